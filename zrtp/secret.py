@@ -1,0 +1,53 @@
+"""Key octets that cannot be printed, compare in constant time, and can be wiped.
+
+What wiping can do in Python is limited: the octets held here are overwritten, but copies that the interpreter,
+`int`, `bytes` or OpenSSL made on the way are out of reach until their memory is reused.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class Secret:
+    """A fixed number of secret octets. `len()` gives the size; the octets are reached only through `octets`."""
+
+    __slots__ = ("_octets",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, octets: bytes | bytearray | memoryview) -> None:
+        self._octets = bytearray(octets)
+
+    @classmethod
+    def random(cls, length: int, random: Callable[[int], bytes]) -> Secret:
+        """`length` octets from the given source of randomness."""
+        return cls(random(length))
+
+    @property
+    def octets(self) -> bytearray:
+        """The octets themselves, not a copy: they turn to zeros when the secret is wiped."""
+        return self._octets
+
+    def wipe(self) -> None:
+        """Overwrite the octets with zeros; the length stays."""
+        self._octets[:] = bytes(len(self._octets))
+
+    def copy(self) -> Secret:
+        """An independent secret with the same octets, for an owner with another life time."""
+        return Secret(self._octets)
+
+    def __len__(self) -> int:
+        return len(self._octets)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._octets, other._octets)
+
+    def __repr__(self) -> str:
+        return f"Secret(<{len(self._octets)} octets>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A Secret is not pickled: store it through a SecretCache instead.")
