@@ -7,7 +7,7 @@ The whole tree::
       BackendUnavailable        a needed library or algorithm is not installed; raised
       CacheError                the store of retained secrets failed; raised by caches, caught by the engine
       SrtpError                 an SRTP or SRTCP packet did not verify; raised by zrtp.media.srtp
-      PeerError                 the peer's fault; never leaves the engine, becomes an event and an Error message
+      PeerError                 the peer's fault; never leaves the engine: becomes event and Error
         MalformedPacket         0x10
         PeerMisbehaved          0x20 0x61 0x62 0x70 0x80 0x90 ...
         PeerIncompatible        0x30 0x40 0x51..0x56
@@ -60,7 +60,7 @@ _TEXTS = {
     ErrorCode.SAS_UNSUPPORTED: "the SAS rendering is not supported",
     ErrorCode.NO_SHARED_SECRET: "no shared secret is available, a Diffie-Hellman exchange is required",
     ErrorCode.PUBLIC_VALUE: "the public value is not acceptable",
-    ErrorCode.HVI_MISMATCH: "the committed hash does not match the DHPart2 message; this is an attack or a broken peer",
+    ErrorCode.HVI_MISMATCH: "the committed hash does not match DHPart2: an attack, or a broken peer",
     ErrorCode.UNTRUSTED_SAS_RELAY: "a relayed SAS came from an untrusted server",
     ErrorCode.CONFIRM_MAC: "the Confirm message did not verify",
     ErrorCode.NONCE_REUSE: "a nonce was used twice",

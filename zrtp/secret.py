@@ -1,7 +1,7 @@
 """Key octets that cannot be printed, compare in constant time, and can be wiped.
 
-What wiping can do in Python is limited: the octets held here are overwritten, but copies that the interpreter,
-`int`, `bytes` or OpenSSL made on the way are out of reach until their memory is reused.
+What wiping can do in Python is limited: the octets held here are overwritten, but copies that the
+interpreter, `int`, `bytes` or OpenSSL made on the way are out of reach until their memory is reused.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 
 class Secret:
-    """A fixed number of secret octets. `len()` gives the size; the octets are reached only through `octets`."""
+    """A fixed number of secret octets: `len()` gives the size, only `octets` reaches them."""
 
     __slots__ = ("_octets",)
     __hash__ = None  # type: ignore[assignment]
