@@ -1,0 +1,78 @@
+"""Sine tones as evidence: what was sent as 440 Hz is heard as 440 Hz after all codecs and ciphers between.
+
+Samples are sequences of signed 16-bit integers, mono. The measurement is Goertzel's: one bin of a Fourier
+transform, a few milliseconds of pure Python for a quarter of a second of telephone audio.
+"""
+
+from __future__ import annotations
+
+import array
+import math
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+TELEPHONE_RATE = 8000
+AMPLITUDE = 12000
+LOWEST, HIGHEST = 200, 3400
+"""The telephone band in Hz: no tone is looked for outside."""
+
+
+def sine(hertz: float, seconds: float, rate: int = TELEPHONE_RATE) -> list[int]:
+    """A pure tone."""
+    step = 2 * math.pi * hertz / rate
+    return [round(AMPLITUDE * math.sin(step * i)) for i in range(round(seconds * rate))]
+
+
+def share(samples: Sequence[int], hertz: float, rate: int = TELEPHONE_RATE) -> float:
+    """The part of the signal's energy that lies at one frequency: 1.0 for a pure tone, 0.0 for silence."""
+    energy = sum(x * x for x in samples)
+    if not energy:
+        return 0.0
+    coefficient = 2 * math.cos(2 * math.pi * hertz / rate)
+    before = last = 0.0
+    for x in samples:
+        before, last = last, x + coefficient * last - before
+    power = before * before + last * last - coefficient * before * last
+    return 2 * power / (len(samples) * energy)
+
+
+def pitch(samples: Sequence[int], rate: int = TELEPHONE_RATE, *, seconds: float = 0.25) -> int | None:
+    """The tone that dominates the loudest stretch of `seconds`, to about 5 Hz; None if there is none."""
+    stretch = loudest(samples, round(seconds * rate))
+    resolution = max(1, math.floor(rate / max(1, len(stretch))))
+    candidates = range(LOWEST, HIGHEST, resolution)
+    best = max(candidates, key=lambda hertz: share(stretch, hertz, rate))
+    near = range(best - resolution, best + resolution + 1)
+    best = max(near, key=lambda hertz: share(stretch, hertz, rate))
+    return best if share(stretch, best, rate) > 0.5 else None
+
+
+def loudest(samples: Sequence[int], length: int) -> Sequence[int]:
+    """The window of `length` samples with the most energy, in steps of a quarter window."""
+    if len(samples) <= length:
+        return samples
+    starts = range(0, len(samples) - length + 1, max(1, length // 4))
+    start = max(starts, key=lambda at: sum(x * x for x in samples[at : at + length]))
+    return samples[start : start + length]
+
+
+def write_wav(path: Path, samples: Sequence[int], rate: int = TELEPHONE_RATE) -> Path:
+    """Write a mono 16-bit WAV file."""
+    octets = array.array("h", samples)
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(octets.tobytes())
+    return path
+
+
+def read_wav(path: Path) -> tuple[list[int], int]:
+    """First channel and rate of a 16-bit WAV file, even if its writer was stopped before it set the sizes."""
+    octets = path.read_bytes()
+    channels = int.from_bytes(octets[22:24], "little")
+    rate = int.from_bytes(octets[24:28], "little")
+    body = octets[octets.index(b"data") + 8 :]
+    frames = array.array("h", body[: len(body) // 2 * 2])
+    return list(frames[::channels]), rate
