@@ -1,0 +1,73 @@
+"""Which real peers this machine has, and what to install for those it has not.
+
+A missing peer skips its tests, so that everybody can run the suite. Where the peers are part of the bargain
+(`CI=true` or `ZRTP_REQUIRE_PEERS=1` in the environment) it fails them: a skip there would be a silent gap.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A program or library from a Debian package."""
+
+    name: str
+    package: str
+    missing: Callable[[], str]
+    """Why it cannot be used, as a sentence; empty if it can."""
+
+    def require(self) -> None:
+        """Skip the calling test, or fail it where peers are required, unless the peer is there."""
+        reason = self.missing()
+        if not reason:
+            return
+        text = f"{reason} Install it with: apt-get install --no-install-recommends {self.package}"
+        if peers_are_required():
+            pytest.fail(text, pytrace=False)
+        pytest.skip(text)
+
+    @property
+    def version(self) -> str:
+        """The installed package's version, e.g. "5.1.64-2"; empty if there is none."""
+        query = shutil.which("dpkg-query")
+        if not query:
+            return ""
+        command = [query, "-W", "-f", "${Version}", self.package]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+
+
+def peers_are_required() -> bool:
+    """Whether a missing peer is a failure."""
+    return os.environ.get("CI", "").lower() == "true" or os.environ.get("ZRTP_REQUIRE_PEERS") == "1"
+
+
+def _program(name: str) -> Callable[[], str]:
+    return lambda: "" if shutil.which(name) else f"The program {name} is not installed."
+
+
+def _bzrtp() -> str:
+    try:
+        library = ctypes.CDLL(ctypes.util.find_library("bzrtp") or "libbzrtp.so.0")
+    except OSError:
+        return "The library libbzrtp is not installed."
+    if hasattr(library, "bzrtp_setMTU"):
+        return "The installed libbzrtp is newer than 5.1 and has other structures."
+    return ""
+
+
+BZRTP = Peer("bzrtp", "libbzrtp0", _bzrtp)
+LINPHONEC = Peer("linphonec", "linphone-cli", _program("linphonec"))
+MEDIASTREAM = Peer("mediastream", "libmediastreamer-tools", _program("mediastream"))
+TSHARK = Peer("tshark", "tshark", _program("tshark"))
+
+ALL_PEERS = (BZRTP, LINPHONEC, MEDIASTREAM, TSHARK)
