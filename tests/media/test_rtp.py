@@ -1,0 +1,183 @@
+"""RTP packets, their numbering, and the buffer that puts them back in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from zrtp.media.rtp import FRAME_SAMPLES, PCMU, MalformedRtp, Packetizer, PlayoutBuffer, RtpPacket
+
+SSRC = 0x11223344
+
+
+def zeros(length: int) -> bytes:
+    return bytes(length)
+
+
+def ones(length: int) -> bytes:
+    return b"\xff" * length
+
+
+def frames(count: int) -> list[bytes]:
+    """Frames that can be told apart."""
+    return [random.Random(index).randbytes(FRAME_SAMPLES) for index in range(count)]
+
+
+def packets(count: int) -> list[RtpPacket]:
+    packetizer = Packetizer(SSRC, random=zeros)
+    return [packetizer.packet(frame) for frame in frames(count)]
+
+
+def play(arrivals: Iterable[RtpPacket], depth: int = 5) -> bytes:
+    buffer = PlayoutBuffer(depth)
+    return b"".join([*(buffer.put(packet) for packet in arrivals), buffer.flush()])
+
+
+def test_a_packet_as_octets_is_the_fixed_header_and_the_payload() -> None:
+    packet = RtpPacket(payload_type=PCMU, sequence=0x0102, timestamp=0x03040506, ssrc=SSRC, payload=b"sound")
+
+    assert packet.encode() == bytes.fromhex("80000102 03040506 11223344") + b"sound"
+    assert replace(packet, marker=True).encode()[1] == 0x80
+
+
+@pytest.mark.parametrize("marker", [False, True])
+def test_a_packet_survives_the_wire(marker: bool) -> None:
+    packet = RtpPacket(
+        payload_type=96, sequence=65535, timestamp=2**32 - 1, ssrc=1, payload=b"x" * 160, marker=marker
+    )
+
+    assert RtpPacket.decode(packet.encode()) == packet
+
+
+def test_contributing_sources_extension_and_padding_are_left_out() -> None:
+    header = bytes.fromhex("b2000001 00000000 00000001")  # padding, extension, two contributing sources
+    contributing, extension = bytes(8), bytes.fromhex("bede0001 00000000")
+
+    assert RtpPacket.decode(header + contributing + extension + b"sound\0\0\3").payload == b"sound"
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(bytes.fromhex("8000000100000000000000"), id="eleven octets"),
+        pytest.param(bytes.fromhex("40000001 00000000 00000001"), id="version 1"),
+        pytest.param(bytes.fromhex("81000001 00000000 00000001"), id="contributing source missing"),
+        pytest.param(bytes.fromhex("90000001 00000000 00000001"), id="extension missing"),
+        pytest.param(bytes.fromhex("90000001 00000000 00000001 bede0001"), id="extension cut"),
+        pytest.param(bytes.fromhex("a0000001 00000000 00000001 00"), id="padding of zero octets"),
+        pytest.param(bytes.fromhex("a0000001 00000000 00000001 05"), id="padding into the header"),
+    ],
+)
+def test_octets_that_are_no_packet_are_refused(octets: bytes) -> None:
+    with pytest.raises(MalformedRtp):
+        RtpPacket.decode(octets)
+
+
+def test_timestamps_count_samples_and_sequence_numbers_count_packets() -> None:
+    sent = packets(4)
+
+    assert [packet.sequence for packet in sent] == [0, 1, 2, 3]
+    assert [packet.timestamp for packet in sent] == [0, 160, 320, 480]
+    assert [packet.marker for packet in sent] == [True, False, False, False]
+    assert {packet.ssrc for packet in sent} == {SSRC}
+
+
+def test_numbers_start_at_random_and_wrap_around() -> None:
+    packetizer = Packetizer(SSRC, random=ones)
+    first, second = packetizer.packet(bytes(160)), packetizer.packet(bytes(160))
+
+    assert (first.sequence, first.timestamp) == (0x7FFF, 0xFFFFFFFF)
+    assert (second.sequence, second.timestamp) == (0x8000, 159)
+
+
+def test_time_without_packets_moves_only_the_timestamp() -> None:
+    packetizer = Packetizer(SSRC, random=zeros)
+    packetizer.packet(bytes(160))
+    packetizer.skip(800)
+    later = packetizer.packet(bytes(160))
+
+    assert (later.sequence, later.timestamp) == (1, 960)
+
+
+def test_what_was_sent_is_what_is_played() -> None:
+    assert play(packets(20)) == b"".join(frames(20))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_packets_out_of_order_are_played_in_order(seed: int) -> None:
+    shuffler = random.Random(seed)
+    arrivals = sorted(packets(40), key=lambda packet: packet.sequence + shuffler.uniform(0, 4))
+
+    assert play(arrivals) == b"".join(frames(40))
+
+
+def test_the_very_first_packets_may_swap_too() -> None:
+    first, second, *others = packets(10)
+
+    assert play([second, first, *others]) == b"".join(frames(10))
+
+
+def test_a_packet_that_comes_twice_is_played_once() -> None:
+    sent = packets(12)
+
+    assert play([packet for packet in sent for _ in range(2)]) == b"".join(frames(12))
+
+
+def test_a_lost_packet_is_silence_of_the_same_length() -> None:
+    first, _, *others = packets(10)
+    sound = frames(10)
+
+    assert play([first, *others]) == sound[0] + b"\xff" * 160 + b"".join(sound[2:])
+
+
+def test_a_packet_after_its_turn_is_dropped_and_counted() -> None:
+    first, second, *others = packets(10)
+    buffer = PlayoutBuffer(depth=3)
+    for packet in [first, *others]:
+        buffer.put(packet)
+    buffer.put(second)
+
+    assert buffer.late == 1
+
+
+def test_a_pause_of_the_sender_is_silence() -> None:
+    packetizer = Packetizer(SSRC, random=zeros)
+    before = packetizer.packet(b"a" * 160)
+    packetizer.skip(800)
+    after = packetizer.packet(b"b" * 160)
+
+    assert play([before, after]) == b"a" * 160 + b"\xff" * 800 + b"b" * 160
+
+
+def test_a_clock_that_jumps_for_minutes_is_not_filled_with_silence() -> None:
+    packetizer = Packetizer(SSRC, random=zeros)
+    before = packetizer.packet(b"a" * 160)
+    packetizer.skip(8000 * 600)
+
+    assert play([before, packetizer.packet(b"b" * 160)]) == b"a" * 160 + b"b" * 160
+
+
+def test_numbers_that_wrap_in_the_middle_are_no_gap() -> None:
+    packetizer = Packetizer(SSRC, random=ones)
+    packetizer.packet(bytes(160))
+    for _ in range(0x7FFE):
+        packetizer.packet(b"")
+    sound = frames(10)
+
+    assert play([packetizer.packet(frame) for frame in sound]) == b"".join(sound)
+
+
+def test_another_source_starts_anew_after_the_first_is_played_out() -> None:
+    other = Packetizer(SSRC + 1, random=ones)
+
+    assert play([*packets(3), other.packet(b"b" * 160)]) == b"".join(frames(3)) + b"b" * 160
+
+
+def test_the_delay_is_the_depth() -> None:
+    buffer = PlayoutBuffer(depth=3)
+
+    assert [len(buffer.put(packet)) for packet in packets(5)] == [0, 0, 0, 160, 160]
