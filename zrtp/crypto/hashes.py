@@ -1,0 +1,81 @@
+"""The negotiated hash with its HMAC and key derivation (RFC 6189 sections 5.1.2, 4.5.1), and the implicit
+SHA-256.
+
+`hashlib` and `hmac.digest` reach OpenSSL in one call each; nothing else is needed here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from zrtp.secret import Secret
+
+Octets = bytes | bytearray | memoryview
+"""Whatever holds octets; the functions of `zrtp.crypto` read it and keep nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashAlgorithm:
+    """One entry of the hash list: the hash, and the MAC and KDF built on it.
+
+    A hash that is not in `hashlib`, or whose MAC is not HMAC (Skein), is a subclass that overrides `hash` and
+    `mac`; the KDF follows.
+    """
+
+    code: bytes
+    """Type block, 4 octets (RFC 6189 table 2)."""
+    length: int
+    """Octets of the hash, of the MAC, and of every value that the RFC calls "negotiated hash length"."""
+    algorithm: str = ""
+    """The name in `hashlib`."""
+
+    def hash(self, *parts: Octets) -> bytes:
+        """The hash of the concatenated parts, `length` octets."""
+        digest = hashlib.new(self.algorithm)
+        for part in parts:
+            digest.update(part)
+        return digest.digest()
+
+    def mac(self, key: Octets | Secret, data: Octets) -> bytes:
+        """The MAC of data, not truncated: `length` octets. HMAC unless a subclass says otherwise."""
+        return hmac.digest(key.octets if isinstance(key, Secret) else key, data, self.algorithm)
+
+    def kdf(self, ki: Octets | Secret, label: bytes, context: bytes, bits: int) -> Secret:
+        """KDF(KI, Label, Context, L) of RFC 6189 section 4.5.1, `bits` / 8 octets:
+
+            HMAC(KI, i || Label || 0x00 || Context || L)      i = 1 and L = bits, 32 bits each; leftmost L
+            bits
+
+        Raises ValueError unless `bits` is a multiple of 8 from 8 to the hash length.
+        """
+        if not 8 <= bits <= 8 * self.length or bits % 8:
+            raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
+        mac = self.mac(ki, b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
+        return Secret(memoryview(mac)[: bits // 8])
+
+
+S256: Final = HashAlgorithm(code=b"S256", length=32, algorithm="sha256")
+"""SHA-256; mandatory."""
+S384: Final = HashAlgorithm(code=b"S384", length=48, algorithm="sha384")
+"""SHA-384; needed for EC38."""
+S512: Final = HashAlgorithm(code=b"S512", length=64, algorithm="sha512")
+"""SHA-512: not in the RFC, spoken by bzrtp 5.5."""
+N256: Final = HashAlgorithm(code=b"N256", length=32, algorithm="sha3_256")
+"""SHA3-256, with HMAC."""
+N384: Final = HashAlgorithm(code=b"N384", length=48, algorithm="sha3_384")
+"""SHA3-384, with HMAC."""
+
+HASHES: Final = (S256, S384, S512, N256, N384)
+
+
+def sha256(data: Octets) -> bytes:
+    """SHA-256 where nothing is negotiated: hash chain, zrtp-hash (RFC 6189 section 5.1.2.2)."""
+    return hashlib.sha256(data).digest()
+
+
+def hmac_sha256(key: Octets | Secret, data: Octets) -> bytes:
+    """HMAC-SHA-256 where nothing is negotiated: the MAC that ends Hello, Commit, DHPart (5.1.2.2)."""
+    return hmac.digest(key.octets if isinstance(key, Secret) else key, data, "sha256")
