@@ -1,0 +1,60 @@
+"""A cache that lasts as long as its process: for tests, and for programs that leave nothing on disk.
+
+Like a session it has one owner and no locks inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zrtp.cache.interface import Change, PeerEntry, check_zid, in_order
+from zrtp.cache.record import PeerRecord
+
+
+class MemoryCache:
+    """The `SecretCache` in two dictionaries."""
+
+    def __init__(self) -> None:
+        self._own_zids: dict[str, bytes] = {}
+        self._records: dict[tuple[bytes, bytes], PeerRecord] = {}
+
+    def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
+        if renew or label not in self._own_zids:
+            zid = bytes(make())
+            check_zid(zid)
+            self._own_zids[label] = zid
+        return self._own_zids[label]
+
+    def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        record = self._records.get(_key(own_zid, peer_zid))
+        return None if record is None else record.copy()
+
+    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        key = _key(own_zid, peer_zid)
+        old = self._records.get(key)
+        given = None if old is None else old.copy()
+        try:
+            new = change(given)
+            if new is None:
+                self._records.pop(key, None)
+            elif new != old:
+                self._records[key] = new.successor_of(old)
+        finally:
+            if given is not None:
+                given.wipe()
+        stored = self._records.get(key)
+        if old is not None and old is not stored:
+            old.wipe()
+        return None if stored is None else stored.copy()
+
+    def peers(self) -> list[PeerEntry]:
+        return in_order(
+            PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=record.copy())
+            for (own_zid, peer_zid), record in self._records.items()
+        )
+
+
+def _key(own_zid: bytes, peer_zid: bytes) -> tuple[bytes, bytes]:
+    check_zid(own_zid)
+    check_zid(peer_zid)
+    return bytes(own_zid), bytes(peer_zid)

@@ -1,0 +1,129 @@
+"""What is remembered about one peer between calls, and the ways in which a person may edit it.
+
+A record is data only: it does not know where it is stored, what time it is, or how a handshake decides.
+Which secret becomes rs1 or rs2 after a call is for the engine to say (RFC 6189 section 4.6.1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from zrtp.errors import ApiMisuse
+from zrtp.secret import Secret
+
+FOREVER = 0xFFFF_FFFF
+"""The cache expiration interval that means "for good" (RFC 6189 section 4.9)."""
+
+NAME_LENGTH = 200
+"""Longest name in characters; the rest of a longer one is cut off."""
+
+_JOINERS = "\u200c\u200d"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRecord:
+    """The cache entry of one peer (RFC 6189 sections 4.3, 4.9). Times are wall-clock seconds since 1970."""
+
+    rs1: Secret | None = None
+    """The secret retained from the last call."""
+    rs1_expires: float | None = None
+    """After this moment the peer may have deleted rs1; None: never."""
+    rs2: Secret | None = None
+    """The secret that was rs1 before, in case the peer missed the last update."""
+    rs2_expires: float | None = None
+    """After this moment the peer may have deleted rs2; None: never."""
+    pbxsecret: Secret | None = None
+    """The secret of an enrolment with a trusted server (RFC 6189 section 7.3.1)."""
+    interval: int = FOREVER
+    """Seconds of validity agreed in the last call, 32 bits; 0: nobody relies on these secrets any more."""
+    verified: bool = False
+    """The local user has compared the SAS with this peer: the V flag (RFC 6189 section 7.1)."""
+    verified_at: float | None = None
+    """When the user did so; None as long as `verified` is not set."""
+    name: str = ""
+    """What the local user calls this peer; "" without a name. Cleaned by `clean_name`."""
+    provisional: bool = False
+    """First record ever, and nothing has shown yet that the peer stored its side of it."""
+    trusted_lineage: bool = False
+    """rs1 goes back to an exchange that was verified, signed, or bound to protected signalling."""
+    preshared_count: int = 0
+    """Preshared exchanges since the last Diffie-Hellman exchange."""
+    first_seen: float = 0.0
+    """When the first call with this peer was secured; 0 before it."""
+    last_seen: float = 0.0
+    """When the last call with this peer was secured; 0 before it."""
+    generation: int = 0
+    """How often the cache has written this record: 1 after the first time. Set by the cache alone.
+
+    A count that has gone backwards tells a restored backup from a wiretapper."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.interval <= FOREVER:
+            raise ApiMisuse(f"A cache expiration interval has 32 bits, and {self.interval} does not fit.")
+        times = (self.first_seen, self.last_seen, self.verified_at, self.rs1_expires, self.rs2_expires)
+        if not all(time is None or math.isfinite(time) for time in times):
+            raise ApiMisuse("Every time in a peer's record is a finite number of seconds, or None.")
+        object.__setattr__(self, "name", clean_name(self.name))
+
+    def rs1_expired(self, now: float) -> bool:
+        """Whether the peer may have deleted rs1 by now (RFC 6189 section 4.9). It may still match."""
+        return self.interval == 0 or (self.rs1_expires is not None and now >= self.rs1_expires)
+
+    def expects_match(self, now: float) -> bool:
+        """Whether a peer that holds none of these secrets is a cache mismatch, which alarms the user.
+
+        It is none after expiry, nor while the record is provisional: the peer may never have stored rs1.
+        """
+        return self.rs1 is not None and not self.provisional and not self.rs1_expired(now)
+
+    def as_verified(self, now: float, name: str | None = None) -> PeerRecord:
+        """After the user said "they match"; with a name, that is what the peer is called from now on."""
+        return replace(
+            self,
+            verified=True,
+            verified_at=now,
+            name=self.name if name is None else name,
+            provisional=False,
+            trusted_lineage=True,
+        )
+
+    def as_unverified(self) -> PeerRecord:
+        """After the user took the verification back, or a mismatch did: the secrets stay."""
+        return replace(self, verified=False, verified_at=None, trusted_lineage=False)
+
+    def renamed(self, name: str) -> PeerRecord:
+        """Under another name, and unverified: the SAS was compared with somebody else.
+
+        Nothing changes if the name is the old one.
+        """
+        if clean_name(name) == self.name:
+            return self
+        return replace(self.as_unverified(), name=name)
+
+    def copy(self) -> PeerRecord:
+        """An equal record with secrets of its own, so that either owner may wipe them."""
+        return replace(self, rs1=_copy(self.rs1), rs2=_copy(self.rs2), pbxsecret=_copy(self.pbxsecret))
+
+    def successor_of(self, old: PeerRecord | None) -> PeerRecord:
+        """What a cache stores in place of `old`: a copy of this record with the next generation."""
+        return replace(self.copy(), generation=1 if old is None else old.generation + 1)
+
+    def wipe(self) -> None:
+        """Overwrite the secrets of this record, and of every record that shares them."""
+        for secret in (self.rs1, self.rs2, self.pbxsecret):
+            if secret is not None:
+                secret.wipe()
+
+
+def clean_name(text: str) -> str:
+    """A name as one short line without invisible characters, which could reorder or hide what a person reads.
+
+    Zero-width joiners stay inside a name: the spelling of several scripts needs them.
+    """
+    visible = "".join(c for c in " ".join(text.split()) if c.isprintable() or c in _JOINERS)
+    return visible[:NAME_LENGTH].strip(" " + _JOINERS)
+
+
+def _copy(secret: Secret | None) -> Secret | None:
+    return None if secret is None else secret.copy()
