@@ -193,8 +193,8 @@ class Resampled:
         if phase not in self._coefficients:
             self._coefficients[phase] = _coefficients(phase / RATE, self._half, self._scale)
         window = self._samples[position + 2 : position + 2 + 2 * self._half]
-        value = round(sum(map(operator.mul, self._coefficients[phase], window)))
-        return max(-_FULL_SCALE - 1, min(_FULL_SCALE, value))
+        total: float = sum(map(operator.mul, self._coefficients[phase], window))
+        return max(-_FULL_SCALE - 1, min(_FULL_SCALE, round(total)))
 
 
 def _coefficients(fraction: float, half: int, scale: float) -> list[float]:
