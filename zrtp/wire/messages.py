@@ -1,0 +1,991 @@
+"""The sixteen messages of RFC 6189 section 5: one section per figure, with its layout and its frozen type.
+
+A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where
+there is one, the trailing MAC. Lengths are checked here, values are not: which algorithms, public values
+and versions are good is for the protocol to say, and unknown codes survive as the four octets that they
+are.
+
+Every message keeps its octets in `raw`. Hashes and MACs are over them as they came, never over a new
+encoding, because unused bits that have to be ignored are covered all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Self, TypeAlias
+
+from construct import Bytes, Construct, ConstructError, GreedyBytes, Int32ub, Struct, Terminated
+
+from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.wire.packet import MESSAGE_HEADER, PREAMBLE, check_frame
+
+MAC = 8
+"""Octets of the MAC at the end of Hello, Commit, DHPart1 and DHPart2: the leftmost of HMAC-SHA-256."""
+
+CODE = 4
+"""Octets of an algorithm's code."""
+
+MAXIMUM_CODES = 7
+"""Entries in a list of algorithms (section 5.2)."""
+
+MAXIMUM_SIGNATURE_WORDS = 511
+"""Words of signature type and signature block together (section 7.2)."""
+
+
+class Kind(Enum):
+    """The type blocks (section 5.1.1)."""
+
+    HELLO = b"Hello   "
+    HELLO_ACK = b"HelloACK"
+    COMMIT = b"Commit  "
+    DHPART1 = b"DHPart1 "
+    DHPART2 = b"DHPart2 "
+    CONFIRM1 = b"Confirm1"
+    CONFIRM2 = b"Confirm2"
+    CONF2ACK = b"Conf2ACK"
+    ERROR = b"Error   "
+    ERROR_ACK = b"ErrorACK"
+    GOCLEAR = b"GoClear "
+    CLEAR_ACK = b"ClearACK"
+    SASRELAY = b"SASrelay"
+    RELAY_ACK = b"RelayACK"
+    PING = b"Ping    "
+    PING_ACK = b"PingACK "
+
+
+class UnknownMessage(MalformedPacket):
+    """A well-formed message of a type that is not in RFC 6189: dropped without an answer."""
+
+
+def kind_of(message: bytes) -> Kind | None:
+    """The kind by the type block alone; None for an unknown one. Nothing else is looked at."""
+    return _KINDS.get(message[4:MESSAGE_HEADER])
+
+
+def parse(message: bytes) -> Message:
+    """The message as its type.
+
+    Raises UnknownMessage for a type block that is not in Kind, MalformedPacket for lengths that do not
+    fit the type.
+    """
+    check_frame(message)
+    type_block = message[4:MESSAGE_HEADER]
+    reader = _READERS.get(type_block)
+    if reader is None:
+        raise UnknownMessage(f"There is no message of the type {type_block!r}.")
+    return reader(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Message:
+    """What all messages have."""
+
+    kind: ClassVar[Kind]
+
+    raw: bytes = field(repr=False)
+    """The whole message as sent or received, without packet header and CRC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChainedMessage(_Message):
+    """A message of the hash chain (section 9), which ends in a MAC."""
+
+    mac: bytes
+    """8 octets; the key becomes known with the sender's next message."""
+
+    @property
+    def covered(self) -> bytes:
+        """The octets that the MAC is over."""
+        return self.raw[:-MAC]
+
+
+# Hello: section 5.2, figure 3
+
+_HELLO = Struct(
+    "version" / Bytes(4),
+    "client_id" / Bytes(16),
+    "h3" / Bytes(32),
+    "zid" / Bytes(12),
+    # 0 S M P | 8 unused bits | hc | cc | ac | kc | sc (4 bits each)
+    "flags_and_counts" / Int32ub,
+    # hc + cc + ac + kc + sc codes of 4 octets
+    "codes" / GreedyBytes,
+)
+
+_SIGNATURE_CAPABLE = 1 << 30
+_MITM = 1 << 29
+_PASSIVE = 1 << 28
+_COUNT_SHIFTS = (16, 12, 8, 4, 0)
+_COUNTS_ABOVE_SEVEN = 0x88888
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello(_ChainedMessage):
+    """What one side is and can do."""
+
+    kind: ClassVar[Kind] = Kind.HELLO
+
+    version: bytes
+    """4 octets of text, "1.10"; three of them count."""
+    client_id: bytes
+    """16 octets that name the software; not to be trusted, nor printed without escaping."""
+    h3: bytes
+    """32 octets, the end of the hash chain."""
+    zid: bytes
+    """12 octets that name the installation."""
+    signature_capable: bool
+    """S: can verify signatures of the SAS."""
+    mitm: bool
+    """M: is a server that may send SASrelay."""
+    passive: bool
+    """P: never sends Commit."""
+    hashes: tuple[bytes, ...]
+    """Codes of 4 octets, at most 7, the preferred ones first; so in the next four lists."""
+    ciphers: tuple[bytes, ...]
+    auth_tags: tuple[bytes, ...]
+    key_agreements: tuple[bytes, ...]
+    sas_types: tuple[bytes, ...]
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        version: bytes,
+        client_id: bytes,
+        h3: bytes,
+        zid: bytes,
+        signature_capable: bool,
+        mitm: bool,
+        passive: bool,
+        hashes: tuple[bytes, ...],
+        ciphers: tuple[bytes, ...],
+        auth_tags: tuple[bytes, ...],
+        key_agreements: tuple[bytes, ...],
+        sas_types: tuple[bytes, ...],
+        mac: Callable[[bytes], bytes],
+    ) -> Self:
+        """Build a Hello; `mac` turns the covered octets into the 8 octets of the MAC.
+
+        Raises ApiMisuse for fields of a wrong length and for lists of more than seven codes.
+        """
+        lists = (hashes, ciphers, auth_tags, key_agreements, sas_types)
+        word = signature_capable * _SIGNATURE_CAPABLE | mitm * _MITM | passive * _PASSIVE
+        for codes, shift in zip(lists, _COUNT_SHIFTS, strict=True):
+            if len(codes) > MAXIMUM_CODES or any(len(code) != CODE for code in codes):
+                raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes of {CODE} octets.")
+            word |= len(codes) << shift
+        fixed: dict[str, Any] = {"version": version, "client_id": client_id, "h3": h3, "zid": zid}
+        block = b"".join(code for codes in lists for code in codes)
+        covered = _write(cls.kind, _HELLO, fixed | {"flags_and_counts": word, "codes": block}, trailer=MAC)
+        trailing = _check_mac(mac(covered))
+        return cls(
+            raw=covered + trailing,
+            mac=trailing,
+            signature_capable=signature_capable,
+            mitm=mitm,
+            passive=passive,
+            hashes=hashes,
+            ciphers=ciphers,
+            auth_tags=auth_tags,
+            key_agreements=key_agreements,
+            sas_types=sas_types,
+            **fixed,
+        )
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        fields = _read(cls.kind, _HELLO, message[MESSAGE_HEADER:-MAC])
+        word = fields["flags_and_counts"]
+        codes = fields["codes"]
+        if word & _COUNTS_ABOVE_SEVEN:
+            raise MalformedPacket("A list in Hello claims to hold more than seven codes.")
+        lists = []
+        start = 0
+        for shift in _COUNT_SHIFTS:
+            end = start + CODE * (word >> shift & 7)
+            lists.append(tuple([codes[at : at + CODE] for at in range(start, end, CODE)]))
+            start = end
+        if start != len(codes):
+            raise MalformedPacket("The lists in Hello do not add up to its length.")
+        hashes, ciphers, auth_tags, key_agreements, sas_types = lists
+        return cls(
+            raw=message,
+            version=fields["version"],
+            client_id=fields["client_id"],
+            h3=fields["h3"],
+            zid=fields["zid"],
+            signature_capable=bool(word & _SIGNATURE_CAPABLE),
+            mitm=bool(word & _MITM),
+            passive=bool(word & _PASSIVE),
+            hashes=hashes,
+            ciphers=ciphers,
+            auth_tags=auth_tags,
+            key_agreements=key_agreements,
+            sas_types=sas_types,
+            mac=message[-MAC:],
+        )
+
+
+# Commit: section 5.4, figures 5, 6 and 7
+
+_COMMIT = Struct(
+    "h2" / Bytes(32),
+    "zid" / Bytes(12),
+    "hash" / Bytes(CODE),
+    "cipher" / Bytes(CODE),
+    "auth_tag" / Bytes(CODE),
+    "key_agreement" / Bytes(CODE),
+    "sas" / Bytes(CODE),
+)
+
+# Figure 5. With a KEM (an extension of bzrtp) the initiator's public key follows hvi, padded to a word.
+_COMMIT_DH = Struct(*_COMMIT.subcons, "hvi" / Bytes(32), "public_key" / GreedyBytes)
+
+# Figure 6
+_COMMIT_MULTISTREAM = Struct(*_COMMIT.subcons, "nonce" / Bytes(16), Terminated)
+
+# Figure 7
+_COMMIT_PRESHARED = Struct(*_COMMIT.subcons, "nonce" / Bytes(16), "key_id" / Bytes(8), Terminated)
+
+_MULTISTREAM_CODE = b"Mult"
+_PRESHARED_CODE = b"Prsh"
+_KEY_AGREEMENT_FIELD = slice(68, 72)
+
+
+class CommitMode(Enum):
+    """Which of the three figures a Commit follows."""
+
+    DH = "DH"
+    """Carries hvi; key agreements of all kinds, KEMs and unknown codes included."""
+    MULTISTREAM = "Multistream"
+    PRESHARED = "Preshared"
+
+
+_COMMIT_LAYOUTS = {
+    CommitMode.DH: _COMMIT_DH,
+    CommitMode.MULTISTREAM: _COMMIT_MULTISTREAM,
+    CommitMode.PRESHARED: _COMMIT_PRESHARED,
+}
+
+_HVI_NONCE_KEY_ID = {
+    CommitMode.DH: (True, False, False),
+    CommitMode.MULTISTREAM: (False, True, False),
+    CommitMode.PRESHARED: (False, True, True),
+}
+"""Which of the three fields a Commit of this mode has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit(_ChainedMessage):
+    """The initiator's choices, and what binds it to them."""
+
+    kind: ClassVar[Kind] = Kind.COMMIT
+
+    h2: bytes
+    """32 octets; their SHA-256 is the H3 of the Hello."""
+    zid: bytes
+    """12 octets, as in the sender's Hello."""
+    hash: bytes
+    """A code of 4 octets; so are the next four."""
+    cipher: bytes
+    auth_tag: bytes
+    key_agreement: bytes
+    sas: bytes
+    hvi: bytes | None
+    """32 octets: the hash of the DHPart2 to come and the responder's Hello; None in the other modes."""
+    public_key: bytes
+    """The public key of a KEM with its padding; empty otherwise."""
+    nonce: bytes | None
+    """16 octets in Multistream and Preshared mode."""
+    key_id: bytes | None
+    """8 octets in Preshared mode."""
+
+    @property
+    def mode(self) -> CommitMode:
+        """The mode, which the key agreement names."""
+        return _mode_of(self.key_agreement)
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        h2: bytes,
+        zid: bytes,
+        hash: bytes,
+        cipher: bytes,
+        auth_tag: bytes,
+        key_agreement: bytes,
+        sas: bytes,
+        hvi: bytes | None = None,
+        public_key: bytes = b"",
+        nonce: bytes | None = None,
+        key_id: bytes | None = None,
+        mac: Callable[[bytes], bytes],
+    ) -> Self:
+        """Build a Commit; `mac` turns the covered octets into the 8 octets of the MAC.
+
+        Raises ApiMisuse for fields of a wrong length, and for those that the mode needs and lacks or does
+        not have.
+        """
+        mode = _mode_of(key_agreement)
+        given = tuple(value is not None for value in (hvi, nonce, key_id))
+        if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
+            raise ApiMisuse(f"These are not the fields of a Commit in {mode.value} mode.")
+        fields: dict[str, Any] = {
+            "h2": h2,
+            "zid": zid,
+            "hash": hash,
+            "cipher": cipher,
+            "auth_tag": auth_tag,
+            "key_agreement": key_agreement,
+            "sas": sas,
+            "hvi": hvi,
+            "public_key": public_key,
+            "nonce": nonce,
+            "key_id": key_id,
+        }
+        covered = _write(cls.kind, _COMMIT_LAYOUTS[mode], fields, trailer=MAC)
+        trailing = _check_mac(mac(covered))
+        return cls(raw=covered + trailing, mac=trailing, **fields)
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        mode = _mode_of(message[_KEY_AGREEMENT_FIELD])
+        fields = _read(cls.kind, _COMMIT_LAYOUTS[mode], message[MESSAGE_HEADER:-MAC])
+        return cls(
+            raw=message,
+            h2=fields["h2"],
+            zid=fields["zid"],
+            hash=fields["hash"],
+            cipher=fields["cipher"],
+            auth_tag=fields["auth_tag"],
+            key_agreement=fields["key_agreement"],
+            sas=fields["sas"],
+            hvi=fields.get("hvi"),
+            public_key=fields.get("public_key", b""),
+            nonce=fields.get("nonce"),
+            key_id=fields.get("key_id"),
+            mac=message[-MAC:],
+        )
+
+
+def _mode_of(key_agreement: bytes) -> CommitMode:
+    if key_agreement == _MULTISTREAM_CODE:
+        return CommitMode.MULTISTREAM
+    if key_agreement == _PRESHARED_CODE:
+        return CommitMode.PRESHARED
+    return CommitMode.DH
+
+
+# DHPart1 and DHPart2: sections 5.5 and 5.6, figures 8 and 9
+
+_DHPART = Struct(
+    "h1" / Bytes(32),
+    "rs1_id" / Bytes(8),
+    "rs2_id" / Bytes(8),
+    "aux_secret_id" / Bytes(8),
+    "pbx_secret_id" / Bytes(8),
+    "pv" / GreedyBytes,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DHPart(_ChainedMessage):
+    h1: bytes
+    """32 octets; their SHA-256 is H2."""
+    rs1_id: bytes
+    """8 octets each: these name the sender's secrets without revealing them."""
+    rs2_id: bytes
+    aux_secret_id: bytes
+    pbx_secret_id: bytes
+    pv: bytes
+    """The public value as on the wire; with a KEM its ciphertext with padding, or the nonce."""
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        h1: bytes,
+        rs1_id: bytes,
+        rs2_id: bytes,
+        aux_secret_id: bytes,
+        pbx_secret_id: bytes,
+        pv: bytes,
+        mac: Callable[[bytes], bytes],
+    ) -> Self:
+        """Build a DHPart; `mac` turns the covered octets into the 8 octets of the MAC.
+
+        Raises ApiMisuse for fields of a wrong length.
+        """
+        fields: dict[str, Any] = {
+            "h1": h1,
+            "rs1_id": rs1_id,
+            "rs2_id": rs2_id,
+            "aux_secret_id": aux_secret_id,
+            "pbx_secret_id": pbx_secret_id,
+            "pv": pv,
+        }
+        covered = _write(cls.kind, _DHPART, fields, trailer=MAC)
+        trailing = _check_mac(mac(covered))
+        return cls(raw=covered + trailing, mac=trailing, **fields)
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        fields = _read(cls.kind, _DHPART, message[MESSAGE_HEADER:-MAC])
+        if not fields["pv"]:
+            raise MalformedPacket(f"There is no public value in {_text(cls.kind)}.")
+        return cls(
+            raw=message,
+            h1=fields["h1"],
+            rs1_id=fields["rs1_id"],
+            rs2_id=fields["rs2_id"],
+            aux_secret_id=fields["aux_secret_id"],
+            pbx_secret_id=fields["pbx_secret_id"],
+            pv=fields["pv"],
+            mac=message[-MAC:],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DHPart1(_DHPart):
+    """The responder's half of the key agreement."""
+
+    kind: ClassVar[Kind] = Kind.DHPART1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DHPart2(_DHPart):
+    """The initiator's half of the key agreement."""
+
+    kind: ClassVar[Kind] = Kind.DHPART2
+
+
+# Confirm1 and Confirm2: section 5.7, figure 10
+
+_CONFIRM = Struct(
+    "confirm_mac" / Bytes(8),
+    "iv" / Bytes(16),
+    "ciphertext" / GreedyBytes,
+)
+
+_CONFIRM_PLAIN = Struct(
+    "h0" / Bytes(32),
+    # 15 unused bits | 9 bits signature length in words | 0 0 0 0 E V A D
+    "length_and_flags" / Int32ub,
+    "cache_interval" / Int32ub,
+    # Type block and signature block, as many words as the length says
+    "signature" / GreedyBytes,
+)
+
+_SHORTEST_PLAIN = 40
+"""Octets of the encrypted part of Confirm and SASrelay without a signature."""
+
+_ENROLMENT = 8
+_VERIFIED = 4
+_ALLOW_CLEAR = 2
+_DISCLOSURE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Confirm(_Message):
+    confirm_mac: bytes
+    """8 octets, over the ciphertext."""
+    iv: bytes
+    """16 octets for CFB; not covered by the MAC."""
+    ciphertext: bytes
+    """A ConfirmPlain, encrypted."""
+
+    @classmethod
+    def make(cls, *, confirm_mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
+        """Build a Confirm; raises ApiMisuse for fields of a wrong length."""
+        fields: dict[str, Any] = {"confirm_mac": confirm_mac, "iv": iv, "ciphertext": ciphertext}
+        return cls(raw=_write(cls.kind, _CONFIRM, fields), **fields)
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        fields = _read(cls.kind, _CONFIRM, message[MESSAGE_HEADER:])
+        _check_ciphertext(cls.kind, fields["ciphertext"])
+        return cls(
+            raw=message,
+            confirm_mac=fields["confirm_mac"],
+            iv=fields["iv"],
+            ciphertext=fields["ciphertext"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm1(_Confirm):
+    """The responder's proof that it has the keys."""
+
+    kind: ClassVar[Kind] = Kind.CONFIRM1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm2(_Confirm):
+    """The initiator's proof that it has the keys."""
+
+    kind: ClassVar[Kind] = Kind.CONFIRM2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmPlain:
+    """The encrypted part of a Confirm."""
+
+    h0: bytes = field(repr=False)
+    """32 octets, the beginning of the hash chain."""
+    enrolment: bool
+    """E: a server offers to become a trusted MiTM."""
+    verified: bool
+    """V: the SAS was verified in an earlier call."""
+    allow_clear: bool
+    """A: GoClear is accepted."""
+    disclosure: bool
+    """D: the keys are given to third parties."""
+    cache_interval: int
+    """Seconds for which the retained secret may be kept; 0xFFFFFFFF for ever, 0 not at all."""
+    signature_type: bytes | None = None
+    """4 octets, "PGP " or "X509"; None without a signature."""
+    signature: bytes = b""
+    """The signature block, padded with zeros to a word when encoded."""
+
+    def encode(self) -> bytes:
+        """The octets to encrypt; raises ApiMisuse for fields of a wrong length."""
+        words, signature = _signature_words(self.signature_type, self.signature)
+        flags = (
+            self.enrolment * _ENROLMENT
+            | self.verified * _VERIFIED
+            | self.allow_clear * _ALLOW_CLEAR
+            | self.disclosure * _DISCLOSURE
+        )
+        return _build(
+            "Confirm",
+            _CONFIRM_PLAIN,
+            {
+                "h0": self.h0,
+                "length_and_flags": words << 8 | flags,
+                "cache_interval": self.cache_interval,
+                "signature": signature,
+            },
+        )
+
+    @classmethod
+    def decode(cls, octets: bytes) -> Self:
+        """Read the decrypted octets.
+
+        Raises MalformedPacket when the length of the signature is not that of the rest; ignores unused bits.
+        """
+        fields = _parse("Confirm", _CONFIRM_PLAIN, octets)
+        word = fields["length_and_flags"]
+        signature_type, signature = _split_signature("Confirm", word, fields["signature"])
+        return cls(
+            h0=fields["h0"],
+            enrolment=bool(word & _ENROLMENT),
+            verified=bool(word & _VERIFIED),
+            allow_clear=bool(word & _ALLOW_CLEAR),
+            disclosure=bool(word & _DISCLOSURE),
+            cache_interval=fields["cache_interval"],
+            signature_type=signature_type,
+            signature=signature,
+        )
+
+
+def _signature_words(signature_type: bytes | None, signature: bytes) -> tuple[int, bytes]:
+    """Length in words and octets of type block and padded signature block."""
+    if signature_type is None:
+        if signature:
+            raise ApiMisuse("A signature needs a type.")
+        return 0, b""
+    octets = signature_type + signature + bytes(-len(signature) % 4)
+    words = len(octets) // 4
+    if len(signature_type) != CODE or words > MAXIMUM_SIGNATURE_WORDS:
+        raise ApiMisuse(
+            f"A signature has a type of {CODE} octets and with it at most {MAXIMUM_SIGNATURE_WORDS} words."
+        )
+    return words, octets
+
+
+def _split_signature(what: str, word: int, octets: bytes) -> tuple[bytes | None, bytes]:
+    words = word >> 8 & 0x1FF
+    if 4 * words != len(octets):
+        raise MalformedPacket(
+            f"The signature in {what} says it has {words} words but has {len(octets)} octets."
+        )
+    return (octets[:CODE], octets[CODE:]) if words else (None, b"")
+
+
+def _check_ciphertext(kind: Kind, ciphertext: bytes) -> None:
+    if not _SHORTEST_PLAIN <= len(ciphertext) <= _SHORTEST_PLAIN + 4 * MAXIMUM_SIGNATURE_WORDS:
+        raise MalformedPacket(f"The encrypted part of {_text(kind)} has {len(ciphertext)} octets.")
+
+
+# Error: section 5.9, figure 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error(_Message):
+    """The sender gives up; not authenticated."""
+
+    kind: ClassVar[Kind] = Kind.ERROR
+
+    code: int
+    """32 bits; table 8 names some, others come too."""
+
+    @classmethod
+    def make(cls, *, code: int) -> Self:
+        """Build an Error; raises ApiMisuse for a code of more than 32 bits."""
+        if not 0 <= code <= 0xFFFFFFFF:
+            raise ApiMisuse("An error code has 32 bits.")
+        return cls(raw=_frame(cls.kind, code.to_bytes(4, "big")), code=int(code))
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        _check_words(cls.kind, message, 4)
+        return cls(raw=message, code=int.from_bytes(message[12:16], "big"))
+
+
+# GoClear: section 5.11, figure 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoClear(_Message):
+    """The sender wants to leave secure mode."""
+
+    kind: ClassVar[Kind] = Kind.GOCLEAR
+
+    clear_mac: bytes
+    """8 octets."""
+
+    @classmethod
+    def make(cls, *, clear_mac: bytes) -> Self:
+        """Build a GoClear; raises ApiMisuse for a MAC of a wrong length."""
+        return cls(raw=_frame(cls.kind, _check_mac(clear_mac)), clear_mac=clear_mac)
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        _check_words(cls.kind, message, 5)
+        return cls(raw=message, clear_mac=message[12:20])
+
+
+# SASrelay: section 5.13, figure 16
+
+_SASRELAY = Struct(
+    "mac" / Bytes(8),
+    "iv" / Bytes(16),
+    "ciphertext" / GreedyBytes,
+)
+
+_SASRELAY_PLAIN = Struct(
+    # 15 unused bits | 9 bits signature length in words | 0 0 0 0 0 V A D
+    "length_and_flags" / Int32ub,
+    "sas_type" / Bytes(CODE),
+    "sashash" / Bytes(32),
+    # Type block and signature block, as many words as the length says
+    "signature" / GreedyBytes,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SASrelay(_Message):
+    """A server passes on the SAS of the other party."""
+
+    kind: ClassVar[Kind] = Kind.SASRELAY
+
+    mac: bytes
+    """8 octets, over the ciphertext."""
+    iv: bytes
+    """16 octets for CFB; not covered by the MAC."""
+    ciphertext: bytes
+    """A SASrelayPlain, encrypted."""
+
+    @classmethod
+    def make(cls, *, mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
+        """Build a SASrelay; raises ApiMisuse for fields of a wrong length."""
+        fields: dict[str, Any] = {"mac": mac, "iv": iv, "ciphertext": ciphertext}
+        return cls(raw=_write(cls.kind, _SASRELAY, fields), **fields)
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        fields = _read(cls.kind, _SASRELAY, message[MESSAGE_HEADER:])
+        _check_ciphertext(cls.kind, fields["ciphertext"])
+        return cls(raw=message, mac=fields["mac"], iv=fields["iv"], ciphertext=fields["ciphertext"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SASrelayPlain:
+    """The encrypted part of a SASrelay: no H0 and no E flag, unlike Confirm."""
+
+    verified: bool
+    """V of the other party; so are A and D."""
+    allow_clear: bool
+    disclosure: bool
+    sas_type: bytes
+    """4 octets: the rendering that the other party uses."""
+    sashash: bytes = field(repr=False)
+    """32 octets; zeros when the recipient is not trusted with it."""
+    signature_type: bytes | None = None
+    """4 octets; None without a signature."""
+    signature: bytes = b""
+    """The signature block, padded with zeros to a word when encoded."""
+
+    def encode(self) -> bytes:
+        """The octets to encrypt; raises ApiMisuse for fields of a wrong length."""
+        words, signature = _signature_words(self.signature_type, self.signature)
+        flags = self.verified * _VERIFIED | self.allow_clear * _ALLOW_CLEAR | self.disclosure * _DISCLOSURE
+        return _build(
+            "SASrelay",
+            _SASRELAY_PLAIN,
+            {
+                "length_and_flags": words << 8 | flags,
+                "sas_type": self.sas_type,
+                "sashash": self.sashash,
+                "signature": signature,
+            },
+        )
+
+    @classmethod
+    def decode(cls, octets: bytes) -> Self:
+        """Read the decrypted octets.
+
+        Raises MalformedPacket when the length of the signature is not that of the rest; ignores unused bits.
+        """
+        fields = _parse("SASrelay", _SASRELAY_PLAIN, octets)
+        word = fields["length_and_flags"]
+        signature_type, signature = _split_signature("SASrelay", word, fields["signature"])
+        return cls(
+            verified=bool(word & _VERIFIED),
+            allow_clear=bool(word & _ALLOW_CLEAR),
+            disclosure=bool(word & _DISCLOSURE),
+            sas_type=fields["sas_type"],
+            sashash=fields["sashash"],
+            signature_type=signature_type,
+            signature=signature,
+        )
+
+
+# Ping and PingACK: sections 5.15 and 5.16, figures 18 and 19
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping(_Message):
+    """A proxy asks which endpoint is behind a stream."""
+
+    kind: ClassVar[Kind] = Kind.PING
+
+    version: bytes
+    """4 octets of text, "1.10"."""
+    endpoint_hash: bytes
+    """8 octets that name the sender."""
+
+    @classmethod
+    def make(cls, *, version: bytes, endpoint_hash: bytes) -> Self:
+        """Build a Ping; raises ApiMisuse for fields of a wrong length."""
+        _check_lengths(cls.kind, (version, 4), (endpoint_hash, 8))
+        return cls(
+            raw=_frame(cls.kind, version + endpoint_hash),
+            version=version,
+            endpoint_hash=endpoint_hash,
+        )
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        _check_words(cls.kind, message, 6)
+        return cls(raw=message, version=message[12:16], endpoint_hash=message[16:24])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingACK(_Message):
+    """The answer to a Ping."""
+
+    kind: ClassVar[Kind] = Kind.PING_ACK
+
+    version: bytes
+    """4 octets of text; some peers write another one than "1.10"."""
+    sender_endpoint_hash: bytes
+    """8 octets that name the sender of this answer."""
+    received_endpoint_hash: bytes
+    """8 octets copied from the Ping."""
+    ssrc: int
+    """32 bits copied from the header of the Ping's packet."""
+
+    @classmethod
+    def make(
+        cls, *, version: bytes, sender_endpoint_hash: bytes, received_endpoint_hash: bytes, ssrc: int
+    ) -> Self:
+        """Build a PingACK; raises ApiMisuse for fields of a wrong length."""
+        _check_lengths(cls.kind, (version, 4), (sender_endpoint_hash, 8), (received_endpoint_hash, 8))
+        if not 0 <= ssrc <= 0xFFFFFFFF:
+            raise ApiMisuse("An SSRC has 32 bits.")
+        body = version + sender_endpoint_hash + received_endpoint_hash + ssrc.to_bytes(4, "big")
+        return cls(
+            raw=_frame(cls.kind, body),
+            version=version,
+            sender_endpoint_hash=sender_endpoint_hash,
+            received_endpoint_hash=received_endpoint_hash,
+            ssrc=ssrc,
+        )
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        _check_words(cls.kind, message, 9)
+        return cls(
+            raw=message,
+            version=message[12:16],
+            sender_endpoint_hash=message[16:24],
+            received_endpoint_hash=message[24:32],
+            ssrc=int.from_bytes(message[32:36], "big"),
+        )
+
+
+# Acknowledgements without content: sections 5.3, 5.8, 5.10, 5.12 and 5.14, figures 4, 11, 13, 15 and 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelloACK(_Message):
+    """Stops the repetition of Hello."""
+
+    kind: ClassVar[Kind] = Kind.HELLO_ACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conf2ACK(_Message):
+    """Stops the repetition of Confirm2."""
+
+    kind: ClassVar[Kind] = Kind.CONF2ACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorACK(_Message):
+    """Stops the repetition of Error."""
+
+    kind: ClassVar[Kind] = Kind.ERROR_ACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearACK(_Message):
+    """Stops the repetition of GoClear."""
+
+    kind: ClassVar[Kind] = Kind.CLEAR_ACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayACK(_Message):
+    """Stops the repetition of SASrelay."""
+
+    kind: ClassVar[Kind] = Kind.RELAY_ACK
+
+
+Message: TypeAlias = (
+    Hello
+    | HelloACK
+    | Commit
+    | DHPart1
+    | DHPart2
+    | Confirm1
+    | Confirm2
+    | Conf2ACK
+    | Error
+    | ErrorACK
+    | GoClear
+    | ClearACK
+    | SASrelay
+    | RelayACK
+    | Ping
+    | PingACK
+)
+
+
+# What the sections share
+
+
+def _read(kind: Kind, layout: Construct, octets: bytes) -> Any:
+    return _parse(_text(kind), layout, octets)
+
+
+def _parse(what: str, layout: Construct, octets: bytes) -> Any:
+    """The fields of a layout by name."""
+    try:
+        return layout.parse(octets)
+    except ConstructError as error:
+        raise MalformedPacket(f"The length of {what} does not fit its fields, at {error.path}.") from error
+
+
+def _write(kind: Kind, layout: Construct, fields: dict[str, Any], trailer: int = 0) -> bytes:
+    """A message up to its MAC, of which `trailer` octets are still to come."""
+    return _frame(kind, _build(_text(kind), layout, fields), trailer)
+
+
+def _build(what: str, layout: Construct, fields: dict[str, Any]) -> bytes:
+    try:
+        octets: bytes = layout.build(fields)
+    except ConstructError as error:
+        raise ApiMisuse(f"A field of {what} has a wrong size, at {error.path}.") from error
+    return octets
+
+
+def _frame(kind: Kind, body: bytes, trailer: int = 0) -> bytes:
+    """Put preamble, length and type block in front."""
+    words, rest = divmod(MESSAGE_HEADER + len(body) + trailer, 4)
+    if rest or words > 0xFFFF:
+        raise ApiMisuse(f"{_text(kind)} would not be a whole number of words, or too many.")
+    return PREAMBLE + words.to_bytes(2, "big") + kind.value + body
+
+
+def _check_mac(mac: bytes) -> bytes:
+    if len(mac) != MAC:
+        raise ApiMisuse(f"A MAC has {MAC} octets, not {len(mac)}.")
+    return mac
+
+
+def _check_lengths(kind: Kind, *fields: tuple[bytes, int]) -> None:
+    if any(len(octets) != length for octets, length in fields):
+        raise ApiMisuse(f"A field of {_text(kind)} has a wrong size.")
+
+
+def _check_words(kind: Kind, message: bytes, words: int) -> None:
+    if len(message) != 4 * words:
+        raise MalformedPacket(f"{_text(kind)} has {words} words, not {len(message) // 4}.")
+
+
+def _text(kind: Kind) -> str:
+    return kind.value.decode("ascii").rstrip()
+
+
+HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK, b""))
+CONF2ACK = Conf2ACK(raw=_frame(Kind.CONF2ACK, b""))
+ERROR_ACK = ErrorACK(raw=_frame(Kind.ERROR_ACK, b""))
+CLEAR_ACK = ClearACK(raw=_frame(Kind.CLEAR_ACK, b""))
+RELAY_ACK = RelayACK(raw=_frame(Kind.RELAY_ACK, b""))
+
+
+def _reader_of(ack: Message) -> Callable[[bytes], Message]:
+    """An acknowledgement has no content, so one object does for all."""
+
+    def read(message: bytes) -> Message:
+        _check_words(ack.kind, message, 3)
+        return ack
+
+    return read
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+_READERS: dict[bytes, Callable[[bytes], Message]] = {
+    Kind.HELLO.value: Hello._read,
+    Kind.HELLO_ACK.value: _reader_of(HELLO_ACK),
+    Kind.COMMIT.value: Commit._read,
+    Kind.DHPART1.value: DHPart1._read,
+    Kind.DHPART2.value: DHPart2._read,
+    Kind.CONFIRM1.value: Confirm1._read,
+    Kind.CONFIRM2.value: Confirm2._read,
+    Kind.CONF2ACK.value: _reader_of(CONF2ACK),
+    Kind.ERROR.value: Error._read,
+    Kind.ERROR_ACK.value: _reader_of(ERROR_ACK),
+    Kind.GOCLEAR.value: GoClear._read,
+    Kind.CLEAR_ACK.value: _reader_of(CLEAR_ACK),
+    Kind.SASRELAY.value: SASrelay._read,
+    Kind.RELAY_ACK.value: _reader_of(RELAY_ACK),
+    Kind.PING.value: Ping._read,
+    Kind.PING_ACK.value: PingACK._read,
+}

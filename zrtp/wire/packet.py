@@ -1,0 +1,183 @@
+"""The frame around a message: header, cookie, CRC (RFC 6189 section 5, figure 2); and around fragments.
+
+Everything from outside enters here, so the checks run from cheap to dear and each failure has its own
+exception: what is not ZRTP, what the network damaged (both without an answer, ever), and what a peer
+formed wrongly although it arrived intact.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from zrtp.errors import ApiMisuse, MalformedPacket, ZrtpError
+from zrtp.wire.crc import crc32c
+
+MAGIC_COOKIE = b"ZRTP"
+"""Octets 4 to 7 of every packet: 0x5A525450."""
+
+PREAMBLE = b"\x50\x5a"
+"""The first two octets of every message (section 5.2)."""
+
+HEADER = 12
+"""Octets before the message."""
+
+CRC = 4
+"""Octets behind the message."""
+
+MESSAGE_HEADER = 12
+"""Octets of preamble, length and type block, with which every message starts."""
+
+MINIMUM = HEADER + MESSAGE_HEADER + CRC
+"""Octets of the shortest packet, an acknowledgement: 28."""
+
+LONGEST_CONFIRM = 4 * (19 + 511)
+"""Octets of a Confirm or SASrelay with the longest signature that 9 bits can tell: 2120 (section 5.7)."""
+
+LONGEST_KEM_MESSAGE = 116 + 1624
+"""Octets of the longest message that carries a key: a Commit with the public key of X3M3, 1740."""
+
+MAXIMUM = HEADER + max(LONGEST_CONFIRM, LONGEST_KEM_MESSAGE) + CRC
+"""Octets of the longest packet that is looked at: 2136."""
+
+FRAGMENT_HEADER = HEADER + 8
+"""Octets before the data of a fragment."""
+
+_PACKET_MARK = 0x1000
+_FRAGMENT_MARK = 0x1100
+_PACKET_FIELDS = struct.Struct(">HH4sI")
+_FRAGMENT_FIELDS = struct.Struct(">HHHH")
+
+
+class NotZrtp(ZrtpError):
+    """The datagram is something else (RTP, STUN, DTLS, noise): for the next one to look at."""
+
+
+class BadSize(NotZrtp):
+    """The datagram is too short, too long, or not a number of whole words."""
+
+
+class BadChecksum(ZrtpError):
+    """The network damaged the packet: dropped silently (section 5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A datagram with one whole message."""
+
+    sequence: int
+    """16 bits, counts every packet of the sender; part of no hash or MAC."""
+    ssrc: int
+    """32 bits, the sender's RTP stream that this is about."""
+    message: bytes = field(repr=False)
+    """From the preamble to the MAC; preamble and length have been checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragment:
+    """A datagram with a part of a message that is too long for one (an extension of bzrtp)."""
+
+    sequence: int
+    """16 bits, as in a whole packet."""
+    ssrc: int
+    """32 bits, as in a whole packet."""
+    message_id: int
+    """16 bits, the same in all fragments of one message."""
+    total_words: int
+    """Length of the whole message."""
+    offset_words: int
+    """Where in the message this part belongs."""
+    data: bytes = field(repr=False)
+    """The part, a number of whole words."""
+
+
+def is_zrtp(datagram: bytes | bytearray | memoryview) -> bool:
+    """Whether a datagram claims to be ZRTP; cheap enough for every media packet, never raises."""
+    return len(datagram) >= HEADER and datagram[0] >> 4 == 1 and datagram[4:8] == MAGIC_COOKIE
+
+
+def decode_packet(datagram: bytes) -> Packet | Fragment:
+    """Take a datagram apart.
+
+    In this order: BadSize and NotZrtp for what is not ZRTP, BadChecksum for what was damaged on the way,
+    MalformedPacket for a message or fragment whose length disagrees with the datagram. The twelve unused
+    bits of the header are ignored.
+    """
+    size = len(datagram)
+    if not MINIMUM <= size <= MAXIMUM or size % 4:
+        raise BadSize(f"A datagram of {size} octets is not a ZRTP packet.")
+    if not is_zrtp(datagram):
+        raise NotZrtp("The datagram does not start with the header of a ZRTP packet.")
+    if crc32c(datagram[:-CRC]) != int.from_bytes(datagram[-CRC:], "little"):
+        raise BadChecksum("The CRC of a ZRTP packet is wrong.")
+    mark, sequence, _, ssrc = _PACKET_FIELDS.unpack_from(datagram)
+    if mark == _FRAGMENT_MARK and not _is_whole_message(datagram):
+        return _decode_fragment(datagram, sequence, ssrc)
+    message = datagram[HEADER:-CRC]
+    check_frame(message)
+    return Packet(sequence=sequence, ssrc=ssrc, message=message)
+
+
+def check_frame(message: bytes) -> None:
+    """Raise MalformedPacket unless preamble and length word (section 5.2) fit the octets of a message."""
+    if message[:2] != PREAMBLE:
+        raise MalformedPacket("The message does not start with the preamble 0x505A.")
+    words = int.from_bytes(message[2:4], "big")
+    if 4 * words != len(message):
+        raise MalformedPacket(f"The message says it has {words} words but came in {len(message)} octets.")
+    if len(message) < MESSAGE_HEADER:
+        raise MalformedPacket("The message is too short for a type.")
+
+
+def encode_packet(sequence: int, ssrc: int, message: bytes) -> bytes:
+    """The datagram for one message."""
+    return _seal(_header(_PACKET_MARK, sequence, ssrc) + message)
+
+
+def encode_fragment(
+    sequence: int, ssrc: int, *, message_id: int, total_words: int, offset_words: int, data: bytes
+) -> bytes:
+    """The datagram for one part of a message."""
+    header = _header(_FRAGMENT_MARK, sequence, ssrc)
+    try:
+        place = _FRAGMENT_FIELDS.pack(message_id, total_words, offset_words, len(data) // 4)
+    except struct.error as error:
+        raise ApiMisuse("A message is too long for fragments.") from error
+    return _seal(header + place + data)
+
+
+def _is_whole_message(datagram: bytes) -> bool:
+    """Whether a packet marked as fragment is a whole message, sent with that unused bit of figure 2 set.
+
+    In a whole message the place of the fragment's offset holds two letters of the type, far beyond the
+    end of any message.
+    """
+    preamble, words, letters = struct.unpack_from(">2sHH", datagram, HEADER)
+    return bool(preamble == PREAMBLE and 4 * words == len(datagram) - HEADER - CRC and letters > words)
+
+
+def _decode_fragment(datagram: bytes, sequence: int, ssrc: int) -> Fragment:
+    message_id, total_words, offset_words, words = _FRAGMENT_FIELDS.unpack_from(datagram, HEADER)
+    data = datagram[FRAGMENT_HEADER:-CRC]
+    if 4 * words != len(data):
+        raise MalformedPacket(f"The fragment says it has {words} words but came with {len(data)} octets.")
+    return Fragment(
+        sequence=sequence,
+        ssrc=ssrc,
+        message_id=message_id,
+        total_words=total_words,
+        offset_words=offset_words,
+        data=data,
+    )
+
+
+def _header(mark: int, sequence: int, ssrc: int) -> bytes:
+    try:
+        return _PACKET_FIELDS.pack(mark, sequence, MAGIC_COOKIE, ssrc)
+    except struct.error as error:
+        raise ApiMisuse("Sequence numbers have 16 bits and an SSRC has 32 bits.") from error
+
+
+def _seal(packet: bytes) -> bytes:
+    """Append the CRC, least significant octet first."""
+    return packet + crc32c(packet).to_bytes(CRC, "little")
