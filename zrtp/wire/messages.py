@@ -27,6 +27,9 @@ MAC = 8
 CODE = 4
 """Octets of an algorithm's code."""
 
+SECRET_ID = 8
+"""Octets of the ID of a shared secret in DHPart1 and DHPart2."""
+
 MAXIMUM_CODES = 7
 """Entries in a list of algorithms (section 5.2)."""
 
@@ -233,11 +236,8 @@ class Hello(_ChainedMessage):
 _COMMIT = Struct(
     "h2" / Bytes(32),
     "zid" / Bytes(12),
-    "hash" / Bytes(CODE),
-    "cipher" / Bytes(CODE),
-    "auth_tag" / Bytes(CODE),
-    "key_agreement" / Bytes(CODE),
-    "sas" / Bytes(CODE),
+    # hash | cipher | auth tag | key agreement | SAS
+    "codes" / Bytes(5 * CODE),
 )
 
 # Figure 5. With a KEM (an extension of bzrtp) the initiator's public key follows hvi, padded to a word.
@@ -333,36 +333,45 @@ class Commit(_ChainedMessage):
         given = tuple(value is not None for value in (hvi, nonce, key_id))
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
             raise ApiMisuse(f"These are not the fields of a Commit in {mode.value} mode.")
+        codes = (hash, cipher, auth_tag, key_agreement, sas)
+        if any(len(code) != CODE for code in codes):
+            raise ApiMisuse(f"The codes in Commit have {CODE} octets each.")
         fields: dict[str, Any] = {
             "h2": h2,
             "zid": zid,
-            "hash": hash,
-            "cipher": cipher,
-            "auth_tag": auth_tag,
-            "key_agreement": key_agreement,
-            "sas": sas,
             "hvi": hvi,
             "public_key": public_key,
             "nonce": nonce,
             "key_id": key_id,
         }
-        covered = _write(cls.kind, _COMMIT_LAYOUTS[mode], fields, trailer=MAC)
+        block = b"".join(codes)
+        covered = _write(cls.kind, _COMMIT_LAYOUTS[mode], fields | {"codes": block}, trailer=MAC)
         trailing = _check_mac(mac(covered))
-        return cls(raw=covered + trailing, mac=trailing, **fields)
+        return cls(
+            raw=covered + trailing,
+            mac=trailing,
+            hash=hash,
+            cipher=cipher,
+            auth_tag=auth_tag,
+            key_agreement=key_agreement,
+            sas=sas,
+            **fields,
+        )
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
         mode = _mode_of(message[_KEY_AGREEMENT_FIELD])
         fields = _read(cls.kind, _COMMIT_LAYOUTS[mode], message[MESSAGE_HEADER:-MAC])
+        codes = fields["codes"]
         return cls(
             raw=message,
             h2=fields["h2"],
             zid=fields["zid"],
-            hash=fields["hash"],
-            cipher=fields["cipher"],
-            auth_tag=fields["auth_tag"],
-            key_agreement=fields["key_agreement"],
-            sas=fields["sas"],
+            hash=codes[0:4],
+            cipher=codes[4:8],
+            auth_tag=codes[8:12],
+            key_agreement=codes[12:16],
+            sas=codes[16:20],
             hvi=fields.get("hvi"),
             public_key=fields.get("public_key", b""),
             nonce=fields.get("nonce"),
@@ -383,10 +392,8 @@ def _mode_of(key_agreement: bytes) -> CommitMode:
 
 _DHPART = Struct(
     "h1" / Bytes(32),
-    "rs1_id" / Bytes(8),
-    "rs2_id" / Bytes(8),
-    "aux_secret_id" / Bytes(8),
-    "pbx_secret_id" / Bytes(8),
+    # rs1ID | rs2ID | auxsecretID | pbxsecretID
+    "secret_ids" / Bytes(4 * SECRET_ID),
     "pv" / GreedyBytes,
 )
 
@@ -419,30 +426,36 @@ class _DHPart(_ChainedMessage):
 
         Raises ApiMisuse for fields of a wrong length.
         """
-        fields: dict[str, Any] = {
-            "h1": h1,
-            "rs1_id": rs1_id,
-            "rs2_id": rs2_id,
-            "aux_secret_id": aux_secret_id,
-            "pbx_secret_id": pbx_secret_id,
-            "pv": pv,
-        }
+        secret_ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
+        if any(len(secret_id) != SECRET_ID for secret_id in secret_ids):
+            raise ApiMisuse(f"The IDs of secrets in {_text(cls.kind)} have {SECRET_ID} octets each.")
+        fields: dict[str, Any] = {"h1": h1, "secret_ids": b"".join(secret_ids), "pv": pv}
         covered = _write(cls.kind, _DHPART, fields, trailer=MAC)
         trailing = _check_mac(mac(covered))
-        return cls(raw=covered + trailing, mac=trailing, **fields)
+        return cls(
+            raw=covered + trailing,
+            mac=trailing,
+            h1=h1,
+            rs1_id=rs1_id,
+            rs2_id=rs2_id,
+            aux_secret_id=aux_secret_id,
+            pbx_secret_id=pbx_secret_id,
+            pv=pv,
+        )
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
         fields = _read(cls.kind, _DHPART, message[MESSAGE_HEADER:-MAC])
         if not fields["pv"]:
             raise MalformedPacket(f"There is no public value in {_text(cls.kind)}.")
+        secret_ids = fields["secret_ids"]
         return cls(
             raw=message,
             h1=fields["h1"],
-            rs1_id=fields["rs1_id"],
-            rs2_id=fields["rs2_id"],
-            aux_secret_id=fields["aux_secret_id"],
-            pbx_secret_id=fields["pbx_secret_id"],
+            rs1_id=secret_ids[0:8],
+            rs2_id=secret_ids[8:16],
+            aux_secret_id=secret_ids[16:24],
+            pbx_secret_id=secret_ids[24:32],
             pv=fields["pv"],
             mac=message[-MAC:],
         )
