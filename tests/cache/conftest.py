@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
+from zrtp.cache.sqlite import SqliteCache
 
-MAKERS: dict[str, Callable[[], SecretCache]] = {"memory": MemoryCache}
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a test may put the file of a cache."""
+    return tmp_path / "zrtp" / "secrets.db"
 
 
-@pytest.fixture(params=MAKERS)
-def cache(request: pytest.FixtureRequest) -> SecretCache:
-    return MAKERS[request.param]()
+@pytest.fixture(params=["memory", "sqlite"])
+def cache(request: pytest.FixtureRequest, path: Path) -> SecretCache:
+    """An empty cache of each kind."""
+    return MemoryCache() if request.param == "memory" else SqliteCache(path)

@@ -125,6 +125,14 @@ def check_zid(zid: bytes) -> None:
         raise ApiMisuse(f"A ZID has {ZID_LENGTH} octets, not {len(zid)}.")
 
 
+def check_label(label: str) -> None:
+    """Raise ApiMisuse unless `label` is text that every store can write down."""
+    try:
+        label.encode()
+    except UnicodeEncodeError as error:
+        raise ApiMisuse("The label of a ZID must be text that UTF-8 can express.") from error
+
+
 def _is_meant(entry: PeerEntry, wanted: str) -> bool:
     by_zid = len(wanted) >= _SHORTEST_PREFIX and entry.peer_zid.hex().startswith(wanted)
     return by_zid or wanted in (entry.record.name.casefold(), entry.address)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zrtp.cache.interface import Change, PeerEntry, check_zid, in_order
+from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order
 from zrtp.cache.record import PeerRecord
 
 
@@ -19,6 +19,7 @@ class MemoryCache:
         self._records: dict[tuple[bytes, bytes], PeerRecord] = {}
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
+        check_label(label)
         if renew or label not in self._own_zids:
             zid = bytes(make())
             check_zid(zid)

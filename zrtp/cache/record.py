@@ -121,8 +121,8 @@ def clean_name(text: str) -> str:
 
     Zero-width joiners stay inside a name: the spelling of several scripts needs them.
     """
-    visible = "".join(c for c in " ".join(text.split()) if c.isprintable() or c in _JOINERS)
-    return visible[:NAME_LENGTH].strip(" " + _JOINERS)
+    visible = "".join(c for c in text if c.isprintable() or c.isspace() or c in _JOINERS)
+    return " ".join(visible.split())[:NAME_LENGTH].strip(" " + _JOINERS)
 
 
 def _copy(secret: Secret | None) -> Secret | None:

@@ -1,0 +1,216 @@
+"""The cache in one SQLite file: for installations that keep their secrets between calls.
+
+Every operation opens the file, runs one short transaction, and closes it again. That costs a millisecond or
+two once per call, and in return there is nothing to share: threads need no lock, a forked child inherits no
+connection (which SQLite forbids to use or even to close), and the write-ahead log, which holds older secrets,
+is removed whenever the last user leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from zrtp.cache import files, schema
+from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order
+from zrtp.cache.record import PeerRecord
+from zrtp.errors import ApiMisuse, CacheError
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for other programs that use the same file."""
+
+_READ = "BEGIN"
+_WRITE = "BEGIN IMMEDIATE"  # a lock from the start: a reader that turns writer fails if another came first
+
+
+class SqliteCache:
+    """The `SecretCache` in a file that several threads and processes of one user may share.
+
+    The file is made if there is none, and read once in full: a damaged one is moved aside. Every operation
+    waits up to `busy_timeout` seconds for other users of the file. Raises CacheError, as every method does.
+    """
+
+    def __init__(self, path: str | Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
+        self._path = Path(os.path.realpath(Path(path).parent)) / Path(path).name
+        self._busy_timeout = busy_timeout
+        self._closed = False
+        files.prepare_folder(self._path.parent)
+        if not os.path.lexists(self._path):
+            with self._failures_explained(None):
+                files.create(self._path, self._lay_out)
+        with self._transaction(_READ) as connection:
+            outdated = schema.version(connection) < schema.VERSION
+        if outdated:
+            with self._transaction(_WRITE) as connection:
+                schema.migrate(connection)
+        with self._transaction(_READ) as connection:
+            schema.verify(connection)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
+        check_label(label)
+        select = "SELECT * FROM own_zids WHERE label = ?"
+        with self._transaction(_READ) as connection:
+            row = connection.execute(select, (label,)).fetchone()
+        if row and not renew:
+            return schema.to_zid(row)
+        with self._transaction(_WRITE) as connection:
+            row = connection.execute(select, (label,)).fetchone()
+            if row and not renew:
+                return schema.to_zid(row)
+            zid = bytes(make())
+            check_zid(zid)
+            schema.insert(connection, "own_zids", schema.from_zid(label, zid))
+            return zid
+
+    def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        check_zid(own_zid)
+        check_zid(peer_zid)
+        with self._transaction(_READ) as connection:
+            return _select(connection, own_zid, peer_zid)
+
+    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        check_zid(own_zid)
+        check_zid(peer_zid)
+        with self._transaction(_WRITE) as connection:
+            old = _select(connection, own_zid, peer_zid)
+            given = None if old is None else old.copy()
+            try:
+                new = change(given)
+                if new is None:
+                    connection.execute(
+                        "DELETE FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid)
+                    )
+                    return None
+                if new == old:
+                    return new.copy()
+                new = new.successor_of(old)
+                schema.insert(connection, "peers", schema.from_record(own_zid, peer_zid, new))
+                return new
+            finally:
+                for record in (given, old):
+                    if record is not None:
+                        record.wipe()
+
+    def peers(self) -> list[PeerEntry]:
+        with self._transaction(_READ) as connection:
+            return in_order(schema.to_entry(row) for row in connection.execute("SELECT * FROM peers"))
+
+    def close(self) -> None:
+        """End the use of this object; the file stays. May be called again."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"SqliteCache({str(self._path)!r})"
+
+    def _lay_out(self, draft: Path) -> None:
+        with closing(_connect(draft, self._busy_timeout)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            schema.lay_out(connection)
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        """A connection in one transaction: written if the body returns, undone if it raises."""
+        if self._closed:
+            raise ApiMisuse("The cache is closed: open it again to use it.")
+        identity = files.check(self._path)
+        with (
+            self._failures_explained(identity),
+            closing(_connect(self._path, self._busy_timeout)) as connection,
+        ):
+            connection.execute(begin)
+            schema.version(connection)
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _failures_explained(self, identity: files.Identity | None) -> Iterator[None]:
+        """Turn what SQLite reports into CacheError; move the file of this identity aside if it is damaged."""
+        try:
+            yield
+        except schema.Damaged as error:
+            raise self._set_aside(str(error), identity) from error
+        except sqlite3.Error as error:
+            extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            code = extended & 0xFF  # the primary code, without the details
+            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise self._set_aside(str(error), identity) from error
+            raise CacheError(self._explanation(code, error)) from error
+
+    def _set_aside(self, reason: str, identity: files.Identity | None) -> CacheError:
+        aside = None if identity is None else files.set_aside(self._path, identity)
+        moved = "It has been moved aside already" if aside is None else f"It was moved to {aside}"
+        return CacheError(
+            f"The cache {self._path} is damaged: {reason}. {moved}; start again for a new, empty cache, "
+            "and compare the SAS with everybody again."
+        )
+
+    def _explanation(self, code: int, error: sqlite3.Error) -> str:
+        match code:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
+                return (
+                    f"Another program has kept the cache {self._path} locked for {self._busy_timeout:g} "
+                    "seconds: end it, or try again."
+                )
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+                return (
+                    f"The cache {self._path} cannot be opened for writing: check the permissions of the file "
+                    "and of its folder, and that the disk is not read-only."
+                )
+            case sqlite3.SQLITE_FULL:
+                return f"The disk with the cache {self._path} is full, the change is lost: free some space."
+            case sqlite3.SQLITE_IOERR:
+                return (
+                    f"The cache {self._path} cannot be read or written ({error}), the change may be lost: "
+                    "check the disk, or keep the cache on a local one."
+                )
+        return f"The cache {self._path} cannot be used: {error}."
+
+
+def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    """Open an existing file.
+
+    synchronous = FULL: with NORMAL a power cut may take back every update since the last checkpoint. One lost
+    update heals, because the peer still has our rs1 as its rs2; two in a row are a false alarm about a
+    wiretapper, and a lost verdict of the user is worse. One fsync per call is cheap against that.
+    secure_delete = ON: secrets that were replaced or forgotten are overwritten with zeros in the file.
+    """
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_timeout, isolation_level=None
+    )
+    connection.text_factory = _text
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # macOS: past the cache of the drive too
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def _text(octets: bytes) -> str:
+    """Damaged text is for the checksum to find, not for an exception of the decoder."""
+    return octets.decode(errors="replace")
+
+
+def _select(connection: sqlite3.Connection, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+    row = connection.execute(
+        "SELECT * FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid)
+    ).fetchone()
+    return schema.to_entry(row).record if row else None
