@@ -1,0 +1,101 @@
+"""Every datagram on the one media port finds its protocol, and none can hurt."""
+
+from __future__ import annotations
+
+import timeit
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.pcap import CAPTURES, udp_datagrams
+from tests.support.vectors import transcripts
+from zrtp.media.demux import Kind, classify
+
+ZRTP = bytes.fromhex("1000 1234 5a525450 deadbeef 505a0003") + b"HelloACK" + bytes(4)
+RTP = bytes.fromhex("8000 0001 000000a0 deadbeef") + bytes(160)
+EMPTY_RECEIVER_REPORT = bytes.fromhex("80c90001 deadbeef")
+STUN_BINDING_REQUEST = bytes.fromhex("0001 0000 2112a442") + bytes(12)
+STUN_WITHOUT_COOKIE = bytes.fromhex("0001 0000") + bytes(16)  # RFC 3489 had none
+DTLS_CLIENT_HELLO = bytes.fromhex("16 feff 0000 000000000000 0001 01")
+
+
+@pytest.mark.interop("I-33")
+@pytest.mark.rfc("R-4-01")
+@pytest.mark.parametrize(
+    ("datagram", "kind"),
+    [
+        (ZRTP, Kind.ZRTP),
+        (RTP, Kind.RTP),
+        (EMPTY_RECEIVER_REPORT, Kind.RTCP),
+        (STUN_BINDING_REQUEST, Kind.STUN),
+        (STUN_WITHOUT_COOKIE, Kind.STUN),
+        (DTLS_CLIENT_HELLO, Kind.DTLS),
+        (b"", Kind.OTHER),
+        (b"\x00", Kind.OTHER),
+        (b"\r\n\r\n", Kind.OTHER),
+    ],
+)
+def test_each_protocol_is_told_by_its_first_octets(datagram: bytes, kind: Kind) -> None:
+    assert classify(datagram) is kind
+
+
+def test_fragments_are_zrtp() -> None:
+    assert classify(b"\x11" + ZRTP[1:]) is Kind.ZRTP
+
+
+def test_the_twelve_bits_after_the_zrtp_nibble_are_ignored() -> None:
+    for first in range(0x10, 0x20):
+        assert classify(bytes([first, 0xFF]) + ZRTP[2:]) is Kind.ZRTP
+
+
+def test_the_cookie_decides_between_zrtp_and_dtls() -> None:
+    for first in range(256):
+        with_cookie = classify(bytes([first]) + ZRTP[1:])
+        assert (with_cookie is Kind.ZRTP) == (first >> 4 == 1)
+        without = classify(bytes([first]) + bytes(40))
+        assert (without is Kind.DTLS) == (20 <= first <= 63)
+
+
+def test_first_octets_of_rfc_7983() -> None:
+    found = Counter(classify(bytes([first]) + bytes(40)) for first in range(256))
+    assert found == {Kind.STUN: 4, Kind.DTLS: 44, Kind.RTP: 64, Kind.OTHER: 256 - 4 - 44 - 64}
+
+
+def test_payload_types_64_to_95_with_marker_are_rtcp() -> None:
+    for second in range(256):
+        expected = Kind.RTCP if 192 <= second <= 223 else Kind.RTP
+        assert classify(bytes([0x80, second]) + RTP[2:]) is expected
+
+
+@pytest.mark.parametrize("whole", [ZRTP, RTP, EMPTY_RECEIVER_REPORT, STUN_BINDING_REQUEST, DTLS_CLIENT_HELLO])
+def test_no_truncation_raises_or_changes_the_protocol(whole: bytes) -> None:
+    for length in range(len(whole)):
+        assert classify(whole[:length]) in (classify(whole), Kind.OTHER)
+
+
+@given(st.binary(max_size=64))
+def test_any_octets_have_a_kind(datagram: bytes) -> None:
+    assert isinstance(classify(datagram), Kind)
+
+
+def test_recorded_handshakes_are_zrtp() -> None:
+    packets = [packet.data for transcript in transcripts() for packet in transcript.packets]
+    assert len(packets) > 100
+    assert {classify(packet) for packet in packets} == {Kind.ZRTP}
+
+
+@pytest.mark.interop("I-33")
+def test_a_recorded_call_is_sorted() -> None:
+    found = Counter(classify(packet.payload) for packet in udp_datagrams(CAPTURES / "ms_sdes_srtp.pcap"))
+    assert found == {Kind.RTP: 385, Kind.STUN: 18, Kind.RTCP: 1}
+
+
+@pytest.mark.long
+def test_a_decision_costs_less_than_a_third_of_a_microsecond() -> None:
+    calls = 10_000
+    for datagram in (RTP, ZRTP, EMPTY_RECEIVER_REPORT, STUN_BINDING_REQUEST):
+        names = {"classify": classify, "datagram": datagram}
+        seconds = min(timeit.repeat("classify(datagram)", number=calls, repeat=20, globals=names))
+        assert seconds / calls < 0.3e-6
