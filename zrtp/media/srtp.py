@@ -171,15 +171,13 @@ class SrtpReceiver:
         Raises SrtpMalformed, SrtpReplayed, SrtpNotAuthentic or SrtpTooManySources; the state is then what
         it was.
         """
-        tags = self.srtcp_tags
+        likely, *others = self.srtcp_tags.trying
         try:
-            return self._unprotect_rtcp(packet, tags.trying[0])
+            return self._unprotect_rtcp(packet, likely)
         except SrtpError:
-            for tag_length in tags.trying[1:]:
+            for tag_length in others:
                 with suppress(SrtpError):
-                    opened = self._unprotect_rtcp(packet, tag_length)
-                    tags.verified(tag_length)
-                    return opened
+                    return self._unprotect_rtcp(packet, tag_length)
             self.refused += 1
             raise
 
@@ -194,6 +192,7 @@ class SrtpReceiver:
         opened = sources.transform.open_rtcp(packet, source.iv, word, tag_length)
         source.history.record(index)
         sources[ssrc] = source
+        self.srtcp_tags.verified(tag_length)
         return opened
 
     def continue_from(self, ssrc: int, *, rtp_index: int = -1, rtcp_index: int = -1) -> None:
