@@ -121,9 +121,7 @@ def parse_crypto(value: str) -> CryptoAttribute | None:
         return None
     key_length, salt_length = _KEY_AND_SALT[match["suite"]]
     try:
-        octets = bytearray(
-            base64.b64decode(match["inline"] + "=" * (-len(match["inline"]) % 4), validate=True)
-        )
+        octets = bytearray(base64.b64decode(match["inline"] + "=" * (-len(match["inline"]) % 4)))
     except binascii.Error:
         return None
     if len(octets) != key_length + salt_length:
