@@ -62,9 +62,7 @@ class SrtpSender:
     Raises ApiMisuse if their lengths do not fit the profile.
     """
 
-    def __init__(
-        self, profile: SrtpProfile, key: Secret, salt: Secret, *, srtcp_tags: SrtcpTags | None = None
-    ) -> None:
+    def __init__(self, profile: SrtpProfile, key: Secret, salt: Secret, *, srtcp_tags: SrtcpTags | None = None) -> None:
         profile.check_keys(key, salt)
         self.profile = profile
         self.srtcp_tags = srtcp_tags or SrtcpTags(profile)
@@ -130,9 +128,7 @@ class SrtpSender:
 class SrtpReceiver:
     """Verifies and decrypts the packets of one direction; parameters as for `SrtpSender`."""
 
-    def __init__(
-        self, profile: SrtpProfile, key: Secret, salt: Secret, *, srtcp_tags: SrtcpTags | None = None
-    ) -> None:
+    def __init__(self, profile: SrtpProfile, key: Secret, salt: Secret, *, srtcp_tags: SrtcpTags | None = None) -> None:
         profile.check_keys(key, salt)
         self.profile = profile
         self.srtcp_tags = srtcp_tags or SrtcpTags(profile)
