@@ -20,9 +20,7 @@ from zrtp.secret import Secret
 def test_a_call_between_libsrtp_and_us(codes: tuple[bytes, bytes], ssrc: int | None) -> None:
     to_us, from_us = keys(*codes, seed=1), keys(*codes, seed=2)
     outbound = pylibsrtp.Session(libsrtp.policy(to_us, sending=True, ssrc=ssrc))
-    inbound = pylibsrtp.Session(
-        libsrtp.policy(from_us, sending=False, ssrc=None if ssrc is None else SSRC + 1)
-    )
+    inbound = pylibsrtp.Session(libsrtp.policy(from_us, sending=False, ssrc=None if ssrc is None else SSRC + 1))
     ours, theirs = srtp_pair(from_us, to_us)
     for number in range(3):
         outgoing, incoming = rtp_packet(number, ssrc=SSRC + 1), rtp_packet(number)

@@ -163,10 +163,7 @@ def test_line_ends_are_kept() -> None:
     assert add_zrtp_hash("v=0\nm=audio 1 RTP/AVP 0\n", [HASH]) == (
         f"v=0\nm=audio 1 RTP/AVP 0\na=zrtp-hash:1.10 {DIGITS}\n"
     )
-    assert (
-        add_zrtp_hash("m=audio 1 RTP/AVP 0", [HASH])
-        == f"m=audio 1 RTP/AVP 0\r\na=zrtp-hash:1.10 {DIGITS}\r\n"
-    )
+    assert add_zrtp_hash("m=audio 1 RTP/AVP 0", [HASH]) == f"m=audio 1 RTP/AVP 0\r\na=zrtp-hash:1.10 {DIGITS}\r\n"
 
 
 @pytest.mark.parametrize("hashes", [[], [HASH, HASH]])

@@ -91,9 +91,7 @@ def test_a_recorded_call_decrypts_to_sound() -> None:
     ends = {}
     for port, text in inline.items():
         octets = base64.b64decode(text)
-        ends[port] = [
-            make(profile, Secret(octets[:16]), Secret(octets[16:])) for make in (SrtpReceiver, SrtpSender)
-        ]
+        ends[port] = [make(profile, Secret(octets[:16]), Secret(octets[16:])) for make in (SrtpReceiver, SrtpSender)]
     counted = dict.fromkeys((Kind.RTP, Kind.RTCP), 0)
     for source, _, payload in udp_datagrams(CAPTURES / "ms_sdes_srtp.pcap"):
         kind = classify(payload)
@@ -338,9 +336,7 @@ def test_a_flood_of_forgeries_is_counted_and_leaves_no_trace(cipher: bytes, auth
             receiving.unprotect_rtcp(bytes(forged))
     assert snapshot(receiving) == before
     assert receiving.refused == 1000
-    assert [receiving.unprotect(packet) for packet in wire[1:]] == [
-        rtp_packet(index) for index in range(1, 20)
-    ]
+    assert [receiving.unprotect(packet) for packet in wire[1:]] == [rtp_packet(index) for index in range(1, 20)]
 
 
 @pytest.mark.attack("DOS-14")
@@ -677,9 +673,7 @@ def test_a_packet_costs_at_most_four_times_as_much_as_with_libsrtp(cipher: bytes
     material = keys(cipher, auth_tag)
     gc.disable()
     try:
-        ours = min(
-            seconds(sender(cipher, auth_tag).protect, receiver(cipher, auth_tag).unprotect) for _ in range(7)
-        )
+        ours = min(seconds(sender(cipher, auth_tag).protect, receiver(cipher, auth_tag).unprotect) for _ in range(7))
         theirs = min(
             seconds(
                 libsrtp(material, sending=True).protect,
