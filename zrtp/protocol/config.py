@@ -1,0 +1,99 @@
+"""What one endpoint offers and accepts. Frozen: an endpoint never changes its mind in the middle of a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from zrtp.crypto.registry import DEFAULT, Algorithms
+from zrtp.errors import ApiMisuse
+
+FOREVER = 0xFFFFFFFF
+"""Cache expiration interval: retained secrets never expire (RFC 6189 section 4.9)."""
+
+MAX_CODES = 7
+"""Longest list of algorithms of one kind in a Hello (RFC 6189 section 5.2)."""
+
+
+class ClearDialect(Enum):
+    """How GoClear is computed: the RFC, or what two stacks do instead. Never guessed from a peer's name."""
+
+    RFC = "rfc"
+    BZRTP = "bzrtp"
+    LIBZRTP = "libzrtp"
+
+
+def default_key_agreements() -> tuple[bytes, ...]:
+    """X1M2 first when ML-KEM is at hand, then the curves, then what RFC 6189 makes mandatory."""
+    wanted = (b"X1M2", b"X255", b"EC25", b"X448", b"EC38", b"DH3k", b"Mult")
+    usable = DEFAULT.key_agreements
+    return tuple(code for code in wanted if code == b"Mult" or (code in usable and usable[code].available))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One endpoint's choices. Lists are codes of four octets in order of preference, at most seven each."""
+
+    hashes: tuple[bytes, ...] = (b"S256", b"S384")
+    ciphers: tuple[bytes, ...] = (b"AES3", b"AES1")
+    auth_tags: tuple[bytes, ...] = (b"HS80", b"GCM ", b"HS32")
+    key_agreements: tuple[bytes, ...] = field(default_factory=default_key_agreements)
+    sas_types: tuple[bytes, ...] = (b"B32 ", b"B256")
+    algorithms: Algorithms = DEFAULT
+    """What the codes mean; extend it to add algorithms of your own."""
+    client_id: bytes = b"zrtp Python"
+    """Up to 16 octets that name this software in Hello."""
+    passive: bool = False
+    """Never send a Commit (P flag)."""
+    auto_secure: bool = True
+    """Commit as soon as discovery is finished; otherwise wait for `Session.go_secure`."""
+    mandatory_always: bool = True
+    """Accept the mandatory algorithms in a Commit even if they are not listed (they are implied)."""
+    cache_interval: int = FOREVER
+    """Seconds for which retained secrets are kept; 0 keeps none."""
+    disclosure: bool = False
+    """Set the D flag: this software may hand over keys."""
+    allow_clear: bool = False
+    """Set the A flag: a GoClear of the peer is accepted."""
+    clear_dialect: ClearDialect = ClearDialect.RFC
+    preshared: bool = False
+    """Offer and use Preshared mode where the lineage of the retained secret allows it."""
+    preshared_limit: int = 20
+    """Preshared calls in a row before a DH exchange is forced."""
+    trusted_mitm: bool = False
+    """This endpoint is a PBX that can relay SAS values (M flag)."""
+    require_hello_hash_match: bool = True
+    """Refuse a Hello that differs from the a=zrtp-hash of signalling."""
+    signalling_protected: bool = False
+    """The application vouches for the end-to-end integrity of its signalling (section 8.1.1)."""
+    minimum_auth_tags: tuple[bytes, ...] | None = None
+    """If given, a Commit with another authentication tag is refused, mandatory or not."""
+    discovery_deadline: float = 5.0
+    """Seconds without any sign of a ZRTP peer after which discovery ends."""
+    discovery_deadline_extended: float = 15.0
+    """Seconds from the last sign of a ZRTP peer."""
+    timer_scale: float = 1.0
+    """Stretches T1, T2 and all deadlines, for paths with round trips beyond a second."""
+    mtu: int = 1452
+    """Largest ZRTP packet in octets before fragments are used; a multiple of 4, at least 600."""
+    half_open_limit: int = 64
+    """Unfinished exchanges per endpoint; the oldest goes first."""
+    zid_per_peer: bool = False
+    """Use another ZID for each contact that `Endpoint.session` names, against tracking."""
+    private_endpoint_hash: bool = False
+    """Answer Ping with a hash that does not reveal the ZID."""
+
+    def __post_init__(self) -> None:
+        for name in ("hashes", "ciphers", "auth_tags", "key_agreements", "sas_types"):
+            codes = getattr(self, name)
+            if len(codes) > MAX_CODES:
+                raise ApiMisuse(f"Config.{name} lists {len(codes)} algorithms; a Hello holds at most {MAX_CODES}.")
+            for code in codes:
+                if not isinstance(code, bytes) or len(code) != 4:
+                    raise ApiMisuse(f"Config.{name}: {code!r} is not a code of four octets, for example b'B32 '.")
+        if self.mtu % 4 or self.mtu < 600:
+            raise ApiMisuse(f"Config.mtu is {self.mtu}; it must be a multiple of 4 and at least 600.")
+        if not 0 <= self.cache_interval <= FOREVER:
+            raise ApiMisuse("Config.cache_interval is a number of seconds from 0 to 0xffffffff.")
+        if len(self.client_id) > 16:
+            raise ApiMisuse("Config.client_id holds at most 16 octets.")

@@ -1,0 +1,122 @@
+"""One installation: its ZID, its configuration, its cache, its randomness, and the calls it is in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zrtp.cache.interface import SecretCache
+from zrtp.cache.memory import MemoryCache
+from zrtp.crypto.hashes import sha256
+from zrtp.crypto.key_agreements.base import InitiatorShare, ShareContext
+from zrtp.errors import ApiMisuse
+from zrtp.protocol.config import Config
+from zrtp.protocol.events import Role, Suite
+from zrtp.protocol.negotiation import VERSION, Offer
+from zrtp.protocol.session import Session
+from zrtp.secret import Secret
+from zrtp.system import RandomSource, WallClock, system_random, wall_clock
+from zrtp.wire.messages import Ping
+
+if TYPE_CHECKING:
+    from zrtp.protocol.stream import Stream
+
+ZID_LENGTH = 12
+COMMIT_OVERHEAD = 116
+"""Octets of a Commit around its public key: more than a DHPart1 has around its ciphertext."""
+
+
+class Endpoint:
+    """Owns what all calls of one installation share. Make one, and a session for each call.
+
+    `cache` holds the retained secrets; None makes a cacheless endpoint (RFC 6189 section 4.9.1) with a new ZID.
+    `random` returns octets fit for keys, `wall_clock` seconds since 1970; both default to the operating system's.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        cache: SecretCache | None = None,
+        *,
+        random: RandomSource = system_random,
+        wall_clock: WallClock = wall_clock,
+    ) -> None:
+        self.config = config if config is not None else Config()
+        self.cacheless = cache is None
+        self.cache: SecretCache = cache if cache is not None else MemoryCache()
+        self.random = random
+        self.wall_clock = wall_clock
+        self.algorithms = self.config.algorithms
+        self.offer = Offer(self.config)
+        if not self.offer.key_agreements:
+            raise ApiMisuse("Config.key_agreements names no algorithm that is available here.")
+        self.zid = self.zid_for("")
+        self.can_verify_signatures = False
+        self.longest_fragmented_message = self._longest_kem_message()
+        endpoint_id = sha256(b"EndpointHash" + self.zid) if self.config.private_endpoint_hash else self.zid
+        self.endpoint_hash = endpoint_id[:8]
+        self.ping_message = Ping.make(version=VERSION, endpoint_hash=self.endpoint_hash)
+        self._sessions = 0
+        self._running: dict[tuple[bytes, bytes], Stream] = {}
+        self._pairs: dict[Stream, tuple[bytes, bytes]] = {}
+        self._half_open: dict[Stream, None] = {}
+
+    def session(self, *, peer_label: str = "", aux_secret: bytes | None = None) -> Session:
+        """A new call with one peer.
+
+        `peer_label` selects a ZID of its own for this contact if `Config.zid_per_peer` is set; `aux_secret` is the
+        secret that both sides know from elsewhere, 32 octets unless the peer is known to take others.
+        """
+        self._sessions += 1
+        zid = self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid
+        aux = None if aux_secret is None else Secret(aux_secret)
+        return Session(self, zid=zid, number=self._sessions, aux_secret=aux)
+
+    def zid_for(self, label: str) -> bytes:
+        """Our ZID for that contact, 12 octets; made the first time it is asked for."""
+        return self.cache.own_zid(lambda: self.random(ZID_LENGTH), label)
+
+    # One DH or Preshared exchange at a time between the same two ZIDs (RFC 6189 section 4.4.1).
+
+    def running_exchange(self, own_zid: bytes, peer_zid: bytes) -> Stream | None:
+        """The stream whose DH or Preshared exchange with that peer is not finished."""
+        return self._running.get((own_zid, peer_zid))
+
+    def begin_exchange(self, stream: Stream, own_zid: bytes, peer_zid: bytes, now: float) -> None:
+        """Note a running exchange. What answers strangers is bounded: too many push the oldest out."""
+        self._running[own_zid, peer_zid] = stream
+        self._pairs[stream] = own_zid, peer_zid
+        if stream.role is Role.RESPONDER:
+            self._half_open[stream] = None
+            if len(self._half_open) > self.config.half_open_limit:
+                next(iter(self._half_open)).abandon(now)
+
+    def finish_exchange(self, stream: Stream) -> None:
+        """The exchange of this stream is over, one way or the other."""
+        pair = self._pairs.pop(stream, None)
+        if pair is not None and self._running.get(pair) is stream:
+            del self._running[pair]
+        self._half_open.pop(stream, None)
+
+    # Key shares.
+
+    def share_context(self, suite: Suite) -> ShareContext:
+        """What a key share needs to know: DH exponents are twice as long as the AES key (section 5.1.5)."""
+        return ShareContext(
+            hash=self.algorithms.hashes[suite.hash],
+            exponent_bits=self.algorithms.ciphers[suite.cipher].key_length * 16,
+            random=self.random,
+        )
+
+    def make_share(self, suite: Suite) -> InitiatorShare:
+        """A key pair for our own Commit."""
+        return self.algorithms.key_agreements[suite.key_agreement].initiate(self.share_context(suite))
+
+    def _longest_kem_message(self) -> int:
+        """Octets of the longest message that may arrive in fragments; 0 if no KEM is offered."""
+        agreements = self.algorithms.key_agreements
+        fields = [
+            max(agreements[code].commit_length, agreements[code].dhpart1_length)
+            for code in self.offer.key_agreements
+            if code in agreements and agreements[code].is_kem
+        ]
+        return max(fields) + COMMIT_OVERHEAD if fields else 0

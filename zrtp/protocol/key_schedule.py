@@ -1,0 +1,264 @@
+"""From the shared secret to every key (RFC 6189 sections 4.4 and 4.5).
+
+The formulas stand in the docstrings. Inputs are wiped as soon as nothing more is derived from them.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from zrtp.crypto.hashes import HashAlgorithm
+from zrtp.errors import ErrorCode, PeerMisbehaved
+from zrtp.protocol.events import Role, SrtpKeys, Suite
+from zrtp.protocol.hash_chain import CommitAuthentic, HelloAuthentic
+from zrtp.secret import Secret
+from zrtp.wire.messages import Commit, DHPart1, DHPart2, Hello
+
+HVI_LENGTH = 32
+"""Octets of hvi: the leftmost 256 bits."""
+
+SASHASH_BITS = 256
+RETAINED_SECRET_BITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class HviVerified:
+    """Evidence that the initiator did not change its DHPart2 after it saw our DHPart1; made by `verify_hvi`."""
+
+    dhpart2: DHPart2
+
+
+def hvi(hash_: HashAlgorithm, dhpart2: bytes, hello_of_responder: bytes) -> bytes:
+    """hvi = hash(initiator's DHPart2 message || responder's Hello message), leftmost 256 bits (section 4.4.1.1)."""
+    return hash_.hash(dhpart2, hello_of_responder)[:HVI_LENGTH]
+
+
+def verify_hvi(hash_: HashAlgorithm, authentic: CommitAuthentic, dhpart2: DHPart2, own_hello: Hello) -> HviVerified:
+    """The responder's check of the hash commitment (section 4.4.1.2), without which a SAS is worthless.
+
+    Raises:
+        PeerMisbehaved: 0x62.
+    """
+    committed = authentic.commit.hvi
+    if committed is None or not hmac.compare_digest(hvi(hash_, dhpart2.raw, own_hello.raw), committed):
+        raise PeerMisbehaved(
+            ErrorCode.HVI_MISMATCH,
+            "The peer's DHPart2 is not the one it committed to: somebody may be in between. Hang up and call again.",
+        )
+    return HviVerified(dhpart2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What both ends hash: the responder's Hello, the Commit, and in DH mode both DHParts (sections 4.4.1.4, 4.4.2.2).
+
+    The initiator's constructor argument `peer` and the responder's `hvi` are evidence that the checks were made.
+    """
+
+    zid_i: bytes
+    zid_r: bytes
+    total_hash: bytes
+
+    @property
+    def kdf_context(self) -> bytes:
+        """KDF_Context = ZIDi || ZIDr || total_hash."""
+        return self.zid_i + self.zid_r + self.total_hash
+
+    @classmethod
+    def of_initiator(
+        cls,
+        hash_: HashAlgorithm,
+        own_zid: bytes,
+        peer: HelloAuthentic,
+        commit: Commit,
+        dhpart1: DHPart1,
+        dhpart2: DHPart2,
+    ) -> Transcript:
+        """total_hash = hash(Hello of responder || Commit || DHPart1 || DHPart2), as the initiator sees it."""
+        total = hash_.hash(peer.hello.raw, commit.raw, dhpart1.raw, dhpart2.raw)
+        return cls(zid_i=own_zid, zid_r=peer.hello.zid, total_hash=total)
+
+    @classmethod
+    def of_responder(
+        cls,
+        hash_: HashAlgorithm,
+        own_hello: Hello,
+        commit: CommitAuthentic,
+        dhpart1: DHPart1,
+        dhpart2: HviVerified,
+    ) -> Transcript:
+        """The same as the responder sees it; needs the evidence that hvi and the Commit's MAC are right."""
+        total = hash_.hash(own_hello.raw, commit.commit.raw, dhpart1.raw, dhpart2.dhpart2.raw)
+        return cls(zid_i=commit.commit.zid, zid_r=own_hello.zid, total_hash=total)
+
+    @classmethod
+    def without_dh(cls, hash_: HashAlgorithm, hello_of_responder: Hello, commit: Commit) -> Transcript:
+        """total_hash = hash(Hello of responder || Commit), in Multistream and Preshared mode."""
+        total = hash_.hash(hello_of_responder.raw, commit.raw)
+        return cls(zid_i=commit.zid, zid_r=hello_of_responder.zid, total_hash=total)
+
+
+def s0_from_dh(
+    hash_: HashAlgorithm,
+    dh_result: Secret,
+    transcript: Transcript,
+    s1: Secret | None,
+    s2: Secret | None,
+    s3: Secret | None,
+) -> Secret:
+    """s0 of DH and KEM mode (section 4.4.1.4); wipes DHResult.
+
+    s0 = hash(counter || DHResult || "ZRTP-HMAC-KDF" || ZIDi || ZIDr || total_hash
+              || len(s1) || s1 || len(s2) || s2 || len(s3) || s3), counter = 00000001, lengths in 32 bits.
+    """
+    try:
+        return Secret(
+            hash_.hash(
+                b"\x00\x00\x00\x01",
+                dh_result.octets,
+                b"ZRTP-HMAC-KDF",
+                transcript.kdf_context,
+                *_prefixed(s1),
+                *_prefixed(s2),
+                *_prefixed(s3),
+            )
+        )
+    finally:
+        dh_result.wipe()
+
+
+def preshared_key(hash_: HashAlgorithm, rs1: Secret, aux: Secret | None, pbx: Secret | None) -> Secret:
+    """preshared_key = hash(len(rs1) || rs1 || len(auxsecret) || auxsecret || len(pbxsecret) || pbxsecret)."""
+    return Secret(hash_.hash(*_prefixed(rs1), *_prefixed(aux), *_prefixed(pbx)))
+
+
+def key_id(hash_: HashAlgorithm, preshared: Secret) -> bytes:
+    """keyID = MAC(preshared_key, "Prsh"), leftmost 64 bits (section 4.4.2)."""
+    return hash_.mac(preshared.octets, b"Prsh")[:8]
+
+
+def s0_from_preshared(hash_: HashAlgorithm, preshared: Secret, transcript: Transcript) -> Secret:
+    """s0 = KDF(preshared_key, "ZRTP PSK", KDF_Context, hash length); wipes preshared_key (section 4.4.2.4)."""
+    s0 = hash_.kdf(preshared, b"ZRTP PSK", transcript.kdf_context, hash_.length * 8)
+    preshared.wipe()
+    return s0
+
+
+def s0_from_session(hash_: HashAlgorithm, zrtpsess: Secret, transcript: Transcript) -> Secret:
+    """s0 = KDF(ZRTPSess, "ZRTP MSK", KDF_Context, hash length) (section 4.4.3.2)."""
+    return hash_.kdf(zrtpsess, b"ZRTP MSK", transcript.kdf_context, hash_.length * 8)
+
+
+def _prefixed(secret: Secret | None) -> tuple[bytes, bytes | bytearray]:
+    """len(secret) as 32 bits, and the secret; a missing secret is length zero."""
+    if secret is None:
+        return b"\x00\x00\x00\x00", b""
+    return len(secret).to_bytes(4, "big"), secret.octets
+
+
+@dataclass(slots=True)
+class StreamKeys:
+    """Every key of one stream (section 4.5.3). `i` is the initiator's direction, `r` the responder's."""
+
+    mackeyi: Secret
+    mackeyr: Secret
+    zrtpkeyi: Secret
+    zrtpkeyr: Secret
+    srtpi: SrtpKeys
+    srtpr: SrtpKeys
+
+    @classmethod
+    def derive(
+        cls,
+        hash_: HashAlgorithm,
+        s0: Secret,
+        context: bytes,
+        suite: Suite,
+        cipher_key_length: int,
+        salt_bits: int,
+    ) -> StreamKeys:
+        """KDF(s0, label, KDF_Context, length) for each label. Key length in octets, salt in bits."""
+        key_bits, mac_bits = cipher_key_length * 8, hash_.length * 8
+
+        def kdf(label: bytes, bits: int) -> Secret:
+            return hash_.kdf(s0, label, context, bits)
+
+        return cls(
+            mackeyi=kdf(b"Initiator HMAC key", mac_bits),
+            mackeyr=kdf(b"Responder HMAC key", mac_bits),
+            zrtpkeyi=kdf(b"Initiator ZRTP key", key_bits),
+            zrtpkeyr=kdf(b"Responder ZRTP key", key_bits),
+            srtpi=SrtpKeys(
+                cipher=suite.cipher,
+                auth_tag=suite.auth_tag,
+                key=kdf(b"Initiator SRTP master key", key_bits),
+                salt=kdf(b"Initiator SRTP master salt", salt_bits),
+            ),
+            srtpr=SrtpKeys(
+                cipher=suite.cipher,
+                auth_tag=suite.auth_tag,
+                key=kdf(b"Responder SRTP master key", key_bits),
+                salt=kdf(b"Responder SRTP master salt", salt_bits),
+            ),
+        )
+
+    def mackey(self, role: Role) -> Secret:
+        """The MAC key for what that role sends."""
+        return self.mackeyi if role is Role.INITIATOR else self.mackeyr
+
+    def zrtpkey(self, role: Role) -> Secret:
+        """The cipher key for the Confirm and SASrelay that that role sends."""
+        return self.zrtpkeyi if role is Role.INITIATOR else self.zrtpkeyr
+
+    def srtp(self, role: Role) -> SrtpKeys:
+        """The SRTP keys for what that role sends."""
+        return self.srtpi if role is Role.INITIATOR else self.srtpr
+
+    def wipe_srtp(self) -> None:
+        for keys in (self.srtpi, self.srtpr):
+            keys.key.wipe()
+            keys.salt.wipe()
+
+    def wipe(self) -> None:
+        for secret in (self.mackeyi, self.mackeyr, self.zrtpkeyi, self.zrtpkeyr):
+            secret.wipe()
+        self.wipe_srtp()
+
+
+@dataclass(slots=True)
+class SessionSecrets:
+    """What the first stream of a call gives to the whole call (sections 4.5.2, 4.6.1)."""
+
+    zrtpsess: Secret
+    sashash: bytes = field(repr=False)
+    exported_key: Secret
+    new_rs1: Secret
+    kdf_context: bytes
+
+    @classmethod
+    def derive(cls, hash_: HashAlgorithm, s0: Secret, context: bytes) -> SessionSecrets:
+        """KDF(s0, label, KDF_Context, length) with the labels of the session."""
+        bits = hash_.length * 8
+        return cls(
+            zrtpsess=hash_.kdf(s0, b"ZRTP Session Key", context, bits),
+            sashash=bytes(hash_.kdf(s0, b"SAS", context, SASHASH_BITS).octets),
+            exported_key=hash_.kdf(s0, b"Exported key", context, bits),
+            new_rs1=hash_.kdf(s0, b"retained secret", context, RETAINED_SECRET_BITS),
+            kdf_context=context,
+        )
+
+    def wipe(self) -> None:
+        self.zrtpsess.wipe()
+        self.exported_key.wipe()
+        self.new_rs1.wipe()
+
+
+def pbxsecret(hash_: HashAlgorithm, zrtpsess: Secret, zid_i: bytes, zid_r: bytes) -> Secret:
+    """pbxsecret = KDF(ZRTPSess, "Trusted MiTM key", ZIDi || ZIDr, 256) (section 7.3.1)."""
+    return hash_.kdf(zrtpsess, b"Trusted MiTM key", zid_i + zid_r, 256)
+
+
+def srtps(hash_: HashAlgorithm, master_key: Secret, master_salt: bytes, zid_i: bytes, zid_r: bytes) -> Secret:
+    """srtps = KDF(SRTP master key of signalling, "SRTP Secret", ZIDi || ZIDr || master salt, 256) (section 8.2)."""
+    return hash_.kdf(master_key, b"SRTP Secret", zid_i + zid_r + master_salt, 256)

@@ -1,0 +1,46 @@
+"""Bounds that keep a flood from costing memory, answers or public-key operations.
+
+answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error)
+duplicates        each message is answered again at most 12 times
+candidate Hellos  4 for each stream, 10 s each
+nonces            4096 for each session
+warnings          one a second of each kind
+"""
+
+from __future__ import annotations
+
+ANSWER_RATE = 20.0
+ANSWER_BURST = 40.0
+DUPLICATE_ANSWERS = 12
+CANDIDATES = 4
+CANDIDATE_LIFETIME = 10.0
+NONCES = 4096
+EVENTS = 512
+WARNING_INTERVAL = 1.0
+ERROR_INTERVAL = 1.0
+ERROR_GRACE = 1.0
+"""Seconds during which a valid next message overrides a received, unauthenticated Error."""
+RETRY_INTERVAL = 0.15
+"""Seconds after which a stream that waits for another exchange looks again."""
+
+
+class TokenBucket:
+    """So many answers a second, with a burst; time is an argument."""
+
+    __slots__ = ("_burst", "_filled", "_level", "_rate")
+
+    def __init__(self, rate: float = ANSWER_RATE, burst: float = ANSWER_BURST) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._filled: float | None = None
+
+    def take(self, now: float) -> bool:
+        """Whether one more is allowed now."""
+        if self._filled is not None and now > self._filled:
+            self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
+        self._filled = now
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True

@@ -1,0 +1,245 @@
+"""Which algorithms an exchange uses (RFC 6189 sections 4.1.1 and 4.1.2).
+
+The key agreement is computed by both sides from both Hellos by one rule; everything else is the initiator's choice
+from what both offer. The responder accepts nothing that it did not offer, except the mandatory algorithms, which are
+implied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+
+from zrtp.crypto.codes import name
+from zrtp.crypto.registry import Algorithms
+from zrtp.errors import ErrorCode, MalformedPacket, PeerIncompatible
+from zrtp.protocol.config import MAX_CODES, Config
+from zrtp.protocol.events import Suite
+from zrtp.wire.messages import Commit, CommitMode, Hello
+
+VERSION = b"1.10"
+"""The only version spoken (RFC 6189 section 4.1.1); three octets of it are compared."""
+
+MULT = b"Mult"
+PRSH = b"Prsh"
+
+MANDATORY_HASHES = (b"S256",)
+MANDATORY_CIPHERS = (b"AES1",)
+MANDATORY_AUTH_TAGS = (b"HS80", b"HS32")
+MANDATORY_KEY_AGREEMENTS = (b"DH3k",)
+MANDATORY_SAS_TYPES = (b"B32 ",)
+
+P384_HASHES = (b"S384", b"N384", b"SKN3")
+"""Hashes that may go with EC38 (section 5.1.5), strongest wish first."""
+
+
+class Version(Enum):
+    """What a received version field means for an endpoint that speaks 1.10."""
+
+    AGREED = "agreed"
+    HIGHER = "higher"
+    """Acknowledge and ignore: the other side comes down to ours."""
+    LOWER = "lower"
+    """Not supported: Error 0x30."""
+    NONSENSE = "nonsense"
+    """Not a version number."""
+
+
+def compare_version(version: bytes) -> Version:
+    """Compare the first three octets of a version field with 1.10 (section 4.1.1)."""
+    if version[:3] == VERSION[:3]:
+        return Version.AGREED
+    digits = version[:1] + version[2:3]
+    if not (digits.isdigit() and version[1:2] == b"."):
+        return Version.NONSENSE
+    return Version.HIGHER if digits > b"11" else Version.LOWER
+
+
+class Offer:
+    """The lists of our Hello: what is configured, mandatory algorithms listed explicitly, unavailable ones left out."""
+
+    __slots__ = ("auth_tags", "ciphers", "hashes", "key_agreements", "sas_types")
+
+    def __init__(self, config: Config) -> None:
+        known = config.algorithms
+        implied = config.mandatory_always
+        usable = [code for code in config.key_agreements if code in (MULT, PRSH) or _available(known, code)]
+        if config.preshared and PRSH not in usable:
+            usable.append(PRSH)
+        self.hashes = _listed(config.hashes, known.hashes, MANDATORY_HASHES if implied else ())
+        self.ciphers = _listed(config.ciphers, known.ciphers, MANDATORY_CIPHERS if implied else ())
+        self.auth_tags = _listed(config.auth_tags, known.auth_tags, MANDATORY_AUTH_TAGS if implied else ())
+        self.sas_types = _listed(config.sas_types, known.sas_types, MANDATORY_SAS_TYPES if implied else ())
+        wanted = _unique(usable)
+        for code in (*(MANDATORY_KEY_AGREEMENTS if implied else ()), MULT):
+            if code not in wanted:
+                wanted = (*wanted[: MAX_CODES - 1], code)
+        self.key_agreements = tuple(sorted(wanted, key=lambda code: code in (MULT, PRSH)))
+
+
+def _available(known: Algorithms, code: bytes) -> bool:
+    return code in known.key_agreements and known.key_agreements[code].available
+
+
+def _listed(wanted: Iterable[bytes], known: Iterable[bytes], mandatory: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    usable = [code for code in _unique(wanted) if code in known]
+    missing = [code for code in mandatory if code not in usable]
+    return (*usable[: MAX_CODES - len(missing)], *missing)
+
+
+def _unique(codes: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(codes))
+
+
+def choose_key_agreement(ours: Iterable[bytes], theirs: Iterable[bytes], rank: Callable[[bytes], int]) -> bytes | None:
+    """The key agreement that both sides compute alike, or None if there is none in common.
+
+    Common entries in our order and in the peer's order; equal first entries win, otherwise the faster of the two
+    (section 4.1.2, merged speed order of `rank`). DH3k is implied at the end of the peer's list.
+    """
+    ours = [code for code in _unique(ours) if code not in (MULT, PRSH)]
+    theirs = [code for code in _unique((*theirs, *MANDATORY_KEY_AGREEMENTS)) if code not in (MULT, PRSH)]
+    our_first = next((code for code in ours if code in theirs), None)
+    their_first = next((code for code in theirs if code in ours), None)
+    if our_first is None or their_first is None:
+        return None
+    return our_first if our_first == their_first else min(our_first, their_first, key=rank)
+
+
+def choose_suite(config: Config, offer: Offer, peer: Hello) -> Suite:
+    """The suite of our Commit in DH or KEM mode.
+
+    Raises:
+        PeerIncompatible: 0x40, nothing usable in common.
+    """
+    known = config.algorithms
+    peer_hashes = _unique((*peer.hashes, *MANDATORY_HASHES))
+    common_hashes = [code for code in peer_hashes if code in offer.hashes]
+    ours = [code for code in offer.key_agreements if code not in (b"EC38", b"E414") or _p384(common_hashes)]
+    key_agreement = choose_key_agreement(ours, peer.key_agreements, lambda code: known.key_agreements[code].rank)
+    if key_agreement is None:
+        raise _nothing_in_common("key agreement", peer.key_agreements)
+    return Suite(
+        hash=_choose_hash(config, common_hashes, key_agreement, peer),
+        cipher=_choose_cipher(offer, peer, key_agreement),
+        auth_tag=_choose_auth_tag(offer, peer),
+        key_agreement=key_agreement,
+        sas=_first_common("SAS rendering", offer.sas_types, (*peer.sas_types, *MANDATORY_SAS_TYPES)),
+    )
+
+
+def choose_preshared_suite(offer: Offer, peer: Hello) -> Suite:
+    """The suite of our Commit in Preshared mode: as in DH mode, without a key agreement. Raises as `choose_suite`."""
+    peer_hashes = _unique((*peer.hashes, *MANDATORY_HASHES))
+    return Suite(
+        hash=_first_common("hash", peer_hashes, offer.hashes),
+        cipher=_choose_cipher(offer, peer, PRSH),
+        auth_tag=_choose_auth_tag(offer, peer),
+        key_agreement=PRSH,
+        sas=_first_common("SAS rendering", offer.sas_types, (*peer.sas_types, *MANDATORY_SAS_TYPES)),
+    )
+
+
+def _choose_hash(config: Config, common: list[bytes], key_agreement: bytes, peer: Hello) -> bytes:
+    """The first of the peer's list that we have, because one stack computes its secret IDs with it beforehand.
+
+    Exceptions: EC38 needs a 384-bit hash; X448, K448 and post-quantum codes take the strongest hash towards peers
+    that list S512 or GCM, which is what those peers do themselves.
+    """
+    if not common:
+        raise _nothing_in_common("hash", peer.hashes)
+    if key_agreement in (b"EC38", b"E414"):
+        return _p384(common)[0]
+    strong = key_agreement in (b"X448", b"K448") or config.algorithms.key_agreements[key_agreement].post_quantum
+    if strong and (b"S512" in peer.hashes or b"GCM " in peer.auth_tags):
+        return next((code for code in (b"S512", b"S384") if code in common), common[0])
+    return common[0]
+
+
+def _p384(codes: Iterable[bytes]) -> list[bytes]:
+    return [code for code in codes if code in P384_HASHES]
+
+
+def _choose_cipher(offer: Offer, peer: Hello, key_agreement: bytes) -> bytes:
+    theirs = (*peer.ciphers, *MANDATORY_CIPHERS)
+    if key_agreement == b"DH2k" and b"AES1" in offer.ciphers:
+        return b"AES1"
+    return _first_common("cipher", offer.ciphers, theirs)
+
+
+def _choose_auth_tag(offer: Offer, peer: Hello) -> bytes:
+    """Our order, but HS80 before HS32: some stacks shorten the SRTCP tag together with HS32."""
+    theirs = (*peer.auth_tags, *MANDATORY_AUTH_TAGS)
+    chosen = _first_common("SRTP authentication tag", offer.auth_tags, theirs)
+    return b"HS80" if chosen == b"HS32" and b"HS80" in offer.auth_tags else chosen
+
+
+def _first_common(kind: str, first: Iterable[bytes], second: Iterable[bytes]) -> bytes:
+    second = tuple(second)
+    for code in first:
+        if code in second:
+            return code
+    raise _nothing_in_common(kind, second)
+
+
+def _nothing_in_common(kind: str, theirs: Iterable[bytes]) -> PeerIncompatible:
+    listed = ", ".join(name(code) for code in theirs) or "only the mandatory one"
+    return PeerIncompatible(
+        ErrorCode.HELLO_MISMATCH, f"No {kind} in common: the peer offers {listed}. Offer one of these too."
+    )
+
+
+def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
+    """The suite of a received Commit, if we offered all of it (section 5.4, policy P-14).
+
+    Raises:
+        PeerIncompatible: 0x51 to 0x55, naming what was not offered.
+        MalformedPacket: the public key in the Commit has not the length of its key agreement.
+    """
+    implied = config.mandatory_always
+    checks = (
+        (commit.hash, offer.hashes, MANDATORY_HASHES, ErrorCode.HASH_UNSUPPORTED),
+        (commit.cipher, offer.ciphers, MANDATORY_CIPHERS, ErrorCode.CIPHER_UNSUPPORTED),
+        (
+            commit.key_agreement,
+            offer.key_agreements,
+            MANDATORY_KEY_AGREEMENTS,
+            ErrorCode.KEY_AGREEMENT_UNSUPPORTED,
+        ),
+        (commit.auth_tag, offer.auth_tags, MANDATORY_AUTH_TAGS, ErrorCode.AUTH_TAG_UNSUPPORTED),
+        (commit.sas, offer.sas_types, MANDATORY_SAS_TYPES, ErrorCode.SAS_UNSUPPORTED),
+    )
+    for code, offered, mandatory, error in checks:
+        if commit.mode is CommitMode.MULTISTREAM and error is ErrorCode.SAS_UNSUPPORTED:
+            continue  # the SAS type of a Multistream Commit is ignored (section 4.4.3)
+        if code not in offered and not (implied and code in mandatory):
+            raise PeerIncompatible(error, f"The peer commits to {name(code)}, which was not offered: {error.text}.")
+    if config.minimum_auth_tags is not None and commit.auth_tag not in config.minimum_auth_tags:
+        raise PeerIncompatible(
+            ErrorCode.AUTH_TAG_UNSUPPORTED,
+            f"The peer commits to {name(commit.auth_tag)}, which policy refuses here.",
+        )
+    if commit.key_agreement in (b"EC38", b"E414") and commit.hash not in P384_HASHES:
+        raise PeerIncompatible(
+            ErrorCode.HASH_UNSUPPORTED,
+            f"{name(commit.key_agreement)} needs a 384-bit hash, not {name(commit.hash)}.",
+        )
+    if commit.auth_tag == b"GCM " and commit.cipher not in (b"AES1", b"AES3"):
+        raise PeerIncompatible(
+            ErrorCode.CIPHER_UNSUPPORTED,
+            f"AES-GCM for SRTP exists with AES1 and AES3, not {name(commit.cipher)}.",
+        )
+    if commit.mode is CommitMode.DH:
+        agreement = config.algorithms.key_agreements[commit.key_agreement]
+        if len(commit.public_key) != agreement.commit_length:
+            raise MalformedPacket(
+                f"A Commit to {name(commit.key_agreement)} carries {agreement.commit_length} octets of public key, "
+                f"not {len(commit.public_key)}."
+            )
+    return Suite(
+        hash=commit.hash,
+        cipher=commit.cipher,
+        auth_tag=commit.auth_tag,
+        key_agreement=commit.key_agreement,
+        sas=commit.sas,
+    )

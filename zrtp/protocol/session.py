@@ -1,0 +1,517 @@
+"""One call with one peer: what its streams share.
+
+ZRTPSess, the SAS and the verdict on it, the retained secrets, the nonces used. The first stream brings them; further
+streams use them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from zrtp.cache.interface import Change
+from zrtp.cache.record import PeerRecord
+from zrtp.crypto.hashes import HashAlgorithm
+from zrtp.crypto.sas import Sas
+from zrtp.errors import ApiMisuse, CacheError, ErrorCode, PeerIncompatible, PeerMisbehaved
+from zrtp.protocol import limits
+from zrtp.protocol.config import FOREVER
+from zrtp.protocol.events import (
+    Assurance,
+    Continuity,
+    Event,
+    Failed,
+    KeysReady,
+    Mode,
+    Role,
+    SasReady,
+    Secured,
+    Suite,
+    Verified,
+    WarningCode,
+)
+from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.negotiation import PRSH
+from zrtp.protocol.retained_secrets import (
+    CallOutcome,
+    KnownSecrets,
+    record_after_call,
+    record_after_match,
+    record_after_mismatch,
+)
+from zrtp.protocol.states import State, Trigger
+from zrtp.protocol.stream import Stream
+from zrtp.secret import Secret
+from zrtp.wire.messages import Commit, ConfirmPlain, Hello
+
+if TYPE_CHECKING:
+    from zrtp.protocol.endpoint import Endpoint
+
+NONCE_LENGTH = 16
+
+
+class Session:
+    """A call. Its first stream makes the keys by DH, KEM or Preshared mode, further ones by Multistream mode.
+
+    After every call that can change state: drain `next_event`, and serve every stream as its class says.
+    """
+
+    __slots__ = (
+        "_aux_secret",
+        "_before",
+        "_held_back",
+        "_loaded",
+        "_nonces",
+        "_outcome",
+        "_provisional",
+        "_record",
+        "_secrets",
+        "_verdict",
+        "compromised",
+        "continuity",
+        "endpoint",
+        "events",
+        "hash",
+        "hello_hash_mismatch",
+        "lost_events",
+        "number",
+        "own_plain",
+        "peer_plain",
+        "peer_zid",
+        "role",
+        "sas",
+        "signed",
+        "streams",
+        "suite",
+        "zid",
+    )
+
+    def __init__(self, endpoint: Endpoint, *, zid: bytes, number: int, aux_secret: Secret | None) -> None:
+        self.endpoint = endpoint
+        self.zid = zid
+        """Our ZID in this call, 12 octets."""
+        self.number = number
+        self.streams: list[Stream] = []
+        self.events: deque[Event] = deque()
+        self.lost_events = 0
+        self.peer_zid: bytes | None = None
+        """The peer's ZID, once a stream is secure."""
+        self.role: Role | None = None
+        self.suite: Suite | None = None
+        self.hash: HashAlgorithm | None = None
+        self.sas: Sas | None = None
+        """The short authentication string of this call, once its first stream is secure."""
+        self.continuity = Continuity.NONE
+        self.own_plain: ConfirmPlain | None = None
+        self.peer_plain: ConfirmPlain | None = None
+        self.compromised = False
+        """The user said that the SAS differs: for the whole life of the call somebody is in between."""
+        self.signed = False
+        """The peer signed the SAS, and the signature verified."""
+        self.hello_hash_mismatch = False
+        self._aux_secret = aux_secret
+        self._secrets: dict[str, Secret] = {}
+        self._nonces: set[bytes] = set()
+        self._record: PeerRecord | None = None
+        self._before: PeerRecord | None = None
+        self._loaded = False
+        self._outcome: CallOutcome | None = None
+        self._held_back = False
+        self._provisional = False
+        self._verdict: bool | None = None
+
+    # Streams and events.
+
+    def add_stream(self, ssrc: int, *, peer_hello_hash: bytes | None = None) -> Stream:
+        """A stream for one RTP stream of ours. `peer_hello_hash` is what signalling announced, 32 octets (section 8).
+
+        Raises:
+            ApiMisuse: the SSRC is in use in this session, out of range, or the hash has another length.
+        """
+        if not 0 <= ssrc <= 0xFFFFFFFF:
+            raise ApiMisuse("An SSRC is a number of 32 bits.")
+        if any(stream.ssrc == ssrc and stream.state is not State.CLOSED for stream in self.streams):
+            raise ApiMisuse("This session already has a stream with that SSRC.")
+        if peer_hello_hash is not None and len(peer_hello_hash) != 32:
+            raise ApiMisuse("A zrtp-hash is 32 octets (64 hexadecimal digits); parse it with zrtp.media.sdp.")
+        stream = Stream(self, ssrc, peer_hello_hash)
+        self.streams.append(stream)
+        return stream
+
+    def next_event(self) -> Event | None:
+        """The next thing that happened, or None."""
+        return self.events.popleft() if self.events else None
+
+    def emit(self, event: Event) -> None:
+        """Queue an event. The queue is bounded; only what can repeat without end is dropped."""
+        if len(self.events) >= limits.EVENTS and not isinstance(event, KeysReady | Secured | Failed):
+            self.lost_events += 1
+        else:
+            self.events.append(event)
+
+    # What people ask about a call.
+
+    @property
+    def secured_before(self) -> bool:
+        """A stream of this call has been secure: further ones follow without asking."""
+        return self.zrtpsess is not None
+
+    @property
+    def verified(self) -> bool:
+        """The SAS was compared by both sides: in this call, or in earlier ones that this one continues."""
+        if self.compromised or self.sas is None:
+            return False
+        if self._verdict is not None:
+            return self._verdict
+        return self._verified_before
+
+    @property
+    def _verified_before(self) -> bool:
+        return (
+            self.continuity is Continuity.CONTINUED
+            and self.own_plain is not None
+            and self.own_plain.verified
+            and self.peer_plain is not None
+            and self.peer_plain.verified
+        )
+
+    @property
+    def peer_name(self) -> str | None:
+        """What the local user called this peer at an earlier comparison."""
+        return self._record.name or None if self._record is not None else None
+
+    @property
+    def verified_at(self) -> float | None:
+        """When the local user compared the SAS with this peer, wall clock seconds."""
+        return self._record.verified_at if self._record is not None else None
+
+    @property
+    def assurance(self) -> Assurance:
+        """How sure it is that nobody sits in between."""
+        if self.sas is None:
+            return Assurance.INSECURE
+        if self.compromised:
+            return Assurance.MISMATCH
+        bound = self.bound_to_signalling and self.endpoint.config.signalling_protected
+        if self.verified:
+            return Assurance.BOUND_AND_VERIFIED if bound else Assurance.VERIFIED
+        if self.signed:
+            return Assurance.SIGNED
+        if bound:
+            return Assurance.SIGNALLING
+        return Assurance.MISMATCH if self.continuity is Continuity.MISMATCH else Assurance.ENCRYPTED
+
+    @property
+    def bound_to_signalling(self) -> bool:
+        """Every stream's Hello is the one that signalling announced."""
+        return (
+            bool(self.streams)
+            and not self.hello_hash_mismatch
+            and all(stream.peer_hello_hash is not None for stream in self.streams)
+        )
+
+    @property
+    def zrtpsess(self) -> Secret | None:
+        """ZRTPSess of this call, hash length; from it further streams get their keys."""
+        return self._secrets.get("zrtpsess")
+
+    def export_key(self, label: bytes, octets: int) -> Secret:
+        """A key for another use, KDF(ExportedKey, label, KDF_Context, length) (RFC 6189 section 4.5.2).
+
+        It is as trustworthy as the call: look at `assurance`. `octets` is at most the hash length.
+
+        Raises:
+            ApiMisuse: before the first stream is secure, after the call is closed, or too many octets.
+        """
+        exported, context = self._secrets.get("exported"), self._secrets.get("context")
+        if exported is None or context is None or self.hash is None:
+            raise ApiMisuse("Keys can be exported only while the call is secure.")
+        if not 0 < octets <= self.hash.length:
+            raise ApiMisuse(f"An exported key has 1 to {self.hash.length} octets here.")
+        return self.hash.kdf(exported, label, bytes(context.octets), octets * 8)
+
+    # What the user decides.
+
+    def sas_matched(self, name: str | None = None) -> None:
+        """The user compared the SAS and it matches: remember that, and a secret that was held back.
+
+        Raises:
+            ApiMisuse: there is no SAS yet, or the user said before that it differs.
+        """
+        self._need_sas()
+        if self.compromised:
+            raise ApiMisuse("The SAS of this call was found to differ; only a new call can be verified.")
+        held_back = self._outcome if self._held_back else None
+        now = self.endpoint.wall_clock()
+        self._update_cache(lambda old: record_after_match(old, held_back, name, now))
+        self._held_back = False
+        self._provisional = False
+        self._verdict = True
+        self._emit_verdict()
+
+    def sas_mismatched(self) -> None:
+        """The user compared the SAS and it differs: somebody is in between. This call's secret is not kept.
+
+        Raises:
+            ApiMisuse: there is no SAS yet.
+        """
+        self._need_sas()
+        before = self._before
+        if self._outcome is not None:
+            new_rs1 = self._outcome.new_rs1
+            self._update_cache(lambda old: record_after_mismatch(old, before, new_rs1))
+        self._held_back = False
+        self.compromised = True
+        self._verdict = False
+        self._emit_verdict()
+
+    def forget_verification(self) -> None:
+        """Take back an earlier "they match", without losing the secrets.
+
+        Raises:
+            ApiMisuse: there is no SAS yet.
+        """
+        self._need_sas()
+        self._update_cache(lambda old: None if old is None else old.as_unverified())
+        self._verdict = False
+        self._emit_verdict()
+
+    def rename_peer(self, name: str) -> None:
+        """Another name for this peer; clears the verification until the SAS is compared again."""
+        self._need_sas()
+        self._update_cache(lambda old: None if old is None else old.renamed(name))
+        self._verdict = None if self._record is not None and self._record.verified else False
+        self._emit_verdict()
+
+    def go_secure(self, now: float) -> None:
+        """The user wants encryption: commit on every stream that is ready (with `Config.auto_secure` off)."""
+        for stream in self.streams:
+            stream.trigger(Trigger.GO_SECURE, now)
+
+    def close(self, now: float) -> None:
+        """End of the call: every stream is closed, every secret wiped except what the cache holds. Repeatable."""
+        for stream in self.streams:
+            if stream.state is not State.CLOSED:
+                stream.close(now)
+        for secret in self._secrets.values():
+            secret.wipe()
+        self._secrets.clear()
+        if self._outcome is not None:
+            self._outcome.new_rs1.wipe()
+            self._outcome = None
+        for record in (self._record, self._before):
+            if record is not None:
+                record.wipe()
+        if self._aux_secret is not None:
+            self._aux_secret.wipe()
+        self._aux_secret = None
+
+    def _need_sas(self) -> None:
+        if self.sas is None:
+            raise ApiMisuse("There is no SAS yet: wait for SasReady.")
+
+    def _emit_verdict(self) -> None:
+        self.emit(Verified(ssrc=self.streams[0].ssrc, verified=self.verified, peer_name=self.peer_name))
+
+    # Retained secrets.
+
+    def known_secrets(self, peer_zid: bytes) -> KnownSecrets:
+        """What this side may share with that peer; an unreadable cache is an event, and the call goes on without."""
+        record = self._load(peer_zid)
+        return KnownSecrets.of(record, self._aux_secret, self.endpoint.wall_clock())
+
+    def _load(self, peer_zid: bytes) -> PeerRecord | None:
+        try:
+            self._before = self.endpoint.cache.load(self.zid, peer_zid)
+            self._loaded = True
+        except CacheError as error:
+            self._cache_failed(error)
+            self._before = None
+            self._loaded = False
+        self._record = self._before
+        return self._before
+
+    def _update_cache(self, change: Change) -> None:
+        if self.peer_zid is None or self.endpoint.cacheless:
+            return
+        try:
+            self._record = self.endpoint.cache.update(self.zid, self.peer_zid, change)
+        except CacheError as error:
+            self._cache_failed(error)
+
+    def _cache_failed(self, error: CacheError) -> None:
+        stream = self.streams[0]
+        stream.warn(WarningCode.CACHE_FAILED, f"{error} The call goes on without retained secrets.", 0.0)
+
+    # What handlers ask and tell.
+
+    def may_use_preshared(self, peer: Hello) -> bool:
+        """Preshared mode: both sides offer it, and the secret's lineage was authenticated not too long ago."""
+        config = self.endpoint.config
+        if not config.preshared or PRSH not in peer.key_agreements:
+            return False
+        record = self._load(peer.zid)
+        return (
+            record is not None
+            and record.rs1 is not None
+            and record.trusted_lineage
+            and not record.rs1_expired(self.endpoint.wall_clock())
+            and record.preshared_count < config.preshared_limit
+        )
+
+    def fresh_nonce(self) -> bytes:
+        """16 random octets never used in this session."""
+        nonce = self.endpoint.random(NONCE_LENGTH)
+        if nonce in self._nonces:
+            raise ApiMisuse("The source of randomness repeats itself; the call cannot be secured.")
+        self._nonces.add(nonce)
+        return nonce
+
+    def check_nonce(self, commit: Commit) -> None:
+        """Raises PeerMisbehaved (0x80) for a nonce used before, (0xA0) when too many are remembered."""
+        if commit.nonce in self._nonces:
+            raise PeerMisbehaved(
+                ErrorCode.NONCE_REUSE,
+                "The peer used a nonce twice: somebody may replay an old call. Call again.",
+            )
+        if len(self._nonces) >= limits.NONCES:
+            raise PeerMisbehaved(ErrorCode.SERVICE_UNAVAILABLE, "Too many streams were set up in this call.")
+
+    def remember_nonce(self, commit: Commit) -> None:
+        if commit.nonce is not None:
+            self._nonces.add(commit.nonce)
+
+    def check_multistream(self, commit: Commit, suite: Suite) -> None:
+        """A Multistream Commit needs a secure first stream with the same peer and algorithms (section 4.4.3).
+
+        Raises:
+            PeerMisbehaved: 0x56, there is no such session.
+            PeerIncompatible: 0x51, 0x52, 0x54, other algorithms than the first stream's.
+        """
+        first = self.suite
+        if self.zrtpsess is None or first is None or commit.zid != self.peer_zid:
+            raise PeerMisbehaved(
+                ErrorCode.NO_SHARED_SECRET,
+                "The peer wants a further stream of a call that is not secure yet.",
+            )
+        for code, wanted, error in (
+            (suite.hash, first.hash, ErrorCode.HASH_UNSUPPORTED),
+            (suite.cipher, first.cipher, ErrorCode.CIPHER_UNSUPPORTED),
+            (suite.auth_tag, first.auth_tag, ErrorCode.AUTH_TAG_UNSUPPORTED),
+        ):
+            if code != wanted:
+                raise PeerIncompatible(error, "The peer wants other algorithms for a further stream of this call.")
+
+    def confirm_plain(self, stream: Stream, exchange: Exchange) -> ConfirmPlain:
+        """The flags and the cache interval of our Confirm (section 5.7).
+
+        Further streams repeat the flags of the first one: a stack clears its own verified flag otherwise.
+        """
+        config = self.endpoint.config
+        if exchange.mode is Mode.MULTISTREAM and self.own_plain is not None:
+            first = self.own_plain
+            return ConfirmPlain(
+                h0=stream.chain.h0,
+                enrolment=first.enrolment,
+                verified=first.verified,
+                allow_clear=first.allow_clear,
+                disclosure=first.disclosure,
+                cache_interval=FOREVER,
+                signature_type=None,
+                signature=b"",
+            )
+        return ConfirmPlain(
+            h0=stream.chain.h0,
+            enrolment=False,
+            verified=self._own_v_flag(exchange),
+            allow_clear=config.allow_clear,
+            disclosure=config.disclosure,
+            cache_interval=0 if self.endpoint.cacheless else config.cache_interval,
+            signature_type=None,
+            signature=b"",
+        )
+
+    def _own_v_flag(self, exchange: Exchange) -> bool:
+        """The SAS was compared in an earlier call that this one continues (section 7.1)."""
+        record = self._record
+        return exchange.matched.s1 is not None and record is not None and record.verified
+
+    def check_signature(self, stream: Stream, exchange: Exchange, plain: ConfirmPlain) -> None:
+        """A signature that nobody asked for counts for nothing (section 7.2)."""
+
+    def exchange_finished(self, stream: Stream, exchange: Exchange, now: float) -> None:
+        """The first stream brings the session's secrets, its SAS and a new retained secret; further ones nothing."""
+        if exchange.mode is Mode.MULTISTREAM:
+            return
+        secrets = present(exchange.secrets)
+        exchange.secrets = None
+        self._secrets = {
+            "zrtpsess": secrets.zrtpsess,
+            "exported": secrets.exported_key,
+            "context": Secret(secrets.kdf_context),
+        }
+        self.peer_zid = exchange.peer.hello.zid
+        self.role = exchange.role
+        self.suite = exchange.suite
+        self.hash = exchange.hash
+        self.own_plain, self.peer_plain = exchange.own_plain, exchange.peer_plain
+        sas_type = self.endpoint.algorithms.sas_types[exchange.suite.sas]
+        self.sas = Sas(sashash=secrets.sashash, code=exchange.suite.sas, rendered=sas_type.render(secrets.sashash))
+        self.continuity = exchange.matched.continuity if self._loaded else Continuity.NONE
+        if self.endpoint.cacheless:
+            self.continuity = Continuity.NONE
+        self._warn_of_mismatches(stream, exchange, now)
+        self._store(secrets.new_rs1, exchange)
+        self.emit(SasReady(ssrc=stream.ssrc, sas=self.sas, continuity=self.continuity, verified=self._verified_before))
+
+    def _warn_of_mismatches(self, stream: Stream, exchange: Exchange, now: float) -> None:
+        name = self.peer_name or "This peer"
+        if self.continuity is Continuity.MISMATCH:
+            stream.warn(
+                WarningCode.CACHE_MISMATCH,
+                f"{name} no longer has the key from your last call. A new phone explains this; so does a wiretapper. "
+                "Compare the words before you talk.",
+                now,
+            )
+        if exchange.matched.aux_mismatch:
+            stream.warn(
+                WarningCode.AUX_MISMATCH,
+                "The other side does not have the extra secret (auxsecret) that was set here. Compare the words.",
+                now,
+            )
+        if exchange.matched.pbx_mismatch:
+            stream.warn(WarningCode.PBX_MISMATCH, "The trusted server no longer has the secret of its enrolment.", now)
+        own, peer = self.own_plain, self.peer_plain
+        if own is not None and peer is not None and own.verified and not peer.verified:
+            stream.warn(
+                WarningCode.PEER_NOT_VERIFIED,
+                f"You verified {self.peer_name or 'this peer'}; they have not.",
+                now,
+            )
+
+    def _store(self, new_rs1: Secret, exchange: Exchange) -> None:
+        """Update the cache (section 4.6.1), or hold the new secret back after a mismatch."""
+        own, peer = present(exchange.own_plain), present(exchange.peer_plain)
+        signalled = self.bound_to_signalling and self.endpoint.config.signalling_protected
+        outcome = CallOutcome(
+            new_rs1=new_rs1,
+            s1=exchange.matched.s1,
+            mode=exchange.mode,
+            role=exchange.role,
+            interval=min(own.cache_interval, peer.cache_interval),
+            authenticated=signalled or self.signed,
+        )
+        self._outcome = outcome
+        self._held_back = self.continuity is Continuity.MISMATCH and not outcome.authenticated
+        if self._held_back or not self._loaded:
+            return
+        now = self.endpoint.wall_clock()
+        self._update_cache(lambda old: record_after_call(old, outcome, now))
+        self._provisional = self._record is not None and self._record.provisional
+
+    def peer_finished(self) -> None:
+        """The initiator sent valid SRTP: it has stored its secret, so that ours is not provisional any more."""
+        if self._provisional:
+            self._provisional = False
+            self._update_cache(lambda old: None if old is None else replace(old, provisional=False))

@@ -1,0 +1,529 @@
+"""One RTP stream: its hash chain, its state, its retransmission, its keys.
+
+The stream owns no protocol decisions: it decodes datagrams, finds the handler of (state, input) in the transition
+table, and does what every handler needs: sending, timers, events, failing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from zrtp.crypto.hashes import sha256
+from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerError, ZrtpError
+from zrtp.protocol import limits
+from zrtp.protocol.confirm import ConfirmRefused
+from zrtp.protocol.events import (
+    Closed,
+    Event,
+    Failed,
+    KeysReady,
+    Mode,
+    Role,
+    SecurityWarning,
+    Sending,
+    SendingChanged,
+    Suite,
+    WarningCode,
+)
+from zrtp.protocol.exchange import Candidate, Exchange, present
+from zrtp.protocol.hash_chain import ChainBroken, OwnChain, message_mac
+from zrtp.protocol.negotiation import VERSION
+from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
+from zrtp.protocol.timers import T1, T1_EXTENDED, T2, Retransmission, Schedule
+from zrtp.wire.fragments import Reassembler, split
+from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, kind_of, parse
+from zrtp.wire.packet import CRC, HEADER, Fragment, decode_packet, encode_fragment, encode_packet
+
+if TYPE_CHECKING:
+    from zrtp.protocol.endpoint import Endpoint
+    from zrtp.protocol.session import Session
+
+log = logging.getLogger("zrtp")
+
+DISCOVERY = frozenset({State.HELLO_SENT, State.HELLO_ACKED, State.HELLO_RECEIVED, State.DISCOVERED})
+IN_EXCHANGE = frozenset(
+    {State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT, State.CONFIRM1_SENT, State.CONFIRM2_SENT}
+)
+RETRANSMITTING = frozenset(
+    {
+        State.HELLO_SENT,
+        State.HELLO_RECEIVED,
+        State.COMMIT_SENT,
+        State.DHPART2_SENT,
+        State.CONFIRM2_SENT,
+        State.SECURE,
+        State.GOCLEAR_SENT,
+        State.FAILED,
+    }
+)
+RESPONDING = frozenset({State.DHPART1_SENT, State.CONFIRM1_SENT})
+"""The responder waits for the initiator, and gives up after some silence."""
+
+
+class Stream:
+    """One media stream of a session, named by its SSRC.
+
+    After every call that can change state: drain the session's events, send the datagrams of all its streams, and arm
+    a timer for the earliest `next_timer`. Times are seconds of one monotonic clock. Nothing that a peer sends raises;
+    misuse raises `ApiMisuse`. One owner: there are no locks inside.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_bucket",
+        "_logger",
+        "_outbox",
+        "_reassembler",
+        "_sequence",
+        "_warned",
+        "candidates",
+        "chain",
+        "counters",
+        "discovery_deadline",
+        "endpoint",
+        "error_grace_until",
+        "exchange",
+        "hello",
+        "hello_acknowledged",
+        "hello_hash",
+        "idle_deadline",
+        "last_error_sent",
+        "message_id",
+        "peer_error",
+        "peer_hello_hash",
+        "retransmission",
+        "retry_at",
+        "sending",
+        "session",
+        "ssrc",
+        "state",
+    )
+
+    def __init__(self, session: Session, ssrc: int, peer_hello_hash: bytes | None) -> None:
+        endpoint = session.endpoint
+        self.session = session
+        self.endpoint: Endpoint = endpoint
+        self.ssrc = ssrc
+        self.state = State.IDLE
+        self.sending = Sending.CLEAR
+        self.chain = OwnChain.make(endpoint.random)
+        self.hello = self._make_hello()
+        self.hello_hash = f"{VERSION.decode()} {sha256(self.hello.raw).hex()}"
+        """Version and SHA-256 of our Hello, the value of a=zrtp-hash (RFC 6189 section 8)."""
+        self.peer_hello_hash = peer_hello_hash
+        self.hello_acknowledged = False
+        self.candidates: dict[tuple[int, bytes], Candidate] = {}
+        self.exchange: Exchange | None = None
+        self.retransmission: Retransmission | None = None
+        self.discovery_deadline: float | None = None
+        self.idle_deadline: float | None = None
+        self.error_grace_until: float | None = None
+        self.retry_at: float | None = None
+        self.peer_error: int | None = None
+        self.last_error_sent: float | None = None
+        self.counters: Counter[str] = Counter()
+        """What was dropped, by reason."""
+        self.message_id = 0
+        self._sequence = 1 + int.from_bytes(endpoint.random(2), "big") % 0x0FFF
+        self._outbox: list[bytes] = []
+        self._answers: dict[bytes, tuple[Message, int]] = {}
+        self._bucket = limits.TokenBucket()
+        self._warned: dict[WarningCode, float] = {}
+        self._reassembler: Reassembler | None = None
+        self._logger = log.getChild(f"{session.number}.{ssrc:08x}") if log.isEnabledFor(logging.DEBUG) else log
+
+    # The five verbs.
+
+    def start(self, now: float) -> None:
+        """Begin discovery: send Hello. Call it when media can flow, with ICE after its checks (RFC 6189 section 3)."""
+        self.trigger(Trigger.START, now)
+
+    def receive_datagram(self, datagram: bytes, now: float) -> None:
+        """Take one UDP payload that the demultiplexer found to be ZRTP. Never raises for what is in it."""
+        if self.state in (State.IDLE, State.CLOSED):
+            self.counters[f"received while {self.state.value}"] += 1
+            return
+        try:
+            packet = decode_packet(datagram)
+            if isinstance(packet, Fragment):
+                message = self._reassemble(packet, now)
+                if message is None:
+                    return
+            else:
+                message = packet.message
+            self._receive(packet.ssrc, message, now)
+        except MalformedPacket as error:
+            self._malformed(error, now)
+        except ZrtpError as error:
+            self.counters[type(error).__name__] += 1
+
+    def datagrams_to_send(self) -> list[bytes]:
+        """Drain the UDP payloads that are due now, in order."""
+        out, self._outbox = self._outbox, []
+        return out
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` should be called; None while nothing is pending."""
+        timers = [
+            timer
+            for timer in (self.discovery_deadline, self.idle_deadline, self.error_grace_until, self.retry_at)
+            if timer is not None
+        ]
+        if self.retransmission is not None:
+            timers.append(self.retransmission.due)
+        return min(timers, default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due. Early or repeated calls do nothing; a late call sends one copy, not a burst."""
+        if self.error_grace_until is not None and now >= self.error_grace_until:
+            self.error_grace_until = None
+            self.trigger(Trigger.ERROR_GRACE_OVER, now)
+        if self.discovery_deadline is not None and now >= self.discovery_deadline:
+            self.discovery_deadline = None
+            self.trigger(Trigger.DISCOVERY_DEADLINE, now)
+        if self.idle_deadline is not None and now >= self.idle_deadline:
+            self.idle_deadline = None
+            self.trigger(Trigger.IDLE_TIMEOUT, now)
+        if self.retry_at is not None and now >= self.retry_at:
+            self.retry_at = None
+            self.trigger(Trigger.RETRY, now)
+        retransmission = self.retransmission
+        if retransmission is not None and now >= retransmission.due:
+            if retransmission.exhausted:
+                self.retransmission = None
+                self.trigger(Trigger.EXHAUSTED, now)
+            else:
+                self.transmit(retransmission.message)
+                retransmission.next_copy(now)
+
+    def srtp_verified(self, now: float) -> None:
+        """An SRTP packet of the peer passed its authentication: it counts as Conf2ACK (RFC 6189 section 4.6)."""
+        self.trigger(Trigger.SRTP, now)
+
+    def permit_clear(self) -> None:
+        """After a failure: the application decides that clear media may flow again (policy "best effort").
+
+        Raises:
+            ApiMisuse: the stream is secure or still going secure; only GoClear leads from there.
+        """
+        if self.state in IN_EXCHANGE or self.state in (State.SECURE, State.GOCLEAR_SENT, State.CLEAR_PENDING):
+            raise ApiMisuse("Clear media is not permitted while the stream is secure or going secure; use go_clear.")
+        if self.state is not State.CLOSED:
+            self.set_sending(Sending.CLEAR)
+
+    def ping(self, now: float) -> None:
+        """Ask whether a ZRTP endpoint is there; the answer is a `PongReceived` (RFC 6189 section 5.15)."""
+        if self.state is State.CLOSED:
+            raise ApiMisuse("The stream is closed; a Ping needs a running one.")
+        if self._bucket.take(now):
+            self.transmit(self.endpoint.ping_message)
+
+    # What people ask about a stream.
+
+    @property
+    def role(self) -> Role | None:
+        """Initiator or responder, once a Commit decides it."""
+        return None if self.exchange is None else self.exchange.role
+
+    @property
+    def mode(self) -> Mode | None:
+        """How the keys came about, once a Commit decides it."""
+        return None if self.exchange is None else self.exchange.mode
+
+    @property
+    def suite(self) -> Suite | None:
+        """The algorithms of the Commit that counts."""
+        return None if self.exchange is None else self.exchange.suite
+
+    def __repr__(self) -> str:
+        return f"<Stream {self.ssrc:08x} {self.state.value}>"
+
+    # Inputs: messages and triggers go through the transition table.
+
+    def _receive(self, ssrc: int, raw: bytes, now: float) -> None:
+        kind = kind_of(raw)
+        if kind is None:
+            self.counters["unknown message type"] += 1
+            return
+        if ssrc == self.ssrc:
+            self._own_ssrc(kind, raw, now)
+            return
+        if self.exchange is not None and ssrc != self.exchange.peer.ssrc and kind not in (Kind.HELLO, Kind.PING):
+            self.counters["source is not the peer's"] += 1
+            return
+        if self._answer_again(raw):
+            return
+        step = TABLE[self.state][kind]
+        if isinstance(step, Ignore):
+            self.counters[step.reason] += 1
+            return
+        message = parse(raw)
+        if isinstance(message, Hello):
+            self._take(step, Candidate(message, ssrc, now), now)
+        elif kind is Kind.PING:
+            self._take(step, (message, ssrc), now)
+        else:
+            self._take(step, message, now)
+
+    def trigger(self, trigger: Trigger, now: float) -> None:
+        """An input that is not a message."""
+        step = TABLE[self.state][trigger]
+        if isinstance(step, Ignore):
+            self.counters[step.reason] += 1
+        else:
+            self._take(step, None, now)
+
+    def _take(self, step: Go, message: object, now: float) -> None:
+        try:
+            target = step.handler(self, message, now)
+        except ChainBroken as error:
+            self.counters["hash chain does not fit"] += 1
+            self.warn(WarningCode.CHAIN_MISMATCH, f"A message that is not from this peer was dropped: {error}.", now)
+            return
+        except ConfirmRefused:
+            self.counters["Confirm MAC wrong"] += 1
+            if self.exchange is not None and self.state in IN_EXCHANGE:
+                self.exchange.confirm_refused = True
+            return
+        except MalformedPacket:
+            raise
+        except PeerError as error:
+            self.fail(error.code, str(error), now, tell_peer=True)
+            return
+        self.enter(target)
+
+    def enter(self, target: State) -> None:
+        """Change the state; timers that have no meaning in the new one stop."""
+        if target is not self.state:
+            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state.value, target.value)
+        self.state = target
+        if target not in DISCOVERY:
+            self.discovery_deadline = None
+            self.retry_at = None
+        if target not in RESPONDING:
+            self.idle_deadline = None
+        if target not in RETRANSMITTING:
+            self.retransmission = None
+
+    def progressed(self) -> None:
+        """A valid next message of the peer overrides an Error that anybody could have sent."""
+        self.peer_error = None
+        self.error_grace_until = None
+
+    # Sending.
+
+    def transmit(self, message: Message) -> None:
+        """Put one message into a packet, or several fragments, each with the next sequence number."""
+        raw = message.raw
+        mtu = self.endpoint.config.mtu
+        if len(raw) + HEADER + CRC <= mtu:
+            self._outbox.append(encode_packet(self._next_sequence(), self.ssrc, raw))
+            return
+        if self.message_id == 0:
+            self.message_id = self._sequence
+        for offset, data in split(raw, mtu):
+            fragment = encode_fragment(
+                self._next_sequence(),
+                self.ssrc,
+                message_id=self.message_id,
+                total_words=len(raw) // 4,
+                offset_words=offset,
+                data=data,
+            )
+            self._outbox.append(fragment)
+
+    def _next_sequence(self) -> int:
+        sequence = self._sequence
+        self._sequence = (sequence + 1) & 0xFFFF
+        return sequence
+
+    def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
+        """Send now, and again on the schedule until `stop_repeating` or exhaustion."""
+        if self.message_id:
+            self.message_id = self.message_id % 0xFFFF + 1
+        self.transmit(message)
+        self.retransmission = Retransmission(message, schedule, now, self.endpoint.config.timer_scale)
+
+    def stop_repeating(self) -> None:
+        self.retransmission = None
+
+    def answer(self, request: bytes, reply: Message) -> None:
+        """Send a reply, and again whenever the same octets arrive once more (RFC 6189 section 6)."""
+        self._answers[request] = (reply, 0)
+        self.transmit(reply)
+
+    def forget_answers(self) -> None:
+        self._answers.clear()
+
+    def _answer_again(self, raw: bytes) -> bool:
+        known = self._answers.get(raw)
+        if known is None:
+            return False
+        reply, times = known
+        if times < limits.DUPLICATE_ANSWERS:
+            self._answers[raw] = (reply, times + 1)
+            self.transmit(reply)
+        self.counters["repeated message"] += 1
+        return True
+
+    def answer_limited(self, message: Message, now: float) -> bool:
+        """Answer something unauthenticated, within the rate limit."""
+        if not self._bucket.take(now):
+            self.counters["answer rate exceeded"] += 1
+            return False
+        self.transmit(message)
+        return True
+
+    def extend_discovery(self, now: float) -> None:
+        """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6)."""
+        config = self.endpoint.config
+        self.discovery_deadline = now + config.discovery_deadline_extended * config.timer_scale
+        if self.retransmission is not None and self.retransmission.schedule is T1:
+            self.retransmission.extend(T1_EXTENDED)
+
+    def expect_initiator(self, now: float, seconds: float) -> None:
+        """As responder: how long to wait for the initiator's next message."""
+        self.idle_deadline = now + seconds * self.endpoint.config.timer_scale
+
+    # Telling the application.
+
+    def emit(self, event: Event) -> None:
+        self.session.emit(event)
+
+    def warn(self, code: WarningCode, text: str, now: float) -> None:
+        """A warning of each kind at most once a second."""
+        last = self._warned.get(code)
+        if last is not None and now - last < limits.WARNING_INTERVAL:
+            self.counters["warnings suppressed"] += 1
+            return
+        self._warned[code] = now
+        self._logger.warning("stream %08x: %s", self.ssrc, text)
+        self.emit(SecurityWarning(ssrc=self.ssrc, code=code, text=text))
+
+    def set_sending(self, sending: Sending) -> None:
+        if sending is not self.sending:
+            self.sending = sending
+            self.emit(SendingChanged(ssrc=self.ssrc, sending=sending))
+
+    def hand_over_keys(self) -> None:
+        """The one `KeysReady` of this epoch."""
+        exchange = present(self.exchange)
+        keys, role = present(exchange.keys), exchange.role
+        self.emit(KeysReady(ssrc=self.ssrc, send=keys.srtp(role), receive=keys.srtp(role.other)))
+
+    # Ends.
+
+    def fail(self, code: int, text: str, now: float, *, tell_peer: bool, by_peer: bool = False) -> None:
+        """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched."""
+        name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
+        self._logger.info("stream %08x failed: %s", self.ssrc, text)
+        self.release()
+        self.progressed()
+        self.enter(State.FAILED)
+        self.retransmission = None
+        self.set_sending(Sending.BLOCKED)
+        if tell_peer:
+            self.send_repeatedly(Error.make(code=code), T2, now)
+        self.emit(Failed(ssrc=self.ssrc, code=code, name=name, by_peer=by_peer, text=text))
+
+    def abandon(self, now: float) -> None:
+        """Too many strangers at once: this exchange, the oldest, makes room."""
+        self.fail(
+            ErrorCode.SERVICE_UNAVAILABLE,
+            "Too many calls are being set up at once; this one made room for a newer one. Call again.",
+            now,
+            tell_peer=False,
+        )
+
+    def release(self) -> None:
+        """Give up the running exchange: its secrets, its answers, its place among the endpoint's exchanges."""
+        self.endpoint.finish_exchange(self)
+        if self.exchange is not None:
+            self.exchange.wipe()
+            self.exchange = None
+        self.forget_answers()
+
+    def close(self, now: float) -> None:
+        """End of this stream. Secrets are wiped, nothing more is sent. May be called twice."""
+        self.trigger(Trigger.CLOSE, now)
+
+    def closed(self) -> State:
+        """What closing means in every state."""
+        self.release()
+        self.candidates.clear()
+        self._outbox.clear()
+        self.emit(Closed(ssrc=self.ssrc))
+        return State.CLOSED
+
+    # Odd packets.
+
+    def _own_ssrc(self, kind: Kind, raw: bytes, now: float) -> None:
+        """A packet under our own SSRC: our own packet reflected, or a collision (RFC 6189 section 4.1).
+
+        Anybody can forge one, so it ends nothing: before a peer is pinned it is answered with an Error, afterwards
+        it is dropped.
+        """
+        if raw == self.hello.raw or kind is not Kind.HELLO or self.exchange is not None:
+            self.counters["own SSRC"] += 1
+            return
+        self.refuse_hello(
+            ErrorCode.SSRC_COLLISION,
+            WarningCode.SSRC_COLLISION,
+            "The peer uses our SSRC. Start the stream again with a new SSRC.",
+            now,
+        )
+
+    def refuse_hello(self, code: ErrorCode, warning: WarningCode | None, text: str, now: float) -> None:
+        """An Error before a peer is pinned: at most once a second, without any other effect."""
+        if self.last_error_sent is None or now - self.last_error_sent >= limits.ERROR_INTERVAL:
+            self.last_error_sent = now
+            self.answer_limited(Error.make(code=code), now)
+        if warning is not None:
+            self.warn(warning, text, now)
+
+    def _malformed(self, error: MalformedPacket, now: float) -> None:
+        """Malformed although the CRC is right: dropped; the pinned peer in an exchange hears of it once a second."""
+        self.counters["malformed"] += 1
+        self._logger.debug("stream %08x: dropped: %s", self.ssrc, error)
+        recent = self.last_error_sent is not None and now - self.last_error_sent < limits.ERROR_INTERVAL
+        if self.state in IN_EXCHANGE and not recent:
+            self.last_error_sent = now
+            self.answer_limited(Error.make(code=ErrorCode.MALFORMED_PACKET), now)
+
+    def acknowledge_error(self, now: float) -> None:
+        self.answer_limited(ERROR_ACK, now)
+
+    def _reassemble(self, fragment: Fragment, now: float) -> bytes | None:
+        limit = self.endpoint.longest_fragmented_message
+        if limit == 0 or fragment.ssrc == self.ssrc:
+            self.counters["unexpected fragment"] += 1
+            return None
+        if self._reassembler is None:
+            self._reassembler = Reassembler(limit)
+        return self._reassembler.add(fragment, now)
+
+    def _make_hello(self) -> Hello:
+        config, offer = self.endpoint.config, self.endpoint.offer
+        chain = self.chain
+        return Hello.make(
+            version=VERSION,
+            client_id=config.client_id.ljust(16),
+            h3=chain.h3,
+            zid=self.session.zid,
+            signature_capable=self.endpoint.can_verify_signatures,
+            mitm=config.trusted_mitm,
+            passive=config.passive,
+            hashes=offer.hashes,
+            ciphers=offer.ciphers,
+            auth_tags=offer.auth_tags,
+            key_agreements=offer.key_agreements,
+            sas_types=offer.sas_types,
+            mac=lambda covered: message_mac(chain.h2, covered),
+        )
+
+
+from zrtp.protocol.transitions import TABLE  # noqa: E402  (handlers need the class above)
+
+__all__ = ["Input", "Stream"]
