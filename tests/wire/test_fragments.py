@@ -1,0 +1,271 @@
+"""zrtp.wire.fragments: long messages in pieces, within bounds whatever a stranger sends."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.vectors import Transcript, transcripts
+from tests.support.wire import commit, reseal
+from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.wire.fragments import Reassembler, split
+from zrtp.wire.messages import parse
+from zrtp.wire.packet import LONGEST_KEM_MESSAGE, Fragment, Packet, decode_packet, encode_fragment
+
+LIMIT = LONGEST_KEM_MESSAGE
+MESSAGE = commit(key_agreement=b"X3M3", public_key=bytes(range(200)) * 8 + bytes(24)).raw
+
+RECORDED = [
+    transcript
+    for transcript in transcripts()
+    if any(packet.data.startswith(b"\x11\x00") for packet in transcript.packets)
+]
+
+
+def piece(offset: int, data: bytes, *, message_id: int = 7, total: int = len(MESSAGE) // 4) -> Fragment:
+    """A fragment with a place in words."""
+    return Fragment(sequence=1, ssrc=2, message_id=message_id, total_words=total, offset_words=offset, data=data)
+
+
+def pieces(message: bytes = MESSAGE, mtu: int = 600, message_id: int = 7) -> list[Fragment]:
+    """All fragments of a message."""
+    return [piece(offset, data, message_id=message_id, total=len(message) // 4) for offset, data in split(message, mtu)]
+
+
+def feed(reassembler: Reassembler, fragments: list[Fragment], now: float = 0.0) -> list[bytes]:
+    """The messages that come of fragments."""
+    results = [reassembler.add(fragment, now) for fragment in fragments]
+    return [message for message in results if message is not None]
+
+
+class TestSplit:
+    def test_payload_is_the_mtu_less_24_octets(self) -> None:
+        parts = split(MESSAGE, 600)
+        assert [offset for offset, _ in parts] == [0, 144, 288, 432]
+        assert [len(data) for _, data in parts] == [576, 576, 576, len(MESSAGE) - 3 * 576]
+        assert b"".join(data for _, data in parts) == MESSAGE
+
+    @pytest.mark.parametrize("mtu", [600, 1000, 1452])
+    def test_no_datagram_exceeds_the_mtu(self, mtu: int) -> None:
+        for offset, data in split(MESSAGE, mtu):
+            datagram = encode_fragment(
+                1, 2, message_id=7, total_words=len(MESSAGE) // 4, offset_words=offset, data=data
+            )
+            assert len(datagram) <= mtu
+
+    @pytest.mark.parametrize("mtu", [0, 24, 596, 601, 602, 1451])
+    def test_an_mtu_that_cannot_be(self, mtu: int) -> None:
+        with pytest.raises(ApiMisuse, match="multiple of 4"):
+            split(MESSAGE, mtu)
+
+
+class TestReassembly:
+    @pytest.mark.parametrize("mtu", [600, 1000, 1452])
+    def test_in_order(self, mtu: int) -> None:
+        assert feed(Reassembler(LIMIT), pieces(mtu=mtu)) == [MESSAGE]
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_in_any_order(self, seed: int) -> None:
+        fragments = pieces()
+        random.Random(seed).shuffle(fragments)
+        assert feed(Reassembler(LIMIT), fragments) == [MESSAGE]
+
+    @given(st.data(), st.binary(min_size=1, max_size=60))
+    @settings(deadline=None, derandomize=True, max_examples=100)
+    def test_any_cut(self, data: st.DataObject, letters: bytes) -> None:
+        message = letters * 4
+        cuts = data.draw(st.sets(st.integers(1, max(1, len(letters) - 1))))
+        bounds = sorted({0, len(letters), *(cut for cut in cuts if cut < len(letters))})
+        fragments = [piece(start, message[4 * start : 4 * end], total=len(letters)) for start, end in pairwise(bounds)]
+        order = data.draw(st.permutations(fragments))
+        assert feed(Reassembler(LIMIT), order) == [message]
+
+    @pytest.mark.parametrize("transcript", RECORDED, ids=str)
+    def test_recorded_fragments(self, transcript: Transcript) -> None:
+        reassemblers = {role: Reassembler(LIMIT) for role in ("initiator", "responder")}
+        whole = set()
+        for recorded in transcript.packets:
+            packet = decode_packet(recorded.data)
+            if isinstance(packet, Fragment):
+                message = reassemblers[recorded.sender].add(packet, 0.0)
+                if message is not None:
+                    parse(message)
+                    whole.add(message)
+        assert whole
+        assert whole <= {octets for _, octets in transcript.messages.present()}
+
+    def test_a_message_sent_again_is_a_message_again(self) -> None:
+        assert feed(Reassembler(LIMIT), pieces() + pieces()) == [MESSAGE, MESSAGE]
+
+    def test_the_parts_are_not_shared_with_the_result(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        (message,) = feed(reassembler, pieces())
+        assert isinstance(message, bytes)
+        assert reassembler.octets_held == 0
+
+
+@pytest.mark.attack("PAR-25")
+class TestBounds:
+    @pytest.mark.parametrize(
+        "fragment",
+        [
+            pytest.param(piece(0, b"0123", message_id=0), id="message id 0"),
+            pytest.param(piece(0, b"0123", total=0), id="no words at all"),
+            pytest.param(piece(0, b"", total=4), id="an empty part"),
+            pytest.param(piece(0, b"01234", total=4), id="half a word"),
+            pytest.param(piece(4, b"0123", total=4), id="behind the end"),
+            pytest.param(piece(0xFFFF, b"0123", total=4), id="far behind the end"),
+            pytest.param(piece(3, b"01234567", total=4), id="across the end"),
+            pytest.param(piece(0, b"0123", total=LIMIT // 4 + 1), id="longer than any message"),
+            pytest.param(piece(0, b"0123", total=0xFFFF), id="65535 words"),
+        ],
+    )
+    def test_impossible_fragments(self, fragment: Fragment) -> None:
+        reassembler = Reassembler(LIMIT)
+        with pytest.raises(MalformedPacket):
+            reassembler.add(fragment, 0.0)
+        assert reassembler.octets_held == 0
+
+    def test_the_longest_message_is_allowed(self) -> None:
+        assert len(MESSAGE) == LIMIT
+        assert feed(Reassembler(LIMIT), pieces()) == [MESSAGE]
+
+    def test_repetitions_are_ignored(self) -> None:
+        first, *others = pieces()
+        assert feed(Reassembler(LIMIT), [first, first, first, *others]) == [MESSAGE]
+
+    def test_the_sum_of_the_lengths_is_no_proof(self) -> None:
+        first, second, third, fourth = pieces()
+        reassembler = Reassembler(LIMIT)
+        assert feed(reassembler, [first, first, second, second]) == []
+        assert feed(reassembler, [fourth, third]) == [MESSAGE]
+
+    @pytest.mark.parametrize(
+        ("offset", "words"),
+        [(1, 2), (0, 3), (2, 4), (3, 1), (2, 3), (1, 5), (0, 8), (4, 3)],
+        ids=lambda value: str(value),
+    )
+    def test_overlaps_are_refused_and_change_nothing(self, offset: int, words: int) -> None:
+        reassembler = Reassembler(LIMIT)
+        assert reassembler.add(piece(2, b"A" * 8, total=8), 0.0) is None
+        assert reassembler.add(piece(5, b"B" * 4, total=8), 0.0) is None
+        with pytest.raises(MalformedPacket, match="overlap"):
+            reassembler.add(piece(offset, b"X" * (4 * words), total=8), 0.0)
+        rest = [
+            piece(0, b"C" * 8, total=8),
+            piece(4, b"D" * 4, total=8),
+            piece(6, b"E" * 8, total=8),
+        ]
+        assert feed(reassembler, rest) == [b"CCCCCCCCAAAAAAAADDDDBBBBEEEEEEEE"]
+
+    def test_the_same_place_with_other_octets_is_refused(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        reassembler.add(piece(0, b"good", total=2), 0.0)
+        with pytest.raises(MalformedPacket, match="overlap"):
+            reassembler.add(piece(0, b"evil", total=2), 0.0)
+        assert feed(reassembler, [piece(1, b"rest", total=2)]) == [b"goodrest"]
+
+    def test_the_length_may_not_change(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        reassembler.add(piece(0, b"0123", total=2), 0.0)
+        with pytest.raises(MalformedPacket, match="length"):
+            reassembler.add(piece(1, b"4567", total=3), 0.0)
+        assert feed(reassembler, [piece(1, b"4567", total=2)]) == [b"01234567"]
+
+
+@pytest.mark.attack("PAR-25")
+class TestOneAtATime:
+    def test_a_newer_message_takes_the_place(self) -> None:
+        old, new = pieces(message_id=7), pieces(message_id=8)
+        reassembler = Reassembler(LIMIT)
+        assert feed(reassembler, old[:-1]) == []
+        assert feed(reassembler, [new[0], old[-1], *new[1:]]) == [MESSAGE]
+
+    def test_an_older_message_is_ignored(self) -> None:
+        old, new = pieces(message_id=7), pieces(message_id=8)
+        reassembler = Reassembler(LIMIT)
+        interleaved = [fragment for pair in zip(new, old, strict=True) for fragment in pair]
+        assert feed(reassembler, interleaved[:-1]) == [MESSAGE]
+
+    def test_a_bad_fragment_does_not_take_the_place(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        feed(reassembler, pieces()[:-1])
+        with pytest.raises(MalformedPacket):
+            reassembler.add(piece(9, b"0123", message_id=9, total=1), 0.0)
+        assert feed(reassembler, pieces()[-1:]) == [MESSAGE]
+
+
+@pytest.mark.attack("PAR-25")
+class TestTime:
+    def test_an_unfinished_message_is_given_up(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        feed(reassembler, pieces()[:-1], now=100.0)
+        reassembler.expire(109.9)
+        assert reassembler.octets_held == len(MESSAGE)
+        reassembler.expire(110.0)
+        assert reassembler.octets_held == 0
+
+    def test_a_late_part_begins_anew(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        feed(reassembler, pieces()[:-1], now=100.0)
+        assert feed(reassembler, pieces()[-1:], now=110.0) == []
+        assert feed(reassembler, pieces()[:-1], now=111.0) == [MESSAGE]
+
+    def test_an_older_message_after_the_time_is_over(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        reassembler.add(piece(0, b"0123", message_id=0xFFFF), 0.0)
+        assert feed(reassembler, pieces(message_id=7), now=9.0) == []
+        assert feed(reassembler, pieces(message_id=7), now=10.0) == [MESSAGE]
+
+    def test_another_time(self) -> None:
+        reassembler = Reassembler(LIMIT, timeout=2.0)
+        feed(reassembler, pieces()[:-1], now=0.0)
+        reassembler.expire(2.0)
+        assert reassembler.octets_held == 0
+
+
+@pytest.mark.attack("PAR-25")
+def test_memory_stays_within_one_message() -> None:
+    source = random.Random(1)
+    reassembler = Reassembler(LIMIT)
+    tracemalloc.start()
+    try:
+        for _ in range(2000):
+            total = source.randrange(0x10000) if source.random() < 0.5 else LIMIT // 4
+            fragment = piece(
+                source.randrange(LIMIT // 4),
+                bytes(4 * source.randrange(20)),
+                message_id=source.randrange(4),
+                total=total,
+            )
+            try:
+                reassembler.add(fragment, 0.0)
+            except MalformedPacket:
+                continue
+            assert reassembler.octets_held <= LIMIT
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.attack("PAR-25")
+def test_fragments_come_through_the_packet_layer() -> None:
+    reassembler = Reassembler(LIMIT)
+    for fragment in pieces():
+        datagram = encode_fragment(
+            9,
+            10,
+            message_id=fragment.message_id,
+            total_words=fragment.total_words,
+            offset_words=fragment.offset_words,
+            data=fragment.data,
+        )
+        packet = decode_packet(reseal(datagram))
+        assert not isinstance(packet, Packet)
+        message = reassembler.add(packet, 0.0)
+    assert message == MESSAGE
