@@ -24,9 +24,7 @@ def code(name: str) -> bytes:
     Raises ValueError unless the name is one to four printable ASCII characters.
     """
     if not (1 <= len(name) <= LENGTH and name.isascii() and name.isprintable()):
-        raise ValueError(
-            f"{name!r} is not an algorithm name: one to four printable ASCII characters are needed."
-        )
+        raise ValueError(f"{name!r} is not an algorithm name: one to four printable ASCII characters are needed.")
     return name.encode("ascii").ljust(LENGTH)
 
 

@@ -1,5 +1,4 @@
-"""The negotiated hash with its HMAC and key derivation (RFC 6189 sections 5.1.2, 4.5.1), and the implicit
-SHA-256.
+"""The negotiated hash with its HMAC and KDF (RFC 6189 sections 5.1.2 and 4.5.1), and the implicit SHA-256.
 
 `hashlib` and `hmac.digest` reach OpenSSL in one call each; nothing else is needed here.
 """
@@ -46,8 +45,7 @@ class HashAlgorithm:
     def kdf(self, ki: Octets | Secret, label: bytes, context: bytes, bits: int) -> Secret:
         """KDF(KI, Label, Context, L) of RFC 6189 section 4.5.1, `bits` / 8 octets:
 
-            HMAC(KI, i || Label || 0x00 || Context || L)      i = 1 and L = bits, 32 bits each; leftmost L
-            bits
+            HMAC(KI, i || Label || 0x00 || Context || L)[: L / 8]      i = 1 and L in bits, 32 bits each
 
         Raises ValueError unless `bits` is a multiple of 8 from 8 to the hash length.
         """

@@ -49,11 +49,7 @@ class Algorithms:
             added[_table(entry)][entry.code] = entry
         return replace(
             self,
-            **{
-                name: MappingProxyType({**getattr(self, name), **more})
-                for name, more in added.items()
-                if more
-            },
+            **{name: MappingProxyType({**getattr(self, name), **more}) for name, more in added.items() if more},
         )
 
 
@@ -94,8 +90,6 @@ RECOGNISED: Final[Mapping[bytes, str]] = MappingProxyType(
         b"SK32": "Skein-512 MAC, 32 bits",
         b"SK64": "Skein-512 MAC, 64 bits",
         b"E414": "Curve41417",
-        b"MLK1": "ML-KEM-512",
-        b"X1M1": "X25519 and ML-KEM-512",
         b"KYB1": "Kyber-512 (round 3)",
         b"KYB2": "Kyber-768 (round 3)",
         b"KYB3": "Kyber-1024 (round 3)",

@@ -13,12 +13,12 @@ from zrtp.crypto.key_agreements.base import (
 )
 from zrtp.crypto.key_agreements.elliptic import EC25, EC38, EC52
 from zrtp.crypto.key_agreements.finite_field import DH2K, DH3K
-from zrtp.crypto.key_agreements.kem import K255, K448, MLK2, MLK3, X1M2, X3M3
+from zrtp.crypto.key_agreements.kem import K255, K448, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3
 from zrtp.crypto.key_agreements.montgomery import E255, X255, X448
 
 KEY_AGREEMENTS: Final[tuple[KeyAgreement, ...]] = (
     *(DH2K, X255, E255, K255, EC25, X448, K448, DH3K, EC38, EC52),
-    *(MLK2, MLK3, X1M2, X3M3),
+    *(MLK1, MLK2, MLK3, X1M1, X1M2, X3M3),
 )
 """All that are implemented, fastest first; whether one is `available` depends on the library."""
 
@@ -33,8 +33,10 @@ __all__ = [
     "K448",
     "KEY_AGREEMENTS",
     "MERGED_ORDER",
+    "MLK1",
     "MLK2",
     "MLK3",
+    "X1M1",
     "X1M2",
     "X3M3",
     "X255",

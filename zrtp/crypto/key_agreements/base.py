@@ -61,7 +61,7 @@ class InitiatorShare(Protocol):
     def dhpart2_field(self) -> bytes:
         """What DHPart2 carries in place of pv."""
 
-    def finish(self, dhpart1_pv: bytes) -> Secret:
+    def finish(self, dhpart1_pv: bytes, /) -> Secret:
         """DHResult, at its fixed width, from the field of the responder's DHPart1.
 
         Raises MalformedPacket for a wrong length or padding, PeerMisbehaved (0x61) for a value that is out of
@@ -81,7 +81,7 @@ class ResponderShare(Protocol):
     def dhpart1_field(self) -> bytes:
         """What DHPart1 carries in place of pv."""
 
-    def finish(self, dhpart2_pv: bytes) -> Secret:
+    def finish(self, dhpart2_pv: bytes, /) -> Secret:
         """DHResult, at its fixed width, from the field of DHPart2; raises as the initiator's."""
 
     def wipe(self) -> None:
@@ -173,8 +173,8 @@ def draw(random: RandomSource, length: int) -> bytes:
     return octets
 
 
-def checked_secret(result: bytes, length: int) -> Secret:
-    """DHResult as the library gave it; the peer's value is refused if it is all zero or ill-sized."""
+def check_secret(result: bytes, length: int) -> bytes:
+    """A secret as the library gave it; the peer's value is refused if it is all zero or ill-sized."""
     if len(result) != length or not any(result):
         refuse_public_value("The peer's public value leads to an all-zero or ill-sized secret.")
-    return Secret(result)
+    return result

@@ -15,7 +15,7 @@ from zrtp.crypto.key_agreements.base import (
     InitiatorShare,
     ShareContext,
     check_length,
-    checked_secret,
+    check_secret,
     rank,
     refuse_public_value,
 )
@@ -109,9 +109,7 @@ class DiffieHellmanShare:
 
     commit_field: ClassVar[bytes] = b""
 
-    def __init__(
-        self, agreement: DiffieHellman, strength: int, public_value: bytes, exchange: Exchange
-    ) -> None:
+    def __init__(self, agreement: DiffieHellman, strength: int, public_value: bytes, exchange: Exchange) -> None:
         self.code = agreement.code
         self.public_value = public_value
         self._agreement = agreement
@@ -144,7 +142,7 @@ class DiffieHellmanShare:
             result = self._exchange(pv)
         except Exception:  # whatever the library dislikes, it is the peer's value, and there is no secret
             refuse_public_value("The peer's public value is not usable.")
-        return checked_secret(result, agreement.result_length)
+        return Secret(check_secret(result, agreement.result_length))
 
     def wipe(self) -> None:
         """Let go of the private key; the library clears its memory."""

@@ -1,4 +1,4 @@
-"""K255, K448, MLK2, MLK3, X1M2 and X3M3: key encapsulation, and hybrids of two kinds.
+"""K255, K448, MLK1 to MLK3, X1M1, X1M2 and X3M3: key encapsulation, and hybrids of two kinds.
 
 Not in RFC 6189; spoken by bzrtp 5.5 (X1M2 by this package alone). The messages keep their types: the
 initiator's public key follows hvi in the Commit, the responder's ciphertext takes the place of pvr in
@@ -18,20 +18,13 @@ from zrtp.crypto.key_agreements.base import (
     InitiatorShare,
     ShareContext,
     check_length,
-    checked_secret,
+    check_secret,
     draw,
     rank,
     refuse_public_value,
 )
-from zrtp.crypto.key_agreements.kem_parts import (
-    ML_KEM_768,
-    ML_KEM_1024,
-    X448_KEM,
-    X25519_KEM,
-    Decapsulate,
-    EcdhKem,
-    KemPart,
-)
+from zrtp.crypto.key_agreements.kem_parts import X448_KEM, X25519_KEM, Decapsulate, EcdhKem, KemPart
+from zrtp.crypto.key_agreements.ml_kem import ML_KEM_512, ML_KEM_768, ML_KEM_1024
 from zrtp.errors import ApiMisuse, BackendUnavailable, MalformedPacket
 from zrtp.secret import Secret
 
@@ -86,21 +79,10 @@ class KemAgreement:
         """Octets of each part's ciphertext."""
         return tuple(part.ciphertext_length for part in self.parts)
 
-    @property
-    def private_lengths(self) -> tuple[int, ...]:
-        """Octets of each part's private key."""
-        return tuple(part.private_length for part in self.parts)
-
     def initiate(self, context: ShareContext) -> KemInitiatorShare:
         """A fresh key pair of every part."""
-        return self.initiate_with([draw(context.random, length) for length in self.private_lengths], context)
-
-    def initiate_with(self, privates: Sequence[bytes], context: ShareContext) -> KemInitiatorShare:
-        """The key pairs of these private octets, one for each part."""
         self._require()
-        pairs = [part.key_pair_of(private) for part, private in zip(self.parts, privates, strict=True)]
-        public_key = b"".join(public for public, _ in pairs)
-        return KemInitiatorShare(self, context, public_key, [decapsulate for _, decapsulate in pairs])
+        return KemInitiatorShare(self, context, [part.key_pair(context) for part in self.parts])
 
     def respond(
         self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
@@ -110,9 +92,7 @@ class KemAgreement:
         self.check_commit(commit_public_key)
         publics = _split(commit_public_key, self.public_lengths)
         try:
-            pairs = [
-                part.encapsulate(public, context) for part, public in zip(self.parts, publics, strict=True)
-            ]
+            pairs = [part.encapsulate(public, context) for part, public in zip(self.parts, publics, strict=True)]
         except ApiMisuse:
             raise
         except Exception:  # whatever the library dislikes, it is the peer's value, and there is no secret
@@ -134,16 +114,15 @@ class KemAgreement:
     def result(self, secrets: Sequence[bytes], ciphertexts: Sequence[bytes], hash: HashAlgorithm) -> Secret:
         """DHResult: the one secret itself, or the combination of several."""
         for secret, part in zip(secrets, self.parts, strict=True):
-            checked_secret(secret, part.secret_length)
+            check_secret(secret, part.secret_length)
         if len(secrets) == 1:
             return Secret(secrets[0])
         return Secret(combine(hash, secrets, b"".join(ciphertexts)))
 
     def _require(self) -> None:
-        if not self.available:
-            raise BackendUnavailable(
-                f"The key agreement {name(self.code)} needs ML-KEM: install a newer `cryptography`."
-            )
+        for part in self.parts:
+            if not part.available:
+                raise BackendUnavailable(f"The key agreement {name(self.code)} needs {part.needs}.")
 
 
 class KemInitiatorShare:
@@ -155,15 +134,14 @@ class KemInitiatorShare:
         self,
         agreement: KemAgreement,
         context: ShareContext,
-        public_key: bytes,
-        decapsulations: Sequence[Decapsulate],
+        key_pairs: Sequence[tuple[bytes, Decapsulate]],
     ) -> None:
         self.code = agreement.code
-        self.commit_field = _pad(public_key)
+        self.commit_field = _pad(b"".join(public for public, _ in key_pairs))
         self.dhpart2_field = draw(context.random, NONCE)
         self._agreement = agreement
         self._hash = context.hash
-        self._decapsulations: Sequence[Decapsulate] | None = decapsulations
+        self._decapsulations: Sequence[Decapsulate] | None = [decapsulate for _, decapsulate in key_pairs]
 
     def finish(self, dhpart1_pv: bytes) -> Secret:
         """DHResult from the ciphertext.
@@ -242,26 +220,31 @@ K255: Final = KemAgreement(code=b"K255", parts=(X25519_KEM,))
 """X25519 as a KEM."""
 K448: Final = KemAgreement(code=b"K448", parts=(X448_KEM,))
 """X448 as a KEM."""
+MLK1: Final = KemAgreement(code=b"MLK1", parts=(ML_KEM_512,))
+"""ML-KEM-512 alone."""
 MLK2: Final = KemAgreement(code=b"MLK2", parts=(ML_KEM_768,))
 """ML-KEM-768 alone."""
 MLK3: Final = KemAgreement(code=b"MLK3", parts=(ML_KEM_1024,))
 """ML-KEM-1024 alone."""
+X1M1: Final = KemAgreement(code=b"X1M1", parts=(X25519_KEM, ML_KEM_512))
+"""X25519 and ML-KEM-512."""
 X1M2: Final = KemAgreement(code=b"X1M2", parts=(X25519_KEM, ML_KEM_768))
 """X25519 and ML-KEM-768: this package's own, after the pattern of X3M3."""
 X3M3: Final = KemAgreement(code=b"X3M3", parts=(X448_KEM, ML_KEM_1024))
 """X448 and ML-KEM-1024."""
 
-KEMS: Final = {kem.code: kem for kem in (K255, K448, MLK2, MLK3, X1M2, X3M3)}
+KEMS: Final = {kem.code: kem for kem in (K255, K448, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3)}
 
 
 def share_from_private(code: bytes, octets: bytes, context: ShareContext) -> KemInitiatorShare:
     """An initiator's share with known private octets, the parts' one after another: for known-answer tests.
 
-    X25519 takes 32, X448 56, ML-KEM its seed d || z of 64.
+    X25519 takes 32, X448 56, ML-KEM its seed d || z of 64, but ML-KEM-512 its expanded private key of 1632.
     """
     kem = KEMS[code]
-    check_length("The private key", octets, sum(kem.private_lengths))
-    return kem.initiate_with(_split(octets, kem.private_lengths), context)
+    privates = _split(octets, [part.private_length for part in kem.parts])
+    pairs = [part.key_pair_of(private) for part, private in zip(kem.parts, privates, strict=True)]
+    return KemInitiatorShare(kem, context, pairs)
 
 
 def response_from_private(

@@ -1,4 +1,5 @@
-"""The encapsulation mechanisms that `kem` puts together: X25519 and X448 as KEMs, and ML-KEM (FIPS 203).
+"""The encapsulation mechanisms that `kem` puts together: what they have in common, and X25519 and X448 as
+KEMs.
 
 A part knows raw octets only: no padding, no messages. The peer's octets have the right length when they come
 here; whatever else is wrong with them is raised as ValueError, or as the library's own exception.
@@ -8,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import ShareContext, draw
 from zrtp.crypto.key_agreements.diffie_hellman import Exchange
 from zrtp.crypto.key_agreements.montgomery import x448_key_pair, x25519_key_pair
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import mlkem
 
 Decapsulate = Callable[[bytes, HashAlgorithm], bytes]
 """The private key in use: from the ciphertext and the negotiated hash to the shared secret."""
@@ -40,6 +37,12 @@ class KemPart(Protocol):
     def post_quantum(self) -> bool: ...
     @property
     def available(self) -> bool: ...
+    @property
+    def needs(self) -> str:
+        """What to install when it is not `available`."""
+
+    def key_pair(self, context: ShareContext) -> tuple[bytes, Decapsulate]:
+        """A fresh public key, and its private key in use."""
 
     def key_pair_of(self, private: bytes) -> tuple[bytes, Decapsulate]:
         """The public key of these private octets, and the private key in use."""
@@ -61,6 +64,7 @@ class EcdhKem:
 
     post_quantum: ClassVar[bool] = False
     available: ClassVar[bool] = True
+    needs: ClassVar[str] = ""
 
     @property
     def public_length(self) -> int:
@@ -78,8 +82,12 @@ class EcdhKem:
     def secret_length(self) -> int:
         return self.length
 
+    def key_pair(self, context: ShareContext) -> tuple[bytes, Decapsulate]:
+        """A fresh key pair of the initiator."""
+        return self.key_pair_of(draw(context.random, self.length))
+
     def key_pair_of(self, private: bytes) -> tuple[bytes, Decapsulate]:
-        """The key pair of the initiator."""
+        """The initiator's key pair with this private key."""
         public_key, exchange = self.dh_key_pair(private)
 
         def decapsulate(ciphertext: bytes, hash: HashAlgorithm) -> bytes:
@@ -111,52 +119,8 @@ class EcdhKem:
         return _hkdf(hash, ikm, info, self.length)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MlKem:
-    """ML-KEM (FIPS 203) at one security level, from the library if it has it."""
-
-    level: int
-    """768 or 1024."""
-    public_length: int
-    ciphertext_length: int
-
-    private_length: ClassVar[int] = 64
-    secret_length: ClassVar[int] = 32
-    post_quantum: ClassVar[bool] = True
-
-    @property
-    def available(self) -> bool:
-        """Whether the library and the OpenSSL below it know ML-KEM; found out once, at first use."""
-        return _mlkem_works()
-
-    def key_pair_of(self, private: bytes) -> tuple[bytes, Decapsulate]:
-        """The key pair of a seed d || z."""
-        from cryptography.hazmat.primitives.asymmetric import mlkem
-
-        key: mlkem.MLKEM768PrivateKey | mlkem.MLKEM1024PrivateKey
-        if self.level == 768:
-            key = mlkem.MLKEM768PrivateKey.from_seed_bytes(private)
-        else:
-            key = mlkem.MLKEM1024PrivateKey.from_seed_bytes(private)
-        return key.public_key().public_bytes_raw(), lambda ciphertext, _: key.decapsulate(ciphertext)
-
-    def encapsulate(self, public_key: bytes, context: ShareContext) -> tuple[bytes, bytes]:
-        """A secret of the library's own randomness; raises ValueError if the key fails FIPS 203's check."""
-        from cryptography.hazmat.primitives.asymmetric import mlkem
-
-        key: mlkem.MLKEM768PublicKey | mlkem.MLKEM1024PublicKey
-        if self.level == 768:
-            key = mlkem.MLKEM768PublicKey.from_public_bytes(public_key)
-        else:
-            key = mlkem.MLKEM1024PublicKey.from_public_bytes(public_key)
-        shared_secret, ciphertext = key.encapsulate()
-        return ciphertext, shared_secret
-
-
 X25519_KEM: Final = EcdhKem(kem_id=b"\x00\x20", length=32, dh_key_pair=x25519_key_pair)
 X448_KEM: Final = EcdhKem(kem_id=b"\x00\x21", length=56, dh_key_pair=x448_key_pair)
-ML_KEM_768: Final = MlKem(level=768, public_length=1184, ciphertext_length=1088)
-ML_KEM_1024: Final = MlKem(level=1024, public_length=1568, ciphertext_length=1568)
 
 
 def _hkdf(hash: HashAlgorithm, ikm: bytes, info: bytes, length: int) -> bytes:
@@ -167,16 +131,3 @@ def _hkdf(hash: HashAlgorithm, ikm: bytes, info: bytes, length: int) -> bytes:
         block = hash.mac(prk, block + info + bytes((counter,)))
         okm += block
     return okm[:length]
-
-
-@cache
-def _mlkem_works() -> bool:
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    try:
-        from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-
-        MLKEM768PrivateKey.from_seed_bytes(bytes(MlKem.private_length))
-    except (ImportError, UnsupportedAlgorithm):
-        return False
-    return True

@@ -52,13 +52,9 @@ def x448_key_pair(private: bytes) -> tuple[bytes, Exchange]:
     return key.public_key().public_bytes_raw(), lambda pv: key.exchange(X448PublicKey.from_public_bytes(pv))
 
 
-X255: Final = Montgomery(
-    code=b"X255", length=32, result_length=32, key_pair_of=x25519_key_pair, ignored_bits=1
-)
+X255: Final = Montgomery(code=b"X255", length=32, result_length=32, key_pair_of=x25519_key_pair, ignored_bits=1)
 """X25519, as bzrtp names it."""
-E255: Final = Montgomery(
-    code=b"E255", length=32, result_length=32, key_pair_of=x25519_key_pair, ignored_bits=1
-)
+E255: Final = Montgomery(code=b"E255", length=32, result_length=32, key_pair_of=x25519_key_pair, ignored_bits=1)
 """X25519, as GNU ZRTP names it."""
 X448: Final = Montgomery(code=b"X448", length=56, result_length=56, key_pair_of=x448_key_pair, ignored_bits=0)
 """X448, as bzrtp names it."""
