@@ -28,9 +28,7 @@ AUTH_TAGS = {"HS32": 0x31, "HS80": 0x32}
 KEY_AGREEMENTS = {"DH2k": 0x41, "X255": 0x42, "X448": 0x44, "DH3k": 0x45, "Mult": 0x4F}
 SAS_TYPES = {"B32": 0x51, "B256": 0x52}
 NAMES = {
-    number: name
-    for table in (HASHES, CIPHERS, AUTH_TAGS, KEY_AGREEMENTS, SAS_TYPES)
-    for name, number in table.items()
+    number: name for table in (HASHES, CIPHERS, AUTH_TAGS, KEY_AGREEMENTS, SAS_TYPES) for name, number in table.items()
 }
 STATES = {0x1000: "not found", 0x1001: "initialised", 0x1002: "ongoing", 0x1004: "secure", 0x1008: "error"}
 AUX_STATES = ("match", "mismatch", "unset")
@@ -378,12 +376,8 @@ class Bzrtp(Channel):
             cache_mismatch=bool(s.cache_mismatch),
             aux=AUX_STATES[s.aux_state],
             suite=tuple(NAMES.get(number, hex(number)) for number in numbers),
-            send=Keys(
-                c.string_at(s.self_key, s.self_key_length), c.string_at(s.self_salt, s.self_salt_length)
-            ),
-            receive=Keys(
-                c.string_at(s.peer_key, s.peer_key_length), c.string_at(s.peer_salt, s.peer_salt_length)
-            ),
+            send=Keys(c.string_at(s.self_key, s.self_key_length), c.string_at(s.self_salt, s.self_salt_length)),
+            receive=Keys(c.string_at(s.peer_key, s.peer_key_length), c.string_at(s.peer_salt, s.peer_salt_length)),
             exported=self._exported,
         )
         return 0

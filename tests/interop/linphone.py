@@ -54,9 +54,7 @@ class Settings:
             "zrtp_auth_suites": ("MS_ZRTP_AUTHTAG_", self.auth_tags),
             "zrtp_sas_suites": ("MS_ZRTP_SAS_", self.sas_types),
         }
-        return {
-            key: ",".join(prefix + name for name in names) for key, (prefix, names) in lists.items() if names
-        }
+        return {key: ",".join(prefix + name for name in names) for key, (prefix, names) in lists.items() if names}
 
 
 class Linphonec:

@@ -48,9 +48,7 @@ class Process:
         """Wait until the output, from offset `start` on, matches; None if it never does."""
         expression = re.compile(pattern)
         with self._news:
-            self._news.wait_for(
-                lambda: expression.search(self._output, start) or not self._reader.is_alive(), timeout
-            )
+            self._news.wait_for(lambda: expression.search(self._output, start) or not self._reader.is_alive(), timeout)
             return expression.search(self._output, start)
 
     def interrupt(self) -> None:

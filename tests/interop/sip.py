@@ -297,9 +297,7 @@ class UserAgent:
 
 def _answers(message: Message, dialog: Dialog, method: str) -> bool:
     return (
-        message.status > 0
-        and message.header("call-id") == dialog.call_id
-        and message.header("cseq").endswith(method)
+        message.status > 0 and message.header("call-id") == dialog.call_id and message.header("cseq").endswith(method)
     )
 
 

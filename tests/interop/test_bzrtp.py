@@ -34,9 +34,7 @@ def caches(tmp_path: Path) -> Iterator[tuple[ZidCache, ZidCache]]:
 
 @pytest.mark.parametrize("key_agreement", ["DH3k", "DH2k", "X255", "X448"])
 def test_two_contexts_agree(key_agreement: str) -> None:
-    offer = Algorithms(
-        hashes=["S384"], ciphers=["AES3"], auth_tags=["HS80"], key_agreements=[key_agreement, "Mult"]
-    )
+    offer = Algorithms(hashes=["S384"], ciphers=["AES3"], auth_tags=["HS80"], key_agreements=[key_agreement, "Mult"])
     with Bzrtp(1, offer) as a, Bzrtp(2, offer) as b:
         a.expect_hello_hash(b.hello_hash)
         b.expect_hello_hash(a.hello_hash)

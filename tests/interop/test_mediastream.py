@@ -17,9 +17,7 @@ ALICE, BOB, OTHER = (MasterKey(bytes([n]) * 16, bytes([n + 1]) * 14) for n in (1
 
 
 @pytest.mark.parametrize(("bobs_key_at_alice", "heard_by_alice"), [(BOB, 880), (OTHER, None)])
-def test_two_hear_each_other(
-    bobs_key_at_alice: MasterKey, heard_by_alice: int | None, tmp_path: Path
-) -> None:
+def test_two_hear_each_other(bobs_key_at_alice: MasterKey, heard_by_alice: int | None, tmp_path: Path) -> None:
     at_alice, at_bob = free_udp_ports(2), free_udp_ports(2)
     with (
         mediastream(

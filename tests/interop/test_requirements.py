@@ -27,9 +27,7 @@ def test_a_missing_peer_skips_and_says_what_to_install() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("ZRTP_REQUIRE_PEERS", "1")])
-def test_a_required_peer_that_is_missing_fails(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_required_peer_that_is_missing_fails(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     assert peers_are_required()
     with pytest.raises(pytest.fail.Exception, match="apt-get install"):
