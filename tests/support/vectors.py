@@ -269,8 +269,7 @@ def _transcript(data: Mapping[str, Any]) -> Transcript:
         responder=_party(data["responder"]),
         messages=_messages(data["messages"]),
         packets=tuple(
-            RecordedPacket(sender=item["from"], data=_octets(item, "data"))
-            for item in data.get("packets") or ()
+            RecordedPacket(sender=item["from"], data=_octets(item, "data")) for item in data.get("packets") or ()
         ),
         zrtpsess_in=_maybe(data, "zrtpsess_in"),
         preshared=_preshared(data["preshared"]) if data.get("preshared") else None,
@@ -356,9 +355,7 @@ def _expected(data: Mapping[str, Any]) -> Expected:
         exported_key=_maybe(data, "exported_key"),
         confirm1_plain=_maybe(data, "confirm1_plain"),
         confirm2_plain=_maybe(data, "confirm2_plain"),
-        exported_labels={
-            label: bytes.fromhex(value) for label, value in (data.get("exported_labels") or {}).items()
-        },
+        exported_labels={label: bytes.fromhex(value) for label, value in (data.get("exported_labels") or {}).items()},
         cache_mismatch=data.get("cache_mismatch") or {},
         clear_mac_i=_maybe(data, "clear_mac_i"),
         clear_mac_r=_maybe(data, "clear_mac_r"),

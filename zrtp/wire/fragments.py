@@ -112,9 +112,7 @@ class _Assembly:
         place = bisect_left(self._starts, start)
         if self._is_repetition(place, start, end, fragment.data):
             return
-        if (place and self._ends[place - 1] > start) or (
-            place < len(self._starts) and self._starts[place] < end
-        ):
+        if (place and self._ends[place - 1] > start) or (place < len(self._starts) and self._starts[place] < end):
             raise MalformedPacket("Two fragments of one message overlap.")
         self._starts.insert(place, start)
         self._ends.insert(place, end)

@@ -1,12 +1,11 @@
 """The sixteen messages of RFC 6189 section 5: one section per figure, with its layout and its frozen type.
 
-A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where
-there is one, the trailing MAC. Lengths are checked here, values are not: which algorithms, public values
-and versions are good is for the protocol to say, and unknown codes survive as the four octets that they
-are.
+A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where there is one,
+the trailing MAC. Lengths are checked here, values are not: which algorithms, public values and versions are good is
+for the protocol to say, and unknown codes survive as the four octets that they are.
 
-Every message keeps its octets in `raw`. Hashes and MACs are over them as they came, never over a new
-encoding, because unused bits that have to be ignored are covered all the same.
+Every message keeps its octets in `raw`. Hashes and MACs are over them as they came, never over a new encoding, because
+unused bits that have to be ignored are covered all the same.
 """
 
 from __future__ import annotations
@@ -613,18 +612,14 @@ def _signature_words(signature_type: bytes | None, signature: bytes) -> tuple[in
     octets = signature_type + signature + bytes(-len(signature) % 4)
     words = len(octets) // 4
     if len(signature_type) != CODE or words > MAXIMUM_SIGNATURE_WORDS:
-        raise ApiMisuse(
-            f"A signature has a type of {CODE} octets and with it at most {MAXIMUM_SIGNATURE_WORDS} words."
-        )
+        raise ApiMisuse(f"A signature has a type of {CODE} octets and with it at most {MAXIMUM_SIGNATURE_WORDS} words.")
     return words, octets
 
 
 def _split_signature(what: str, word: int, octets: bytes) -> tuple[bytes | None, bytes]:
     words = word >> 8 & 0x1FF
     if 4 * words != len(octets):
-        raise MalformedPacket(
-            f"The signature in {what} says it has {words} words but has {len(octets)} octets."
-        )
+        raise MalformedPacket(f"The signature in {what} says it has {words} words but has {len(octets)} octets.")
     return (octets[:CODE], octets[CODE:]) if words else (None, b"")
 
 
@@ -823,9 +818,7 @@ class PingACK(_Message):
     """32 bits copied from the header of the Ping's packet."""
 
     @classmethod
-    def make(
-        cls, *, version: bytes, sender_endpoint_hash: bytes, received_endpoint_hash: bytes, ssrc: int
-    ) -> Self:
+    def make(cls, *, version: bytes, sender_endpoint_hash: bytes, received_endpoint_hash: bytes, ssrc: int) -> Self:
         """Build a PingACK; raises ApiMisuse for fields of a wrong length."""
         _check_lengths(cls.kind, (version, 4), (sender_endpoint_hash, 8), (received_endpoint_hash, 8))
         if not 0 <= ssrc <= 0xFFFFFFFF:
