@@ -17,11 +17,9 @@ def test_key_lengths_are_those_of_aes() -> None:
 
 
 @pytest.mark.rfc("R-5.7-09", "R-5.7-11")
-@pytest.mark.parametrize("transcript", transcripts(), ids=str)
+@pytest.mark.parametrize("transcript", [call for call in transcripts() if call.suite.cipher in BY_CODE], ids=str)
 def test_recorded_confirms_are_decrypted_and_encrypted_again(transcript: Transcript) -> None:
-    cipher = BY_CODE.get(transcript.suite.cipher)
-    if cipher is None:
-        pytest.skip("the cipher of this call is not implemented")
+    cipher = BY_CODE[transcript.suite.cipher]
     messages, expect = transcript.messages, transcript.expect
     for message, key, plain in (
         (messages.confirm1, expect.zrtpkeyr, expect.confirm1_plain),

@@ -29,6 +29,10 @@ def test_the_merged_order_contains_every_peers_order(names: tuple[str, ...]) -> 
     assert order_of(*names) == list(names)
 
 
+def test_an_applications_own_code_ranks_behind_all_of_them() -> None:
+    assert rank(b"MINE") > max(rank(code) for code in MERGED_ORDER)
+
+
 def test_no_code_has_two_places() -> None:
     assert len(set(MERGED_ORDER)) == len(MERGED_ORDER)
 

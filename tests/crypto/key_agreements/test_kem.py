@@ -125,9 +125,14 @@ def test_a_forged_ciphertext_leads_to_another_secret(kem: KemAgreement) -> None:
 
 @pytest.mark.attack("SID-07")
 def test_a_failing_source_of_randomness_is_not_blamed_on_the_peer() -> None:
+    def broken(length: int) -> bytes:
+        raise OSError("no entropy")
+
     initiator = K255.initiate(context(1))
     with pytest.raises(ApiMisuse, match="randomness"):
         K255.respond(initiator.commit_field, context(random_source=bytes))
+    with pytest.raises(OSError, match="no entropy"):
+        K255.respond(initiator.commit_field, context(random_source=broken))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,7 @@ class OddSizedPart:
     public_length: ClassVar[int] = 5
     ciphertext_length: ClassVar[int] = 6
     private_length: ClassVar[int] = 5
+    ephemeral_length: ClassVar[int] = 6
     secret_length: ClassVar[int] = 6
     post_quantum: ClassVar[bool] = True
     available: ClassVar[bool] = True
@@ -148,9 +154,8 @@ class OddSizedPart:
     def key_pair_of(self, private: bytes) -> tuple[bytes, Decapsulate]:
         return private, lambda ciphertext, _: ciphertext
 
-    def encapsulate(self, public_key: bytes, context: ShareContext) -> tuple[bytes, bytes]:
-        secret = context.random(6)
-        return secret, secret
+    def encapsulate(self, public_key: bytes, ephemeral: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
+        return ephemeral, ephemeral
 
 
 ODD = KemAgreement(code=b"ODD1", parts=(OddSizedPart(), X25519_KEM))
@@ -169,7 +174,7 @@ def test_the_combined_secret_covers_the_ciphertexts_without_padding() -> None:
     initiator = ODD.initiate(context(1))
     responder = ODD.respond(initiator.commit_field, context(2))
     ciphertexts = responder.dhpart1_field[:38]
-    _, secret = X25519_KEM.encapsulate_with(_private_of(2, skip=6), initiator.commit_field[5:37], S256)
+    _, secret = X25519_KEM.encapsulate(initiator.commit_field[5:37], _private_of(2, skip=6), S256)
     expected = combine(S256, [ciphertexts[:6], secret], ciphertexts)
     assert bytes(initiator.finish(responder.dhpart1_field).octets) == expected
 

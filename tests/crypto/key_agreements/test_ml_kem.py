@@ -40,7 +40,7 @@ def fresh_availability() -> Iterator[None]:
 def test_sizes_are_those_of_fips_203(part: KemPart) -> None:
     sizes = {800: (768, 32), 1184: (1088, 32), 1568: (1568, 32)}
     public_key, decapsulate = part.key_pair(context(1))
-    ciphertext, secret = part.encapsulate(public_key, context(2))
+    ciphertext, secret = part.encapsulate(public_key, b"", S256)
     assert (len(ciphertext), len(secret)) == sizes[len(public_key)]
     assert (part.public_length, part.ciphertext_length) == (len(public_key), len(ciphertext))
     assert decapsulate(ciphertext, S256) == secret
@@ -80,7 +80,7 @@ def test_the_package_for_512_agrees_with_the_library_where_both_can(level: int) 
     package = import_module(f"pqcrypto.kem.ml_kem_{level}")
     library = ML_KEM_768 if level == 768 else ML_KEM_1024
     public_key, private = package.keygen()
-    ciphertext, secret = library.encapsulate(public_key, context())
+    ciphertext, secret = library.encapsulate(public_key, b"", S256)
     assert package.decaps(private, ciphertext) == secret
     public_key, decapsulate = library.key_pair(context())
     ciphertext, secret = package.encaps(public_key)
@@ -90,7 +90,7 @@ def test_the_package_for_512_agrees_with_the_library_where_both_can(level: int) 
 @pytest.mark.attack("DH-14")
 def test_a_public_key_with_coefficients_out_of_range_is_refused(part: KemPart) -> None:
     with pytest.raises(ValueError):
-        part.encapsulate(b"\xff" * part.public_length, context())
+        part.encapsulate(b"\xff" * part.public_length, b"", S256)
 
 
 @pytest.mark.usefixtures("fresh_availability")

@@ -150,8 +150,8 @@ class KeyAgreement(Protocol):
 
 
 def rank(code: bytes) -> int:
-    """The place of a known code in `MERGED_ORDER`."""
-    return MERGED_ORDER.index(code)
+    """The place of a code in `MERGED_ORDER`; an application's own code comes after all of them."""
+    return MERGED_ORDER.index(code) if code in MERGED_ORDER else len(MERGED_ORDER)
 
 
 def check_length(what: str, octets: bytes, length: int) -> None:

@@ -23,7 +23,7 @@ from zrtp.crypto.key_agreements.base import (
     rank,
     refuse_public_value,
 )
-from zrtp.crypto.key_agreements.kem_parts import X448_KEM, X25519_KEM, Decapsulate, EcdhKem, KemPart
+from zrtp.crypto.key_agreements.kem_parts import X448_KEM, X25519_KEM, Decapsulate, KemPart
 from zrtp.crypto.key_agreements.ml_kem import ML_KEM_512, ML_KEM_768, ML_KEM_1024
 from zrtp.errors import ApiMisuse, BackendUnavailable, MalformedPacket
 from zrtp.secret import Secret
@@ -91,10 +91,12 @@ class KemAgreement:
         self._require()
         self.check_commit(commit_public_key)
         publics = _split(commit_public_key, self.public_lengths)
+        ephemerals = [_ephemeral(part, context) for part in self.parts]
         try:
-            pairs = [part.encapsulate(public, context) for part, public in zip(self.parts, publics, strict=True)]
-        except ApiMisuse:
-            raise
+            pairs = [
+                part.encapsulate(public, ephemeral, context.hash)
+                for part, public, ephemeral in zip(self.parts, publics, ephemerals, strict=True)
+            ]
         except Exception:  # whatever the library dislikes, it is the peer's value, and there is no secret
             refuse_public_value("The peer's public key is not usable.")
         return KemResponderShare(self, context.hash, [ct for ct, _ in pairs], [ss for _, ss in pairs])
@@ -259,10 +261,14 @@ def response_from_private(
     publics = _split(commit_field, kem.public_lengths)
     ciphertexts = _split(dhpart1_field, kem.ciphertext_lengths)
     secrets = [
-        part.encapsulate_with(private, public, context.hash)[1] if isinstance(part, EcdhKem) else private
+        part.encapsulate(public, private, context.hash)[1] if part.ephemeral_length else private
         for part, private, public in zip(kem.parts, privates, publics, strict=True)
     ]
     return KemResponderShare(kem, context.hash, ciphertexts, secrets)
+
+
+def _ephemeral(part: KemPart, context: ShareContext) -> bytes:
+    return draw(context.random, part.ephemeral_length) if part.ephemeral_length else b""
 
 
 def _padded(length: int) -> int:

@@ -1,5 +1,4 @@
-"""The encapsulation mechanisms that `kem` puts together: what they have in common, and X25519 and X448 as
-KEMs.
+"""The mechanisms that `kem` puts together: what they have in common, and X25519 and X448 as such mechanisms.
 
 A part knows raw octets only: no padding, no messages. The peer's octets have the right length when they come
 here; whatever else is wrong with them is raised as ValueError, or as the library's own exception.
@@ -32,6 +31,10 @@ class KemPart(Protocol):
         """Of the private form that `key_pair_of` takes."""
 
     @property
+    def ephemeral_length(self) -> int:
+        """Of the random octets that `encapsulate` takes; 0 if the library draws its own."""
+
+    @property
     def secret_length(self) -> int: ...
     @property
     def post_quantum(self) -> bool: ...
@@ -47,8 +50,8 @@ class KemPart(Protocol):
     def key_pair_of(self, private: bytes) -> tuple[bytes, Decapsulate]:
         """The public key of these private octets, and the private key in use."""
 
-    def encapsulate(self, public_key: bytes, context: ShareContext) -> tuple[bytes, bytes]:
-        """A fresh ciphertext for the public key, and the shared secret in it."""
+    def encapsulate(self, public_key: bytes, ephemeral: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
+        """A ciphertext for the public key, and the shared secret in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,10 @@ class EcdhKem:
         return self.length
 
     @property
+    def ephemeral_length(self) -> int:
+        return self.length
+
+    @property
     def secret_length(self) -> int:
         return self.length
 
@@ -97,13 +104,9 @@ class EcdhKem:
 
         return public_key, decapsulate
 
-    def encapsulate(self, public_key: bytes, context: ShareContext) -> tuple[bytes, bytes]:
-        """An ephemeral key pair against the initiator's public key."""
-        return self.encapsulate_with(draw(context.random, self.length), public_key, context.hash)
-
-    def encapsulate_with(self, private: bytes, public_key: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
-        """`encapsulate` with a known ephemeral private key."""
-        ciphertext, exchange = self.dh_key_pair(private)
+    def encapsulate(self, public_key: bytes, ephemeral: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
+        """The responder's ephemeral private key against the initiator's public key."""
+        ciphertext, exchange = self.dh_key_pair(ephemeral)
         return ciphertext, self.shared_secret(exchange(public_key), ciphertext, public_key, hash)
 
     def shared_secret(self, dh: bytes, ciphertext: bytes, public_key: bytes, hash: HashAlgorithm) -> bytes:

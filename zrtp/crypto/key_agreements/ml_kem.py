@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import ShareContext, draw
 from zrtp.crypto.key_agreements.kem_parts import Decapsulate
 from zrtp.errors import BackendUnavailable
@@ -32,6 +33,7 @@ class MlKem:
     """Octets of the ciphertext."""
 
     private_length: ClassVar[int] = 64
+    ephemeral_length: ClassVar[int] = 0
     secret_length: ClassVar[int] = 32
     post_quantum: ClassVar[bool] = True
     needs: ClassVar[str] = "a newer `cryptography`"
@@ -50,9 +52,10 @@ class MlKem:
         key = _library_class(self.level, "PrivateKey").from_seed_bytes(private)
         return key.public_key().public_bytes_raw(), lambda ciphertext, _: key.decapsulate(ciphertext)
 
-    def encapsulate(self, public_key: bytes, context: ShareContext) -> tuple[bytes, bytes]:
+    def encapsulate(self, public_key: bytes, ephemeral: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
         """A secret of the library's own randomness; raises ValueError if the key fails FIPS 203's check."""
-        shared_secret, ciphertext = _library_class(self.level, "PublicKey").from_public_bytes(public_key).encapsulate()
+        key = _library_class(self.level, "PublicKey").from_public_bytes(public_key)
+        shared_secret, ciphertext = key.encapsulate()
         return ciphertext, shared_secret
 
 
@@ -62,6 +65,7 @@ class MlKem512:
     public_length: ClassVar[int] = 800
     ciphertext_length: ClassVar[int] = 768
     private_length: ClassVar[int] = 1632
+    ephemeral_length: ClassVar[int] = 0
     secret_length: ClassVar[int] = 32
     post_quantum: ClassVar[bool] = True
     needs: ClassVar[str] = "the package `pqcrypto`, for example by the extra zrtp[mlkem512]"
@@ -85,8 +89,8 @@ class MlKem512:
             lambda ciphertext, _: package.decaps(private, ciphertext),
         )
 
-    def encapsulate(self, public_key: bytes, context: ShareContext) -> tuple[bytes, bytes]:
-        """As for the others."""
+    def encapsulate(self, public_key: bytes, ephemeral: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
+        """A secret of the package's own randomness; raises ValueError if the key fails FIPS 203's check."""
         ciphertext, shared_secret = _required_package().encaps(public_key)
         return ciphertext, shared_secret
 
