@@ -1,0 +1,221 @@
+"""The gates for media, and the way from datagrams to sound and back, without a socket."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.media_pair import FRAME, MediaPair
+from zrtp.cache.memory import MemoryCache
+from zrtp.errors import ApiMisuse
+from zrtp.media import rtcp
+from zrtp.media.demux import Kind, classify
+from zrtp.media.rtp import Packetizer
+from zrtp.protocol.config import Config
+from zrtp.protocol.events import Closed, Failed, GoingSecure, KeysReady, Secured, Sending
+
+SUITES = [
+    Config(ciphers=(b"AES1",), auth_tags=(b"HS32",), key_agreements=(b"EC25",)),
+    Config(ciphers=(b"AES3",), auth_tags=(b"HS80",), key_agreements=(b"X255",)),
+    Config(ciphers=(b"AES3",), auth_tags=(b"GCM ",), key_agreements=(b"X255",)),
+]
+
+
+def plain_rtp() -> bytes:
+    return Packetizer(0x600D).packet(FRAME).encode()
+
+
+@pytest.mark.parametrize("config", SUITES, ids=["AES-128 32-bit tag", "AES-256", "AES-256-GCM"])
+def test_what_one_side_says_the_other_hears_and_nobody_else(config: Config) -> None:
+    pair = MediaPair(config, config).run()
+
+    for speaker, listener in ((pair.alice, pair.bob), (pair.bob, pair.alice)):
+        datagram = speaker.speak()
+        assert datagram is not None
+        assert FRAME not in datagram
+        assert classify(datagram) is Kind.RTP
+        assert [packet.payload for packet in listener.hear(datagram)] == [FRAME]
+        assert (listener.media.counters.verified, listener.media.counters.rejected) == (1, 0)
+
+
+def test_each_side_sees_the_same_events_and_keys_that_fit() -> None:
+    pair = MediaPair().run()
+    (alice,), (bob,) = pair.alice.seen(KeysReady), pair.bob.seen(KeysReady)
+
+    assert pair.alice.seen(Secured)
+    assert pair.bob.seen(Secured)
+    assert alice.send.key == bob.receive.key
+    assert alice.receive.key == bob.send.key
+
+
+def test_nothing_leaves_before_the_call_is_secure() -> None:
+    pair = MediaPair()
+
+    assert pair.alice.speak() is None
+    assert pair.alice.media.protect_rtcp(rtcp.goodbye(1)) is None
+    assert pair.alice.media.counters.withheld == 1
+    assert pair.alice.media.counters.sent == 0
+
+
+@pytest.mark.attack("MED-05")
+def test_plain_rtp_before_the_call_is_secure_is_not_played() -> None:
+    pair = MediaPair()
+
+    assert pair.alice.hear(plain_rtp()) == []
+    assert pair.alice.media.counters.early == 1
+
+
+def test_with_best_effort_plain_rtp_passes_until_the_key_agreement_begins() -> None:
+    pair = MediaPair(best_effort=True)
+    datagram = pair.alice.speak()
+
+    assert datagram is not None
+    assert [packet.payload for packet in pair.bob.hear(datagram)] == [FRAME]
+
+
+@pytest.mark.attack("MED-03")
+@pytest.mark.rfc("R-4-06", "R-4-08")
+def test_with_best_effort_plain_rtp_stops_at_the_commit() -> None:
+    pair = MediaPair(best_effort=True)
+    pair.run(stop=lambda: bool(pair.alice.seen(GoingSecure)))
+
+    assert pair.alice.media.stream.sending is Sending.BLOCKED
+    assert pair.alice.speak() is None
+    assert pair.alice.hear(plain_rtp()) == []
+
+
+@pytest.mark.attack("MED-04")
+def test_plain_rtp_after_the_call_is_secure_is_dropped_and_counted() -> None:
+    pair = MediaPair(best_effort=True).run()
+
+    assert pair.alice.hear(plain_rtp()) == []
+    assert pair.alice.media.counters.rejected == 1
+    assert pair.alice.media.stream.sending is Sending.SRTP
+
+
+@pytest.mark.attack("DOS-14")
+def test_a_flood_of_forged_packets_changes_nothing() -> None:
+    pair = MediaPair().run()
+    datagram = pair.bob.speak()
+    assert datagram is not None
+    for octet in range(12, len(datagram)):
+        forged = bytearray(datagram)
+        forged[octet] ^= 1
+        assert pair.alice.hear(bytes(forged)) == []
+
+    assert pair.alice.media.counters.rejected == len(datagram) - 12
+    assert [packet.payload for packet in pair.alice.hear(datagram)] == [FRAME]
+
+
+def test_a_packet_that_comes_twice_is_played_once() -> None:
+    pair = MediaPair().run()
+    datagram = pair.bob.speak()
+    assert datagram is not None
+    pair.alice.hear(datagram)
+
+    assert pair.alice.hear(datagram) == []
+    assert (pair.alice.media.counters.rejected, pair.alice.media.counters.repeated) == (1, 1)
+
+
+@pytest.mark.attack("NET-06", "MED-01")
+@pytest.mark.rfc("R-4-07", "R-4.6-06", "R-4.6-07")
+def test_the_first_srtp_packet_counts_as_the_acknowledgement_that_got_lost() -> None:
+    pair = MediaPair(lose=lambda message: message == "Conf2ACK")
+    pair.run(stop=lambda: any(party.seen(Secured) for party in pair.parties))
+    responder, initiator = (pair.alice, pair.bob) if pair.alice.seen(Secured) else (pair.bob, pair.alice)
+    assert initiator.speak() is None, "the initiator waits for Conf2ACK or SRTP"
+    datagram = responder.speak()
+    assert datagram is not None
+
+    assert [packet.payload for packet in initiator.hear(datagram, pair.now)] == [FRAME]
+    assert initiator.seen(Secured)
+    assert initiator.speak() is not None
+
+
+@pytest.mark.attack("MED-02")
+@pytest.mark.rfc("R-4-09")
+def test_the_responder_sends_nothing_before_confirm2() -> None:
+    pair = MediaPair(lose=lambda message: message == "Confirm2")
+    pair.run(until=1.0)
+
+    assert pair.alice.speak() is None
+    assert pair.bob.speak() is None
+
+
+@pytest.mark.attack("MED-07")
+def test_after_a_failure_the_gate_stays_shut_until_the_application_decides() -> None:
+    lost = {"DHPart2"}
+    pair = MediaPair(best_effort=True, lose=lambda message: message in lost)
+    pair.run(until=60.0, stop=lambda: any(party.seen(Failed) for party in pair.parties))
+    failed = pair.alice if pair.alice.seen(Failed) else pair.bob
+
+    assert failed.speak() is None
+    failed.media.stream.permit_clear()
+    assert failed.speak() is not None
+
+
+def test_goodbye_is_authenticated() -> None:
+    pair = MediaPair().run()
+    goodbye = rtcp.goodbye(pair.bob.media.stream.ssrc)
+    pair.alice.hear(goodbye)
+    assert not pair.alice.media.peer_left
+    datagram = pair.bob.media.protect_rtcp(goodbye)
+    assert datagram is not None
+    pair.alice.hear(datagram)
+
+    assert pair.alice.media.peer_left
+    assert pair.alice.media.rtcp_received() == [goodbye]
+    assert pair.alice.media.rtcp_received() == []
+
+
+def test_other_protocols_on_the_port_are_counted_and_left_alone() -> None:
+    pair = MediaPair()
+    stun = bytes.fromhex("000100002112a442") + bytes(12)
+
+    assert pair.alice.hear(stun) == []
+    assert pair.alice.media.counters.foreign == 1
+    assert pair.alice.media.datagrams_to_send() == []
+
+
+def test_packets_that_are_no_rtp_inside_are_refused() -> None:
+    pair = MediaPair(best_effort=True)
+
+    assert pair.alice.hear(b"\x9f\x00" + bytes(10)) == []
+    assert pair.alice.media.counters.rejected == 1
+
+
+def test_after_the_call_is_closed_nothing_passes_and_the_keys_are_gone() -> None:
+    pair = MediaPair().run()
+    datagram = pair.bob.speak()
+    (keys,) = pair.alice.seen(KeysReady)
+    pair.alice.call.close(pair.now)
+    pair.alice.call.close(pair.now)
+    assert datagram is not None
+
+    assert pair.alice.hear(datagram) == []
+    assert pair.alice.speak() is None
+    assert len(pair.alice.seen(Closed)) == 1
+    assert not any(keys.send.key.octets)
+
+
+def test_further_streams_of_a_call_have_keys_of_their_own() -> None:
+    pair = MediaPair(alice_cache=MemoryCache(), bob_cache=MemoryCache()).run()
+    alice, bob = pair.alice.call.add_stream(0xA2), pair.bob.call.add_stream(0xB2)
+    for media in (alice, bob):
+        media.start(pair.now)
+    for _ in range(40):
+        for sender, receiver in ((alice, bob), (bob, alice)):
+            for datagram in sender.datagrams_to_send():
+                receiver.datagram_received(datagram, pair.now)
+    packet = Packetizer(0xA2).packet(FRAME)
+    protected = alice.protect(packet)
+
+    assert protected is not None
+    assert pair.bob.media.datagram_received(protected, pair.now) == []
+    assert bob.datagram_received(protected, pair.now) == [packet]
+
+
+def test_an_ssrc_is_used_once() -> None:
+    pair = MediaPair()
+
+    with pytest.raises(ApiMisuse):
+        pair.alice.call.add_stream(pair.alice.media.stream.ssrc)
