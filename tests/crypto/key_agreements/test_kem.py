@@ -161,6 +161,35 @@ class OddSizedPart:
 ODD = KemAgreement(code=b"ODD1", parts=(OddSizedPart(), X25519_KEM))
 
 
+@dataclass(frozen=True, slots=True)
+class FaultyPart(OddSizedPart):
+    """A library that has gone wrong: whatever goes in, this comes out as the secret."""
+
+    secret: bytes
+
+    def key_pair_of(self, private: bytes) -> tuple[bytes, Decapsulate]:
+        return private, lambda ciphertext, _: self.secret
+
+    def encapsulate(self, public_key: bytes, ephemeral: bytes, hash: HashAlgorithm) -> tuple[bytes, bytes]:
+        return ephemeral, self.secret
+
+
+@pytest.mark.attack("DH-14")
+@pytest.mark.parametrize("secret", [b"", bytes(6), b"\x01" * 5])
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_an_empty_or_zero_secret_of_the_library_ends_the_exchange(secret: bytes, hybrid: bool) -> None:
+    parts = (FaultyPart(secret), X25519_KEM) if hybrid else (FaultyPart(secret),)
+    kem = KemAgreement(code=b"BAD1", parts=parts)
+    initiator = kem.initiate(context(1))
+    with pytest.raises(PeerMisbehaved) as caught:
+        kem.respond(initiator.commit_field, context(2))
+    assert caught.value.code is ErrorCode.PUBLIC_VALUE
+    sound = KemAgreement(code=b"ODD1", parts=(OddSizedPart(), *parts[1:]))
+    with pytest.raises(PeerMisbehaved) as caught:
+        initiator.finish(sound.respond(initiator.commit_field, context(2)).dhpart1_field)
+    assert caught.value.code is ErrorCode.PUBLIC_VALUE
+
+
 def test_fields_are_padded_once_at_their_end() -> None:
     initiator = ODD.initiate(context(1))
     responder = ODD.respond(initiator.commit_field, context(2))
