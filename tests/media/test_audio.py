@@ -122,9 +122,7 @@ def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
         pytest.param(b"ID3\x03 this is an mp3", "ffmpeg", id="another format"),
     ],
 )
-def test_a_file_that_is_no_wav_file_says_how_to_convert_it(
-    tmp_path: Path, octets: bytes, sentence: str
-) -> None:
+def test_a_file_that_is_no_wav_file_says_how_to_convert_it(tmp_path: Path, octets: bytes, sentence: str) -> None:
     (tmp_path / "song").write_bytes(octets)
 
     with pytest.raises(AudioError, match=sentence):

@@ -45,9 +45,7 @@ def test_a_packet_as_octets_is_the_fixed_header_and_the_payload() -> None:
 
 @pytest.mark.parametrize("marker", [False, True])
 def test_a_packet_survives_the_wire(marker: bool) -> None:
-    packet = RtpPacket(
-        payload_type=96, sequence=65535, timestamp=2**32 - 1, ssrc=1, payload=b"x" * 160, marker=marker
-    )
+    packet = RtpPacket(payload_type=96, sequence=65535, timestamp=2**32 - 1, ssrc=1, payload=b"x" * 160, marker=marker)
 
     assert RtpPacket.decode(packet.encode()) == packet
 
