@@ -56,7 +56,7 @@ def on_confirm1(stream: Stream, confirm: Confirm1, now: float) -> State:
         stream.counters["Confirm1 before DHPart1"] += 1
         return stream.state
     verified = _open(exchange, Role.RESPONDER, confirm)
-    stream.session.check_signature(stream, exchange, verified.plain)
+    exchange.signature = stream.session.check_signature(stream, exchange, verified.plain, now)
     exchange.peer_plain = verified.plain
     confirm2 = make_confirm(stream, exchange)
     stream.progressed()
@@ -69,7 +69,7 @@ def on_confirm2(stream: Stream, confirm: Confirm2, now: float) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
     exchange = present(stream.exchange)
     verified = _open(exchange, Role.INITIATOR, confirm)
-    stream.session.check_signature(stream, exchange, verified.plain)
+    exchange.signature = stream.session.check_signature(stream, exchange, verified.plain, now)
     exchange.peer_plain = verified.plain
     stream.hand_over_keys()
     stream.answer(confirm.raw, CONF2ACK)

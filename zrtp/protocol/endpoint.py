@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare, ShareContext
+from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role, Suite
@@ -29,6 +31,7 @@ class Endpoint:
     """Owns what all calls of one installation share. Make one, and a session for each call.
 
     `cache` holds the retained secrets; None makes a cacheless endpoint (RFC 6189 section 4.9.1) with a new ZID.
+    `signer` signs the SAS of calls with peers that can check it, `verifiers` check theirs (section 7.2).
     `random` returns octets fit for keys, `wall_clock` seconds since 1970; both default to the operating system's.
     """
 
@@ -39,6 +42,8 @@ class Endpoint:
         *,
         random: RandomSource = system_random,
         wall_clock: WallClock = wall_clock,
+        signer: Signer | None = None,
+        verifiers: Sequence[SignatureVerifier] = (),
     ) -> None:
         self.config = config if config is not None else Config()
         self.cacheless = cache is None
@@ -50,7 +55,8 @@ class Endpoint:
         if not self.offer.key_agreements:
             raise ApiMisuse("Config.key_agreements names no algorithm that is available here.")
         self.zid = self.zid_for("")
-        self.can_verify_signatures = False
+        self.signer = signer
+        self._verifiers = {verifier.signature_type: verifier for verifier in verifiers}
         self.longest_fragmented_message = self._longest_kem_message()
         endpoint_id = sha256(b"EndpointHash" + self.zid) if self.config.private_endpoint_hash else self.zid
         self.endpoint_hash = endpoint_id[:8]
@@ -60,20 +66,35 @@ class Endpoint:
         self._pairs: dict[Stream, tuple[bytes, bytes]] = {}
         self._half_open: dict[Stream, None] = {}
 
-    def session(self, *, peer_label: str = "", aux_secret: bytes | None = None) -> Session:
+    def session(self, *, peer_label: str = "", aux_secret: bytes | None = None, enrol: bool = False) -> Session:
         """A new call with one peer.
 
         `peer_label` selects a ZID of its own for this contact if `Config.zid_per_peer` is set; `aux_secret` is the
-        secret that both sides know from elsewhere, 32 octets unless the peer is known to take others.
+        secret that both sides know from elsewhere, 32 octets unless the peer is known to take others. `enrol`, for a
+        PBX, asks the phone to trust it with relaying the SAS (section 7.3.1).
+
+        Raises:
+            ApiMisuse: `enrol` without `Config.trusted_mitm`.
         """
+        if enrol and not self.config.trusted_mitm:
+            raise ApiMisuse("Only an endpoint with Config.trusted_mitm can enrol phones.")
         self._sessions += 1
         zid = self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid
         aux = None if aux_secret is None else Secret(aux_secret)
-        return Session(self, zid=zid, number=self._sessions, aux_secret=aux)
+        return Session(self, zid=zid, number=self._sessions, aux_secret=aux, enrol=enrol)
 
     def zid_for(self, label: str) -> bytes:
         """Our ZID for that contact, 12 octets; made the first time it is asked for."""
         return self.cache.own_zid(lambda: self.random(ZID_LENGTH), label)
+
+    @property
+    def can_verify_signatures(self) -> bool:
+        """The S flag of our Hello: off unless a verifier is configured, since one stack drops a Hello that has it."""
+        return bool(self._verifiers)
+
+    def verifier_of(self, signature_type: bytes) -> SignatureVerifier | None:
+        """Who checks signatures of that type, if anybody does."""
+        return self._verifiers.get(signature_type)
 
     # One DH or Preshared exchange at a time between the same two ZIDs (RFC 6189 section 4.4.1).
 

@@ -10,7 +10,7 @@ from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.confirm import Box
-from zrtp.protocol.events import Mode, Role, Suite
+from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
 from zrtp.protocol.hash_chain import HelloAuthentic
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys
 from zrtp.protocol.retained_secrets import KnownSecrets, Matched
@@ -57,6 +57,7 @@ class Exchange:
     secrets: SessionSecrets | None = field(default=None, repr=False)
     own_plain: ConfirmPlain | None = field(default=None, repr=False)
     peer_plain: ConfirmPlain | None = field(default=None, repr=False)
+    signature: SignatureReceived | None = None
     confirm_refused: bool = False
     """A Confirm with a wrong MAC came; if nothing better follows, that is how the exchange ends."""
 

@@ -63,28 +63,28 @@ class Offer:
     def __init__(self, config: Config) -> None:
         known = config.algorithms
         implied = config.mandatory_always
-        usable = [code for code in config.key_agreements if code in (MULT, PRSH) or _available(known, code)]
-        if config.preshared and PRSH not in usable:
-            usable.append(PRSH)
         self.hashes = _listed(config.hashes, known.hashes, MANDATORY_HASHES if implied else ())
         self.ciphers = _listed(config.ciphers, known.ciphers, MANDATORY_CIPHERS if implied else ())
         self.auth_tags = _listed(config.auth_tags, known.auth_tags, MANDATORY_AUTH_TAGS if implied else ())
         self.sas_types = _listed(config.sas_types, known.sas_types, MANDATORY_SAS_TYPES if implied else ())
-        wanted = _unique(usable)
-        for code in (*(MANDATORY_KEY_AGREEMENTS if implied else ()), MULT):
-            if code not in wanted:
-                wanted = (*wanted[: MAX_CODES - 1], code)
-        self.key_agreements = tuple(sorted(wanted, key=lambda code: code in (MULT, PRSH)))
+        special = [MULT, PRSH] if config.preshared or PRSH in config.key_agreements else [MULT]
+        available = [code for code in config.key_agreements if _available(known, code)]
+        agreements = MANDATORY_KEY_AGREEMENTS if implied else ()
+        room = MAX_CODES - len(special)
+        self.key_agreements = (*_listed(available, known.key_agreements, agreements, room), *special)
 
 
 def _available(known: Algorithms, code: bytes) -> bool:
     return code in known.key_agreements and known.key_agreements[code].available
 
 
-def _listed(wanted: Iterable[bytes], known: Iterable[bytes], mandatory: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _listed(
+    wanted: Iterable[bytes], known: Iterable[bytes], mandatory: tuple[bytes, ...], room: int = MAX_CODES
+) -> tuple[bytes, ...]:
+    """What is known of the wanted codes, once each; mandatory ones at the end, if need be in place of others."""
     usable = [code for code in _unique(wanted) if code in known]
-    missing = [code for code in mandatory if code not in usable]
-    return (*usable[: MAX_CODES - len(missing)], *missing)
+    missing = [code for code in mandatory if code not in usable[:room]]
+    return (*[code for code in usable if code not in missing][: room - len(missing)], *missing)
 
 
 def _unique(codes: Iterable[bytes]) -> tuple[bytes, ...]:

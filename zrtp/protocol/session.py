@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 
 from zrtp.cache.interface import Change
 from zrtp.cache.record import PeerRecord
+from zrtp.crypto import codes
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.sas import Sas
+from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse, CacheError, ErrorCode, PeerIncompatible, PeerMisbehaved
-from zrtp.protocol import limits
+from zrtp.protocol import clearing, limits, relaying
 from zrtp.protocol.config import FOREVER
 from zrtp.protocol.events import (
     Assurance,
     Continuity,
+    EnrolmentOffered,
     Event,
     Failed,
     KeysReady,
@@ -27,11 +30,13 @@ from zrtp.protocol.events import (
     Role,
     SasReady,
     Secured,
+    SignatureReceived,
     Suite,
     Verified,
     WarningCode,
 )
 from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.key_schedule import pbxsecret
 from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.retained_secrets import (
     CallOutcome,
@@ -43,7 +48,7 @@ from zrtp.protocol.retained_secrets import (
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, ConfirmPlain, Hello
+from zrtp.wire.messages import Commit, ConfirmPlain, Hello, SASrelayPlain
 
 if TYPE_CHECKING:
     from zrtp.protocol.endpoint import Endpoint
@@ -64,6 +69,8 @@ class Session:
         "_loaded",
         "_nonces",
         "_outcome",
+        "_pbx_matched",
+        "_peer_is_pbx",
         "_provisional",
         "_record",
         "_secrets",
@@ -71,6 +78,7 @@ class Session:
         "compromised",
         "continuity",
         "endpoint",
+        "enrol",
         "events",
         "hash",
         "hello_hash_mismatch",
@@ -79,15 +87,20 @@ class Session:
         "own_plain",
         "peer_plain",
         "peer_zid",
+        "relayed_flags",
+        "relayed_sas",
         "role",
         "sas",
+        "signature",
         "signed",
         "streams",
         "suite",
         "zid",
     )
 
-    def __init__(self, endpoint: Endpoint, *, zid: bytes, number: int, aux_secret: Secret | None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, zid: bytes, number: int, aux_secret: Secret | None, enrol: bool = False
+    ) -> None:
         self.endpoint = endpoint
         self.zid = zid
         """Our ZID in this call, 12 octets."""
@@ -107,8 +120,17 @@ class Session:
         self.peer_plain: ConfirmPlain | None = None
         self.compromised = False
         """The user said that the SAS differs: for the whole life of the call somebody is in between."""
+        self.signature: SignatureReceived | None = None
+        """The peer's signature of the SAS, if it sent one that verifies."""
         self.signed = False
-        """The peer signed the SAS, and the signature verified."""
+        """The application trusts whoever signed."""
+        self.enrol = enrol
+        """As a PBX: ask the phone in this call to enrol (E flag)."""
+        self.relayed_sas: Sas | None = None
+        """The SAS of the far end, relayed by a trusted PBX: show it in place of `sas`."""
+        self.relayed_flags: SASrelayPlain | None = None
+        self._pbx_matched = False
+        self._peer_is_pbx = False
         self.hello_hash_mismatch = False
         self._aux_secret = aux_secret
         self._secrets: dict[str, Secret] = {}
@@ -284,8 +306,55 @@ class Session:
         self._verdict = None if self._record is not None and self._record.verified else False
         self._emit_verdict()
 
+    def go_clear(self, now: float) -> None:
+        """Switch encryption off on every stream of the call (RFC 6189 section 4.7.2).
+
+        Raises:
+            ApiMisuse: nothing is secure, or the other side does not accept it.
+        """
+        clearing.go_clear(self, now)
+
+    def agree_to_clear(self) -> None:
+        """The user takes note that the other side switched encryption off; only now may RTP be sent.
+
+        Raises:
+            ApiMisuse: the other side did not ask for it.
+        """
+        clearing.agree_to_clear(self)
+
+    def accept_enrolment(self, *, despite_unverified: bool = False) -> None:
+        """Trust this PBX with relaying the SAS from now on (RFC 6189 section 7.3.1). It can then listen in.
+
+        Raises:
+            ApiMisuse: no enrolment was offered, or nothing shows that nobody sits between this phone and the PBX.
+        """
+        pbxsecret = self._secrets.get("pbxsecret")
+        if pbxsecret is None:
+            raise ApiMisuse("The other side does not offer an enrolment.")
+        if self.assurance in (Assurance.ENCRYPTED, Assurance.MISMATCH) and not despite_unverified:
+            raise ApiMisuse("Compare the SAS before you enrol: somebody may sit between you and the server.")
+        self._store_pbxsecret(pbxsecret)
+
+    def relay_sas_with(self, other: Session, now: float) -> Session | None:
+        """As a PBX: relay the SAS between this leg and another one, as `relaying.relay_between` says."""
+        return relaying.relay_between(self, other, now)
+
+    def trust_signer(self) -> None:
+        """The application trusts whoever signed the SAS: the exchange is authenticated (RFC 6189 section 7.2).
+
+        Raises:
+            ApiMisuse: no valid signature was received.
+        """
+        if self.signature is None:
+            raise ApiMisuse("The other side did not sign the SAS.")
+        self.signed = True
+        if self._held_back and self._outcome is not None:
+            outcome, now = replace(self._outcome, authenticated=True), self.endpoint.wall_clock()
+            self._update_cache(lambda old: record_after_call(old, outcome, now))
+            self._held_back = False
+
     def go_secure(self, now: float) -> None:
-        """The user wants encryption: commit on every stream that is ready (with `Config.auto_secure` off)."""
+        """The user wants encryption: commit on every stream that is ready (with `Config.auto_secure` off), or clear."""
         for stream in self.streams:
             stream.trigger(Trigger.GO_SECURE, now)
 
@@ -306,6 +375,37 @@ class Session:
         if self._aux_secret is not None:
             self._aux_secret.wipe()
         self._aux_secret = None
+
+    @property
+    def pbx_matched(self) -> bool:
+        """Both sides hold the secret of an enrolment (s3)."""
+        return self._pbx_matched
+
+    @property
+    def peer_is_pbx(self) -> bool:
+        """The peer's Hello has the M flag."""
+        return self._peer_is_pbx
+
+    def put_zrtpsess(self, zrtpsess: Secret) -> None:
+        """A new ZRTPSess after GoClear; the old one is wiped."""
+        self._secrets["zrtpsess"].wipe()
+        self._secrets["zrtpsess"] = zrtpsess
+
+    def render_as(self, sas_type: bytes) -> None:
+        """Show our own SAS in the rendering that the far end uses (section 7.3)."""
+        if self.sas is not None and self.relayed_sas is None:
+            render = self.endpoint.algorithms.sas_types[sas_type].render
+            self.sas = Sas(sashash=self.sas.sashash, code=sas_type, rendered=render(self.sas.sashash))
+
+    def take_relayed_sas(self, sas: Sas, flags: SASrelayPlain) -> bool:
+        """Show the SAS of the far end from now on; whether that withdraws an earlier verdict."""
+        previous, self.relayed_sas = self.relayed_sas, sas
+        self.relayed_flags = flags
+        changed = previous is not None and previous.sashash != sas.sashash
+        if changed and self._verdict:
+            self._verdict = False
+            return True
+        return changed
 
     def _need_sas(self) -> None:
         if self.sas is None:
@@ -421,24 +521,59 @@ class Session:
                 signature_type=None,
                 signature=b"",
             )
+        signature_type, signature = self._sign(exchange)
         return ConfirmPlain(
             h0=stream.chain.h0,
-            enrolment=False,
+            enrolment=self.enrol,
             verified=self._own_v_flag(exchange),
-            allow_clear=config.allow_clear,
+            allow_clear=config.allow_clear and not self.enrol,
             disclosure=config.disclosure,
             cache_interval=0 if self.endpoint.cacheless else config.cache_interval,
-            signature_type=None,
-            signature=b"",
+            signature_type=signature_type,
+            signature=signature,
         )
+
+    def _sign(self, exchange: Exchange) -> tuple[bytes | None, bytes]:
+        """Our signature of the sashash, if there is a signer and the peer can check it (section 7.2)."""
+        signer, secrets = self.endpoint.signer, exchange.secrets
+        if signer is None or secrets is None or not exchange.peer.hello.signature_capable:
+            return None, b""
+        if exchange.mode is Mode.PRESHARED:
+            return None, b""
+        return signer.signature_type, signer.sign(secrets.sashash)
 
     def _own_v_flag(self, exchange: Exchange) -> bool:
         """The SAS was compared in an earlier call that this one continues (section 7.1)."""
         record = self._record
         return exchange.matched.s1 is not None and record is not None and record.verified
 
-    def check_signature(self, stream: Stream, exchange: Exchange, plain: ConfirmPlain) -> None:
-        """A signature that nobody asked for counts for nothing (section 7.2)."""
+    def check_signature(
+        self, stream: Stream, exchange: Exchange, plain: ConfirmPlain, now: float
+    ) -> SignatureReceived | None:
+        """The peer's signature of the sashash (section 7.2). One that nobody asked for counts for nothing.
+
+        Raises:
+            PeerMisbehaved: 0x20, the signature is wrong.
+        """
+        if plain.signature_type is None:
+            return None
+        verifier = self.endpoint.verifier_of(plain.signature_type)
+        if verifier is None or exchange.secrets is None:
+            stream.warn(
+                WarningCode.SIGNATURE_IGNORED,
+                f"The other side signed the SAS in a way that is not checked here "
+                f"({codes.name(plain.signature_type)}): compare the words.",
+                now,
+            )
+            return None
+        try:
+            signer = verifier.verify(plain.signature, exchange.secrets.sashash)
+        except SignatureInvalid as error:
+            stream.warn(WarningCode.SIGNATURE_INVALID, f"The other side's signature is wrong: {error}", now)
+            raise PeerMisbehaved(
+                ErrorCode.SOFTWARE_ERROR, f"The other side's signature of the SAS is wrong: {error} Call again."
+            ) from None
+        return SignatureReceived(ssrc=stream.ssrc, signature_type=plain.signature_type, signer=signer)
 
     def exchange_finished(self, stream: Stream, exchange: Exchange, now: float) -> None:
         """The first stream brings the session's secrets, its SAS and a new retained secret; further ones nothing."""
@@ -461,8 +596,14 @@ class Session:
         self.continuity = exchange.matched.continuity if self._loaded else Continuity.NONE
         if self.endpoint.cacheless:
             self.continuity = Continuity.NONE
+        self._pbx_matched = exchange.matched.s3 is not None
+        self._peer_is_pbx = exchange.peer.hello.mitm
         self._warn_of_mismatches(stream, exchange, now)
         self._store(secrets.new_rs1, exchange)
+        self._enrol(stream)
+        if exchange.signature is not None:
+            self.signature = exchange.signature
+            self.emit(exchange.signature)
         self.emit(SasReady(ssrc=stream.ssrc, sas=self.sas, continuity=self.continuity, verified=self._verified_before))
 
     def _warn_of_mismatches(self, stream: Stream, exchange: Exchange, now: float) -> None:
@@ -509,6 +650,23 @@ class Session:
         now = self.endpoint.wall_clock()
         self._update_cache(lambda old: record_after_call(old, outcome, now))
         self._provisional = self._record is not None and self._record.provisional
+
+    def _enrol(self, stream: Stream) -> None:
+        """A PBX keeps the new pbxsecret at once; a phone only when its user agrees (section 7.3.1)."""
+        peer, zrtpsess, peer_zid = self.peer_plain, self.zrtpsess, self.peer_zid
+        offered = peer is not None and peer.enrolment and self._peer_is_pbx
+        if not (offered or self.enrol) or zrtpsess is None or self.hash is None or peer_zid is None:
+            return
+        zids = (self.zid, peer_zid) if self.role is Role.INITIATOR else (peer_zid, self.zid)
+        self._secrets["pbxsecret"] = pbxsecret(self.hash, zrtpsess, *zids)
+        if self.enrol:
+            self._store_pbxsecret(self._secrets["pbxsecret"])
+        else:
+            self.emit(EnrolmentOffered(ssrc=stream.ssrc))
+
+    def _store_pbxsecret(self, secret: Secret) -> None:
+        now = self.endpoint.wall_clock()
+        self._update_cache(lambda old: replace(old or PeerRecord(first_seen=now), pbxsecret=secret))
 
     def peer_finished(self) -> None:
         """The initiator sent valid SRTP: it has stored its secret, so that ours is not provisional any more."""

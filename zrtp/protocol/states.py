@@ -61,8 +61,6 @@ class Trigger(Enum):
     """A stream that waited for another exchange looks again."""
     SRTP = "valid SRTP"
     GO_SECURE = "go secure"
-    GO_CLEAR = "go clear"
-    AGREE_TO_CLEAR = "agree to clear"
     CLOSE = "close"
 
 

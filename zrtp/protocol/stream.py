@@ -55,6 +55,7 @@ RETRANSMITTING = frozenset(
         State.CONFIRM2_SENT,
         State.SECURE,
         State.GOCLEAR_SENT,
+        State.CLEAR_PENDING,
         State.FAILED,
     }
 )
@@ -85,6 +86,7 @@ class Stream:
         "endpoint",
         "error_grace_until",
         "exchange",
+        "expected_clear_mac",
         "hello",
         "hello_acknowledged",
         "hello_hash",
@@ -125,6 +127,7 @@ class Stream:
         self.last_error_sent: float | None = None
         self.counters: Counter[str] = Counter()
         """What was dropped, by reason."""
+        self.expected_clear_mac: bytes | None = None
         self.message_id = 0
         self._sequence = 1 + int.from_bytes(endpoint.random(2), "big") % 0x0FFF
         self._outbox: list[bytes] = []
@@ -355,7 +358,12 @@ class Stream:
         self.transmit(reply)
 
     def forget_answers(self) -> None:
+        """Old requests are not answered again: their keys are gone."""
         self._answers.clear()
+
+    def forget_candidates_except(self, peer: Candidate) -> None:
+        """The peer is known: only its Hello counts from now on."""
+        self.candidates = {(peer.ssrc, peer.hello.raw): peer}
 
     def _answer_again(self, raw: bytes) -> bool:
         known = self._answers.get(raw)

@@ -34,6 +34,9 @@ T1_EXTENDED = Schedule(first=0.05, cap=0.2, retransmissions=62)
 T2 = Schedule(first=0.15, cap=1.2, retransmissions=10)
 """Commit, DHPart2, Confirm2, GoClear, Error, SASrelay; the last copy goes out after 9.45 s."""
 
+CLEAR_KEEPALIVE = Schedule(first=5.0, cap=5.0, retransmissions=20)
+"""ClearACK while the user has not agreed yet, so that no NAT binding expires (section 4.7.2)."""
+
 RESPONDER_TIMEOUT = 10.0
 """Seconds without a message of the initiator after which the responder gives up."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from zrtp.protocol import agreement, commitment, confirmation, discovery, ending
+from zrtp.protocol import agreement, clearing, commitment, confirmation, discovery, ending, relaying
 from zrtp.protocol.states import Go, Ignore, Input, Row, State, Trigger
 from zrtp.wire.messages import Kind
 
@@ -44,7 +44,7 @@ BEFORE_COMMIT: Row = ignore(
     "no Commit yet",
     *(Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2, Kind.CONF2ACK),
     *(Kind.GOCLEAR, Kind.CLEAR_ACK, Kind.SASRELAY, Kind.RELAY_ACK),
-    *(Trigger.SRTP, Trigger.GO_CLEAR, Trigger.AGREE_TO_CLEAR),
+    Trigger.SRTP,
 )
 
 
@@ -58,7 +58,6 @@ def in_exchange(state: State) -> Row:
         **ignore("Hello is acknowledged already", Kind.HELLO_ACK),
         **ignore("no Error was sent", Kind.ERROR_ACK),
         **ignore("not secure yet", Kind.GOCLEAR, Kind.CLEAR_ACK, Kind.SASRELAY, Kind.RELAY_ACK),
-        **ignore("not secure yet", Trigger.GO_CLEAR, Trigger.AGREE_TO_CLEAR),
         **ignore("going secure already", Trigger.GO_SECURE, Trigger.RETRY),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE),
     }
@@ -182,17 +181,43 @@ TABLE: dict[State, Row] = {
         **stay(S.SECURE),
         **without_exchange(S.SECURE),
         Kind.HELLO: Go(discovery.on_hello_later, (S.SECURE,)),
+        Kind.GOCLEAR: Go(clearing.on_goclear, (S.SECURE, S.CLEAR_PENDING)),
+        Kind.SASRELAY: Go(relaying.on_sas_relay, (S.SECURE,)),
+        Kind.RELAY_ACK: Go(relaying.on_relay_ack, (S.SECURE,)),
         Trigger.SRTP: Go(confirmation.on_srtp_when_secure, (S.SECURE,)),
         Trigger.EXHAUSTED: Go(ending.on_error_exhausted, (S.SECURE,)),
         **ignore("secure already", Kind.HELLO_ACK, Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1),
         **ignore("secure already", Kind.CONFIRM2, Kind.CONF2ACK, Trigger.GO_SECURE, Trigger.RETRY),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE),
-        **ignore("not allowed", Kind.GOCLEAR, Kind.CLEAR_ACK, Kind.SASRELAY, Kind.RELAY_ACK),
-        **ignore("not allowed", Trigger.GO_CLEAR, Trigger.AGREE_TO_CLEAR),
+        **ignore("no GoClear was sent", Kind.CLEAR_ACK),
     },
-    S.GOCLEAR_SENT: ignore("not reached", *EVERY_INPUT),
-    S.CLEAR_PENDING: ignore("not reached", *EVERY_INPUT),
-    S.CLEAR: ignore("not reached", *EVERY_INPUT),
+    S.GOCLEAR_SENT: {
+        **ignore("encryption is being switched off", *EVERY_INPUT),
+        **stay(S.GOCLEAR_SENT),
+        **without_exchange(S.GOCLEAR_SENT),
+        Kind.HELLO: Go(discovery.on_hello_later, (S.GOCLEAR_SENT,)),
+        Kind.CLEAR_ACK: Go(clearing.on_clear_ack, (S.CLEAR,)),
+        Kind.GOCLEAR: Go(clearing.on_goclear, (S.GOCLEAR_SENT, S.CLEAR_PENDING)),
+        Trigger.EXHAUSTED: Go(clearing.on_clear_ack, (S.CLEAR,)),
+    },
+    S.CLEAR_PENDING: {
+        **ignore("encryption was switched off", *EVERY_INPUT),
+        **stay(S.CLEAR_PENDING),
+        **without_exchange(S.CLEAR_PENDING),
+        Kind.HELLO: Go(discovery.on_hello_later, (S.CLEAR_PENDING,)),
+        Kind.GOCLEAR: Go(clearing.on_late_goclear, (S.CLEAR_PENDING,)),
+        Kind.COMMIT: Go(commitment.on_commit, (S.CLEAR_PENDING, *COMMITTED)),
+        Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.CLEAR_PENDING, S.COMMIT_SENT)),
+    },
+    S.CLEAR: {
+        **ignore("encryption was switched off", *EVERY_INPUT),
+        **stay(S.CLEAR),
+        **without_exchange(S.CLEAR),
+        Kind.HELLO: Go(discovery.on_hello_later, (S.CLEAR,)),
+        Kind.GOCLEAR: Go(clearing.on_late_goclear, (S.CLEAR,)),
+        Kind.COMMIT: Go(commitment.on_commit, (S.CLEAR, *COMMITTED)),
+        Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.CLEAR, S.COMMIT_SENT)),
+    },
     S.FAILED: {
         **ignore("the exchange failed; a new stream can try again", *EVERY_INPUT),
         **stay(S.FAILED),
