@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.interop import requirements
+from tests.interop.matrix import PROPERTY, Agreed, Note
 
 
 @pytest.fixture
@@ -25,3 +28,9 @@ def mediastream_peer() -> None:
 @pytest.fixture
 def tshark_peer() -> None:
     requirements.TSHARK.require()
+
+
+@pytest.fixture
+def note(record_property: Callable[[str, object], None]) -> Note:
+    """Writes down, for the matrix, that a stream with a real peer turned secure and both ends agreed."""
+    return lambda peer, secured: record_property(PROPERTY, Agreed.of(peer, secured))

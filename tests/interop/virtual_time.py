@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from zrtp.protocol.stream import Stream
+
 STEP = 0.01
 """Seconds; the shortest interval of any ZRTP timer is 50 ms."""
 
@@ -25,6 +27,22 @@ class Party(Protocol):
     def tick(self, now: float) -> None: ...
 
     def datagrams_to_send(self) -> list[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A stream of the engine under test as a party."""
+
+    stream: Stream
+
+    def receive_datagram(self, data: bytes, now: float) -> None:
+        self.stream.receive_datagram(data, now)
+
+    def tick(self, now: float) -> None:
+        self.stream.handle_timer(now)
+
+    def datagrams_to_send(self) -> list[bytes]:
+        return self.stream.datagrams_to_send()
 
 
 @dataclass(frozen=True, slots=True)
