@@ -43,6 +43,8 @@ class Config:
     """What the codes mean; extend it to add algorithms of your own."""
     client_id: bytes = b"zrtp Python"
     """Up to 16 octets that name this software in Hello."""
+    versions: tuple[bytes, ...] = (b"1.10",)
+    """Protocol versions of Hello, highest first. Only 1.10 exists; another one must be the same on the wire."""
     passive: bool = False
     """Never send a Commit (P flag)."""
     auto_secure: bool = True

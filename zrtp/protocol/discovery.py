@@ -17,7 +17,7 @@ from zrtp.errors import ErrorCode
 from zrtp.protocol import commitment, limits
 from zrtp.protocol.events import NoPeer, PeerDetected, PongReceived, WarningCode
 from zrtp.protocol.exchange import Candidate
-from zrtp.protocol.negotiation import VERSION, Version, compare_version
+from zrtp.protocol.negotiation import VERSION, Version, react_to_version
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import T1, T1_EXTENDED
 from zrtp.wire.messages import HELLO_ACK, HelloACK, Ping, PingACK
@@ -167,10 +167,13 @@ def acceptable(stream: Stream, candidate: Candidate, now: float) -> bool:
         else:
             stream.counters["own ZID"] += 1
         return False
-    version = compare_version(hello.version)
+    version, ours = react_to_version(stream.endpoint.config.versions, stream.hello.version, hello.version)
     stream.answer_limited(HELLO_ACK, now)
-    if version is Version.LOWER and not pinned:
+    if version is Version.UNSUPPORTED and not pinned:
         stream.refuse_hello(ErrorCode.UNSUPPORTED_VERSION, None, "", now)
+    if version is Version.STEP_DOWN and not pinned:
+        stream.change_version(ours, now)
+        version, _ = react_to_version((), ours, hello.version)
     if version is not Version.AGREED:
         stream.counters[f"version {version.value}"] += 1
         return False

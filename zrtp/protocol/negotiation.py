@@ -18,7 +18,7 @@ from zrtp.protocol.events import Suite
 from zrtp.wire.messages import Commit, CommitMode, Hello
 
 VERSION = b"1.10"
-"""The only version spoken (RFC 6189 section 4.1.1); three octets of it are compared."""
+"""The version of RFC 6189 (section 4.1.1), and the only one that peers speak."""
 
 MULT = b"Mult"
 PRSH = b"Prsh"
@@ -34,25 +34,32 @@ P384_HASHES = (b"S384", b"N384", b"SKN3")
 
 
 class Version(Enum):
-    """What a received version field means for an endpoint that speaks 1.10."""
+    """What a received version field means."""
 
     AGREED = "agreed"
     HIGHER = "higher"
     """Acknowledge and ignore: the other side comes down to ours."""
-    LOWER = "lower"
-    """Not supported: Error 0x30."""
+    STEP_DOWN = "step down"
+    """We support a version that is not above the received one: go on with that."""
+    UNSUPPORTED = "unsupported"
+    """Lower than everything that we support: Error 0x30."""
     NONSENSE = "nonsense"
     """Not a version number."""
 
 
-def compare_version(version: bytes) -> Version:
-    """Compare the first three octets of a version field with 1.10 (section 4.1.1)."""
-    if version[:3] == VERSION[:3]:
-        return Version.AGREED
-    digits = version[:1] + version[2:3]
-    if not (digits.isdigit() and version[1:2] == b"."):
-        return Version.NONSENSE
-    return Version.HIGHER if digits > b"11" else Version.LOWER
+def react_to_version(supported: Iterable[bytes], current: bytes, received: bytes) -> tuple[Version, bytes]:
+    """What the version of a received Hello asks for, and the version of our own Hello from then on (section 4.1.1).
+
+    Only the first three octets count. Our version never goes up again, so that the search comes to an end.
+    """
+    if received[:3] == current[:3]:
+        return Version.AGREED, current
+    if not (received[:1] + received[2:3]).isdigit() or received[1:2] != b".":
+        return Version.NONSENSE, current
+    if received[:3] > current[:3]:
+        return Version.HIGHER, current
+    lower = [version for version in supported if version[:3] <= received[:3]]
+    return (Version.STEP_DOWN, max(lower)) if lower else (Version.UNSUPPORTED, current)
 
 
 class Offer:

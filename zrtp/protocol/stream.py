@@ -29,7 +29,6 @@ from zrtp.protocol.events import (
 )
 from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import ChainBroken, OwnChain, message_mac
-from zrtp.protocol.negotiation import VERSION
 from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
 from zrtp.protocol.timers import T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.wire.fragments import Reassembler, split
@@ -89,7 +88,6 @@ class Stream:
         "expected_clear_mac",
         "hello",
         "hello_acknowledged",
-        "hello_hash",
         "idle_deadline",
         "last_error_sent",
         "message_id",
@@ -111,9 +109,7 @@ class Stream:
         self.state = State.IDLE
         self.sending = Sending.CLEAR
         self.chain = OwnChain.make(endpoint.random)
-        self.hello = self._make_hello()
-        self.hello_hash = f"{VERSION.decode()} {sha256(self.hello.raw).hex()}"
-        """Version and SHA-256 of our Hello, the value of a=zrtp-hash (RFC 6189 section 8)."""
+        self.hello = self._make_hello(endpoint.config.versions[0])
         self.peer_hello_hash = peer_hello_hash
         self.hello_acknowledged = False
         self.candidates: dict[tuple[int, bytes], Candidate] = {}
@@ -224,6 +220,16 @@ class Stream:
             self.transmit(self.endpoint.ping_message)
 
     # What people ask about a stream.
+
+    @property
+    def hello_hash(self) -> str:
+        """Version and SHA-256 of our Hello in hexadecimal, the value of a=zrtp-hash (RFC 6189 section 8)."""
+        return _hash_of(self.hello)
+
+    @property
+    def hello_hashes(self) -> list[str]:
+        """One a=zrtp-hash value for each version that is supported, highest first."""
+        return [_hash_of(self._make_hello(version)) for version in self.endpoint.config.versions]
 
     @property
     def role(self) -> Role | None:
@@ -512,11 +518,17 @@ class Stream:
             self._reassembler = Reassembler(limit)
         return self._reassembler.add(fragment, now)
 
-    def _make_hello(self) -> Hello:
+    def change_version(self, version: bytes, now: float) -> None:
+        """Come down to a version that the peer supports: a new Hello, to be acknowledged (section 4.1.1)."""
+        self.hello = self._make_hello(version)
+        self.hello_acknowledged = False
+        self.send_repeatedly(self.hello, T1_EXTENDED, now)
+
+    def _make_hello(self, version: bytes) -> Hello:
         config, offer = self.endpoint.config, self.endpoint.offer
         chain = self.chain
         return Hello.make(
-            version=VERSION,
+            version=version,
             client_id=config.client_id.ljust(16),
             h3=chain.h3,
             zid=self.session.zid,
@@ -530,6 +542,10 @@ class Stream:
             sas_types=offer.sas_types,
             mac=lambda covered: message_mac(chain.h2, covered),
         )
+
+
+def _hash_of(hello: Hello) -> str:
+    return f"{hello.version.decode()} {sha256(hello.raw).hex()}"
 
 
 from zrtp.protocol.transitions import TABLE  # noqa: E402  (handlers need the class above)
