@@ -32,6 +32,8 @@ def prepare_folder(folder: Path) -> None:
         status = os.stat(folder)
     except OSError as error:
         raise CacheError(f"The folder {folder} cannot be used for a cache: {_reason(error)}.") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise CacheError(f"{folder} is not a folder: a cache needs a file in a folder of your own.")
     if os.name != "posix":
         return
     if status.st_uid not in (os.geteuid(), 0):
@@ -139,9 +141,7 @@ def _check_private(path: Path, status: os.stat_result) -> None:
     if os.name != "posix":
         return
     if status.st_uid != os.geteuid():
-        raise CacheError(
-            f"The cache {path} belongs to user {status.st_uid}: run as that user, or choose another file."
-        )
+        raise CacheError(f"The cache {path} belongs to user {status.st_uid}: run as that user, or choose another file.")
     if status.st_mode & 0o077:
         raise CacheError(f'Others can read the secrets in {path}: run "chmod 600 {path}".')
 

@@ -87,9 +87,7 @@ class SqliteCache:
             try:
                 new = change(given)
                 if new is None:
-                    connection.execute(
-                        "DELETE FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid)
-                    )
+                    connection.execute("DELETE FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid))
                     return None
                 if new == old:
                     return new.copy()
@@ -194,13 +192,17 @@ def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
     wiretapper, and a lost verdict of the user is worse. One fsync per call is cheap against that.
     secure_delete = ON: secrets that were replaced or forgotten are overwritten with zeros in the file.
     """
-    connection = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_timeout, isolation_level=None
-    )
-    connection.text_factory = _text
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA fullfsync = ON")  # macOS: past the cache of the drive too
-    connection.execute("PRAGMA secure_delete = ON")
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=busy_timeout, isolation_level=None)
+    try:
+        connection.text_factory = _text
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: past the cache of the drive too
+        connection.execute("PRAGMA secure_delete = ON")
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, UnicodeDecodeError):  # of the message that quotes a broken table
+            raise schema.Damaged("its tables are not readable") from error
+        raise
     return connection
 
 
@@ -210,7 +212,5 @@ def _text(octets: bytes) -> str:
 
 
 def _select(connection: sqlite3.Connection, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-    row = connection.execute(
-        "SELECT * FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid)
-    ).fetchone()
+    row = connection.execute("SELECT * FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid)).fetchone()
     return schema.to_entry(row).record if row else None
