@@ -90,7 +90,7 @@ def _dh_commit(stream: Stream, peer: Candidate) -> Exchange:
     agreement = algorithms.key_agreements[suite.key_agreement]
     hash_, cipher = algorithms.hashes[suite.hash], algorithms.ciphers[suite.cipher]
     share = endpoint.make_share(suite)
-    known = session.known_secrets(peer.hello.zid)
+    known = session.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     ids = own_ids(hash_, known, Role.INITIATOR, stream.chain.h3, endpoint.random)
     dhpart2 = DHPart2.make(
         h1=stream.chain.h1,
@@ -126,7 +126,7 @@ def _preshared_commit(stream: Stream, peer: Candidate) -> Exchange:
     endpoint, session = stream.endpoint, stream.session
     suite = choose_preshared_suite(endpoint.offer, peer.hello)
     hash_, cipher = endpoint.algorithms.hashes[suite.hash], endpoint.algorithms.ciphers[suite.cipher]
-    known = session.known_secrets(peer.hello.zid)
+    known = session.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     key = preshared_key(hash_, present(known.rs1), known.aux, known.pbx)
     commit = _make_commit(stream, suite, nonce=session.fresh_nonce(), key_id=key_id(hash_, key))
     exchange = Exchange(
@@ -315,7 +315,7 @@ def _respond_dh(stream: Stream, exchange: Exchange, now: float, lost: Exchange |
     own: InitiatorShare | None = None if lost is None else lost.own_share
     agreement.check_commit(exchange.commit.public_key)
     share = agreement.respond(exchange.commit.public_key, endpoint.share_context(exchange.suite), own)
-    known = session.known_secrets(exchange.peer.hello.zid)
+    known = session.known_secrets(exchange.peer.hello.zid, exchange.hash, Role.RESPONDER)
     ids = own_ids(exchange.hash, known, Role.RESPONDER, stream.chain.h3, endpoint.random)
     exchange.mode = Mode.KEM if agreement.is_kem else Mode.DH
     exchange.responder_share = share
@@ -341,7 +341,7 @@ def _respond_preshared(stream: Stream, exchange: Exchange, now: float, lost: Exc
     session = stream.session
     commit = exchange.commit
     session.check_nonce(commit)
-    known = session.known_secrets(commit.zid)
+    known = session.known_secrets(commit.zid, exchange.hash, Role.RESPONDER)
     found = _find_preshared_key(exchange, known) if session.may_use_preshared(exchange.peer.hello) else None
     if found is None:
         if lost is not None:

@@ -66,22 +66,39 @@ class Endpoint:
         self._pairs: dict[Stream, tuple[bytes, bytes]] = {}
         self._half_open: dict[Stream, None] = {}
 
-    def session(self, *, peer_label: str = "", aux_secret: bytes | None = None, enrol: bool = False) -> Session:
+    def session(
+        self,
+        *,
+        peer_label: str = "",
+        aux_secret: bytes | None = None,
+        signalled_key: tuple[bytes, bytes] | None = None,
+        enrol: bool = False,
+    ) -> Session:
         """A new call with one peer.
 
-        `peer_label` selects a ZID of its own for this contact if `Config.zid_per_peer` is set; `aux_secret` is the
-        secret that both sides know from elsewhere, 32 octets unless the peer is known to take others. `enrol`, for a
-        PBX, asks the phone to trust it with relaying the SAS (section 7.3.1).
+        Args:
+            peer_label: selects a ZID of its own for this contact if `Config.zid_per_peer` is set.
+            aux_secret: auxsecret, what both sides know from elsewhere; 32 octets unless the peer takes others, for
+                example from `zrtp.crypto.passphrase`.
+            signalled_key: SRTP master key and salt from SDES signalling, mixed in as auxsecret (section 8.2).
+            enrol: for a PBX, ask the phone to trust it with relaying the SAS (section 7.3.1).
 
         Raises:
-            ApiMisuse: `enrol` without `Config.trusted_mitm`.
+            ApiMisuse: both kinds of auxsecret, or `enrol` without `Config.trusted_mitm`.
         """
         if enrol and not self.config.trusted_mitm:
             raise ApiMisuse("Only an endpoint with Config.trusted_mitm can enrol phones.")
+        if aux_secret is not None and signalled_key is not None:
+            raise ApiMisuse("A call has one auxsecret: give aux_secret or signalled_key, not both.")
         self._sessions += 1
-        zid = self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid
-        aux = None if aux_secret is None else Secret(aux_secret)
-        return Session(self, zid=zid, number=self._sessions, aux_secret=aux, enrol=enrol)
+        return Session(
+            self,
+            zid=self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid,
+            number=self._sessions,
+            aux_secret=None if aux_secret is None else Secret(aux_secret),
+            signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
+            enrol=enrol,
+        )
 
     def zid_for(self, label: str) -> bytes:
         """Our ZID for that contact, 12 octets; made the first time it is asked for."""

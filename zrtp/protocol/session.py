@@ -36,7 +36,7 @@ from zrtp.protocol.events import (
     WarningCode,
 )
 from zrtp.protocol.exchange import Exchange, present
-from zrtp.protocol.key_schedule import pbxsecret
+from zrtp.protocol.key_schedule import pbxsecret, srtps
 from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.retained_secrets import (
     CallOutcome,
@@ -74,6 +74,7 @@ class Session:
         "_provisional",
         "_record",
         "_secrets",
+        "_signalled_key",
         "_verdict",
         "compromised",
         "continuity",
@@ -99,7 +100,14 @@ class Session:
     )
 
     def __init__(
-        self, endpoint: Endpoint, *, zid: bytes, number: int, aux_secret: Secret | None, enrol: bool = False
+        self,
+        endpoint: Endpoint,
+        *,
+        zid: bytes,
+        number: int,
+        aux_secret: Secret | None = None,
+        signalled_key: tuple[Secret, bytes] | None = None,
+        enrol: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.zid = zid
@@ -133,6 +141,7 @@ class Session:
         self._peer_is_pbx = False
         self.hello_hash_mismatch = False
         self._aux_secret = aux_secret
+        self._signalled_key = signalled_key
         self._secrets: dict[str, Secret] = {}
         self._nonces: set[bytes] = set()
         self._record: PeerRecord | None = None
@@ -374,7 +383,10 @@ class Session:
                 record.wipe()
         if self._aux_secret is not None:
             self._aux_secret.wipe()
-        self._aux_secret = None
+            self._aux_secret = None
+        if self._signalled_key is not None:
+            self._signalled_key[0].wipe()
+            self._signalled_key = None
 
     @property
     def pbx_matched(self) -> bool:
@@ -416,10 +428,18 @@ class Session:
 
     # Retained secrets.
 
-    def known_secrets(self, peer_zid: bytes) -> KnownSecrets:
+    def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
         """What this side may share with that peer; an unreadable cache is an event, and the call goes on without."""
         record = self._load(peer_zid)
-        return KnownSecrets.of(record, self._aux_secret, self.endpoint.wall_clock())
+        return KnownSecrets.of(record, self._auxsecret(peer_zid, hash_, role), self.endpoint.wall_clock())
+
+    def _auxsecret(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> Secret | None:
+        """auxsecret, or srtps from the SRTP key of signalling (RFC 6189 section 8.2)."""
+        if self._signalled_key is None:
+            return self._aux_secret
+        key, salt = self._signalled_key
+        zids = (self.zid, peer_zid) if role is Role.INITIATOR else (peer_zid, self.zid)
+        return srtps(hash_, key, salt, *zids)
 
     def _load(self, peer_zid: bytes) -> PeerRecord | None:
         try:

@@ -1,0 +1,32 @@
+"""auxsecret from a passphrase that two people agreed on (RFC 6189 section 4.3).
+
+The RFC leaves open how a passphrase becomes octets; both ends must do it alike. This is scrypt (RFC 7914) with
+N = 2^15, r = 8, p = 1 over the passphrase in Unicode form NFKC, UTF-8, with the salt "ZRTP auxsecret".
+An attacker has to take part in a call for each guess only as long as s0 stays secret, so that a passphrase of a few
+random words is enough; a single word is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+LENGTH = 32
+"""Octets of the result: the length at which all known peers compute the same."""
+
+_SALT = b"ZRTP auxsecret"
+_COST = 2**15
+_BLOCK_SIZE = 8
+_MEMORY = 64 * 1024 * 1024
+
+
+def auxsecret(passphrase: str) -> bytes:
+    """32 octets from a passphrase; it takes about 0.1 s and 32 MB, on purpose.
+
+    Raises:
+        ValueError: the passphrase is empty.
+    """
+    text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
+    if not text:
+        raise ValueError("The passphrase is empty; agree on a few random words.")
+    return hashlib.scrypt(text.encode(), salt=_SALT, n=_COST, r=_BLOCK_SIZE, p=1, maxmem=_MEMORY, dklen=LENGTH)
