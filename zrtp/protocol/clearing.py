@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ApiMisuse, ErrorCode
+from zrtp.protocol import compatibility
 from zrtp.protocol.config import ClearDialect
 from zrtp.protocol.events import ClearRequested, Role, Sending, WarningCode, WentClear
 from zrtp.protocol.exchange import present
@@ -26,27 +27,10 @@ if TYPE_CHECKING:
     from zrtp.protocol.session import Session
     from zrtp.protocol.stream import Stream
 
-_COVERED = {
-    ClearDialect.RFC: b"GoClear ",
-    ClearDialect.BZRTP: b"GoClear ",
-    ClearDialect.LIBZRTP: b"GoClear",
-}
-
 
 def clear_mac(hash_: HashAlgorithm, mackey: Secret, dialect: ClearDialect) -> bytes:
-    """clear_mac = MAC(mackey of the sender's role, "GoClear "), leftmost 64 bits; one dialect leaves out the space."""
-    return hash_.mac(mackey.octets, _COVERED[dialect])[:8]
-
-
-def next_zrtpsess(hash_: HashAlgorithm, zrtpsess: Secret, zid_i: bytes, zid_r: bytes, dialect: ClearDialect) -> Secret:
-    """ZRTPSess = KDF(ZRTPSess, "New ZRTP Session", ZIDi || ZIDr, hash length) (section 4.7.2.1).
-
-    The ZIDs are in the roles of the exchange that made ZRTPSess. Two stacks compute something else.
-    """
-    if dialect is ClearDialect.LIBZRTP:
-        return Secret(hash_.hash(zrtpsess.octets))
-    context = zid_r + bytes(len(zid_r)) if dialect is ClearDialect.BZRTP else zid_i + zid_r
-    return hash_.kdf(zrtpsess, b"New ZRTP Session", context, hash_.length * 8)
+    """clear_mac = MAC(mackey of the sender's role, "GoClear "), leftmost 64 bits."""
+    return hash_.mac(mackey.octets, compatibility.goclear_covered(dialect))[:8]
 
 
 def go_clear(session: Session, now: float) -> None:
@@ -175,4 +159,5 @@ def replace_zrtpsess(session: Session) -> None:
     if zrtpsess is None or hash_ is None or peer_zid is None:
         return
     zids = (session.zid, peer_zid) if session.role is Role.INITIATOR else (peer_zid, session.zid)
-    session.put_zrtpsess(next_zrtpsess(hash_, zrtpsess, *zids, session.endpoint.config.clear_dialect))
+    dialect = session.endpoint.config.clear_dialect
+    session.put_zrtpsess(compatibility.zrtpsess_after_goclear(hash_, zrtpsess, *zids, dialect))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zrtp.crypto.key_agreements.base import InitiatorShare
 from zrtp.errors import ErrorCode, PeerError, PeerMisbehaved
-from zrtp.protocol import confirmation, limits
+from zrtp.protocol import compatibility, confirmation, limits
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
 from zrtp.protocol.exchange import Candidate, Exchange, present
@@ -220,24 +220,13 @@ def on_crossing_commit(stream: Stream, commit: Commit, now: float) -> State:
     peer, authentic = _select_candidate(stream, commit)
     ours = present(stream.exchange)
     winner = resolve(ours.commit, stream.hello.mitm, commit, peer.hello.mitm)
-    if winner is not Winner.PEER and not _peer_will_not_yield(stream, ours.commit, commit, winner):
+    copies = 0 if stream.retransmission is None else stream.retransmission.copies
+    if winner is Winner.OWN and compatibility.yields_without_losing(ours.commit, commit, copies):
+        winner = Winner.PEER
+    if winner is not Winner.PEER:
         stream.counters["Commit lost the contention"] += 1
         return State.COMMIT_SENT
     return respond(stream, commit, peer, authentic, now, lost=ours)
-
-
-def _peer_will_not_yield(stream: Stream, own: Commit, peer: Commit, winner: Winner) -> bool:
-    """One stack never yields if the codes of the two Commits differ (rule A-07): after our second unanswered
-    retransmission we yield, although our hvi is higher."""
-    retransmission = stream.retransmission
-    return (
-        winner is Winner.OWN
-        and own.mode is CommitMode.DH
-        and peer.mode is CommitMode.DH
-        and own.key_agreement != peer.key_agreement
-        and retransmission is not None
-        and retransmission.copies > 2
-    )
 
 
 def step_back(stream: Stream, now: float) -> None:

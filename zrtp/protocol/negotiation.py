@@ -13,6 +13,7 @@ from enum import Enum
 from zrtp.crypto.codes import name
 from zrtp.crypto.registry import Algorithms
 from zrtp.errors import ErrorCode, MalformedPacket, PeerIncompatible
+from zrtp.protocol import compatibility
 from zrtp.protocol.config import MAX_CODES, Config
 from zrtp.protocol.events import Suite
 from zrtp.wire.messages import Commit, CommitMode, Hello
@@ -25,7 +26,7 @@ PRSH = b"Prsh"
 
 MANDATORY_HASHES = (b"S256",)
 MANDATORY_CIPHERS = (b"AES1",)
-MANDATORY_AUTH_TAGS = (b"HS80", b"HS32")
+MANDATORY_AUTH_TAGS = compatibility.IMPLIED_AUTH_TAGS
 MANDATORY_KEY_AGREEMENTS = (b"DH3k",)
 MANDATORY_SAS_TYPES = (b"B32 ",)
 
@@ -148,19 +149,13 @@ def choose_preshared_suite(offer: Offer, peer: Hello) -> Suite:
 
 
 def _choose_hash(config: Config, common: list[bytes], key_agreement: bytes, peer: Hello) -> bytes:
-    """The first of the peer's list that we have, because one stack computes its secret IDs with it beforehand.
-
-    Exceptions: EC38 needs a 384-bit hash; X448, K448 and post-quantum codes take the strongest hash towards peers
-    that list S512 or GCM, which is what those peers do themselves.
-    """
+    """One of those in common, which are in the order of the peer's list. EC38 needs 384 bits (section 5.1.5)."""
     if not common:
         raise _nothing_in_common("hash", peer.hashes)
     if key_agreement in (b"EC38", b"E414"):
         return _p384(common)[0]
-    strong = key_agreement in (b"X448", b"K448") or config.algorithms.key_agreements[key_agreement].post_quantum
-    if strong and (b"S512" in peer.hashes or b"GCM " in peer.auth_tags):
-        return next((code for code in (b"S512", b"S384") if code in common), common[0])
-    return common[0]
+    post_quantum = config.algorithms.key_agreements[key_agreement].post_quantum
+    return compatibility.hash_for_commit(common, peer, key_agreement, post_quantum=post_quantum)
 
 
 def _p384(codes: Iterable[bytes]) -> list[bytes]:
@@ -168,17 +163,14 @@ def _p384(codes: Iterable[bytes]) -> list[bytes]:
 
 
 def _choose_cipher(offer: Offer, peer: Hello, key_agreement: bytes) -> bytes:
-    theirs = (*peer.ciphers, *MANDATORY_CIPHERS)
-    if key_agreement == b"DH2k" and b"AES1" in offer.ciphers:
-        return b"AES1"
-    return _first_common("cipher", offer.ciphers, theirs)
+    chosen = _first_common("cipher", offer.ciphers, (*peer.ciphers, *MANDATORY_CIPHERS))
+    return compatibility.cipher_for_commit(chosen, key_agreement, offer.ciphers)
 
 
 def _choose_auth_tag(offer: Offer, peer: Hello) -> bytes:
-    """Our order, but HS80 before HS32: some stacks shorten the SRTCP tag together with HS32."""
     theirs = (*peer.auth_tags, *MANDATORY_AUTH_TAGS)
     chosen = _first_common("SRTP authentication tag", offer.auth_tags, theirs)
-    return b"HS80" if chosen == b"HS32" and b"HS80" in offer.auth_tags else chosen
+    return compatibility.auth_tag_for_commit(chosen, offer.auth_tags)
 
 
 def _first_common(kind: str, first: Iterable[bytes], second: Iterable[bytes]) -> bytes:

@@ -17,8 +17,7 @@ from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.sas import Sas
 from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse, CacheError, ErrorCode, PeerIncompatible, PeerMisbehaved
-from zrtp.protocol import clearing, limits, relaying
-from zrtp.protocol.config import FOREVER
+from zrtp.protocol import clearing, compatibility, limits, relaying
 from zrtp.protocol.events import (
     Assurance,
     Continuity,
@@ -524,23 +523,10 @@ class Session:
                 raise PeerIncompatible(error, "The peer wants other algorithms for a further stream of this call.")
 
     def confirm_plain(self, stream: Stream, exchange: Exchange) -> ConfirmPlain:
-        """The flags and the cache interval of our Confirm (section 5.7).
-
-        Further streams repeat the flags of the first one: a stack clears its own verified flag otherwise.
-        """
+        """The flags and the cache interval of our Confirm (section 5.7)."""
         config = self.endpoint.config
         if exchange.mode is Mode.MULTISTREAM and self.own_plain is not None:
-            first = self.own_plain
-            return ConfirmPlain(
-                h0=stream.chain.h0,
-                enrolment=first.enrolment,
-                verified=first.verified,
-                allow_clear=first.allow_clear,
-                disclosure=first.disclosure,
-                cache_interval=FOREVER,
-                signature_type=None,
-                signature=b"",
-            )
+            return compatibility.multistream_confirm(self.own_plain, stream.chain.h0)
         signature_type, signature = self._sign(exchange)
         return ConfirmPlain(
             h0=stream.chain.h0,

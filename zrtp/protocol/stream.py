@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerError, ZrtpError
-from zrtp.protocol import limits
+from zrtp.protocol import compatibility, limits
 from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.events import (
     Closed,
@@ -125,7 +125,7 @@ class Stream:
         """What was dropped, by reason."""
         self.expected_clear_mac: bytes | None = None
         self.message_id = 0
-        self._sequence = 1 + int.from_bytes(endpoint.random(2), "big") % 0x0FFF
+        self._sequence = compatibility.first_sequence_number(endpoint.random)
         self._outbox: list[bytes] = []
         self._answers: dict[bytes, tuple[Message, int]] = {}
         self._bucket = limits.TokenBucket()

@@ -1,0 +1,165 @@
+"""Each compatibility rule does what it says, and none is without a test."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from tests.support import wire
+from tests.support.pair import seeded
+from zrtp.crypto.hashes import S256, S384, HashAlgorithm
+from zrtp.protocol import compatibility
+from zrtp.protocol.config import FOREVER, ClearDialect
+from zrtp.secret import Secret
+from zrtp.wire.messages import Commit, ConfirmPlain
+
+interop = pytest.mark.interop
+
+OWN = wire.commit(key_agreement=b"X255", hvi=b"\xff" * 32)
+OTHER_CODE = wire.commit(key_agreement=b"EC25", hvi=b"\x01" * 32)
+
+
+def test_every_rule_names_its_peers_its_reason_and_its_test() -> None:
+    rules = [
+        (name, rule)
+        for name, rule in vars(compatibility).items()
+        if inspect.isfunction(rule) and rule.__module__ == compatibility.__name__
+    ]
+    assert len(rules) >= 8
+    for name, rule in rules:
+        text = inspect.getdoc(rule) or ""
+        assert "Peers: " in text, name
+        assert "Reason: " in text, name
+        assert "Rule I-" in text, name
+        assert f"test_{name}" in {test.split("__")[0] for test in globals()}, name
+
+
+@interop("I-16")
+def test_implied_auth_tags() -> None:
+    assert compatibility.IMPLIED_AUTH_TAGS == (b"HS80", b"HS32")
+
+
+@interop("I-02")
+@pytest.mark.parametrize("octets", [b"\x00\x00", b"\x0f\xfe", b"\x0f\xff", b"\xff\xff"])
+def test_first_sequence_number(octets: bytes) -> None:
+    assert 1 <= compatibility.first_sequence_number(lambda count: octets) <= 0x0FFF
+
+
+@interop("I-02")
+def test_first_sequence_number__differs() -> None:
+    random = seeded(1)
+    assert len({compatibility.first_sequence_number(random) for _ in range(100)}) > 90
+
+
+@interop("I-15")
+@pytest.mark.parametrize("listed", [(b"S256", b"S384"), (b"S384", b"S256")])
+def test_hash_for_commit(listed: tuple[bytes, ...]) -> None:
+    peer = wire.hello(hashes=listed, auth_tags=(b"HS32", b"HS80"))
+    for key_agreement in (b"X255", b"X448", b"DH3k"):
+        assert compatibility.hash_for_commit(listed, peer, key_agreement, post_quantum=False) == listed[0]
+
+
+@interop("I-15")
+@pytest.mark.parametrize(
+    ("key_agreement", "post_quantum", "chosen"),
+    [(b"X255", False, b"S256"), (b"X448", False, b"S512"), (b"K448", False, b"S512"), (b"X1M1", True, b"S512")],
+)
+def test_hash_for_commit__bzrtp_5_5(key_agreement: bytes, post_quantum: bool, chosen: bytes) -> None:
+    common = (b"S256", b"S384", b"S512")
+    peer = wire.hello(hashes=common)
+    assert compatibility.hash_for_commit(common, peer, key_agreement, post_quantum=post_quantum) == chosen
+    if chosen == b"S512":
+        assert compatibility.hash_for_commit(common[:2], peer, key_agreement, post_quantum=post_quantum) == b"S384"
+        assert compatibility.hash_for_commit(common[:1], peer, key_agreement, post_quantum=post_quantum) == b"S256"
+
+
+@interop("I-15")
+def test_hash_for_commit__known_by_its_gcm() -> None:
+    peer = wire.hello(hashes=(b"S256", b"S384"), auth_tags=(b"GCM ", b"HS32"))
+    assert compatibility.hash_for_commit((b"S256", b"S384"), peer, b"X448", post_quantum=False) == b"S384"
+
+
+@interop("I-17")
+@pytest.mark.parametrize(
+    ("key_agreement", "offered", "taken"),
+    [
+        (b"DH2k", (b"AES3", b"AES1"), b"AES1"),
+        (b"DH2k", (b"AES3",), b"AES3"),
+        (b"DH3k", (b"AES3", b"AES1"), b"AES3"),
+    ],
+)
+def test_cipher_for_commit(key_agreement: bytes, offered: tuple[bytes, ...], taken: bytes) -> None:
+    assert compatibility.cipher_for_commit(b"AES3", key_agreement, offered) == taken
+
+
+@interop("I-19")
+@pytest.mark.parametrize(
+    ("chosen", "offered", "taken"),
+    [
+        (b"HS32", (b"HS32", b"HS80"), b"HS80"),
+        (b"HS32", (b"HS32",), b"HS32"),
+        (b"GCM ", (b"GCM ", b"HS80"), b"GCM "),
+    ],
+)
+def test_auth_tag_for_commit(chosen: bytes, offered: tuple[bytes, ...], taken: bytes) -> None:
+    assert compatibility.auth_tag_for_commit(chosen, offered) == taken
+
+
+@interop("I-13")
+@pytest.mark.parametrize(
+    ("own", "peer", "copies", "yields"),
+    [
+        (OWN, OTHER_CODE, 3, True),
+        (OWN, OTHER_CODE, 2, False),
+        (OWN, OWN, 11, False),
+        (wire.commit(key_agreement=b"Mult", nonce=bytes(16)), OTHER_CODE, 3, False),
+        (OWN, wire.commit(key_agreement=b"Prsh", nonce=bytes(16), key_id=bytes(8)), 3, False),
+    ],
+    ids=["other code", "too early", "same code", "ours is no DH", "theirs is no DH"],
+)
+def test_yields_without_losing(own: Commit, peer: Commit, copies: int, yields: bool) -> None:
+    assert compatibility.yields_without_losing(own, peer, copies) is yields
+
+
+@interop("I-23")
+def test_multistream_confirm() -> None:
+    first = ConfirmPlain(
+        h0=bytes(32),
+        enrolment=True,
+        verified=True,
+        allow_clear=True,
+        disclosure=True,
+        cache_interval=60,
+        signature_type=b"X509",
+        signature=b"sign",
+    )
+    further = compatibility.multistream_confirm(first, b"\x01" * 32)
+    assert further.h0 == b"\x01" * 32
+    assert (further.enrolment, further.verified, further.allow_clear, further.disclosure) == (True, True, True, True)
+    assert (further.cache_interval, further.signature_type, further.signature) == (FOREVER, None, b"")
+
+
+@interop("I-37")
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [(ClearDialect.RFC, b"GoClear "), (ClearDialect.BZRTP, b"GoClear "), (ClearDialect.LIBZRTP, b"GoClear")],
+)
+def test_goclear_covered(dialect: ClearDialect, text: bytes) -> None:
+    assert compatibility.goclear_covered(dialect) == text
+
+
+@interop("I-37")
+@pytest.mark.parametrize("algorithm", [S256, S384], ids=["S256", "S384"])
+def test_zrtpsess_after_goclear(algorithm: HashAlgorithm) -> None:
+    session, zid_i, zid_r = Secret(b"s" * algorithm.length), b"i" * 12, b"r" * 12
+
+    def after(dialect: ClearDialect) -> bytes:
+        return bytes(compatibility.zrtpsess_after_goclear(algorithm, session, zid_i, zid_r, dialect).octets)
+
+    bits = 8 * algorithm.length
+    assert after(ClearDialect.RFC) == bytes(algorithm.kdf(session, b"New ZRTP Session", zid_i + zid_r, bits).octets)
+    assert after(ClearDialect.BZRTP) == bytes(
+        algorithm.kdf(session, b"New ZRTP Session", zid_r + bytes(12), bits).octets
+    )
+    assert after(ClearDialect.LIBZRTP) == algorithm.hash(b"s" * algorithm.length)

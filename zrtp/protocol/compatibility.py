@@ -1,0 +1,119 @@
+"""What real peers do that RFC 6189 does not foresee: one named rule for each, with the peers and the reason.
+
+The rest of the engine knows nothing of particular implementations. No rule looks at who the peer says it is: each one
+stays within what the RFC allows, holds for everybody, and so helps with a peer that nobody has met yet. Where several
+stacks contradict each other, as about GoClear, the configuration decides.
+
+Numbers like I-15 name the interoperability rules in the tests. Two more of them are an order of steps and not a
+decision: every Hello is acknowledged at once and in every state, before a Commit (I-09, for GNU ZRTP and zrtp4j, which
+drop an early Commit), and our own Hello goes out before the HelloACK when both are due (I-11, for GNU ZRTP, which
+never commits after the reverse); `discovery.acceptable` and `discovery.on_hello_when_quiet` keep them. The media path
+has its own: `zrtp.media.srtp_tags` (SRTCP tags that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import replace
+
+from zrtp.crypto.hashes import HashAlgorithm
+from zrtp.protocol.config import FOREVER, ClearDialect
+from zrtp.secret import Secret
+from zrtp.system import RandomSource
+from zrtp.wire.messages import Commit, CommitMode, ConfirmPlain, Hello
+
+LAST_FIRST_SEQUENCE = 0x0FFF
+COPIES_BEFORE_YIELDING = 2
+
+IMPLIED_AUTH_TAGS = (b"HS80", b"HS32")
+"""The mandatory SRTP authentication tags, in the order in which they are appended to a list without them.
+
+Peers: bzrtp 5.1 commits HS80 to a peer that listed HS32 alone. Reason: the RFC leaves the order open. Rule I-16.
+"""
+
+
+def first_sequence_number(random: RandomSource) -> int:
+    """Where the sequence numbers of a stream's packets begin: at random in 1..4095.
+
+    Peers: bzrtp 5.1 and 5.5. Reason: they drop 0 as a first number and whatever is not above the number before, so
+    that numbers must not wrap around during a call; the RFC allows any start. Rule I-02.
+    """
+    return 1 + int.from_bytes(random(2), "big") % LAST_FIRST_SEQUENCE
+
+
+def hash_for_commit(common: Sequence[bytes], peer: Hello, key_agreement: bytes, *, post_quantum: bool) -> bytes:
+    """The hash of our Commit, from those in common in the order of the peer's list: the first one.
+
+    Peers: bzrtp 5.1 and 5.5. Reason: they compute the IDs of their retained secrets when our Hello arrives, with the
+    hash that they would choose; another one is a false cache mismatch at their end. With X448, K448 or a post-quantum
+    code bzrtp 5.5, which shows by S512 or GCM in its Hello, chooses the strongest one. Rule I-15.
+    """
+    strongest = post_quantum or key_agreement in (b"X448", b"K448")
+    if strongest and (b"S512" in peer.hashes or b"GCM " in peer.auth_tags):
+        return next((code for code in (b"S512", b"S384") if code in common), common[0])
+    return common[0]
+
+
+def cipher_for_commit(chosen: bytes, key_agreement: bytes, offered: Container[bytes]) -> bytes:
+    """The cipher of our Commit: AES1 with DH2k, otherwise the chosen one.
+
+    Peers: GNU ZRTP, libzrtp. Reason: for them the two belong together, where the RFC says SHOULD. Rule I-17.
+    """
+    return b"AES1" if key_agreement == b"DH2k" and b"AES1" in offered else chosen
+
+
+def auth_tag_for_commit(chosen: bytes, offered: Container[bytes]) -> bytes:
+    """The SRTP authentication tag of our Commit: HS80 instead of HS32 whenever we offer it.
+
+    Peers: Linphone, libzrtp, GNU ZRTP. Reason: with HS32 they shorten the tags of SRTCP to 32 bits as well, against
+    RFC 3711. Rule I-19.
+    """
+    return b"HS80" if chosen == b"HS32" and b"HS80" in offered else chosen
+
+
+def yields_without_losing(own: Commit, peer: Commit, copies_sent: int) -> bool:
+    """Whether we become the responder although our Commit wins the contention: nobody answered two more copies of it,
+    and the two name different key agreements.
+
+    Peers: bzrtp 5.1 and 5.5. Reason: they compare hvi only between Commits of the same key agreement, and stay
+    initiator for ever if the codes differ. Rule I-13.
+    """
+    return (
+        own.mode is CommitMode.DH
+        and peer.mode is CommitMode.DH
+        and own.key_agreement != peer.key_agreement
+        and copies_sent > COPIES_BEFORE_YIELDING
+    )
+
+
+def multistream_confirm(first: ConfirmPlain, h0: bytes) -> ConfirmPlain:
+    """Our Confirm on a further stream: the flags of the first stream's once more, no signature.
+
+    Peers: libzrtp. Reason: a Confirm with V=0 clears its stored "verified", also in Multistream mode, where the RFC
+    gives the flags no meaning. Rule I-23.
+    """
+    return replace(first, h0=h0, cache_interval=FOREVER, signature_type=None, signature=b"")
+
+
+def goclear_covered(dialect: ClearDialect) -> bytes:
+    """What clear_mac covers: "GoClear ", eight octets (RFC 6189 section 5.11), or without the space.
+
+    Peers: libzrtp leaves out the space. Reason: it takes the text, not the type block. Rule I-37.
+    """
+    return b"GoClear" if dialect is ClearDialect.LIBZRTP else b"GoClear "
+
+
+def zrtpsess_after_goclear(
+    hash_: HashAlgorithm, zrtpsess: Secret, zid_i: bytes, zid_r: bytes, dialect: ClearDialect
+) -> Secret:
+    """ZRTPSess = KDF(ZRTPSess, "New ZRTP Session", ZIDi || ZIDr, hash length) (RFC 6189 section 4.7.2.1).
+
+    The ZIDs are in the roles of the exchange that made ZRTPSess, about which the RFC is silent.
+
+    Peers: bzrtp 5.5 has only the responder's ZID, followed by zeros, in the context; libzrtp just hashes ZRTPSess.
+    Reason: unknown, and neither accepts the other's. Rule I-37.
+    """
+    if dialect is ClearDialect.LIBZRTP:
+        return Secret(hash_.hash(zrtpsess.octets))
+    context = zid_r + bytes(len(zid_r)) if dialect is ClearDialect.BZRTP else zid_i + zid_r
+    return hash_.kdf(zrtpsess, b"New ZRTP Session", context, hash_.length * 8)
