@@ -45,7 +45,8 @@ def on_hello(stream: Stream, candidate: Candidate, now: float) -> State:
     """
     if not acceptable(stream, candidate, now):
         return stream.state
-    stream.extend_discovery(now)
+    if stream.state is not State.DISCOVERED:  # there the deadline is that for a Commit, if there is one
+        stream.extend_discovery(now)
     add_candidate(stream, candidate, now)
     if not stream.hello_acknowledged:
         return State.HELLO_RECEIVED
@@ -118,8 +119,10 @@ def on_retry(stream: Stream, _: None, now: float) -> State:
 
 
 def on_go_secure(stream: Stream, _: None, now: float) -> State:
-    """Arrives from: DISCOVERED, when the user asks for encryption. Goes to: DISCOVERED, COMMIT_SENT. Sends: Commit."""
-    return commitment.initiate(stream, now)
+    """Arrives from: DISCOVERED, QUIET, CLEAR, CLEAR_PENDING, when the user asks for encryption. Goes to: COMMIT_SENT, or
+    stays. Sends: Commit.
+    """
+    return commitment.initiate(stream, now) if stream.hello_acknowledged else stream.state
 
 
 def on_ping(stream: Stream, request: tuple[Ping, int], now: float) -> State:
@@ -191,7 +194,6 @@ def _fits_signalling(stream: Stream, candidate: Candidate, now: float) -> bool:
         "Call again; if it happens again, do not trust this connection.",
         now,
     )
-    stream.session.hello_hash_mismatch = True
     return not stream.endpoint.config.require_hello_hash_match
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from zrtp.cache.interface import Change
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto import codes
-from zrtp.crypto.hashes import HashAlgorithm
+from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.crypto.sas import Sas
 from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse, CacheError, ErrorCode, PeerIncompatible, PeerMisbehaved
@@ -64,6 +65,7 @@ class Session:
     __slots__ = (
         "_aux_secret",
         "_before",
+        "_bound",
         "_held_back",
         "_loaded",
         "_nonces",
@@ -81,7 +83,6 @@ class Session:
         "enrol",
         "events",
         "hash",
-        "hello_hash_mismatch",
         "lost_events",
         "number",
         "own_plain",
@@ -138,7 +139,7 @@ class Session:
         self.relayed_flags: SASrelayPlain | None = None
         self._pbx_matched = False
         self._peer_is_pbx = False
-        self.hello_hash_mismatch = False
+        self._bound = False
         self._aux_secret = aux_secret
         self._signalled_key = signalled_key
         self._secrets: dict[str, Secret] = {}
@@ -234,12 +235,8 @@ class Session:
 
     @property
     def bound_to_signalling(self) -> bool:
-        """Every stream's Hello is the one that signalling announced."""
-        return (
-            bool(self.streams)
-            and not self.hello_hash_mismatch
-            and all(stream.peer_hello_hash is not None for stream in self.streams)
-        )
+        """Every secure stream's peer sent the Hello that signalling announced (section 8.1)."""
+        return self._bound
 
     @property
     def zrtpsess(self) -> Secret | None:
@@ -583,8 +580,12 @@ class Session:
 
     def exchange_finished(self, stream: Stream, exchange: Exchange, now: float) -> None:
         """The first stream brings the session's secrets, its SAS and a new retained secret; further ones nothing."""
+        announced = stream.peer_hello_hash
+        bound = announced is not None and compare_digest(sha256(exchange.peer.hello.raw), announced)
         if exchange.mode is Mode.MULTISTREAM:
+            self._bound = self._bound and bound
             return
+        self._bound = bound
         secrets = present(exchange.secrets)
         exchange.secrets = None
         self._secrets = {

@@ -143,7 +143,7 @@ TABLE: dict[State, Row] = {
         Kind.HELLO_ACK: Go(discovery.on_hello_ack, (S.HELLO_ACKED,)),
         Kind.COMMIT: Go(commitment.on_commit, (S.QUIET, *COMMITTED)),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE, Trigger.EXHAUSTED, Trigger.RETRY),
-        **ignore("no peer", Trigger.GO_SECURE),
+        Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.QUIET, S.DISCOVERED, S.COMMIT_SENT)),
     },
     S.COMMIT_SENT: {
         **initiating(S.COMMIT_SENT),
