@@ -119,8 +119,8 @@ def on_retry(stream: Stream, _: None, now: float) -> State:
 
 
 def on_go_secure(stream: Stream, _: None, now: float) -> State:
-    """Arrives from: DISCOVERED, QUIET, CLEAR, CLEAR_PENDING, when the user asks for encryption. Goes to: COMMIT_SENT, or
-    stays. Sends: Commit.
+    """Arrives from: DISCOVERED, QUIET, CLEAR, CLEAR_PENDING, when the user asks for encryption. Goes to: COMMIT_SENT,
+    or stays. Sends: Commit.
     """
     return commitment.initiate(stream, now) if stream.hello_acknowledged else stream.state
 
