@@ -1,8 +1,9 @@
 """The sixteen messages of RFC 6189 section 5: one section per figure, with its layout and its frozen type.
 
 A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where there is one,
-the trailing MAC. Lengths are checked here, values are not: which algorithms, public values and versions are good is
-for the protocol to say, and unknown codes survive as the four octets that they are.
+the trailing MAC. `construct` reads by it what comes from outside; what we send is joined from fields whose lengths
+are checked. Values are not checked here: which algorithms, public values and versions are good is for the protocol to
+say, and unknown codes survive as the four octets that they are.
 
 Every message keeps its octets in `raw`. Hashes and MACs are over them as they came, never over a new encoding, because
 unused bits that have to be ignored are covered all the same.
@@ -178,12 +179,17 @@ class Hello(_ChainedMessage):
             if len(codes) > MAXIMUM_CODES or any(len(code) != CODE for code in codes):
                 raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes of {CODE} octets.")
             word |= len(codes) << shift
-        fixed: dict[str, Any] = {"version": version, "client_id": client_id, "h3": h3, "zid": zid}
-        block = b"".join(code for codes in lists for code in codes)
-        covered = _write(cls.kind, _HELLO, fixed | {"flags_and_counts": word, "codes": block}, trailer=MAC)
+        _check_lengths(cls.kind, (version, 4), (client_id, 16), (h3, 32), (zid, 12))
+        codes = (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types)
+        body = b"".join((version, client_id, h3, zid, word.to_bytes(4, "big"), *codes))
+        covered = _frame(cls.kind, body, trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
             raw=covered + trailing,
+            version=version,
+            client_id=client_id,
+            h3=h3,
+            zid=zid,
             mac=trailing,
             signature_capable=signature_capable,
             mitm=mitm,
@@ -193,7 +199,6 @@ class Hello(_ChainedMessage):
             auth_tags=auth_tags,
             key_agreements=key_agreements,
             sas_types=sas_types,
-            **fixed,
         )
 
     @classmethod
@@ -335,26 +340,24 @@ class Commit(_ChainedMessage):
         codes = (hash, cipher, auth_tag, key_agreement, sas)
         if any(len(code) != CODE for code in codes):
             raise ApiMisuse(f"The codes in Commit have {CODE} octets each.")
-        fields: dict[str, Any] = {
-            "h2": h2,
-            "zid": zid,
-            "hvi": hvi,
-            "public_key": public_key,
-            "nonce": nonce,
-            "key_id": key_id,
-        }
-        block = b"".join(codes)
-        covered = _write(cls.kind, _COMMIT_LAYOUTS[mode], fields | {"codes": block}, trailer=MAC)
+        _check_lengths(cls.kind, (h2, 32), (zid, 12), (hvi, 32), (nonce, 16), (key_id, 8))
+        body = b"".join((h2, zid, *codes, hvi or b"", public_key, nonce or b"", key_id or b""))
+        covered = _frame(cls.kind, body, trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
             raw=covered + trailing,
+            h2=h2,
+            zid=zid,
             mac=trailing,
             hash=hash,
             cipher=cipher,
             auth_tag=auth_tag,
             key_agreement=key_agreement,
             sas=sas,
-            **fields,
+            hvi=hvi,
+            public_key=public_key,
+            nonce=nonce,
+            key_id=key_id,
         )
 
     @classmethod
@@ -428,8 +431,8 @@ class _DHPart(_ChainedMessage):
         secret_ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
         if any(len(secret_id) != SECRET_ID for secret_id in secret_ids):
             raise ApiMisuse(f"The IDs of secrets in {_text(cls.kind)} have {SECRET_ID} octets each.")
-        fields: dict[str, Any] = {"h1": h1, "secret_ids": b"".join(secret_ids), "pv": pv}
-        covered = _write(cls.kind, _DHPART, fields, trailer=MAC)
+        _check_lengths(cls.kind, (h1, 32))
+        covered = _frame(cls.kind, b"".join((h1, *secret_ids, pv)), trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
             raw=covered + trailing,
@@ -512,8 +515,9 @@ class _Confirm(_Message):
     @classmethod
     def make(cls, *, confirm_mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
         """Build a Confirm; raises ApiMisuse for fields of a wrong length."""
-        fields: dict[str, Any] = {"confirm_mac": confirm_mac, "iv": iv, "ciphertext": ciphertext}
-        return cls(raw=_write(cls.kind, _CONFIRM, fields), **fields)
+        _check_lengths(cls.kind, (confirm_mac, 8), (iv, 16))
+        raw = _frame(cls.kind, confirm_mac + iv + ciphertext)
+        return cls(raw=raw, confirm_mac=confirm_mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
@@ -571,16 +575,10 @@ class ConfirmPlain:
             | self.allow_clear * _ALLOW_CLEAR
             | self.disclosure * _DISCLOSURE
         )
-        return _build(
-            "Confirm",
-            _CONFIRM_PLAIN,
-            {
-                "h0": self.h0,
-                "length_and_flags": words << 8 | flags,
-                "cache_interval": self.cache_interval,
-                "signature": signature,
-            },
-        )
+        if len(self.h0) != 32 or not 0 <= self.cache_interval <= 0xFFFFFFFF:
+            raise ApiMisuse("H0 in Confirm has 32 octets, and the cache expiration interval 32 bits.")
+        length_and_flags = words << 8 | flags
+        return self.h0 + length_and_flags.to_bytes(4, "big") + self.cache_interval.to_bytes(4, "big") + signature
 
     @classmethod
     def decode(cls, octets: bytes) -> Self:
@@ -710,8 +708,8 @@ class SASrelay(_Message):
     @classmethod
     def make(cls, *, mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
         """Build a SASrelay; raises ApiMisuse for fields of a wrong length."""
-        fields: dict[str, Any] = {"mac": mac, "iv": iv, "ciphertext": ciphertext}
-        return cls(raw=_write(cls.kind, _SASRELAY, fields), **fields)
+        _check_lengths(cls.kind, (mac, 8), (iv, 16))
+        return cls(raw=_frame(cls.kind, mac + iv + ciphertext), mac=mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
@@ -741,16 +739,9 @@ class SASrelayPlain:
         """The octets to encrypt; raises ApiMisuse for fields of a wrong length."""
         words, signature = _signature_words(self.signature_type, self.signature)
         flags = self.verified * _VERIFIED | self.allow_clear * _ALLOW_CLEAR | self.disclosure * _DISCLOSURE
-        return _build(
-            "SASrelay",
-            _SASRELAY_PLAIN,
-            {
-                "length_and_flags": words << 8 | flags,
-                "sas_type": self.sas_type,
-                "sashash": self.sashash,
-                "signature": signature,
-            },
-        )
+        if len(self.sas_type) != CODE or len(self.sashash) != 32:
+            raise ApiMisuse(f"The SAS type in SASrelay has {CODE} octets, and the sashash 32.")
+        return (words << 8 | flags).to_bytes(4, "big") + self.sas_type + self.sashash + signature
 
     @classmethod
     def decode(cls, octets: bytes) -> Self:
@@ -917,21 +908,8 @@ def _parse(what: str, layout: Construct, octets: bytes) -> Any:
         raise MalformedPacket(f"The length of {what} does not fit its fields, at {error.path}.") from error
 
 
-def _write(kind: Kind, layout: Construct, fields: dict[str, Any], trailer: int = 0) -> bytes:
-    """A message up to its MAC, of which `trailer` octets are still to come."""
-    return _frame(kind, _build(_text(kind), layout, fields), trailer)
-
-
-def _build(what: str, layout: Construct, fields: dict[str, Any]) -> bytes:
-    try:
-        octets: bytes = layout.build(fields)
-    except ConstructError as error:
-        raise ApiMisuse(f"A field of {what} has a wrong size, at {error.path}.") from error
-    return octets
-
-
 def _frame(kind: Kind, body: bytes, trailer: int = 0) -> bytes:
-    """Put preamble, length and type block in front."""
+    """Put preamble, length and type block in front; `trailer` octets of MAC are still to come."""
     words, rest = divmod(MESSAGE_HEADER + len(body) + trailer, 4)
     if rest or words > 0xFFFF:
         raise ApiMisuse(f"{_text(kind)} would not be a whole number of words, or too many.")
@@ -944,9 +922,11 @@ def _check_mac(mac: bytes) -> bytes:
     return mac
 
 
-def _check_lengths(kind: Kind, *fields: tuple[bytes, int]) -> None:
-    if any(len(octets) != length for octets, length in fields):
-        raise ApiMisuse(f"A field of {_text(kind)} has a wrong size.")
+def _check_lengths(kind: Kind, *fields: tuple[bytes | None, int]) -> None:
+    """Fields that a message does not have are None."""
+    for octets, length in fields:
+        if octets is not None and len(octets) != length:
+            raise ApiMisuse(f"A field of {_text(kind)} has {len(octets)} octets, not {length}.")
 
 
 def _check_words(kind: Kind, message: bytes, words: int) -> None:
