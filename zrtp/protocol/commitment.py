@@ -40,17 +40,18 @@ NONCE_LENGTH = 16
 
 
 def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> State:
-    """Arrives from: a state of discovery, when both Hellos are through; CLEAR. Goes to: COMMIT_SENT, or DISCOVERED if
-    another exchange with the same peer has to finish first. Sends: Commit on T2 (section 4.4).
+    """Arrives from: a state of discovery, when both Hellos are through; CLEAR. Goes to: COMMIT_SENT, DISCOVERED if
+    another exchange of this call or with this peer has to finish first, or HELLO_ACKED if only strangers introduced
+    themselves. Sends: Commit on T2 (section 4.4).
 
     Raises:
         PeerIncompatible: 0x40, nothing usable in common.
     """
     peer = _choose_candidate(stream)
     if peer is None:
-        return stream.state
+        return _wait_for_peer(stream, now)
     session = stream.session
-    if session.zrtpsess is not None and session.peer_zid == peer.hello.zid:
+    if session.secured_before:
         if MULT not in peer.hello.key_agreements:
             stream.warn(
                 WarningCode.MULTISTREAM_REFUSED,
@@ -60,7 +61,7 @@ def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> Sta
             return State.DISCOVERED
         exchange = _multistream_commit(stream, peer)
     else:
-        if stream.endpoint.running_exchange(session.zid, peer.hello.zid) not in (None, stream):
+        if session.running_exchange(peer.hello.zid) not in (None, stream):
             stream.discovery_deadline = None
             stream.retry_at = now + limits.RETRY_INTERVAL
             return State.DISCOVERED
@@ -75,11 +76,25 @@ def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> Sta
 
 
 def _choose_candidate(stream: Stream) -> Candidate | None:
-    """The newest Hello that signalling announced; without zrtp-hash, the first one."""
-    candidates = list(stream.candidates.values())
+    """The newest Hello that signalling announced; without zrtp-hash, the first one. A call has one peer: once a stream
+    is secure, the others know its ZID (section 4.4.3).
+    """
+    peer_zid = stream.session.peer_zid
+    candidates = [known for known in stream.candidates.values() if peer_zid in (None, known.hello.zid)]
     if not candidates:
         return None
     return candidates[0] if stream.peer_hello_hash is None else candidates[-1]
+
+
+def _wait_for_peer(stream: Stream, now: float) -> State:
+    """Only strangers introduced themselves on a further stream: go on as if nobody had."""
+    stream.warn(
+        WarningCode.MULTISTREAM_REFUSED,
+        "Somebody else than the peer of this call answers on a further stream; that stream stays unencrypted.",
+        now,
+    )
+    stream.extend_discovery(now)
+    return State.HELLO_ACKED
 
 
 def _dh_commit(stream: Stream, peer: Candidate) -> Exchange:
@@ -198,12 +213,12 @@ def on_commit(stream: Stream, commit: Commit, now: float) -> State:
     """
     peer, authentic = _select_candidate(stream, commit)
     stream.hello_acknowledged = True
-    holder = stream.endpoint.running_exchange(stream.session.zid, commit.zid)
+    holder = stream.session.running_exchange(commit.zid)
     if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not stream:
-        if holder.state is not State.COMMIT_SENT or holder.exchange is None:
+        ours = holder.exchange
+        if holder.state is not State.COMMIT_SENT or ours is None or ours.peer.hello.zid != commit.zid:
             stream.counters["another exchange with this peer is running"] += 1
             return stream.state  # the peer repeats its Commit; by then the other exchange is over
-        ours = holder.exchange
         # Commits that cross on two streams count as crossing on one (section 4.2).
         winner = resolve(ours.commit, holder.hello.mitm, commit, peer.hello.mitm)
         if winner is not Winner.PEER:

@@ -46,7 +46,7 @@ from zrtp.protocol.retained_secrets import (
     record_after_mismatch,
 )
 from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.stream import Stream
+from zrtp.protocol.stream import IN_EXCHANGE, Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain, Hello, SASrelayPlain
 
@@ -461,6 +461,16 @@ class Session:
         stream.warn(WarningCode.CACHE_FAILED, f"{error} The call goes on without retained secrets.", 0.0)
 
     # What handlers ask and tell.
+
+    def running_exchange(self, peer_zid: bytes) -> Stream | None:
+        """The stream that makes the keys of this call, or of another call with that peer, and is not finished.
+
+        There is one at a time (section 4.4.1): a call has one peer, one ZRTPSess and one SAS.
+        """
+        for stream in self.streams:
+            if stream.state in IN_EXCHANGE and stream.mode not in (None, Mode.MULTISTREAM):
+                return stream
+        return self.endpoint.running_exchange(self.zid, peer_zid)
 
     def may_use_preshared(self, peer: Hello) -> bool:
         """Preshared mode: both sides offer it, and the secret's lineage was authenticated not too long ago."""
