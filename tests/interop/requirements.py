@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import functools
 import os
 import shutil
 import subprocess
@@ -39,11 +40,16 @@ class Peer:
     @property
     def version(self) -> str:
         """The installed package's version, e.g. "5.1.64-2"; empty if there is none."""
-        query = shutil.which("dpkg-query")
-        if not query:
-            return ""
-        command = [query, "-W", "-f", "${Version}", self.package]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+        return _installed_version(self.package)
+
+
+@functools.cache
+def _installed_version(package: str) -> str:
+    query = shutil.which("dpkg-query")
+    if not query:
+        return ""
+    command = [query, "-W", "-f", "${Version}", package]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
 
 
 def peers_are_required() -> bool:

@@ -1,0 +1,3 @@
+"""Options of the whole suite."""
+
+pytest_plugins = ("tests.interop.matrix",)
