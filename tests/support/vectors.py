@@ -202,6 +202,8 @@ class Transcript:
     enrolment: Enrolment | None
     signature: Signature | None
     reported: frozenset[str]
+    extra: bool
+    """From the folder that ZRTP_VECTORS names, not from this project's own."""
 
     def __str__(self) -> str:
         return self.name
@@ -217,6 +219,13 @@ def transcripts() -> list[Transcript]:
 def primitives(kind: str) -> list[dict[str, Any]]:
     """The items of one list of primitives.json, values as in the file (hex is not decoded)."""
     return [item for data in _documents(PRIMITIVES_SCHEMA) for item in data.get(kind, [])]
+
+
+@cache
+def primitive_lists() -> list[str]:
+    """The names of all lists in primitives.json."""
+    documents = _documents(PRIMITIVES_SCHEMA)
+    return sorted({key for data in documents for key, value in data.items() if isinstance(value, list)})
 
 
 def item_id(item: Mapping[str, Any]) -> str:
@@ -244,7 +253,7 @@ def _all_documents() -> list[dict[str, Any]]:
         for path in sorted(folder.rglob("*.json")):
             data = json.loads(path.read_text(encoding="utf-8"))
             if isinstance(data, dict) and data.get("schema") in (TRANSCRIPT_SCHEMA, PRIMITIVES_SCHEMA):
-                documents.append(data)
+                documents.append(data | {"extra": folder is not VECTORS})
     return sorted(documents, key=lambda data: str(data.get("name", "")))
 
 
@@ -278,6 +287,7 @@ def _transcript(data: Mapping[str, Any]) -> Transcript:
         enrolment=_enrolment(data["enrolment"]) if data.get("enrolment") else None,
         signature=_signature(data["signature"]) if data.get("signature") else None,
         reported=frozenset(data.get("reported") or ()),
+        extra=data["extra"],
     )
 
 
