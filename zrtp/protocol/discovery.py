@@ -20,7 +20,7 @@ from zrtp.protocol.exchange import Candidate
 from zrtp.protocol.negotiation import VERSION, Version, react_to_version
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import T1, T1_EXTENDED
-from zrtp.wire.messages import HELLO_ACK, HelloACK, Ping, PingACK
+from zrtp.wire.messages import HELLO_ACK, Hello, HelloACK, Ping, PingACK
 
 if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
@@ -41,7 +41,8 @@ def on_start(stream: Stream, _: None, now: float) -> State:
 
 def on_hello(stream: Stream, candidate: Candidate, now: float) -> State:
     """Arrives from: HELLO_SENT, HELLO_ACKED, HELLO_RECEIVED, DISCOVERED. Goes to: HELLO_RECEIVED, or DISCOVERED and
-    from there at once to COMMIT_SENT. Sends: HelloACK, whatever the Hello says (section 5.3); perhaps a Commit.
+    from there at once to COMMIT_SENT. Sends: HelloACK, whatever the Hello says (section 5.3); perhaps a Commit, or
+    Hello once more.
     """
     if not acceptable(stream, candidate, now):
         return stream.state
@@ -50,16 +51,38 @@ def on_hello(stream: Stream, candidate: Candidate, now: float) -> State:
     add_candidate(stream, candidate, now)
     if not stream.hello_acknowledged:
         return State.HELLO_RECEIVED
+    if stream.state in (State.HELLO_ACKED, State.QUIET) and stream.acknowledged_by != candidate.ssrc:
+        return _introduce_again(stream, now)
     return discovered(stream, now)
+
+
+def _introduce_again(stream: Stream, now: float) -> State:
+    """Somebody acknowledged our Hello, but not whose Hello this is: anybody can send a HelloACK."""
+    stream.hello_acknowledged = False
+    stream.send_repeatedly(stream.hello, T1_EXTENDED, now)
+    return State.HELLO_RECEIVED
 
 
 def on_hello_when_quiet(stream: Stream, candidate: Candidate, now: float) -> State:
     """Arrives from: QUIET. Goes to: HELLO_RECEIVED, DISCOVERED, COMMIT_SENT. Sends: Hello again, before HelloACK,
     because one stack falls into a passive role if the acknowledgement comes first.
     """
-    if not stream.hello_acknowledged and candidate.hello.raw != stream.hello.raw:
+    if not stream.hello_acknowledged and _can_be_the_peers(stream, candidate.hello):
         stream.send_repeatedly(stream.hello, T1_EXTENDED, now)
     return on_hello(stream, candidate, now)
+
+
+def _can_be_the_peers(stream: Stream, hello: Hello) -> bool:
+    """Whether `acceptable` will accept a Hello; others must not bring us to send our own again and again."""
+    config, expected = stream.endpoint.config, stream.peer_hello_hash
+    version, _ = react_to_version(config.versions, stream.hello.version, hello.version)
+    return (
+        hello.zid != stream.session.zid
+        and version in (Version.AGREED, Version.STEP_DOWN)
+        and (
+            expected is None or not config.require_hello_hash_match or hmac.compare_digest(sha256(hello.raw), expected)
+        )
+    )
 
 
 def on_hello_later(stream: Stream, candidate: Candidate, now: float) -> State:
@@ -68,16 +91,23 @@ def on_hello_later(stream: Stream, candidate: Candidate, now: float) -> State:
     return stream.state
 
 
-def on_hello_ack(stream: Stream, _: HelloACK, now: float) -> State:
-    """Arrives from: HELLO_SENT, QUIET. Goes to: HELLO_ACKED. Stops the retransmission of Hello."""
-    stream.hello_acknowledged = True
+def on_hello_ack(stream: Stream, answer: tuple[HelloACK, int], now: float) -> State:
+    """Arrives from: HELLO_SENT, QUIET. Goes to: HELLO_ACKED. Stops the retransmission of Hello, until a Hello shows
+    that somebody else acknowledged it.
+    """
+    _, ssrc = answer
+    stream.hello_acknowledged, stream.acknowledged_by = True, ssrc
     stream.extend_discovery(now)
     return State.HELLO_ACKED
 
 
-def on_hello_ack_after_hello(stream: Stream, _: HelloACK, now: float) -> State:
+def on_hello_ack_after_hello(stream: Stream, answer: tuple[HelloACK, int], now: float) -> State:
     """Arrives from: HELLO_RECEIVED. Goes to: DISCOVERED, COMMIT_SENT. Sends: Commit, unless passive."""
-    stream.hello_acknowledged = True
+    _, ssrc = answer
+    if all(ssrc != known.ssrc for known in stream.candidates.values()):
+        stream.counters["HelloACK from a stranger"] += 1
+        return State.HELLO_RECEIVED
+    stream.hello_acknowledged, stream.acknowledged_by = True, ssrc
     stream.extend_discovery(now)
     return discovered(stream, now)
 

@@ -78,6 +78,7 @@ class Stream:
         "_reassembler",
         "_sequence",
         "_warned",
+        "acknowledged_by",
         "candidates",
         "chain",
         "counters",
@@ -112,6 +113,8 @@ class Stream:
         self.hello = self._make_hello(endpoint.config.versions[0])
         self.peer_hello_hash = peer_hello_hash
         self.hello_acknowledged = False
+        self.acknowledged_by: int | None = None
+        """SSRC of whoever sent the HelloACK."""
         self.candidates: dict[tuple[int, bytes], Candidate] = {}
         self.exchange: Exchange | None = None
         self.retransmission: Retransmission | None = None
@@ -271,7 +274,7 @@ class Stream:
         message = parse(raw)
         if isinstance(message, Hello):
             self._take(step, Candidate(message, ssrc, now), now)
-        elif kind is Kind.PING:
+        elif kind in (Kind.PING, Kind.HELLO_ACK):
             self._take(step, (message, ssrc), now)
         else:
             self._take(step, message, now)
