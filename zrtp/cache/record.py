@@ -61,10 +61,11 @@ class PeerRecord:
     def __post_init__(self) -> None:
         if not 0 <= self.interval <= FOREVER:
             raise ApiMisuse(f"A cache expiration interval has 32 bits, and {self.interval} does not fit.")
-        times = (self.first_seen, self.last_seen, self.verified_at, self.rs1_expires, self.rs2_expires)
-        if not all(time is None or math.isfinite(time) for time in times):
-            raise ApiMisuse("Every time in a peer's record is a finite number of seconds, or None.")
-        object.__setattr__(self, "name", clean_name(self.name))
+        for time in (self.first_seen, self.last_seen, self.verified_at, self.rs1_expires, self.rs2_expires):
+            if time is not None and not math.isfinite(time):
+                raise ApiMisuse("Every time in a peer's record is a finite number of seconds, or None.")
+        if self.name:
+            object.__setattr__(self, "name", clean_name(self.name))
 
     def rs1_expired(self, now: float) -> bool:
         """Whether the peer may have deleted rs1 by now (RFC 6189 section 4.9). It may still match."""
@@ -107,7 +108,13 @@ class PeerRecord:
 
     def successor_of(self, old: PeerRecord | None) -> PeerRecord:
         """What a cache stores in place of `old`: a copy of this record with the next generation."""
-        return replace(self.copy(), generation=1 if old is None else old.generation + 1)
+        return replace(
+            self,
+            rs1=_copy(self.rs1),
+            rs2=_copy(self.rs2),
+            pbxsecret=_copy(self.pbxsecret),
+            generation=1 if old is None else old.generation + 1,
+        )
 
     def wipe(self) -> None:
         """Overwrite the secrets of this record, and of every record that shares them."""

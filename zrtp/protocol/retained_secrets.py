@@ -66,16 +66,15 @@ class SecretIds:
 def own_ids(hash_: HashAlgorithm, known: KnownSecrets, role: Role, own_h3: bytes, random: RandomSource) -> SecretIds:
     """IDs to send: MAC(rs, role), MAC(auxsecret, own H3), leftmost 64 bits; random octets for what is missing."""
 
-    def truncated(secret: Secret | None, data: bytes) -> bytes:
-        key = random(hash_.length) if secret is None else secret.octets
-        return hash_.mac(key, data)[:ID_LENGTH]
+    def identify(secret: Secret | None, data: bytes) -> bytes:
+        return random(ID_LENGTH) if secret is None else hash_.mac(secret.octets, data)[:ID_LENGTH]
 
     label = _LABELS[role]
     return SecretIds(
-        rs1=truncated(known.rs1, label),
-        rs2=truncated(known.rs2, label),
-        aux=truncated(known.aux, own_h3),
-        pbx=truncated(known.pbx, label),
+        rs1=identify(known.rs1, label),
+        rs2=identify(known.rs2, label),
+        aux=identify(known.aux, own_h3),
+        pbx=identify(known.pbx, label),
     )
 
 

@@ -48,6 +48,8 @@ class State(Enum):
     """The exchange ended without keys; an Error may still be on T2."""
     CLOSED = "closed"
 
+    __hash__ = object.__hash__  # as in `Kind`: equal means identical
+
 
 class Trigger(Enum):
     """Inputs that are not messages."""
@@ -62,6 +64,8 @@ class Trigger(Enum):
     SRTP = "valid SRTP"
     GO_SECURE = "go secure"
     CLOSE = "close"
+
+    __hash__ = object.__hash__
 
 
 Input: TypeAlias = Kind | Trigger

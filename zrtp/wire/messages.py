@@ -57,6 +57,10 @@ class Kind(Enum):
     PING = b"Ping    "
     PING_ACK = b"PingACK "
 
+    __hash__ = (
+        object.__hash__
+    )  # equal means identical; Enum's own hash is a Python function, and every look-up calls it
+
 
 class UnknownMessage(MalformedPacket):
     """A well-formed message of a type that is not in RFC 6189: dropped without an answer."""
