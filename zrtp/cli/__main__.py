@@ -1,0 +1,118 @@
+"""The `zrtp` command: finds the verb, loads its module, and turns errors into lines and exit codes.
+
+A verb is a module of this package with SYNOPSIS, DESCRIPTION, EXAMPLE, `add_arguments(parser)` and `run(arguments)`;
+only the one that is asked for is loaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Final
+
+from zrtp import __version__
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.terminal import Terminal
+
+VERBS: Final = {
+    "demo": "both ends here, real UDP on loopback: see what a call looks like",
+    "listen": "wait for a caller",
+    "call": "call somebody who listens",
+    "peers": "whom you know: list, rename, verify, unverify, forget",
+}
+
+ALIASES: Final = {
+    "answer": "listen",
+    "wait": "listen",
+    "server": "listen",
+    "dial": "call",
+    "connect": "call",
+    "peer": "peers",
+    "contacts": "peers",
+    "try": "demo",
+    "example": "demo",
+}
+
+USAGE: Final = f"""\
+usage: zrtp VERB [options]      (zrtp VERB --help explains each)
+
+Calls between two terminals, encrypted end to end: the keys are agreed over the call itself (ZRTP, RFC 6189),
+and two people make sure of them by reading two words to each other.
+
+{os.linesep.join(f"  {verb:<9}{meaning}" for verb, meaning in VERBS.items())}
+
+start here:  zrtp demo"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except CommandError as error:
+        Terminal.of_process(json="--json" in given, plain="--plain" in given).error(str(error), error.hint)
+        return int(error.code)
+    except KeyboardInterrupt:
+        Terminal.of_process(json="--json" in given, plain="--plain" in given).note("interrupted")
+        return int(Exit.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.LOCAL)
+
+
+def _run(given: list[str]) -> int:
+    if given[:1] == ["help"]:
+        given = [*given[1:2], "--help"]
+    if not given:
+        print(USAGE, file=sys.stderr)
+        return int(Exit.USAGE)
+    if given[0] in ("-h", "--help"):
+        print(USAGE)
+        return int(Exit.ENDED)
+    if given[0] == "--version":
+        print(f"zrtp {__version__}")
+        return int(Exit.ENDED)
+    verb = _verb(given[0])
+    module = importlib.import_module(f"zrtp.cli.{verb}")
+    try:
+        return _run_verb(verb, module, given[1:])
+    except SystemExit as request:  # how argparse ends after --help
+        return int(request.code or 0)
+
+
+def _run_verb(verb: str, module: ModuleType, given: list[str]) -> int:
+    from zrtp.cli.options import Parser
+
+    parser = Parser(
+        prog=f"zrtp {verb}",
+        usage=f"zrtp {verb} {module.SYNOPSIS}",
+        description=module.DESCRIPTION,
+        epilog=module.EXAMPLE,
+    )
+    module.add_arguments(parser)
+    code: int = module.run(parser.parse_args(given))
+    return code
+
+
+def _verb(word: str) -> str:
+    """The verb that is meant; a misspelt one is taken for what it resembles, and that is said."""
+    folded = word.lower()
+    if folded in VERBS:
+        return folded
+    if folded in ALIASES:
+        return ALIASES[folded]
+    close = difflib.get_close_matches(folded, [*VERBS, *ALIASES], n=1, cutoff=0.7)
+    if not close:
+        raise CommandError(f'there is no verb "{word}"', f"the verbs are {', '.join(VERBS)}", code=Exit.USAGE)
+    verb = ALIASES.get(close[0], close[0])
+    Terminal.of_process(json=True).note(f'taking "{word}" for "{verb}"')
+    return verb
+
+
+if __name__ == "__main__":
+    sys.exit(main())

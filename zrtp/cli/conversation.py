@@ -1,0 +1,302 @@
+"""One call of the command line, from opening the socket to saying how it ended.
+
+It joins the stream, the sound, the verdict, and an audience that is told everything; what a protocol message
+means is none of its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from zrtp.cli import wording
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.impairment import BadNetwork, Impairment
+from zrtp.cli.jsonlines import text
+from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.options import CallOptions
+from zrtp.cli.sound import Sound
+from zrtp.media.addresses import Address
+from zrtp.media.audio import AudioError
+from zrtp.media.transport import Options, SecureStream, connect, listen
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import (
+    Failed,
+    GoingSecure,
+    NoPeer,
+    PeerDetected,
+    Secured,
+    SendingChanged,
+)
+
+ANY: Final = ("0.0.0.0", "::")  # noqa: S104
+_SILENCE: Final = 30.0
+"""Seconds without a verified packet after which the other side is taken to be gone."""
+_GOODBYE: Final = 0.5
+"""Seconds to wait for the other side's last packets after our goodbye."""
+_ERROR_COPIES: Final = 0.3
+"""Seconds in which an Error message is repeated, in case the first copy got lost."""
+
+
+class Audience(Protocol):
+    """Whoever is told what happens: people, machines."""
+
+    def show(self, news: News) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the call ended."""
+
+    code: Exit
+    text: str
+    hint: str = ""
+
+
+class Conversation:
+    """A call to `remote`, or to `callee` in the same process; otherwise the next one that comes in."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        options: CallOptions,
+        sound: Sound,
+        audience: Sequence[Audience],
+        *,
+        remote: Address | None = None,
+        callee: Conversation | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._options = options
+        self._sound = sound
+        self._audience = audience
+        self._remote = remote
+        self._callee = callee
+        self._path = BadNetwork(options.impair) if options.impair != Impairment() else None
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        self.opened: asyncio.Future[SecureStream] = self._loop.create_future()
+        """Done when the socket is open."""
+        self.secured: asyncio.Future[Secured] = self._loop.create_future()
+        """Done when the call is secure for the first time."""
+        self._secure_since: float | None = None
+        self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
+        self._stage_since = self._loop.time()
+        self._talking: asyncio.Task[None] | None = None
+
+    async def run(self) -> Outcome:
+        """Hold the call. Raises CommandError if it cannot begin, CancelledError if it is cancelled."""
+        if self._callee is not None:
+            self._remote = (await self._callee.opened).local
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(self._open())
+            except OSError as error:
+                raise _cannot_open(error, self._options.bind, self._remote) from error
+            self._announce(stream)
+            self.opened.set_result(stream)
+            outcome = await self._hold(stream)
+        self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint))
+        return outcome
+
+    def show(self, news: News) -> None:
+        """Tell everybody."""
+        for listener in self._audience:
+            listener.show(news)
+
+    def hang_up(self, code: Exit, why: str, hint: str = "") -> None:
+        """End the call, unless it has ended already."""
+        if not self._outcome.done():
+            self._outcome.set_result(Outcome(code=code, text=why, hint=hint))
+
+    def crash(self, error: BaseException) -> None:
+        """A mistake in this program: the call must not go on as if nothing had happened."""
+        if not self._outcome.done():
+            self._outcome.set_exception(error)
+
+    def match(self, name: str | None = None) -> None:
+        """The person says that the SAS matches."""
+        stream = self.opened.result()
+        stream.session.sas_matched(name)
+        stream.settle()
+
+    def mismatch(self) -> None:
+        """The person says that the SAS differs: no more sound, the alarm, the end."""
+        stream = self.opened.result()
+        self._sound.deaf = True
+        if self._talking is not None:
+            self._talking.cancel()
+        stream.session.sas_mismatched()
+        stream.settle()
+        self.show(Mismatched(text=wording.alarm(stream.session.sas)))
+        self.hang_up(Exit.SAS_MISMATCH, wording.ALARM_EXIT)
+
+    def take_back(self) -> None:
+        """The person takes an earlier "they match" back."""
+        stream = self.opened.result()
+        stream.session.forget_verification()
+        stream.settle()
+
+    def _open(self) -> Any:
+        options: Options = {
+            "aux_secret": self._options.aux,
+            "peer_hello_hash": self._options.peer_hash,
+        }
+        if self._path is not None:
+            options["path"] = self._path
+        if self._options.ssrc is not None:
+            options["ssrc"] = self._options.ssrc
+        if self._remote is not None:
+            return connect(self.endpoint, self._remote, local=self._options.bind, **options)
+        assert self._options.bind is not None, "whoever listens knows where"  # noqa: S101
+        return listen(self.endpoint, self._options.bind, **options)
+
+    def _announce(self, stream: SecureStream) -> None:
+        zid, hello_hash = self.endpoint.zid, stream.media.stream.hello_hash
+        if self._remote is not None:
+            self.show(Calling(remote=self._remote, bind=stream.local, zid=zid, hello_hash=hello_hash))
+        else:
+            advertised = (_own_host(stream.local[0]), stream.local[1])
+            self.show(Listening(bind=stream.local, advertised=advertised, zid=zid, hello_hash=hello_hash))
+
+    async def _hold(self, stream: SecureStream) -> Outcome:
+        hearing = asyncio.ensure_future(self._guarded(self._hear(stream)))
+        tasks = [
+            hearing,
+            asyncio.ensure_future(self._guarded(self._follow(stream))),
+            asyncio.ensure_future(self._guarded(self._watch(stream))),
+        ]
+        try:
+            outcome = await self._outcome
+            if self._talking is not None:
+                self._talking.cancel()
+            await self._part(stream, outcome, hearing)
+        finally:
+            for task in (*tasks, *filter(None, [self._talking])):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return self._close_sound(outcome)
+
+    async def _part(self, stream: SecureStream, outcome: Outcome, hearing: asyncio.Future[None]) -> None:
+        """Say goodbye and hear the last words; or see to it that the other side learns of a failure."""
+        if outcome.code is Exit.NOT_AGREED:
+            await asyncio.sleep(_ERROR_COPIES)
+        if self._secure_since is None:
+            return
+        stream.say_goodbye()
+        if outcome.code is Exit.ENDED:
+            await asyncio.wait([hearing], timeout=_GOODBYE + 2 * self._options.impair.delay)
+        self._report(stream, final=True)
+
+    def _close_sound(self, outcome: Outcome) -> Outcome:
+        try:
+            self._sound.finish()
+            self._sound.close()
+        except AudioError as error:
+            if outcome.code is Exit.ENDED:
+                return Outcome(code=Exit.LOCAL, text=str(error))
+        return outcome
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """What fails in a task ends the call, instead of being noticed at the end of the program."""
+        try:
+            await work
+        except AudioError as error:
+            self.hang_up(Exit.LOCAL, str(error))
+        except Exception as error:
+            self.crash(error)
+
+    async def _follow(self, stream: SecureStream) -> None:
+        async for event in stream:
+            self.show(event)
+            match event:
+                case PeerDetected():
+                    self._enter("")
+                case GoingSecure():
+                    self._enter(wording.WAITING_FOR_CONFIRMATION)
+                case SendingChanged():
+                    self._open_gate(stream)
+                case Secured() if not self.secured.done():
+                    self._enter("")
+                    self._secure_since = self._loop.time()
+                    self.secured.set_result(event)
+                    if self._options.seconds is not None:
+                        why = f"hung up after {self._options.seconds:g} seconds"
+                        self._loop.call_later(self._options.seconds, self.hang_up, Exit.ENDED, why)
+                case NoPeer() if self._remote is not None:
+                    hint = f"on the other computer run: zrtp listen 0.0.0.0:{self._remote[1]}"
+                    self.hang_up(Exit.NO_PEER, event.text, hint)
+                case NoPeer():
+                    self.show(Waiting(text="that was no ZRTP call, still waiting"))
+                case Failed():
+                    self.hang_up(Exit.NOT_AGREED, event.text)
+
+    def _open_gate(self, stream: SecureStream) -> None:
+        if stream.media.may_send and (self._talking is None or self._talking.done()):
+            self._talking = asyncio.ensure_future(self._guarded(self._sound.talk(stream)))
+
+    def _enter(self, stage: str) -> None:
+        self._stage, self._stage_since = stage, self._loop.time()
+
+    async def _hear(self, stream: SecureStream) -> None:
+        await self._sound.hear(stream)
+        self.hang_up(Exit.ENDED, "the other side hung up")
+
+    async def _watch(self, stream: SecureStream) -> None:
+        """Once a second: say what is waited for, how the sound gets through, and whether anybody is there."""
+        verified, heard_at = 0, self._loop.time()
+        while True:
+            await asyncio.sleep(1 - self._loop.time() % 1 if self._secure_since is None else 1)
+            now, counters = self._loop.time(), stream.media.counters
+            if self._stage and now - self._stage_since >= 1:
+                unreachable = stream.unreachable and self._stage == wording.WAITING_FOR_ANSWER
+                self.show(Waiting(text=wording.NOBODY_LISTENS if unreachable else self._stage))
+                self._stage = ""
+            if self._secure_since is None:
+                heard_at = now
+                continue
+            self._report(stream)
+            if counters.verified > verified:
+                verified, heard_at = counters.verified, now
+            elif now - heard_at > _SILENCE:
+                self.hang_up(Exit.ENDED, f"nothing was heard for {_SILENCE:g} seconds")
+
+    def _report(self, stream: SecureStream, *, final: bool = False) -> None:
+        seconds = self._loop.time() - (self._secure_since or 0.0)
+        self.show(Media(counters=stream.media.counters, seconds=seconds, final=final))
+
+
+def _own_host(bound: str) -> str:
+    """Under which number other computers probably reach this one; no packet is sent to find out."""
+    if bound not in ANY:
+        return bound
+    family, elsewhere = (socket.AF_INET6, "2001:db8::1") if ":" in bound else (socket.AF_INET, "192.0.2.1")
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((elsewhere, 9))
+        return str(probe.getsockname()[0])
+    return "::1" if ":" in bound else "127.0.0.1"
+
+
+def _cannot_open(error: OSError, bind: Address | None, remote: Address | None) -> CommandError:
+    """Why the socket could not be opened, and what to do."""
+    at = text(bind) if bind is not None else ""
+    if isinstance(error, socket.gaierror):
+        name = remote[0] if remote is not None else at
+        return CommandError(f"the name {name} cannot be found", "check its spelling, or give the address in numbers")
+    if error.errno == errno.EADDRINUSE and bind is not None:
+        verb = "zrtp listen " if remote is None else "--bind "
+        return CommandError(
+            f"port {bind[1]} is in use here", f"choose another one, for example {verb}{bind[0]}:{bind[1] + 2}"
+        )
+    if error.errno == errno.EADDRNOTAVAIL and bind is not None:
+        return CommandError(f"this computer has no address {bind[0]}", "0.0.0.0 stands for all of its addresses")
+    if error.errno == errno.EACCES and bind is not None:
+        return CommandError(f"port {bind[1]} may not be used here", "choose a port above 1023")
+    if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return CommandError("there is no way to that address", "is this computer connected to a network?")
+    return CommandError(f"the port cannot be opened: {error.strerror or error}")

@@ -1,0 +1,143 @@
+"""Both ends of the demo side by side: one column each, one row for everything that happens."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from typing import Final
+
+from zrtp.cli import wording
+from zrtp.cli.errors import Exit, as_line
+from zrtp.cli.jsonlines import text
+from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.terminal import Terminal
+from zrtp.crypto.sas import Sas
+from zrtp.protocol.events import (
+    Failed,
+    GoingSecure,
+    NoPeer,
+    PeerDetected,
+    SasReady,
+    Secured,
+    SecurityWarning,
+    Verified,
+)
+
+SIDES: Final = ("alice", "bob")
+_TIME: Final = 10  # columns of " 0.000 s  "
+_TWO_COLUMNS: Final = 72
+
+
+class DemoTable:
+    """Writes rows; below 72 columns the sides take turns instead of standing side by side."""
+
+    def __init__(self, terminal: Terminal, clock: Callable[[], float]) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._sas: dict[str, Sas] = {}
+        self._wide = terminal.width >= _TWO_COLUMNS
+        self._width = (terminal.width - _TIME) // 2 if self._wide else terminal.width - _TIME - 7
+
+    def introduce(self) -> None:
+        """Say what is to be seen."""
+        self._terminal.note("alice calls bob, both here, over real UDP on loopback")
+        self._terminal.result()
+        if self._wide:
+            heading = "".join(side.ljust(self._width) for side in SIDES)
+            self._terminal.result(" " * _TIME + heading.rstrip(), "bold")
+
+    def column(self, side: str) -> DemoColumn:
+        """The audience of one side."""
+        return DemoColumn(self, side)
+
+    def secured(self, side: str, sas: Sas) -> None:
+        """One side shows its SAS: when both do, they are put where they can be compared."""
+        self._sas[side] = sas
+        if len(self._sas) < len(SIDES):
+            return
+        self._terminal.result()
+        for part, style in ((0, "bold"), (1, "dim")):
+            lines = [wording.sas(self._sas[name])[part] for name in SIDES]
+            if self._wide:
+                self._terminal.marked(" " * _TIME, "".join(line.ljust(self._width) for line in lines), style)
+            else:
+                for name, line in zip(SIDES, lines, strict=True):
+                    self._terminal.marked(f"{'':<{_TIME}}{name:<7}", line, style)
+        self._terminal.result()
+
+    def row(self, side: str, words: str, *styles: str) -> None:
+        """Something happened on one side."""
+        moment = f"{self._clock():6.3f} s  "
+        for number, line in enumerate(textwrap.wrap(words, self._width - 1)):
+            start = moment if number == 0 else " " * _TIME
+            if self._wide:
+                start += " " * self._width * SIDES.index(side)
+            else:
+                start += f"{side:<7}"
+            self._terminal.marked(start, line, *styles)
+
+    def error(self, news: Ended) -> None:
+        """The demo itself went wrong."""
+        self._terminal.error(news.text, news.hint)
+
+
+class DemoColumn:
+    """One side."""
+
+    def __init__(self, table: DemoTable, side: str) -> None:
+        self._table = table
+        self._side = side
+        self._sas: SasReady | None = None
+        self._going = self._secure = False
+
+    def show(self, news: News) -> None:
+        match news:
+            case Listening():
+                self._row(f"waiting on {text(news.bind)}")
+            case Calling():
+                self._row(f"calling {text(news.remote)}")
+            case PeerDetected():
+                self._row("looking for peer ... found")
+            case GoingSecure():
+                if not self._going:
+                    self._row("going secure ...")
+                self._going = True
+            case SasReady():
+                self._sas = news
+            case Secured():
+                self._secured(news)
+            case Verified(verified=True):
+                self._row(f"{wording.VERIFIED} - {news.peer_name or 'this peer'}", "bold", "green")
+            case SecurityWarning():
+                self._row(f"warning: {as_line(news.text)}", "yellow")
+            case Mismatched():
+                self._row(news.text, "bold", "red")
+            case NoPeer() | Failed():
+                self._row(f"{wording.INSECURE} - {as_line(news.text)}", "red")
+            case Waiting():
+                self._row(news.text)
+            case Media(final=True):
+                self._row(wording.sound(news.counters))
+            case Ended():
+                self._ended(news)
+            case _:
+                pass
+
+    def _secured(self, news: Secured) -> None:
+        if self._secure:
+            return
+        self._secure = True
+        self._row(f"{wording.suite(news.suite)}, as {news.role.value}")
+        state, why = wording.heading(news, self._sas)
+        self._row(f"{state} - {why}", "bold", *(["green"] if state == wording.VERIFIED else []))
+        if self._sas is not None:
+            self._table.secured(self._side, self._sas.sas)
+
+    def _ended(self, news: Ended) -> None:
+        if news.code is Exit.LOCAL or news.code is Exit.USAGE:
+            self._table.error(news)
+        else:
+            self._row(news.text)
+
+    def _row(self, words: str, *styles: str) -> None:
+        self._table.row(self._side, words, *styles)

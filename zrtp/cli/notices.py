@@ -1,0 +1,74 @@
+"""What the command itself has to tell, beside the events of the engine. Whoever shows one shows both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from zrtp.cli.errors import Exit
+from zrtp.media.addresses import Address
+from zrtp.media.secure import Counters
+from zrtp.protocol.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """The socket is open, and a caller may come."""
+
+    bind: Address
+    advertised: Address
+    """Where the other computer reaches us, as far as this one knows."""
+    zid: bytes
+    """Ours, 12 octets."""
+    hello_hash: str
+    """The a=zrtp-hash of our Hello."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calling:
+    """The socket is open, and the peer is being looked for."""
+
+    remote: Address
+    bind: Address
+    zid: bytes
+    hello_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Nothing has happened for a second; this is what is waited for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatched:
+    """The user, or `--verify`, said that the SAS differs."""
+
+    text: str
+    """The alarm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """How the sound gets through, once a second and at the end."""
+
+    counters: Counters
+    seconds: float
+    """Since the stream is secure."""
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The call is over; the last notice."""
+
+    code: Exit
+    text: str
+    """Why, as a clause."""
+    hint: str = ""
+    """What to do about it, if there is something."""
+
+
+Notice: TypeAlias = Listening | Calling | Waiting | Mismatched | Media | Ended
+News: TypeAlias = Event | Notice
