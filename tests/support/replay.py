@@ -5,14 +5,13 @@
     assert replay.stream.state is State.SECURE
 
 The engine gets what that end held (ZID, H0, private value, cached secrets), the randomness that it drew (nonce, IV of
-its Confirm) and the Hello that it sent; the messages of the other end arrive as the packets that were recorded. Every
-message that the engine then makes by itself can be compared octet for octet with the recorded one.
+its Confirm, IDs in place of secrets that it did not have) and the Hello that it sent; the messages of the other end
+arrive as the packets that were recorded. Every message that the engine then makes by itself can be compared octet for
+octet with the recorded one.
 
 Where the engine cannot come to the recorded octets by its own means, a small substitute stands in, and nowhere else:
 
 * the Hello, because other software lists other algorithms: `Stream.hello` is the recorded one;
-* IDs of secrets that this end did not have: random octets in the recording, taken from there. The IDs of secrets that
-  it had are the engine's own;
 * the private value where the recording has none, or none that the library takes: a key share with the recorded fields
   and DHResult (`public_key_operation` is then False);
 * a Commit of this end that lost the contention: its DHPart2 was never sent, so its hvi cannot be computed;
@@ -42,7 +41,7 @@ from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements import InitiatorShare, KeyAgreement, ResponderShare, ShareContext
 from zrtp.crypto.key_agreements.kem import KEMS, response_from_private, share_from_private
 from zrtp.crypto.registry import DEFAULT, Algorithms
-from zrtp.protocol import agreement, commitment, confirmation, retained_secrets
+from zrtp.protocol import agreement, confirmation
 from zrtp.protocol.config import FOREVER, Config
 from zrtp.protocol.confirm import seal_confirm
 from zrtp.protocol.endpoint import Endpoint
@@ -50,12 +49,23 @@ from zrtp.protocol.events import Event, KeysReady, Mode, Role, Suite
 from zrtp.protocol.exchange import Candidate, Exchange
 from zrtp.protocol.key_schedule import SessionSecrets, s0_from_dh
 from zrtp.protocol.key_schedule import Transcript as HashedMessages
-from zrtp.protocol.retained_secrets import KnownSecrets, SecretIds
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
-from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, ConfirmPlain, DHPart1, DHPart2, Hello, Kind, kind_of, parse
+from zrtp.wire.messages import (
+    CONF2ACK,
+    HELLO_ACK,
+    Commit,
+    CommitMode,
+    ConfirmPlain,
+    DHPart1,
+    DHPart2,
+    Hello,
+    Kind,
+    kind_of,
+    parse,
+)
 from zrtp.wire.packet import Fragment, decode_packet, encode_packet
 
 OWN_SSRC, PEER_SSRC = 0x0A0A0A0A, 0x0B0B0B0B
@@ -270,7 +280,7 @@ class Replay:
     def receive(self, datagram: bytes) -> None:
         """Any datagram arrives."""
         self.now += 0.01
-        with self._recorded_randomness():
+        with self._observing():
             self.stream.receive_datagram(datagram, self.now)
         self._settle()
 
@@ -366,13 +376,30 @@ class Replay:
         self.random.then(self.party.h0)
         stream = self.session.add_stream(self.recorded.own_ssrc)
         stream.hello = self.recorded.own_hello
-        nonces = [self.recorded.commit.nonce] if self.role is Role.INITIATOR else []
-        if self.role is Role.RESPONDER and self.recorded.lost is not None:
-            nonces.append(self.recorded.lost.nonce)
-        for octets in (*nonces, self.recorded.own_iv):
+        lost = self.recorded.lost if self.role is Role.RESPONDER else None
+        first = self.recorded.commit if self.role is Role.INITIATOR else lost
+        for octets in (None if first is None else first.nonce, self.recorded.own_iv):
             if octets is not None:
                 self.random.then(octets)
+        absent = self._ids_of_absent_secrets()
+        if lost is not None and lost.mode is CommitMode.DH:
+            absent = [bytes(8)] * len(absent) + absent  # for the DHPart2 that was never sent
+        for octets in absent:
+            self.random.then(octets)
         return stream
+
+    def _ids_of_absent_secrets(self) -> list[bytes]:
+        """What the recorded DHPart has in place of IDs, in the order in which the engine draws it."""
+        party, sent = self.party, self.recorded.own_dhpart
+        if sent is None:
+            return []
+        fields_of = (
+            (party.rs1, sent.rs1_id),
+            (party.rs2, sent.rs2_id),
+            (party.auxsecret, sent.aux_secret_id),
+            (party.pbxsecret, sent.pbx_secret_id),
+        )
+        return [octets for secret, octets in fields_of if secret is None]
 
     def _first_stream(self) -> None:
         """What `Session.exchange_finished` knows after a first stream with the recorded ZRTPSess."""
@@ -456,31 +483,12 @@ class Replay:
     # What is observed, and what is substituted, while the engine works.
 
     @contextmanager
-    def _recorded_randomness(self) -> Iterator[None]:
+    def _observing(self) -> Iterator[None]:
         with ExitStack() as stack:
-            for owner, attribute, stand_in in (
-                (commitment, "own_ids", self._own_ids),
-                (agreement, "s0_from_dh", self._s0_from_dh),
-                (confirmation, "derive", self._derive),
-            ):
-                stack.enter_context(mock.patch.object(owner, attribute, stand_in))
+            stack.enter_context(mock.patch.object(agreement, "s0_from_dh", self._s0_from_dh))
+            stack.enter_context(mock.patch.object(confirmation, "derive", self._derive))
             stack.enter_context(mock.patch.object(Session, "confirm_plain", self._confirm_plain))
             yield
-
-    def _own_ids(
-        self, hash_: HashAlgorithm, known: KnownSecrets, role: Role, own_h3: bytes, random: ScriptedRandom
-    ) -> SecretIds:
-        """The engine's IDs for secrets that exist, the recorded ones for those that do not."""
-        computed = retained_secrets.own_ids(hash_, known, role, own_h3, random)
-        recorded = self.recorded.own_dhpart if role is self.role else None
-        if recorded is None:
-            return computed
-        return SecretIds(
-            rs1=recorded.rs1_id if known.rs1 is None else computed.rs1,
-            rs2=recorded.rs2_id if known.rs2 is None else computed.rs2,
-            aux=recorded.aux_secret_id if known.aux is None else computed.aux,
-            pbx=recorded.pbx_secret_id if known.pbx is None else computed.pbx,
-        )
 
     def _s0_from_dh(
         self,
