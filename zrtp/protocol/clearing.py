@@ -150,6 +150,7 @@ def destroy_keys(session: Session, cause: Stream) -> None:
         stream.set_sending(Sending.BLOCKED)
         if stream is not cause:
             stream.enter(State.CLEAR_PENDING)
+    session.forget_exported_key()
     replace_zrtpsess(session)
 
 

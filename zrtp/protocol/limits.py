@@ -1,7 +1,7 @@
 """Bounds that keep a flood from costing memory, answers or public-key operations.
 
 answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error)
-duplicates        each message is answered again at most 12 times
+duplicates        the last 8 answered messages are, each at most 12 times, answered again
 candidate Hellos  4 for each stream, 10 s each
 nonces            4096 for each session
 warnings          one a second of each kind
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 ANSWER_RATE = 20.0
 ANSWER_BURST = 40.0
+ANSWERS = 8
 DUPLICATE_ANSWERS = 12
 CANDIDATES = 4
 CANDIDATE_LIFETIME = 10.0

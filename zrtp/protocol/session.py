@@ -219,8 +219,8 @@ class Session:
 
     @property
     def assurance(self) -> Assurance:
-        """How sure it is that nobody sits in between."""
-        if self.sas is None:
+        """How sure it is that nobody sits in between, as long as a stream is secure."""
+        if self.sas is None or all(stream.state is not State.SECURE for stream in self.streams):
             return Assurance.INSECURE
         if self.compromised:
             return Assurance.MISMATCH
@@ -249,11 +249,12 @@ class Session:
         It is as trustworthy as the call: look at `assurance`. `octets` is at most the hash length.
 
         Raises:
-            ApiMisuse: before the first stream is secure, after the call is closed, or too many octets.
+            ApiMisuse: before the first stream is secure, after encryption was switched off or the call is closed, or
+                too many octets.
         """
         exported, context = self._secrets.get("exported"), self._secrets.get("context")
         if exported is None or context is None or self.hash is None:
-            raise ApiMisuse("Keys can be exported only while the call is secure.")
+            raise ApiMisuse("Keys can be exported only while the call is secure, and not after GoClear.")
         if not 0 < octets <= self.hash.length:
             raise ApiMisuse(f"An exported key has 1 to {self.hash.length} octets here.")
         return self.hash.kdf(exported, label, bytes(context.octets), octets * 8)
@@ -394,6 +395,12 @@ class Session:
         """The peer's Hello has the M flag."""
         return self._peer_is_pbx
 
+    def forget_exported_key(self) -> None:
+        """After GoClear nothing of the first key agreement is left but the new ZRTPSess (section 4.7.2.1)."""
+        for name in ("exported", "context"):
+            if (secret := self._secrets.pop(name, None)) is not None:
+                secret.wipe()
+
     def put_zrtpsess(self, zrtpsess: Secret) -> None:
         """A new ZRTPSess after GoClear; the old one is wiped."""
         self._secrets["zrtpsess"].wipe()
@@ -406,14 +413,15 @@ class Session:
             self.sas = Sas(sashash=self.sas.sashash, code=sas_type, rendered=render(self.sas.sashash))
 
     def take_relayed_sas(self, sas: Sas, flags: SASrelayPlain) -> bool:
-        """Show the SAS of the far end from now on; whether that withdraws an earlier verdict."""
+        """Show the SAS of the far end from now on; whether people who compared another one must do so again."""
         previous, self.relayed_sas = self.relayed_sas, sas
         self.relayed_flags = flags
-        changed = previous is not None and previous.sashash != sas.sashash
-        if changed and self._verdict:
+        shown = previous if previous is not None else self.sas
+        changed = shown is not None and shown.sashash != sas.sashash
+        compared = bool(self._verdict)
+        if changed and compared:
             self._verdict = False
-            return True
-        return changed
+        return changed and (compared or previous is not None)
 
     def _need_sas(self) -> None:
         if self.sas is None:

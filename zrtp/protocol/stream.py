@@ -157,7 +157,7 @@ class Stream:
                 message = packet.message
             self._receive(packet.ssrc, message, now)
         except MalformedPacket as error:
-            self._malformed(error, now)
+            self._malformed(error, int.from_bytes(datagram[8:12], "big"), now)
         except ZrtpError as error:
             self.counters[type(error).__name__] += 1
 
@@ -363,6 +363,8 @@ class Stream:
 
     def answer(self, request: bytes, reply: Message) -> None:
         """Send a reply, and again whenever the same octets arrive once more (RFC 6189 section 6)."""
+        if len(self._answers) >= limits.ANSWERS:
+            del self._answers[next(iter(self._answers))]
         self._answers[request] = (reply, 0)
         self.transmit(reply)
 
@@ -500,12 +502,12 @@ class Stream:
         if warning is not None:
             self.warn(warning, text, now)
 
-    def _malformed(self, error: MalformedPacket, now: float) -> None:
+    def _malformed(self, error: MalformedPacket, ssrc: int, now: float) -> None:
         """Malformed although the CRC is right: dropped; the pinned peer in an exchange hears of it once a second."""
         self.counters["malformed"] += 1
         self._logger.debug("stream %08x: dropped: %s", self.ssrc, error)
         recent = self.last_error_sent is not None and now - self.last_error_sent < limits.ERROR_INTERVAL
-        if self.state in IN_EXCHANGE and not recent:
+        if self.state in IN_EXCHANGE and self._knows(ssrc) and not recent:
             self.last_error_sent = now
             self.answer_limited(Error.make(code=ErrorCode.MALFORMED_PACKET), now)
 
@@ -514,12 +516,18 @@ class Stream:
 
     def _reassemble(self, fragment: Fragment, now: float) -> bytes | None:
         limit = self.endpoint.longest_fragmented_message
-        if limit == 0 or fragment.ssrc == self.ssrc:
+        if limit == 0 or not self._knows(fragment.ssrc):
             self.counters["unexpected fragment"] += 1
             return None
         if self._reassembler is None:
             self._reassembler = Reassembler(limit)
         return self._reassembler.add(fragment, now)
+
+    def _knows(self, ssrc: int) -> bool:
+        """Whether a source is the peer's; before a peer is pinned, whether it sent an acceptable Hello."""
+        if self.exchange is not None:
+            return ssrc == self.exchange.peer.ssrc
+        return any(ssrc == known.ssrc for known in self.candidates.values())
 
     def change_version(self, version: bytes, now: float) -> None:
         """Come down to a version that the peer supports: a new Hello, to be acknowledged (section 4.1.1)."""

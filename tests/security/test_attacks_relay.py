@@ -1,0 +1,114 @@
+"""SASrelay and enrolment under attack (RFC 6189 sections 5.13, 7.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Side, seeded
+from zrtp.cache.memory import MemoryCache
+from zrtp.protocol.config import Config
+from zrtp.protocol.confirm import seal_sas_relay
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import SasRelayed, SecurityWarning, Verified, WarningCode
+from zrtp.protocol.exchange import present
+from zrtp.protocol.states import State
+from zrtp.wire.messages import SASrelayPlain
+from zrtp.wire.packet import encode_packet
+
+PHONE = Config(key_agreements=(b"X255",))
+PBX = Config(key_agreements=(b"X255",), trusted_mitm=True)
+
+
+@dataclass
+class Leg:
+    """A phone in a call with a server."""
+
+    phone: Side
+    server: Side
+    network: Network
+
+    def relay(self, sashash: bytes, *, sas_type: bytes = b"B32 ", verified: bool = False) -> bytes:
+        """The server sends this SASrelay; what the phone answers, as type block."""
+        stream = self.server.stream
+        exchange = present(stream.exchange)
+        plain = SASrelayPlain(
+            verified=verified, allow_clear=False, disclosure=False, sas_type=sas_type, sashash=sashash
+        )
+        message = seal_sas_relay(exchange.box, exchange.role, plain, stream.endpoint.random)
+        self.phone.stream.receive_datagram(encode_packet(9, BOB_SSRC, message.raw), self.network.now)
+        return b"".join(datagram[16:24] for datagram in self.phone.stream.datagrams_to_send())
+
+
+def call(phone: Endpoint, server: Endpoint, *, enrol: bool = False, start: float = 0.0) -> Leg:
+    network = Network()
+    network.now = start
+    one = Side("phone", phone, phone.session())
+    other = Side("server", server, server.session(enrol=enrol))
+    streams = one.session.add_stream(ALICE_SSRC), other.session.add_stream(BOB_SSRC)
+    network.connect("phone", streams[0], "server", streams[1])
+    for stream in streams:
+        stream.start(network.now)
+    network.run(network.now + 5.0)
+    assert [stream.state for stream in streams] == [State.SECURE, State.SECURE]
+    return Leg(one, other, network)
+
+
+def endpoints(server: Config = PBX) -> tuple[Endpoint, Endpoint]:
+    clock = Clock()
+    return (
+        Endpoint(PHONE, MemoryCache(), random=seeded(1), wall_clock=clock),
+        Endpoint(server, MemoryCache(), random=seeded(2), wall_clock=clock),
+    )
+
+
+def enrolled_leg() -> Leg:
+    """The second call of a phone that trusts the server."""
+    phone, server = endpoints()
+    first = call(phone, server, enrol=True)
+    first.phone.session.sas_matched("PBX")
+    first.phone.session.accept_enrolment()
+    first.phone.session.close(5.0)
+    first.server.session.close(5.0)
+    return call(phone, server, start=10.0)
+
+
+@pytest.mark.attack("SAR-08")
+def test_first_relayed_sas_withdraws_a_verdict_about_the_servers_own() -> None:
+    leg = enrolled_leg()
+    leg.phone.session.sas_matched("PBX")
+    assert leg.phone.session.verified
+    assert leg.relay(b"\x55" * 32) == b"RelayACK"
+    assert not leg.phone.session.verified
+    assert WarningCode.RELAYED_SAS_CHANGED in {event.code for event in leg.phone.seen(SecurityWarning)}
+    (relayed,) = leg.phone.seen(SasRelayed)
+    assert relayed.sas.sashash == b"\x55" * 32
+
+
+@pytest.mark.attack("SAR-08")
+def test_another_relayed_sas_withdraws_the_verdict() -> None:
+    leg = enrolled_leg()
+    leg.relay(b"\x55" * 32)
+    leg.phone.session.sas_matched("Bob behind the PBX")
+    assert [event.verified for event in leg.phone.seen(Verified)] == [True]
+    leg.relay(b"\x66" * 32)
+    assert not leg.phone.session.verified
+    assert WarningCode.RELAYED_SAS_CHANGED in {event.code for event in leg.phone.seen(SecurityWarning)}
+
+
+@pytest.mark.attack("SAR-08")
+def test_relayed_sas_that_nobody_compared_yet_raises_no_alarm() -> None:
+    leg = enrolled_leg()
+    leg.relay(b"\x55" * 32)
+    assert WarningCode.RELAYED_SAS_CHANGED not in {event.code for event in leg.phone.seen(SecurityWarning)}
+    assert leg.phone.session.relayed_sas is not None
+
+
+@pytest.mark.attack("DOS-16")
+def test_many_relays_of_an_authenticated_server_do_not_grow_memory() -> None:
+    leg = enrolled_leg()
+    for number in range(500):
+        leg.relay(number.to_bytes(32, "big"))
+    assert len(leg.phone.stream._answers) <= 8
+    assert len(leg.phone.session.events) <= 512
