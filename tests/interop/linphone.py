@@ -164,7 +164,7 @@ class Linphonec:
         return samples[:: rate // tones.TELEPHONE_RATE]
 
     def spoil_retained_secrets(self) -> None:
-        """Overwrite rs1 and rs2 of all peers; to be done while it does not run."""
+        """Overwrite rs1 and rs2 of all peers; to be done between calls."""
         connection = sqlite3.connect(self._zid_cache)
         with connection:
             connection.execute("UPDATE zrtp SET rs1 = randomblob(32), rs2 = randomblob(32)")
