@@ -1,9 +1,9 @@
 """The sixteen messages of RFC 6189 section 5: one section per figure, with its layout and its frozen type.
 
 A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where there is one,
-the trailing MAC. `construct` reads by it what comes from outside; what we send is joined from fields whose lengths
-are checked. Values are not checked here: which algorithms, public values and versions are good is for the protocol to
-say, and unknown codes survive as the four octets that they are.
+the trailing MAC. What comes from outside is read by it; what we send is joined from fields whose lengths are checked.
+Values are not checked here: which algorithms, public values and versions are good is for the protocol to say, and
+unknown codes survive as the four octets that they are.
 
 Every message keeps its octets in `raw`. Hashes and MACs are over them as they came, never over a new encoding, because
 unused bits that have to be ignored are covered all the same.
@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
-from construct import Bytes, Construct, ConstructError, GreedyBytes, Int32ub, Struct, Terminated
+from construct import Bytes, GreedyBytes, Int32ub
 
 from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.wire.layout import Layout
 from zrtp.wire.packet import MESSAGE_HEADER, PREAMBLE, check_frame
 
 MAC = 8
@@ -110,7 +111,7 @@ class _ChainedMessage(_Message):
 
 # Hello: section 5.2, figure 3
 
-_HELLO = Struct(
+_HELLO = Layout(
     "version" / Bytes(4),
     "client_id" / Bytes(16),
     "h3" / Bytes(32),
@@ -207,9 +208,7 @@ class Hello(_ChainedMessage):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        fields = _read(cls.kind, _HELLO, message[MESSAGE_HEADER:-MAC])
-        word = fields["flags_and_counts"]
-        codes = fields["codes"]
+        version, client_id, h3, zid, word, codes = _HELLO.read("Hello", message[MESSAGE_HEADER:-MAC])
         if word & _COUNTS_ABOVE_SEVEN:
             raise MalformedPacket("A list in Hello claims to hold more than seven codes.")
         lists = []
@@ -223,10 +222,10 @@ class Hello(_ChainedMessage):
         hashes, ciphers, auth_tags, key_agreements, sas_types = lists
         return cls(
             raw=message,
-            version=fields["version"],
-            client_id=fields["client_id"],
-            h3=fields["h3"],
-            zid=fields["zid"],
+            version=version,
+            client_id=client_id,
+            h3=h3,
+            zid=zid,
             signature_capable=bool(word & _SIGNATURE_CAPABLE),
             mitm=bool(word & _MITM),
             passive=bool(word & _PASSIVE),
@@ -241,7 +240,7 @@ class Hello(_ChainedMessage):
 
 # Commit: section 5.4, figures 5, 6 and 7
 
-_COMMIT = Struct(
+_COMMIT = (
     "h2" / Bytes(32),
     "zid" / Bytes(12),
     # hash | cipher | auth tag | key agreement | SAS
@@ -249,13 +248,13 @@ _COMMIT = Struct(
 )
 
 # Figure 5. With a KEM (an extension of bzrtp) the initiator's public key follows hvi, padded to a word.
-_COMMIT_DH = Struct(*_COMMIT.subcons, "hvi" / Bytes(32), "public_key" / GreedyBytes)
+_COMMIT_DH = Layout(*_COMMIT, "hvi" / Bytes(32), "public_key" / GreedyBytes)
 
 # Figure 6
-_COMMIT_MULTISTREAM = Struct(*_COMMIT.subcons, "nonce" / Bytes(16), Terminated)
+_COMMIT_MULTISTREAM = Layout(*_COMMIT, "nonce" / Bytes(16))
 
 # Figure 7
-_COMMIT_PRESHARED = Struct(*_COMMIT.subcons, "nonce" / Bytes(16), "key_id" / Bytes(8), Terminated)
+_COMMIT_PRESHARED = Layout(*_COMMIT, "nonce" / Bytes(16), "key_id" / Bytes(8))
 
 _MULTISTREAM_CODE = b"Mult"
 _PRESHARED_CODE = b"Prsh"
@@ -367,21 +366,29 @@ class Commit(_ChainedMessage):
     @classmethod
     def _read(cls, message: bytes) -> Self:
         mode = _mode_of(message[_KEY_AGREEMENT_FIELD])
-        fields = _read(cls.kind, _COMMIT_LAYOUTS[mode], message[MESSAGE_HEADER:-MAC])
-        codes = fields["codes"]
+        h2, zid, codes, *rest = _COMMIT_LAYOUTS[mode].read("Commit", message[MESSAGE_HEADER:-MAC])
+        hvi = nonce = key_id = None
+        public_key = b""
+        match mode:
+            case CommitMode.DH:
+                hvi, public_key = rest
+            case CommitMode.MULTISTREAM:
+                (nonce,) = rest
+            case CommitMode.PRESHARED:
+                nonce, key_id = rest
         return cls(
             raw=message,
-            h2=fields["h2"],
-            zid=fields["zid"],
+            h2=h2,
+            zid=zid,
             hash=codes[0:4],
             cipher=codes[4:8],
             auth_tag=codes[8:12],
             key_agreement=codes[12:16],
             sas=codes[16:20],
-            hvi=fields.get("hvi"),
-            public_key=fields.get("public_key", b""),
-            nonce=fields.get("nonce"),
-            key_id=fields.get("key_id"),
+            hvi=hvi,
+            public_key=public_key,
+            nonce=nonce,
+            key_id=key_id,
             mac=message[-MAC:],
         )
 
@@ -396,7 +403,7 @@ def _mode_of(key_agreement: bytes) -> CommitMode:
 
 # DHPart1 and DHPart2: sections 5.5 and 5.6, figures 8 and 9
 
-_DHPART = Struct(
+_DHPART = Layout(
     "h1" / Bytes(32),
     # rs1ID | rs2ID | auxsecretID | pbxsecretID
     "secret_ids" / Bytes(4 * SECRET_ID),
@@ -451,18 +458,17 @@ class _DHPart(_ChainedMessage):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        fields = _read(cls.kind, _DHPART, message[MESSAGE_HEADER:-MAC])
-        if not fields["pv"]:
+        h1, secret_ids, pv = _DHPART.read(_text(cls.kind), message[MESSAGE_HEADER:-MAC])
+        if not pv:
             raise MalformedPacket(f"There is no public value in {_text(cls.kind)}.")
-        secret_ids = fields["secret_ids"]
         return cls(
             raw=message,
-            h1=fields["h1"],
+            h1=h1,
             rs1_id=secret_ids[0:8],
             rs2_id=secret_ids[8:16],
             aux_secret_id=secret_ids[16:24],
             pbx_secret_id=secret_ids[24:32],
-            pv=fields["pv"],
+            pv=pv,
             mac=message[-MAC:],
         )
 
@@ -483,13 +489,13 @@ class DHPart2(_DHPart):
 
 # Confirm1 and Confirm2: section 5.7, figure 10
 
-_CONFIRM = Struct(
+_CONFIRM = Layout(
     "confirm_mac" / Bytes(8),
     "iv" / Bytes(16),
     "ciphertext" / GreedyBytes,
 )
 
-_CONFIRM_PLAIN = Struct(
+_CONFIRM_PLAIN = Layout(
     "h0" / Bytes(32),
     # 15 unused bits | 9 bits signature length in words | 0 0 0 0 E V A D
     "length_and_flags" / Int32ub,
@@ -525,14 +531,9 @@ class _Confirm(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        fields = _read(cls.kind, _CONFIRM, message[MESSAGE_HEADER:])
-        _check_ciphertext(cls.kind, fields["ciphertext"])
-        return cls(
-            raw=message,
-            confirm_mac=fields["confirm_mac"],
-            iv=fields["iv"],
-            ciphertext=fields["ciphertext"],
-        )
+        confirm_mac, iv, ciphertext = _CONFIRM.read(_text(cls.kind), message[MESSAGE_HEADER:])
+        _check_ciphertext(cls.kind, ciphertext)
+        return cls(raw=message, confirm_mac=confirm_mac, iv=iv, ciphertext=ciphertext)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -590,16 +591,15 @@ class ConfirmPlain:
 
         Raises MalformedPacket when the length of the signature is not that of the rest; ignores unused bits.
         """
-        fields = _parse("Confirm", _CONFIRM_PLAIN, octets)
-        word = fields["length_and_flags"]
-        signature_type, signature = _split_signature("Confirm", word, fields["signature"])
+        h0, word, cache_interval, rest = _CONFIRM_PLAIN.read("Confirm", octets)
+        signature_type, signature = _split_signature("Confirm", word, rest)
         return cls(
-            h0=fields["h0"],
+            h0=h0,
             enrolment=bool(word & _ENROLMENT),
             verified=bool(word & _VERIFIED),
             allow_clear=bool(word & _ALLOW_CLEAR),
             disclosure=bool(word & _DISCLOSURE),
-            cache_interval=fields["cache_interval"],
+            cache_interval=cache_interval,
             signature_type=signature_type,
             signature=signature,
         )
@@ -680,13 +680,13 @@ class GoClear(_Message):
 
 # SASrelay: section 5.13, figure 16
 
-_SASRELAY = Struct(
+_SASRELAY = Layout(
     "mac" / Bytes(8),
     "iv" / Bytes(16),
     "ciphertext" / GreedyBytes,
 )
 
-_SASRELAY_PLAIN = Struct(
+_SASRELAY_PLAIN = Layout(
     # 15 unused bits | 9 bits signature length in words | 0 0 0 0 0 V A D
     "length_and_flags" / Int32ub,
     "sas_type" / Bytes(CODE),
@@ -717,9 +717,9 @@ class SASrelay(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        fields = _read(cls.kind, _SASRELAY, message[MESSAGE_HEADER:])
-        _check_ciphertext(cls.kind, fields["ciphertext"])
-        return cls(raw=message, mac=fields["mac"], iv=fields["iv"], ciphertext=fields["ciphertext"])
+        mac, iv, ciphertext = _SASRELAY.read("SASrelay", message[MESSAGE_HEADER:])
+        _check_ciphertext(cls.kind, ciphertext)
+        return cls(raw=message, mac=mac, iv=iv, ciphertext=ciphertext)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -753,15 +753,14 @@ class SASrelayPlain:
 
         Raises MalformedPacket when the length of the signature is not that of the rest; ignores unused bits.
         """
-        fields = _parse("SASrelay", _SASRELAY_PLAIN, octets)
-        word = fields["length_and_flags"]
-        signature_type, signature = _split_signature("SASrelay", word, fields["signature"])
+        word, sas_type, sashash, rest = _SASRELAY_PLAIN.read("SASrelay", octets)
+        signature_type, signature = _split_signature("SASrelay", word, rest)
         return cls(
             verified=bool(word & _VERIFIED),
             allow_clear=bool(word & _ALLOW_CLEAR),
             disclosure=bool(word & _DISCLOSURE),
-            sas_type=fields["sas_type"],
-            sashash=fields["sashash"],
+            sas_type=sas_type,
+            sashash=sashash,
             signature_type=signature_type,
             signature=signature,
         )
@@ -898,18 +897,6 @@ Message: TypeAlias = (
 
 
 # What the sections share
-
-
-def _read(kind: Kind, layout: Construct, octets: bytes) -> Any:
-    return _parse(_text(kind), layout, octets)
-
-
-def _parse(what: str, layout: Construct, octets: bytes) -> Any:
-    """The fields of a layout by name."""
-    try:
-        return layout.parse(octets)
-    except ConstructError as error:
-        raise MalformedPacket(f"The length of {what} does not fit its fields, at {error.path}.") from error
 
 
 def _frame(kind: Kind, body: bytes, trailer: int = 0) -> bytes:
