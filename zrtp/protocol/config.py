@@ -69,7 +69,7 @@ class Config:
     signalling_protected: bool = False
     """The application vouches for the end-to-end integrity of its signalling (section 8.1.1)."""
     minimum_auth_tags: tuple[bytes, ...] | None = None
-    """If given, a Commit with another authentication tag is refused, mandatory or not."""
+    """If given, no other authentication tag is offered, and a Commit with one is refused, mandatory or not."""
     discovery_deadline: float = 5.0
     """Seconds without any sign of a ZRTP peer after which discovery ends."""
     discovery_deadline_extended: float = 15.0

@@ -52,8 +52,6 @@ class Endpoint:
         self.wall_clock = wall_clock
         self.algorithms = self.config.algorithms
         self.offer = Offer(self.config)
-        if not self.offer.key_agreements:
-            raise ApiMisuse("Config.key_agreements names no algorithm that is available here.")
         self.zid = self.zid_for("")
         self.signer = signer
         self._verifiers = {verifier.signature_type: verifier for verifier in verifiers}

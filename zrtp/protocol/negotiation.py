@@ -12,7 +12,7 @@ from enum import Enum
 
 from zrtp.crypto.codes import name
 from zrtp.crypto.registry import Algorithms
-from zrtp.errors import ErrorCode, MalformedPacket, PeerIncompatible
+from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerIncompatible
 from zrtp.protocol import compatibility
 from zrtp.protocol.config import MAX_CODES, Config
 from zrtp.protocol.events import Suite
@@ -29,6 +29,10 @@ MANDATORY_CIPHERS = (b"AES1",)
 MANDATORY_AUTH_TAGS = compatibility.IMPLIED_AUTH_TAGS
 MANDATORY_KEY_AGREEMENTS = (b"DH3k",)
 MANDATORY_SAS_TYPES = (b"B32 ",)
+
+GCM = b"GCM "
+GCM_CIPHERS = (b"AES1", b"AES3")
+"""Ciphers for which SRTP has an AES-GCM form (RFC 7714)."""
 
 P384_HASHES = (b"S384", b"N384", b"SKN3")
 """Hashes that may go with EC38 (section 5.1.5), strongest wish first."""
@@ -64,7 +68,11 @@ def react_to_version(supported: Iterable[bytes], current: bytes, received: bytes
 
 
 class Offer:
-    """The lists of our Hello: what is configured, mandatory algorithms listed explicitly, unavailable ones left out."""
+    """The lists of our Hello: what is configured, mandatory algorithms listed explicitly, unavailable ones left out.
+
+    Raises:
+        ApiMisuse: the configuration leaves nothing in one of the lists.
+    """
 
     __slots__ = ("auth_tags", "ciphers", "hashes", "key_agreements", "sas_types")
 
@@ -73,13 +81,25 @@ class Offer:
         implied = config.mandatory_always
         self.hashes = _listed(config.hashes, known.hashes, MANDATORY_HASHES if implied else ())
         self.ciphers = _listed(config.ciphers, known.ciphers, MANDATORY_CIPHERS if implied else ())
-        self.auth_tags = _listed(config.auth_tags, known.auth_tags, MANDATORY_AUTH_TAGS if implied else ())
+        tags = _listed(config.auth_tags, known.auth_tags, MANDATORY_AUTH_TAGS if implied else ())
+        self.auth_tags = tuple(code for code in tags if _allowed(config, code))
         self.sas_types = _listed(config.sas_types, known.sas_types, MANDATORY_SAS_TYPES if implied else ())
         special = [MULT, PRSH] if config.preshared or PRSH in config.key_agreements else [MULT]
         available = [code for code in config.key_agreements if _available(known, code)]
         agreements = MANDATORY_KEY_AGREEMENTS if implied else ()
         room = MAX_CODES - len(special)
         self.key_agreements = (*_listed(available, known.key_agreements, agreements, room), *special)
+        self._check()
+
+    def _check(self) -> None:
+        """An empty list in a Hello means the mandatory algorithms, which nobody wanted here."""
+        for kind in self.__slots__:
+            if not set(getattr(self, kind)) - {MULT, PRSH}:
+                raise ApiMisuse(f"Config.{kind} names no algorithm that is available and allowed here.")
+
+
+def _allowed(config: Config, auth_tag: bytes) -> bool:
+    return config.minimum_auth_tags is None or auth_tag in config.minimum_auth_tags
 
 
 def _available(known: Algorithms, code: bytes) -> bool:
@@ -127,10 +147,11 @@ def choose_suite(config: Config, offer: Offer, peer: Hello) -> Suite:
     key_agreement = choose_key_agreement(ours, peer.key_agreements, lambda code: known.key_agreements[code].rank)
     if key_agreement is None:
         raise _nothing_in_common("key agreement", peer.key_agreements)
+    cipher = _choose_cipher(offer, peer, key_agreement)
     return Suite(
         hash=_choose_hash(config, common_hashes, key_agreement, peer),
-        cipher=_choose_cipher(offer, peer, key_agreement),
-        auth_tag=_choose_auth_tag(offer, peer),
+        cipher=cipher,
+        auth_tag=_choose_auth_tag(offer, peer, cipher),
         key_agreement=key_agreement,
         sas=_first_common("SAS rendering", offer.sas_types, (*peer.sas_types, *MANDATORY_SAS_TYPES)),
     )
@@ -139,10 +160,11 @@ def choose_suite(config: Config, offer: Offer, peer: Hello) -> Suite:
 def choose_preshared_suite(offer: Offer, peer: Hello) -> Suite:
     """The suite of our Commit in Preshared mode: as in DH mode, without a key agreement. Raises as `choose_suite`."""
     peer_hashes = _unique((*peer.hashes, *MANDATORY_HASHES))
+    cipher = _choose_cipher(offer, peer, PRSH)
     return Suite(
         hash=_first_common("hash", peer_hashes, offer.hashes),
-        cipher=_choose_cipher(offer, peer, PRSH),
-        auth_tag=_choose_auth_tag(offer, peer),
+        cipher=cipher,
+        auth_tag=_choose_auth_tag(offer, peer, cipher),
         key_agreement=PRSH,
         sas=_first_common("SAS rendering", offer.sas_types, (*peer.sas_types, *MANDATORY_SAS_TYPES)),
     )
@@ -167,9 +189,9 @@ def _choose_cipher(offer: Offer, peer: Hello, key_agreement: bytes) -> bytes:
     return compatibility.cipher_for_commit(chosen, key_agreement, offer.ciphers)
 
 
-def _choose_auth_tag(offer: Offer, peer: Hello) -> bytes:
-    theirs = (*peer.auth_tags, *MANDATORY_AUTH_TAGS)
-    chosen = _first_common("SRTP authentication tag", offer.auth_tags, theirs)
+def _choose_auth_tag(offer: Offer, peer: Hello, cipher: bytes) -> bytes:
+    ours = [code for code in offer.auth_tags if code != GCM or cipher in GCM_CIPHERS]
+    chosen = _first_common("SRTP authentication tag", ours, (*peer.auth_tags, *MANDATORY_AUTH_TAGS))
     return compatibility.auth_tag_for_commit(chosen, offer.auth_tags)
 
 
@@ -213,7 +235,7 @@ def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
             continue  # the SAS type of a Multistream Commit is ignored (section 4.4.3)
         if code not in offered and not (implied and code in mandatory):
             raise PeerIncompatible(error, f"The peer commits to {name(code)}, which was not offered: {error.text}.")
-    if config.minimum_auth_tags is not None and commit.auth_tag not in config.minimum_auth_tags:
+    if not _allowed(config, commit.auth_tag):
         raise PeerIncompatible(
             ErrorCode.AUTH_TAG_UNSUPPORTED,
             f"The peer commits to {name(commit.auth_tag)}, which policy refuses here.",
@@ -223,7 +245,7 @@ def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
             ErrorCode.HASH_UNSUPPORTED,
             f"{name(commit.key_agreement)} needs a 384-bit hash, not {name(commit.hash)}.",
         )
-    if commit.auth_tag == b"GCM " and commit.cipher not in (b"AES1", b"AES3"):
+    if commit.auth_tag == GCM and commit.cipher not in GCM_CIPHERS:
         raise PeerIncompatible(
             ErrorCode.CIPHER_UNSUPPORTED,
             f"AES-GCM for SRTP exists with AES1 and AES3, not {name(commit.cipher)}.",
