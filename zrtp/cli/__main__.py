@@ -23,6 +23,7 @@ VERBS: Final = {
     "listen": "wait for a caller",
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
+    "conformance": "the requirements of RFC 6189, and what shows each of them",
 }
 
 ALIASES: Final = {
@@ -43,7 +44,7 @@ usage: zrtp VERB [options]      (zrtp VERB --help explains each)
 Calls between two terminals, encrypted end to end: the keys are agreed over the call itself (ZRTP, RFC 6189),
 and two people make sure of them by reading two words to each other.
 
-{os.linesep.join(f"  {verb:<9}{meaning}" for verb, meaning in VERBS.items())}
+{os.linesep.join(f"  {verb:<13}{meaning}" for verb, meaning in VERBS.items())}
 
 start here:  zrtp demo"""
 
