@@ -135,7 +135,7 @@ class Demo:
         verdict = self._verdict
         if self._dialogue is not None and not secured.verified:
             verdict = await self._dialogue.verdict(sas, wording.DEMO_QUESTION)
-        elif sas == same:
+        elif sas == same and verdict is not Verdict.MISMATCH:
             for line in self._terminal.wrapped(wording.DEMO_SAME):
                 self._terminal.result(line)
         if verdict is Verdict.MATCH:

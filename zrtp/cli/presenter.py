@@ -87,6 +87,7 @@ class Presenter:
                 self._alarm(news.text)
             case NoPeer():
                 self._terminal.finish(" none")
+                self._state(wording.INSECURE, "no keys were agreed, so no sound was sent", "red")
             case Failed():
                 self._terminal.finish(" failed")
                 self._state(wording.INSECURE, "the key agreement failed", "red")

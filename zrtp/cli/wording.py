@@ -23,6 +23,7 @@ KEYS: Final = ("[y] they match", "[n] they differ", "[l] later")
 ALARM: Final = "The words differ: somebody is listening in between. Hang up and say nothing confidential."
 ALARM_LETTERS: Final = ALARM.replace("words differ", "letters differ")
 ALARM_EXIT: Final = "the words differ, so nothing of this call was kept"
+ALARM_HINT: Final = "call again over another network, and compare again"
 
 WAITING_FOR_ANSWER: Final = "nobody answers yet, still trying"
 NOBODY_LISTENS: Final = "nobody listens at that address yet, still trying"

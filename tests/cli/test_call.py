@@ -1,0 +1,335 @@
+"""The call between two terminals: two processes, two pseudo-terminals, keys typed by two people."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import pcmu
+from tests.support.pty_process import PtyProcess
+from tests.support.speech import speech
+from tests.support.tones import pitch, read_wav, write_wav
+from zrtp.cli import options
+from zrtp.cli.__main__ import main
+from zrtp.protocol.config import Config
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+
+
+def free_port() -> int:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def terminals(
+    tmp_path: Path, alice: Sequence[str] = (), bob: Sequence[str] = (), *, columns: int = 100
+) -> Iterator[tuple[PtyProcess, PtyProcess]]:
+    """Bob listens, Alice calls; each with a cache of their own that lasts as long as the folder."""
+    address = f"127.0.0.1:{free_port()}"
+    with PtyProcess(["listen", address, "--cache", str(tmp_path / "bob.db"), *bob], columns=columns) as listener:
+        listener.expect("waiting on")
+        with PtyProcess(["call", address, "--cache", str(tmp_path / "alice.db"), *alice], columns=columns) as caller:
+            yield caller, listener
+
+
+def words(terminal: PtyProcess) -> list[str]:
+    found = re.search(r"^    (\w+) {3}(\w+) {8}\(letters (\w{4})\)$", terminal.screen, re.MULTILINE)
+    assert found is not None, terminal.screen
+    return list(found.groups())
+
+
+def answer(key: str, *asked: PtyProcess) -> None:
+    for terminal in asked:
+        terminal.expect("[l] later")
+        terminal.press(key)
+
+
+def verify_both(alice: PtyProcess, bob: PtyProcess) -> None:
+    answer("y", alice, bob)
+    for terminal, name in ((alice, "bob"), (bob, "alice")):
+        terminal.expect("what should this peer be called?")
+        terminal.press(name + "\r")
+        terminal.expect(f"secure with {name} - verified")
+
+
+def hang_up(one: PtyProcess, other: PtyProcess) -> None:
+    one.press("q")
+    assert (one.wait(), other.wait()) == (0, 0)
+    assert "you hung up" in one.screen
+    assert "the other side hung up" in other.screen
+
+
+@pytest.mark.rfc("R-7-03", "R-7-04", "R-7.1-05", "R-12-02")
+@pytest.mark.attack("SAS-03", "SAS-06")
+def test_two_people_verify_once_and_are_not_asked_again(tmp_path: Path) -> None:
+    with terminals(tmp_path) as (alice, bob):
+        for terminal in (alice, bob):
+            terminal.expect("looking for peer ... found")
+            terminal.expect("SECURE BUT NOT VERIFIED - first call with this peer")
+            terminal.expect("[l] later")
+        assert words(alice) == words(bob)
+        verify_both(alice, bob)
+        hang_up(alice, bob)
+
+    with terminals(tmp_path) as (alice, bob):
+        for terminal, name in ((alice, "bob"), (bob, "alice")):
+            terminal.expect(f"SECURE AND VERIFIED - secure with {name}, verified ")
+            assert "[y]" not in terminal.screen
+        hang_up(bob, alice)
+
+
+@pytest.mark.rfc("R-7-05", "R-7.1-06")
+def test_words_that_differ_end_the_call_with_the_alarm_and_leave_nothing(tmp_path: Path) -> None:
+    with terminals(tmp_path) as (alice, bob):
+        alice.expect("[l] later")
+        alice.press("n")
+        assert alice.wait() == 3
+        assert "The words differ: somebody is listening in between." in alice.screen
+        assert bob.wait() == 0
+
+    with terminals(tmp_path) as (alice, bob):
+        alice.expect("first call with this peer")
+
+
+@pytest.mark.rfc("R-4.3.2-04", "R-4.3.2-08", "R-4.3.2-10", "R-15-03")
+def test_a_peer_without_the_old_key_is_not_trusted_until_compared(tmp_path: Path) -> None:
+    with terminals(tmp_path) as (alice, bob):
+        verify_both(alice, bob)
+        hang_up(alice, bob)
+    assert main(["peers", "forget", "alice", "--cache", str(tmp_path / "bob.db")]) == 0
+
+    for _ in ("the next call", "every call until they compare"):
+        with terminals(tmp_path) as (alice, bob):
+            alice.expect("INSECURE UNTIL COMPARED - bob no longer has the key from your last call")
+            alice.expect("Compare the words before you talk.")
+            answer("l", alice, bob)
+            hang_up(alice, bob)
+    with terminals(tmp_path) as (alice, bob):
+        answer("y", alice, bob)
+        alice.expect("secure with bob - verified")  # the name stays
+        bob.expect("what should this peer be called?")
+        bob.press("alice\r")
+        bob.expect("secure with alice - verified")
+        hang_up(alice, bob)
+    with terminals(tmp_path) as (alice, bob):
+        alice.expect("SECURE AND VERIFIED - secure with bob")
+        bob.expect("SECURE AND VERIFIED - secure with alice")
+
+
+def test_later_leaves_the_call_unverified_and_it_can_be_made_up_for(tmp_path: Path) -> None:
+    with terminals(tmp_path, bob=["--verify", "later"]) as (alice, _):
+        answer("l", alice)
+        alice.expect("secure but not verified  0:0")
+        alice.press("v")
+        alice.expect("[l] later", times=2)
+        alice.press("y")
+        alice.expect("what should this peer be called? [127.0.0.1]")
+        alice.press("\r")
+        alice.expect("secure with 127.0.0.1 - verified")
+        alice.press("u")
+        alice.expect("you took the verification back")
+        alice.press("q")
+        assert alice.wait() == 0
+
+
+def test_ctrl_c_says_one_line_and_gives_the_terminal_back(tmp_path: Path) -> None:
+    with terminals(tmp_path) as (alice, bob):
+        alice.expect("[l] later")
+        assert alice.modes() != alice.before
+        alice.press("\x03")
+        assert alice.wait() == 130
+        assert alice.screen.rstrip().endswith("zrtp: interrupted")
+        assert "Traceback" not in alice.screen
+        assert alice.modes() == alice.before
+        assert bob.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_give_the_terminal_back_too(tmp_path: Path, number: signal.Signals) -> None:
+    with terminals(tmp_path) as (alice, _):
+        alice.expect("[l] later")
+        alice.signal(number)
+        assert alice.wait() == 130
+        assert alice.modes() == alice.before
+
+
+def test_a_narrow_terminal_gets_narrow_lines(tmp_path: Path) -> None:
+    with terminals(tmp_path, columns=30) as (alice, _):
+        alice.expect("[l] later")
+        block = alice.screen[alice.screen.index("SECURE BUT") :]
+        assert max(map(len, block.splitlines())) <= 30
+
+
+def test_plain_has_neither_colour_nor_cursor_movement(tmp_path: Path) -> None:
+    with terminals(tmp_path, alice=["--plain"]) as (alice, _):
+        alice.expect("[l] later")
+        alice.press("lq")
+        alice.wait()
+        assert "\x1b" not in alice.raw
+
+
+def hold(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-W", "error", "-m", "zrtp", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def pair(alice: Sequence[str], bob: Sequence[str]) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
+    """A call without terminals: exit code, standard output and standard error of both."""
+    with hold("listen", "127.0.0.1:0", "--json", *bob) as listener:
+        assert listener.stdout is not None
+        first = listener.stdout.readline()
+        with hold("call", json.loads(first)["bind"], "--json", *alice) as caller:
+            alice_out, alice_err = caller.communicate(timeout=15)
+        bob_out, bob_err = listener.communicate(timeout=15)
+    return (caller.returncode, alice_out, alice_err), (listener.returncode, first + bob_out, bob_err)
+
+
+def test_speech_comes_out_at_the_other_end_sample_for_sample(tmp_path: Path) -> None:
+    said = speech(1.0)
+    alice, bob = pair(
+        [
+            "--audio",
+            str(write_wav(tmp_path / "said.wav", said)),
+            "--record",
+            str(tmp_path / "tone.wav"),
+            "--seconds",
+            "1.3",
+            "--cache",
+            "none",
+        ],
+        ["--record", str(tmp_path / "heard.wav"), "--cache", "none"],
+    )
+    heard, rate = read_wav(tmp_path / "heard.wav")
+
+    assert (alice[0], bob[0], rate) == (0, 0, 8000)
+    assert heard[: len(said)] == pcmu.decode(pcmu.encode(said))
+    assert not any(heard[len(said) :])
+    assert pitch(read_wav(tmp_path / "tone.wav")[0]) == 440
+
+
+def test_machines_read_the_whole_call_as_json(tmp_path: Path) -> None:
+    cache = ["--cache", str(tmp_path / "a.db")], ["--cache", str(tmp_path / "b.db")]
+    alice, bob = pair(
+        [*cache[0], "--seconds", "0.4", "--verify", "match", "--name", "bob", "--sas", "B32"],
+        [*cache[1], "--verify", "match", "--name", "alice"],
+    )
+    seen = {event["event"]: event for event in events(alice[1])}
+
+    assert (alice[0], bob[0]) == (0, 0)
+    assert [event["t"] for event in events(alice[1])] == sorted(event["t"] for event in events(alice[1]))
+    assert seen["sas"]["type"] == "B32"
+    assert re.fullmatch("[ybndrfg8ejkmcpqxot1uwisza345h769]{4}", seen["sas"]["sas"])
+    assert seen["sas"]["sas"] == {event["event"]: event for event in events(bob[1])}["sas"]["sas"]
+    assert seen["secured"]["suite"]["sas"] == "B32"
+    assert seen["media"]["verified"] == seen["media"]["received"] > 0
+    assert seen["ended"] == {"t": seen["ended"]["t"], "event": "ended", "exit": 0, "text": "hung up after 0.4 seconds"}
+
+    alice, bob = pair([*cache[0], "--seconds", "0.1"], cache[1])
+    secured = next(event for event in events(alice[1]) if event["event"] == "secured")
+    assert (secured["verified"], secured["peer_name"]) == (True, "bob")
+
+
+def test_a_secret_known_to_both_sides_is_never_shown(tmp_path: Path) -> None:
+    secret = "5ec2e7" * 10 + "abcd"
+    (tmp_path / "aux").write_text(secret + "\n")
+    options = ["--aux", f"@{tmp_path / 'aux'}", "--cache", "none", "-v"]
+    sides = pair([*options, "--seconds", "0.1"], options)
+
+    for code, out, err in sides:
+        assert code == 0
+        assert secret not in out + err
+        assert "aux-mismatch" not in out
+
+
+@pytest.mark.rfc("R-4.3.2-12")
+def test_a_secret_known_to_one_side_only_is_a_warning_there() -> None:
+    alice, bob = pair(["--aux", "ab" * 32, "--cache", "none", "--seconds", "0.1"], ["--cache", "none"])
+
+    assert [event["code"] for event in events(alice[1]) if event["event"] == "warning"] == ["aux-mismatch"]
+    assert "warning" not in bob[1]
+
+
+def test_algorithms_of_the_command_line_are_used() -> None:
+    choice = ["--agreement", "ec25", "--hash", "S384", "--cipher", "AES1", "--auth-tag", "GCM", "--sas", "B32E"]
+    alice, _ = pair([*choice, "--cache", "none", "--seconds", "0.1"], [*choice, "--cache", "none"])
+    secured = next(event for event in events(alice[1]) if event["event"] == "secured")
+
+    assert secured["suite"] == {"hash": "S384", "cipher": "AES1", "auth_tag": "GCM", "agreement": "EC25", "sas": "B32E"}
+    assert secured["mode"] == "dh"
+
+
+def test_a_bad_network_only_takes_longer() -> None:
+    bad = ["--impair", "loss=20%,dup=5%,reorder=5%,delay=20ms,seed=7", "--cache", "none"]
+    alice, bob = pair([*bad, "--seconds", "0.5"], ["--cache", "none"])
+    media = [event for event in events(bob[1]) if event["event"] == "media"][-1]
+
+    assert (alice[0], bob[0]) == (0, 0)
+    assert media["verified"] > 5
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of this process give up early."""
+    short = partial(Config, discovery_deadline=0.3, discovery_deadline_extended=0.5)
+    monkeypatch.setattr(options, "Config", short)
+
+
+@pytest.mark.attack("DWN-16")
+@pytest.mark.usefixtures("impatient")
+def test_nobody_there_is_exit_4_and_said_to_be_insecure(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["call", f"127.0.0.1:{free_port()}", "--cache", "none"])
+    shown = capsys.readouterr()
+
+    assert code == 4
+    assert shown.out == " INSECURE - no keys were agreed, so no sound was sent\n"
+    assert "zrtp: error: the other side does not answer ZRTP" in shown.err
+    assert "zrtp: hint: on the other computer run: zrtp listen" in shown.err
+
+
+@pytest.mark.usefixtures("impatient")
+def test_two_sides_without_an_initiator_are_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
+    passive = ["--role", "passive", "--cache", "none", "--json"]
+    with hold("listen", "127.0.0.1:0", *passive) as listener:
+        assert listener.stdout is not None
+        code = main(["call", json.loads(listener.stdout.readline())["bind"], *passive])
+        listener.send_signal(signal.SIGINT)
+        listener.communicate(timeout=5)
+
+    assert code == 4
+    assert "initiator" in events(capsys.readouterr().out)[-1]["text"]
+    assert listener.returncode == 130
+
+
+def test_the_zrtp_hash_of_signalling_binds_the_call() -> None:
+    with hold("listen", "127.0.0.1:0", "--json", "--cache", "none") as listener:
+        assert listener.stdout is not None
+        heard = json.loads(listener.stdout.readline())
+        options = ["--json", "--cache", "none", "--seconds", "0.1", "--peer-hash", heard["hello_hash"]]
+        with hold("call", heard["bind"], *options) as caller:
+            caller.communicate(timeout=15)
+        listener.communicate(timeout=5)
+
+    assert caller.returncode == 0
