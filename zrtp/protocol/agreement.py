@@ -69,5 +69,5 @@ def on_dhpart2(stream: Stream, dhpart2: DHPart2, now: float) -> State:
     confirmation.derive(stream, exchange, s0, transcript)
     stream.progressed()
     stream.expect_initiator(now, RESPONDER_TIMEOUT)
-    stream.answer(dhpart2.raw, confirmation.make_confirm(stream, exchange))
+    stream.answer(dhpart2.raw, confirmation.make_confirm(stream, exchange, now))
     return State.CONFIRM1_SENT

@@ -360,7 +360,7 @@ def _respond_preshared(stream: Stream, exchange: Exchange, now: float, lost: Exc
     confirmation.derive(stream, exchange, s0_from_preshared(exchange.hash, key, transcript), transcript)
     session.remember_nonce(commit)
     _become_responder(stream, exchange, now, lost)
-    stream.answer(commit.raw, confirmation.make_confirm(stream, exchange))
+    stream.answer(commit.raw, confirmation.make_confirm(stream, exchange, now))
     return State.CONFIRM1_SENT
 
 
@@ -397,7 +397,7 @@ def _respond_multistream(stream: Stream, exchange: Exchange, now: float, lost: E
     confirmation.derive(stream, exchange, s0, transcript)
     session.remember_nonce(commit)
     _become_responder(stream, exchange, now, lost)
-    stream.answer(commit.raw, confirmation.make_confirm(stream, exchange))
+    stream.answer(commit.raw, confirmation.make_confirm(stream, exchange, now))
     return State.CONFIRM1_SENT
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zrtp.protocol import signing
 from zrtp.protocol.confirm import ConfirmVerified, open_confirm, seal_confirm
 from zrtp.protocol.events import Mode, Role, Secured, Sending
 from zrtp.protocol.exchange import Exchange, present
@@ -40,9 +41,9 @@ def derive(stream: Stream, exchange: Exchange, s0: Secret, transcript: Transcrip
     s0.wipe()
 
 
-def make_confirm(stream: Stream, exchange: Exchange) -> Confirm1 | Confirm2:
+def make_confirm(stream: Stream, exchange: Exchange, now: float) -> Confirm1 | Confirm2:
     """Our Confirm; its IV is fresh, so that it is made once and repeated octet for octet."""
-    plain = stream.session.confirm_plain(stream, exchange)
+    plain = signing.sign_confirm(stream, exchange, stream.session.confirm_plain(stream, exchange), now)
     exchange.own_plain = plain
     return seal_confirm(exchange.box, exchange.role, plain, stream.endpoint.random)
 
@@ -56,9 +57,9 @@ def on_confirm1(stream: Stream, confirm: Confirm1, now: float) -> State:
         stream.counters["Confirm1 before DHPart1"] += 1
         return stream.state
     verified = _open(exchange, Role.RESPONDER, confirm)
-    exchange.signature = stream.session.check_signature(stream, exchange, verified.plain, now)
+    exchange.signature = signing.check_confirm(stream, exchange, verified.plain, now)
     exchange.peer_plain = verified.plain
-    confirm2 = make_confirm(stream, exchange)
+    confirm2 = make_confirm(stream, exchange, now)
     stream.progressed()
     stream.hand_over_keys()
     stream.send_repeatedly(confirm2, T2, now)
@@ -69,7 +70,7 @@ def on_confirm2(stream: Stream, confirm: Confirm2, now: float) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
     exchange = present(stream.exchange)
     verified = _open(exchange, Role.INITIATOR, confirm)
-    exchange.signature = stream.session.check_signature(stream, exchange, verified.plain, now)
+    exchange.signature = signing.check_confirm(stream, exchange, verified.plain, now)
     exchange.peer_plain = verified.plain
     stream.hand_over_keys()
     stream.answer(confirm.raw, CONF2ACK)

@@ -31,7 +31,8 @@ class Endpoint:
     """Owns what all calls of one installation share. Make one, and a session for each call.
 
     `cache` holds the retained secrets; None makes a cacheless endpoint (RFC 6189 section 4.9.1) with a new ZID.
-    `signer` signs the SAS of calls with peers that can check it, `verifiers` check theirs (section 7.2).
+    `signer` signs the SAS of calls with peers that can check it, `verifiers` check theirs (section 7.2). Of several
+    signers one whose key fits the key agreement is taken.
     `random` returns octets fit for keys, `wall_clock` seconds since 1970; both default to the operating system's.
     """
 
@@ -42,7 +43,7 @@ class Endpoint:
         *,
         random: RandomSource = system_random,
         wall_clock: WallClock = wall_clock,
-        signer: Signer | None = None,
+        signer: Signer | Sequence[Signer] | None = None,
         verifiers: Sequence[SignatureVerifier] = (),
     ) -> None:
         self.config = config if config is not None else Config()
@@ -53,8 +54,10 @@ class Endpoint:
         self.algorithms = self.config.algorithms
         self.offer = Offer(self.config)
         self.zid = self.zid_for("")
-        self.signer = signer
+        self.signers = (signer,) if isinstance(signer, Signer) else tuple(signer or ())
         self._verifiers = {verifier.signature_type: verifier for verifier in verifiers}
+        if self._verifiers and b"X509" not in self._verifiers:
+            raise ApiMisuse("Whoever checks signatures has to check those of type X509: add an X509Verifier.")
         self.longest_fragmented_message = self._longest_kem_message()
         endpoint_id = sha256(b"EndpointHash" + self.zid) if self.config.private_endpoint_hash else self.zid
         self.endpoint_hash = endpoint_id[:8]

@@ -90,6 +90,7 @@ class WarningCode(Enum):
     CACHE_FAILED = "cache-failed"
     SIGNATURE_IGNORED = "signature-ignored"
     SIGNATURE_INVALID = "signature-invalid"
+    SIGNATURE_WITHHELD = "signature-withheld"
     UNTRUSTED_RELAY = "untrusted-relay"
     RELAYED_SAS_CHANGED = "relayed-sas-changed"
     SAS_MISMATCH = "sas-mismatch"
@@ -259,6 +260,8 @@ class SasRelayed:
 
     ssrc: int
     sas: Sas
+    signature: SignatureReceived | None = None
+    """The PBX's signature of the relayed SAS, if it sent one that verifies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zrtp.crypto.sas import Sas
+from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse
+from zrtp.protocol import signing
 from zrtp.protocol.confirm import open_sas_relay, seal_sas_relay
 from zrtp.protocol.events import SasRelayed, WarningCode
 from zrtp.protocol.exchange import present
@@ -56,14 +58,16 @@ def _send(leg: Session, sashash: bytes, sas_type: bytes, far: Session, now: floa
     stream = present(_first_secure(leg))
     exchange = present(stream.exchange)
     flags = present(far.peer_plain)
+    relays = sashash != NO_SASHASH
+    signature_type, signature = signing.sign(stream, exchange, sashash, now) if relays else (None, b"")
     plain = SASrelayPlain(
         verified=flags.verified,
         allow_clear=flags.allow_clear,
         disclosure=flags.disclosure,
         sas_type=sas_type,
         sashash=sashash,
-        signature_type=None,
-        signature=b"",
+        signature_type=signature_type,
+        signature=signature,
     )
     message = seal_sas_relay(exchange.box, exchange.role, plain, stream.endpoint.random)
     stream.send_repeatedly(message, T2, now)
@@ -107,11 +111,17 @@ def on_sas_relay(stream: Stream, message: SASrelay, now: float) -> State:
         return State.SECURE
     render = stream.endpoint.algorithms.sas_types[plain.sas_type].render
     sas = Sas(sashash=plain.sashash, code=plain.sas_type, rendered=render(plain.sashash))
+    signature = None
+    if plain.signature_type is not None:
+        try:
+            signature = signing.check(stream, plain.signature_type, plain.signature, plain.sashash, now)
+        except SignatureInvalid:
+            return State.SECURE
     if session.take_relayed_sas(sas, plain):
         stream.warn(
             WarningCode.RELAYED_SAS_CHANGED,
             "The words have changed because the call was transferred: compare them again.",
             now,
         )
-    stream.emit(SasRelayed(ssrc=stream.ssrc, sas=sas))
+    stream.emit(SasRelayed(ssrc=stream.ssrc, sas=sas, signature=signature))
     return State.SECURE

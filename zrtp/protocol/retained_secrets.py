@@ -179,6 +179,13 @@ def record_after_call(old: PeerRecord | None, outcome: CallOutcome, now: float) 
     )
 
 
+def record_after_trust(old: PeerRecord | None, outcome: CallOutcome) -> PeerRecord | None:
+    """The record after the signer of the SAS was found to be trusted, if it still holds the secret of this call."""
+    if old is None or old.rs1 != outcome.new_rs1:
+        return old
+    return replace(old, trusted_lineage=True)
+
+
 def record_after_match(
     old: PeerRecord | None, outcome: CallOutcome | None, name: str | None, now: float
 ) -> PeerRecord | None:

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 
 from zrtp.cache.interface import Change
 from zrtp.cache.record import PeerRecord
-from zrtp.crypto import codes
 from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.crypto.sas import Sas
-from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse, CacheError, ErrorCode, PeerIncompatible, PeerMisbehaved
 from zrtp.protocol import clearing, compatibility, limits, relaying
 from zrtp.protocol.events import (
@@ -44,6 +42,7 @@ from zrtp.protocol.retained_secrets import (
     record_after_call,
     record_after_match,
     record_after_mismatch,
+    record_after_trust,
 )
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.stream import IN_EXCHANGE, Stream
@@ -348,16 +347,24 @@ class Session:
     def trust_signer(self) -> None:
         """The application trusts whoever signed the SAS: the exchange is authenticated (RFC 6189 section 7.2).
 
+        A retained secret that was held back is stored now, and Preshared mode may build on it.
+
         Raises:
-            ApiMisuse: no valid signature was received.
+            ApiMisuse: no valid signature was received, or the user said that the SAS differs.
         """
         if self.signature is None:
             raise ApiMisuse("The other side did not sign the SAS.")
+        if self.compromised:
+            raise ApiMisuse("The SAS of this call was found to differ; no signature makes up for that.")
         self.signed = True
-        if self._held_back and self._outcome is not None:
-            outcome, now = replace(self._outcome, authenticated=True), self.endpoint.wall_clock()
+        if self._outcome is None:
+            return
+        outcome, now = replace(self._outcome, authenticated=True), self.endpoint.wall_clock()
+        if self._held_back:
             self._update_cache(lambda old: record_after_call(old, outcome, now))
             self._held_back = False
+        else:
+            self._update_cache(lambda old: record_after_trust(old, outcome))
 
     def go_secure(self, now: float) -> None:
         """The user wants encryption: commit on every stream that is ready (with `Config.auto_secure` off), or clear."""
@@ -538,11 +545,10 @@ class Session:
                 raise PeerIncompatible(error, "The peer wants other algorithms for a further stream of this call.")
 
     def confirm_plain(self, stream: Stream, exchange: Exchange) -> ConfirmPlain:
-        """The flags and the cache interval of our Confirm (section 5.7)."""
+        """The flags and the cache interval of our Confirm (section 5.7), not signed yet."""
         config = self.endpoint.config
         if exchange.mode is Mode.MULTISTREAM and self.own_plain is not None:
             return compatibility.multistream_confirm(self.own_plain, stream.chain.h0)
-        signature_type, signature = self._sign(exchange)
         return ConfirmPlain(
             h0=stream.chain.h0,
             enrolment=self.enrol,
@@ -550,51 +556,12 @@ class Session:
             allow_clear=config.allow_clear and not self.enrol,
             disclosure=config.disclosure,
             cache_interval=0 if self.endpoint.cacheless else config.cache_interval,
-            signature_type=signature_type,
-            signature=signature,
         )
-
-    def _sign(self, exchange: Exchange) -> tuple[bytes | None, bytes]:
-        """Our signature of the sashash, if there is a signer and the peer can check it (section 7.2)."""
-        signer, secrets = self.endpoint.signer, exchange.secrets
-        if signer is None or secrets is None or not exchange.peer.hello.signature_capable:
-            return None, b""
-        if exchange.mode is Mode.PRESHARED:
-            return None, b""
-        return signer.signature_type, signer.sign(secrets.sashash)
 
     def _own_v_flag(self, exchange: Exchange) -> bool:
         """The SAS was compared in an earlier call that this one continues (section 7.1)."""
         record = self._record
         return exchange.matched.s1 is not None and record is not None and record.verified
-
-    def check_signature(
-        self, stream: Stream, exchange: Exchange, plain: ConfirmPlain, now: float
-    ) -> SignatureReceived | None:
-        """The peer's signature of the sashash (section 7.2). One that nobody asked for counts for nothing.
-
-        Raises:
-            PeerMisbehaved: 0x20, the signature is wrong.
-        """
-        if plain.signature_type is None:
-            return None
-        verifier = self.endpoint.verifier_of(plain.signature_type)
-        if verifier is None or exchange.secrets is None:
-            stream.warn(
-                WarningCode.SIGNATURE_IGNORED,
-                f"The other side signed the SAS in a way that is not checked here "
-                f"({codes.name(plain.signature_type)}): compare the words.",
-                now,
-            )
-            return None
-        try:
-            signer = verifier.verify(plain.signature, exchange.secrets.sashash)
-        except SignatureInvalid as error:
-            stream.warn(WarningCode.SIGNATURE_INVALID, f"The other side's signature is wrong: {error}", now)
-            raise PeerMisbehaved(
-                ErrorCode.SOFTWARE_ERROR, f"The other side's signature of the SAS is wrong: {error} Call again."
-            ) from None
-        return SignatureReceived(ssrc=stream.ssrc, signature_type=plain.signature_type, signer=signer)
 
     def exchange_finished(self, stream: Stream, exchange: Exchange, now: float) -> None:
         """The first stream brings the session's secrets, its SAS and a new retained secret; further ones nothing."""
