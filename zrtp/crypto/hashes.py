@@ -1,16 +1,22 @@
 """The negotiated hash with its HMAC and KDF (RFC 6189 sections 5.1.2 and 4.5.1), and the implicit SHA-256.
 
-`hashlib` and `hmac.digest` reach OpenSSL in one call each; nothing else is needed here.
+`hashlib` and `hmac.digest` reach OpenSSL in one call each. For the dozen keys that come from one s0 that is a dozen
+times the same HMAC key: `mac_under` has `cryptography` set it up once and copies the state, in a third of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final
 
 from zrtp.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.hashes import HashAlgorithm as LibraryHash
 
 Octets = bytes | bytearray | memoryview
 """Whatever holds octets; the functions of `zrtp.crypto` read it and keep nothing."""
@@ -42,6 +48,22 @@ class HashAlgorithm:
         """The MAC of data, not truncated: `length` octets. HMAC unless a subclass says otherwise."""
         return hmac.digest(key.octets if isinstance(key, Secret) else key, data, self.algorithm)
 
+    def mac_under(self, key: Octets | Secret) -> Callable[[Octets], bytes]:
+        """`mac` with this key, for several data."""
+        library_hash = _library_hash(self.algorithm)
+        if library_hash is None or type(self).mac is not HashAlgorithm.mac:
+            return partial(self.mac, key)
+        from cryptography.hazmat.primitives.hmac import HMAC
+
+        keyed = HMAC(key.octets if isinstance(key, Secret) else key, library_hash)
+
+        def mac(data: Octets) -> bytes:
+            one = keyed.copy()
+            one.update(data)
+            return one.finalize()
+
+        return mac
+
     def kdf(self, ki: Octets | Secret, label: bytes, context: bytes, bits: int) -> Secret:
         """KDF(KI, Label, Context, L) of RFC 6189 section 4.5.1, `bits` / 8 octets:
 
@@ -49,10 +71,19 @@ class HashAlgorithm:
 
         Raises ValueError unless `bits` is a multiple of 8 from 8 to the hash length.
         """
-        if not 8 <= bits <= 8 * self.length or bits % 8:
-            raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
-        mac = self.mac(ki, b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
-        return Secret(memoryview(mac)[: bits // 8])
+        return self.kdf_from(ki, context)(label, bits)
+
+    def kdf_from(self, ki: Octets | Secret, context: bytes) -> Callable[[bytes, int], Secret]:
+        """`kdf` for several labels: a function of Label and L under this KI and Context."""
+        mac = self.mac_under(ki)
+
+        def derive(label: bytes, bits: int) -> Secret:
+            if not 8 <= bits <= 8 * self.length or bits % 8:
+                raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
+            key = mac(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
+            return Secret(memoryview(key)[: bits // 8])
+
+        return derive
 
 
 S256: Final = HashAlgorithm(code=b"S256", length=32, algorithm="sha256")
@@ -77,3 +108,12 @@ def sha256(data: Octets) -> bytes:
 def hmac_sha256(key: Octets | Secret, data: Octets) -> bytes:
     """HMAC-SHA-256 where nothing is negotiated: the MAC that ends Hello, Commit, DHPart (5.1.2.2)."""
     return hmac.digest(key.octets if isinstance(key, Secret) else key, data, "sha256")
+
+
+@cache
+def _library_hash(algorithm: str) -> LibraryHash | None:
+    """What `cryptography` calls the hash with this name in `hashlib`, if it has it."""
+    from cryptography.hazmat.primitives import hashes
+
+    kind: type[LibraryHash] | None = getattr(hashes, algorithm.upper(), None)
+    return None if kind is None else kind()

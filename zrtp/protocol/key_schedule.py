@@ -180,10 +180,7 @@ class StreamKeys:
     ) -> StreamKeys:
         """KDF(s0, label, KDF_Context, length) for each label. Key length in octets, salt in bits."""
         key_bits, mac_bits = cipher_key_length * 8, hash_.length * 8
-
-        def kdf(label: bytes, bits: int) -> Secret:
-            return hash_.kdf(s0, label, context, bits)
-
+        kdf = hash_.kdf_from(s0, context)
         return cls(
             mackeyi=kdf(b"Initiator HMAC key", mac_bits),
             mackeyr=kdf(b"Responder HMAC key", mac_bits),
@@ -240,11 +237,12 @@ class SessionSecrets:
     def derive(cls, hash_: HashAlgorithm, s0: Secret, context: bytes) -> SessionSecrets:
         """KDF(s0, label, KDF_Context, length) with the labels of the session."""
         bits = hash_.length * 8
+        kdf = hash_.kdf_from(s0, context)
         return cls(
-            zrtpsess=hash_.kdf(s0, b"ZRTP Session Key", context, bits),
-            sashash=bytes(hash_.kdf(s0, b"SAS", context, SASHASH_BITS).octets),
-            exported_key=hash_.kdf(s0, b"Exported key", context, bits),
-            new_rs1=hash_.kdf(s0, b"retained secret", context, RETAINED_SECRET_BITS),
+            zrtpsess=kdf(b"ZRTP Session Key", bits),
+            sashash=bytes(kdf(b"SAS", SASHASH_BITS).octets),
+            exported_key=kdf(b"Exported key", bits),
+            new_rs1=kdf(b"retained secret", RETAINED_SECRET_BITS),
             kdf_context=context,
         )
 
