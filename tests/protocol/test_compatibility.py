@@ -14,8 +14,6 @@ from zrtp.protocol.config import FOREVER, ClearDialect
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain
 
-interop = pytest.mark.interop
-
 OWN = wire.commit(key_agreement=b"X255", hvi=b"\xff" * 32)
 OTHER_CODE = wire.commit(key_agreement=b"EC25", hvi=b"\x01" * 32)
 
@@ -35,24 +33,24 @@ def test_every_rule_names_its_peers_its_reason_and_its_test() -> None:
         assert f"test_{name}" in {test.split("__")[0] for test in globals()}, name
 
 
-@interop("I-16")
+@pytest.mark.interop("I-16")
 def test_implied_auth_tags() -> None:
     assert compatibility.IMPLIED_AUTH_TAGS == (b"HS80", b"HS32")
 
 
-@interop("I-02")
+@pytest.mark.interop("I-02")
 @pytest.mark.parametrize("octets", [b"\x00\x00", b"\x0f\xfe", b"\x0f\xff", b"\xff\xff"])
 def test_first_sequence_number(octets: bytes) -> None:
     assert 1 <= compatibility.first_sequence_number(lambda count: octets) <= 0x0FFF
 
 
-@interop("I-02")
+@pytest.mark.interop("I-02")
 def test_first_sequence_number__differs() -> None:
     random = seeded(1)
     assert len({compatibility.first_sequence_number(random) for _ in range(100)}) > 90
 
 
-@interop("I-15")
+@pytest.mark.interop("I-15")
 @pytest.mark.parametrize("listed", [(b"S256", b"S384"), (b"S384", b"S256")])
 def test_hash_for_commit(listed: tuple[bytes, ...]) -> None:
     peer = wire.hello(hashes=listed, auth_tags=(b"HS32", b"HS80"))
@@ -60,7 +58,7 @@ def test_hash_for_commit(listed: tuple[bytes, ...]) -> None:
         assert compatibility.hash_for_commit(listed, peer, key_agreement, post_quantum=False) == listed[0]
 
 
-@interop("I-15")
+@pytest.mark.interop("I-15")
 @pytest.mark.parametrize(
     ("key_agreement", "post_quantum", "chosen"),
     [(b"X255", False, b"S256"), (b"X448", False, b"S512"), (b"K448", False, b"S512"), (b"X1M1", True, b"S512")],
@@ -74,13 +72,13 @@ def test_hash_for_commit__bzrtp_5_5(key_agreement: bytes, post_quantum: bool, ch
         assert compatibility.hash_for_commit(common[:1], peer, key_agreement, post_quantum=post_quantum) == b"S256"
 
 
-@interop("I-15")
+@pytest.mark.interop("I-15")
 def test_hash_for_commit__known_by_its_gcm() -> None:
     peer = wire.hello(hashes=(b"S256", b"S384"), auth_tags=(b"GCM ", b"HS32"))
     assert compatibility.hash_for_commit((b"S256", b"S384"), peer, b"X448", post_quantum=False) == b"S384"
 
 
-@interop("I-17")
+@pytest.mark.interop("I-17")
 @pytest.mark.parametrize(
     ("key_agreement", "offered", "taken"),
     [
@@ -93,7 +91,7 @@ def test_cipher_for_commit(key_agreement: bytes, offered: tuple[bytes, ...], tak
     assert compatibility.cipher_for_commit(b"AES3", key_agreement, offered) == taken
 
 
-@interop("I-19")
+@pytest.mark.interop("I-19")
 @pytest.mark.parametrize(
     ("chosen", "offered", "taken"),
     [
@@ -106,7 +104,7 @@ def test_auth_tag_for_commit(chosen: bytes, offered: tuple[bytes, ...], taken: b
     assert compatibility.auth_tag_for_commit(chosen, offered) == taken
 
 
-@interop("I-13")
+@pytest.mark.interop("I-13")
 @pytest.mark.parametrize(
     ("own", "peer", "copies", "yields"),
     [
@@ -122,7 +120,7 @@ def test_yields_without_losing(own: Commit, peer: Commit, copies: int, yields: b
     assert compatibility.yields_without_losing(own, peer, copies) is yields
 
 
-@interop("I-23")
+@pytest.mark.interop("I-23")
 def test_multistream_confirm() -> None:
     first = ConfirmPlain(
         h0=bytes(32),
@@ -140,7 +138,7 @@ def test_multistream_confirm() -> None:
     assert (further.cache_interval, further.signature_type, further.signature) == (FOREVER, None, b"")
 
 
-@interop("I-37")
+@pytest.mark.interop("I-37")
 @pytest.mark.parametrize(
     ("dialect", "text"),
     [(ClearDialect.RFC, b"GoClear "), (ClearDialect.BZRTP, b"GoClear "), (ClearDialect.LIBZRTP, b"GoClear")],
@@ -149,7 +147,7 @@ def test_goclear_covered(dialect: ClearDialect, text: bytes) -> None:
     assert compatibility.goclear_covered(dialect) == text
 
 
-@interop("I-37")
+@pytest.mark.interop("I-37")
 @pytest.mark.parametrize("algorithm", [S256, S384], ids=["S256", "S384"])
 def test_zrtpsess_after_goclear(algorithm: HashAlgorithm) -> None:
     session, zid_i, zid_r = Secret(b"s" * algorithm.length), b"i" * 12, b"r" * 12
