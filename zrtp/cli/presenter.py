@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from zrtp.cli import wording
-from zrtp.cli.errors import Exit
+from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.jsonlines import text
 from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
 from zrtp.cli.terminal import Terminal
@@ -79,7 +79,7 @@ class Presenter:
                 self._show_media(news)
             case SecurityWarning():
                 if news.code not in _SAID_BY_HEADING:
-                    self._terminal.note(f"warning: {news.text}", "yellow")
+                    self._terminal.note(f"warning: {as_line(news.text)}", "yellow")
             case SasRelayed():
                 self._terminal.result(" a trusted server relayed the SAS of the far end; compare this one instead")
                 self.show_sas(news.sas)
@@ -170,7 +170,7 @@ class Presenter:
         colours = {wording.VERIFIED: ("bold", "green"), wording.MISMATCH: ("bold", "red")}
         self._state(state, why, *colours.get(state, ("bold",)))
         if state == wording.MISMATCH:
-            for line in self._terminal.wrapped(wording.mismatch(news)):
+            for line in self._terminal.wrapped(wording.MISMATCH_ADVICE):
                 self._terminal.result(line)
         if news.disclosure:
             self._terminal.note(f"warning: {wording.DISCLOSURE}", "yellow")

@@ -96,11 +96,11 @@ class Terminal:
         if not self._growing:
             return
         begun, self._growing = self._growing, ""
-        if self._open is self._err and len(PREFIX + begun + text) <= self.width:
+        lines = "\n".join(self._prefixed(begun + text)) + "\n"
+        if self._open is self._err and not self._status and lines.startswith(PREFIX + begun):
             self._open = None
-            self._write(self._err, text + "\n")
+            self._write(self._err, lines[len(PREFIX + begun) :])
         else:
-            self._close_line()
             self.note(begun + text)
 
     def status(self, text: str) -> None:

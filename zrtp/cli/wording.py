@@ -34,6 +34,7 @@ NOT_VERIFIED: Final = "SECURE BUT NOT VERIFIED"
 VERIFIED: Final = "SECURE AND VERIFIED"
 MISMATCH: Final = "INSECURE UNTIL COMPARED"
 
+MISMATCH_ADVICE: Final = "A new phone explains this; so does a wiretapper. Compare the words before you talk."
 DISCLOSURE: Final = "the other side's software says it may hand over keys"
 
 _AGREEMENTS: Final = {
@@ -123,14 +124,6 @@ def heading(secured: Secured, sas_ready: SasReady | None) -> tuple[str, str]:
     if secured.verified_at is not None:
         return NOT_VERIFIED, f"you verified {name(secured)}, the other side has not"
     return NOT_VERIFIED, f"you have talked to {name(secured)} before, but never compared the words"
-
-
-def mismatch(secured: Secured) -> str:
-    """What a cache mismatch may mean."""
-    return (
-        f"{name(secured)} no longer has the key from your last call. A new phone explains this; so does a "
-        "wiretapper. Compare the words before you talk."
-    )
 
 
 def sound(counters: Counters) -> str:

@@ -1,0 +1,284 @@
+"""What a person sees of a call, word for word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from textwrap import dedent
+
+import pytest
+
+from tests.cli import stage
+from tests.cli.stage import Stream, call, ticking, visible
+from zrtp.cli.errors import Exit
+from zrtp.cli.notices import Ended, Media, Mismatched, News, Waiting
+from zrtp.cli.presenter import Presenter
+from zrtp.cli.terminal import Terminal
+from zrtp.crypto.sas import Sas
+from zrtp.media.secure import Counters
+from zrtp.protocol.events import (
+    ClearRequested,
+    Continuity,
+    EnrolmentOffered,
+    Failed,
+    NoPeer,
+    SasRelayed,
+    SecurityWarning,
+    SignatureReceived,
+    Verified,
+    WarningCode,
+    WentClear,
+)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def shown(news: list[News], *, terminal: bool = False, width: int = 100, plain: bool = False) -> str:
+    """Everything on one screen, as it looks at the end."""
+    screen = Stream(terminal=terminal)
+    presenter = Presenter(Terminal(out=screen, err=screen, plain=plain, width=width), ticking())
+    for item in news:
+        presenter.show(item)
+    return screen.getvalue()
+
+
+def text(block: str) -> str:
+    return dedent(block).lstrip("\n")
+
+
+FIRST_CALL = """
+    zrtp: calling 192.0.2.20:5004
+    zrtp: looking for peer ... found
+    zrtp: going secure ... X25519, AES-256, HMAC-SHA1-80  [41 ms]
+
+     SECURE BUT NOT VERIFIED - first call with this peer
+
+        cowbell   bottomless        (letters 8hco)
+
+"""
+
+
+def test_a_first_call() -> None:
+    assert shown(call()) == text(FIRST_CALL)
+
+
+def test_a_first_call_looks_the_same_on_a_terminal_but_for_colours() -> None:
+    screen = shown(call(), terminal=True)
+
+    assert visible(screen) == text(FIRST_CALL)
+    assert "\x1b[1mcowbell   bottomless\x1b[0m        \x1b[2m(letters 8hco)\x1b[0m" in screen
+
+
+@pytest.mark.parametrize("switch", ["--plain", "NO_COLOR", "dumb terminal"])
+def test_plain_output_has_no_control_sequences(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if switch == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    if switch == "dumb terminal":
+        monkeypatch.setenv("TERM", "dumb")
+
+    assert shown([*call(), stage.MEDIA], terminal=True, plain=switch == "--plain") == text(FIRST_CALL)
+
+
+def test_a_narrow_terminal() -> None:
+    assert visible(shown(call(), terminal=True, width=32)) == text(
+        """
+        zrtp: calling 192.0.2.20:5004
+        zrtp: looking for peer ... found
+        zrtp: going secure ... X25519,
+              AES-256, HMAC-SHA1-80  [41
+              ms]
+
+         SECURE BUT NOT VERIFIED - first
+         call with this peer
+
+            cowbell   bottomless
+            (letters 8hco)
+
+        """
+    )
+
+
+def test_a_very_narrow_terminal_puts_each_word_on_a_line() -> None:
+    screen = visible(shown(call(), terminal=True, width=24))
+
+    assert "    cowbell   bottomless\n    (letters 8hco)\n" in screen
+    assert max(map(len, screen.splitlines())) <= 32
+
+
+def test_letters_are_large_where_letters_were_negotiated() -> None:
+    letters = Sas(sashash=stage.SAS.sashash, code=b"B32 ")
+    script = [replace(item, sas=letters) if item == stage.SAS_READY else item for item in call()]
+
+    assert "    8hco        (words cowbell bottomless)\n" in shown(script)
+
+
+def test_a_listener_prints_the_command_for_the_other_side() -> None:
+    assert shown([stage.LISTENING, *call()[1:3]]) == text(
+        """
+        zrtp: waiting on 0.0.0.0:5004
+        zrtp: on the other computer run
+                  zrtp call 192.0.2.20:5004
+        zrtp: looking for peer ... found
+        """
+    )
+
+
+@pytest.mark.rfc("R-12-02")
+def test_a_verified_peer_is_named_with_the_date_and_nothing_is_asked() -> None:
+    screen = shown(call(Continuity.CONTINUED, verified=True, peer_name="bob", verified_at=stage.MARCH))
+
+    assert " SECURE AND VERIFIED - secure with bob, verified 3 March 2026\n    cowbell" in screen
+
+
+@pytest.mark.rfc("R-4.3.2-04")
+def test_a_cache_mismatch_opens_with_a_warning() -> None:
+    warning = SecurityWarning(ssrc=1, code=WarningCode.CACHE_MISMATCH, text="shown below instead")
+    script = call(Continuity.MISMATCH, peer_name="bob", verified_at=stage.MARCH)
+
+    assert shown([*script[:-1], warning, script[-1]]).split("ms]\n")[1] == (
+        "\n"
+        " INSECURE UNTIL COMPARED - bob no longer has the key from your last call\n"
+        " A new phone explains this; so does a wiretapper. Compare the words before you talk.\n"
+        "\n"
+        "    cowbell   bottomless        (letters 8hco)\n"
+        "\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("continuity", "secured", "heading"),
+    [
+        (Continuity.NONE, {}, "SECURE BUT NOT VERIFIED - no secrets are kept, so every call is a first call"),
+        (
+            Continuity.CONTINUED,
+            {"peer_name": "bob"},
+            "SECURE BUT NOT VERIFIED - you have talked to bob before, but never compared the words",
+        ),
+        (
+            Continuity.CONTINUED,
+            {"peer_name": "bob", "verified_at": stage.MARCH},
+            "SECURE BUT NOT VERIFIED - you verified bob, the other side has not",
+        ),
+        (Continuity.CONTINUED, {"verified": True}, "SECURE AND VERIFIED - secure with this peer - verified"),
+    ],
+)
+def test_every_state_is_named(continuity: Continuity, secured: dict[str, object], heading: str) -> None:
+    assert f" {heading}\n" in shown(call(continuity, **secured))
+
+
+def test_a_call_that_ends_tells_what_got_through() -> None:
+    end = shown([*call(), replace(stage.MEDIA, final=True), stage.ENDED]).split("8hco)\n\n")[1]
+
+    assert end == "zrtp: packets: sent 250, received 250, verified 250\nzrtp: you hung up\n"
+
+
+def test_refused_packets_are_told_apart_from_repeated_ones() -> None:
+    counters = Counters(sent=1, received=9, verified=5, rejected=4, repeated=3)
+    end = shown([*call(), Media(counters=counters, seconds=1.0, final=True), stage.ENDED])
+
+    assert "packets: sent 1, received 9, verified 5, refused 1, repeated 3\n" in end
+
+
+def test_the_line_at_the_bottom_changes_in_place_and_makes_room() -> None:
+    screen = shown([*call(), stage.MEDIA, replace(stage.MEDIA, seconds=6.0), stage.ENDED], terminal=True)
+
+    assert " secure but not verified  0:05  sent 250  heard 250" in screen
+    assert screen.count("\r\x1b[K") == 3
+    assert visible(screen).endswith("\r\x1b[Kzrtp: packets: sent 250, received 250, verified 250\nzrtp: you hung up\n")
+
+
+def test_the_verdict_changes_the_line_at_the_bottom() -> None:
+    verdict = Verified(ssrc=1, verified=True, peer_name="bob")
+
+    assert " secure and verified  0:05" in shown([*call(), verdict, stage.MEDIA], terminal=True)
+
+
+def test_the_alarm_is_red_and_says_what_to_do() -> None:
+    ended = Ended(code=Exit.SAS_MISMATCH, text="the words differ, so nothing was kept", hint="call again")
+    alarm = Mismatched(text="The words differ: hang up.")
+    screen = shown([*call(), alarm, ended], terminal=True)
+
+    assert "\x1b[1;31m The words differ: hang up.\x1b[0m\n" in screen
+    assert visible(screen).endswith("zrtp: error: the words differ, so nothing was kept\nzrtp: hint: call again\n")
+
+
+def test_without_a_peer_the_call_is_insecure() -> None:
+    ended = Ended(code=Exit.NO_PEER, text="The other side does not answer ZRTP.", hint="start it")
+
+    assert shown([stage.CALLING, NoPeer(ssrc=1, text=""), ended]) == text(
+        """
+        zrtp: calling 192.0.2.20:5004
+        zrtp: looking for peer ... none
+         INSECURE - no keys were agreed, so no sound was sent
+        zrtp: error: the other side does not answer ZRTP
+        zrtp: hint: start it
+        """
+    )
+
+
+def test_a_failed_key_agreement_is_insecure() -> None:
+    failed = Failed(ssrc=1, code=0x70, name="CONFIRM_MAC", by_peer=False, text="It did not verify.")
+    end = Ended(code=Exit.NOT_AGREED, text=failed.text)
+
+    assert shown([*call()[:3], failed, end]).endswith(
+        text(
+            """
+            zrtp: going secure ... failed
+             INSECURE - the key agreement failed
+            zrtp: error: it did not verify
+            """
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("news", "line"),
+    [
+        (Waiting(text="nobody answers yet"), "zrtp: nobody answers yet"),
+        (
+            SecurityWarning(ssrc=1, code=WarningCode.AUX_MISMATCH, text="The secrets differ."),
+            "zrtp: warning: the secrets differ",
+        ),
+        (ClearRequested(ssrc=1), " INSECURE - the other side switched encryption off; nothing more is sent"),
+        (WentClear(ssrc=1, by_peer=True), " INSECURE - encryption is switched off"),
+        (
+            EnrolmentOffered(ssrc=1),
+            "zrtp: warning: the other side asks to be trusted with relaying the SAS; refused",
+        ),
+        (
+            SignatureReceived(ssrc=1, signature_type=b"X509", signer=b""),
+            "zrtp: the other side signed the SAS; whether you trust the signer is up to you",
+        ),
+        (
+            SasRelayed(ssrc=1, sas=stage.SAS),
+            " a trusted server relayed the SAS of the far end; compare this one instead",
+        ),
+    ],
+)
+def test_what_else_can_happen_is_told_in_a_line(news: News, line: str) -> None:
+    assert shown([news]).splitlines()[0] == line
+
+
+def test_a_peer_that_may_hand_over_keys_is_reported() -> None:
+    assert "warning: the other side's software says it may hand over keys" in shown(call(disclosure=True))
+
+
+def test_a_wait_in_the_middle_of_a_line_starts_a_new_one() -> None:
+    script: list[News] = [stage.CALLING, Waiting(text="nobody answers yet"), stage.PEER]
+
+    assert visible(shown(script, terminal=True)) == text(
+        """
+        zrtp: calling 192.0.2.20:5004
+        zrtp: looking for peer ...
+        zrtp: nobody answers yet
+        zrtp: looking for peer ... found
+        """
+    )
+
+
+def test_no_key_is_ever_shown() -> None:
+    assert stage.KEY[:8].decode() not in shown([*call(), stage.MEDIA, stage.ENDED], terminal=True)
