@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -149,6 +149,32 @@ def test_a_copy_survives_the_wiping_of_its_model() -> None:
 
     assert other == a_record()
     assert record.rs1 == record.rs2 == record.pbxsecret == Secret(bytes(32))
+
+
+def test_a_copy_has_every_field_of_its_model_and_secrets_of_its_own() -> None:
+    unlike_any_default = PeerRecord(
+        rs1=Secret(RS1),
+        rs1_expires=1.0,
+        rs2=Secret(RS2),
+        rs2_expires=2.0,
+        pbxsecret=Secret(PBX),
+        interval=3,
+        verified=True,
+        verified_at=4.0,
+        name="bob",
+        provisional=True,
+        trusted_lineage=True,
+        preshared_count=5,
+        first_seen=6.0,
+        last_seen=7.0,
+        generation=8,
+    )
+    default = PeerRecord()
+    assert all(getattr(unlike_any_default, item.name) != getattr(default, item.name) for item in fields(PeerRecord))
+
+    assert unlike_any_default.copy() == unlike_any_default
+    assert unlike_any_default.copy().rs1 is not unlike_any_default.rs1
+    assert unlike_any_default.successor_of(unlike_any_default) == replace(unlike_any_default, generation=9)
 
 
 def test_every_successor_counts_one_more_generation() -> None:
