@@ -5,11 +5,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from zrtp.cache.interface import SecretCache
+from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, KeysReady, SrtpKeys
@@ -80,6 +81,14 @@ class Netem:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Signing:
+    """What an endpoint signs the SAS with, and checks."""
+
+    signer: Signer | Sequence[Signer] | None = None
+    verifiers: Sequence[SignatureVerifier] = ()
+
+
 Filter = Callable[[str, bytes], bytes | None]
 """Sees (sender's name, datagram); returns what goes on, or None to lose it."""
 
@@ -124,6 +133,11 @@ class Network:
             arrival = self.now + netem.delay + dice.random() * netem.jitter
             heapq.heappush(self._queue, (arrival, next(self._order), receiver, datagram))
 
+    def moved_on(self) -> Callable[[], bool]:
+        """A reason to stop: virtual time has passed since now."""
+        start = self.now
+        return lambda: self.now > start
+
     def run(self, until: float, stop: Callable[[], bool] = lambda: False) -> float:
         """Go on until that time, until nothing is pending, or until `stop` says so."""
         self.flush()
@@ -160,13 +174,15 @@ class Pair:
         bob_cache: SecretCache | None = None,
         alice_aux: bytes | None = None,
         bob_aux: bytes | None = None,
+        alice_signing: Signing | None = None,
+        bob_signing: Signing | None = None,
         clock: Clock | None = None,
         bind: bool = False,
     ) -> None:
         self.clock = clock if clock is not None else Clock()
         self.network = Network(net)
-        self.alice = self._side("alice", alice, alice_cache, seed * 2 + 1, alice_aux)
-        self.bob = self._side("bob", bob, bob_cache, seed * 2 + 2, bob_aux)
+        self.alice = self._side("alice", alice, alice_cache, seed * 2 + 1, alice_aux, alice_signing)
+        self.bob = self._side("bob", bob, bob_cache, seed * 2 + 2, bob_aux, bob_signing)
         alice_stream = self.alice.session.add_stream(ALICE_SSRC)
         expected = bytes.fromhex(alice_stream.hello_hash.split()[1]) if bind else None
         bob_stream = self.bob.session.add_stream(BOB_SSRC, peer_hello_hash=expected)
@@ -174,8 +190,24 @@ class Pair:
             alice_stream.peer_hello_hash = bytes.fromhex(bob_stream.hello_hash.split()[1])
         self.network.connect("alice", alice_stream, "bob", bob_stream)
 
-    def _side(self, name: str, config: Config | None, cache: SecretCache | None, seed: int, aux: bytes | None) -> Side:
-        endpoint = Endpoint(config, cache, random=seeded(seed), wall_clock=self.clock)
+    def _side(
+        self,
+        name: str,
+        config: Config | None,
+        cache: SecretCache | None,
+        seed: int,
+        aux: bytes | None,
+        signing: Signing | None,
+    ) -> Side:
+        chosen = signing if signing is not None else Signing()
+        endpoint = Endpoint(
+            config,
+            cache,
+            random=seeded(seed),
+            wall_clock=self.clock,
+            signer=chosen.signer,
+            verifiers=chosen.verifiers,
+        )
         return Side(name, endpoint, endpoint.session(aux_secret=aux))
 
     @property

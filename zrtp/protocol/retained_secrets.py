@@ -7,7 +7,7 @@ RFC 6189 sections 4.3, 4.6.1 and 4.9, with the decisions that the RFC leaves ope
 * The first record ever written by a responder is *provisional* until the initiator has proved that it finished too: a
   mismatch against it counts as first contact, since nothing was ever confirmed.
 * After a mismatch the new secret is kept apart, and stored only when the user says that the SAS matches.
-* Expired secrets may still match; their absence is no alarm.
+* Expired secrets may still match; their absence is no alarm, but ends what was verified with them.
 """
 
 from __future__ import annotations
@@ -160,6 +160,8 @@ def record_after_call(old: PeerRecord | None, outcome: CallOutcome, now: float) 
         return None if old is None else replace(old, interval=0)
     expires = None if outcome.interval == FOREVER else now + outcome.interval
     base = old if old is not None else PeerRecord(first_seen=now)
+    if outcome.s1 is None:
+        base = base.as_unverified()  # whoever has none of the old secrets may be somebody else
     if outcome.mode is Mode.PRESHARED:
         rs2, rs2_expires = base.rs2, base.rs2_expires
     else:

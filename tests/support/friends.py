@@ -1,0 +1,85 @@
+"""Two people who call each other again and again, each with one installation that remembers the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+from tests.support.pair import Clock, Netem, Pair
+from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
+from zrtp.protocol.config import Config
+from zrtp.wire.messages import Kind, kind_of
+
+FAST = Config(key_agreements=(b"X255", b"Mult"))
+
+
+class Friends:
+    """Alice and Bob over several calls; a clock that the test moves passes between them."""
+
+    def __init__(self, alice: Config = FAST, bob: Config = FAST, *, seed: int = 0) -> None:
+        self.configs = {"alice": alice, "bob": bob}
+        self.caches = {"alice": MemoryCache(), "bob": MemoryCache()}
+        self.clock = Clock()
+        self._seeds = count(1000 * seed)
+
+    def pair(
+        self,
+        initiator: str = "alice",
+        *,
+        net: Netem | None = None,
+        alice_aux: bytes | None = None,
+        bob_aux: bytes | None = None,
+        bind: bool = False,
+    ) -> Pair:
+        """A call that has not begun; the other side than the initiator never commits."""
+        configs = {name: replace(config, passive=name != initiator) for name, config in self.configs.items()}
+        return Pair(
+            configs["alice"],
+            configs["bob"],
+            net=net,
+            seed=next(self._seeds),
+            alice_cache=self.caches["alice"],
+            bob_cache=self.caches["bob"],
+            alice_aux=alice_aux,
+            bob_aux=bob_aux,
+            clock=self.clock,
+            bind=bind,
+        )
+
+    def call(self, initiator: str = "alice", **options: object) -> Pair:
+        """A whole call, still open at both ends; both are secure."""
+        pair = self.pair(initiator, **options).run()  # type: ignore[arg-type]
+        assert pair.secure and pair.keys_agree
+        return pair
+
+    def half_finished_call(self, initiator: str = "alice") -> Pair:
+        """Conf2ACK is lost and no SRTP flows: the responder is secure and stores, the initiator fails and does not."""
+        pair = self.pair(initiator)
+        pair.network.filter = lambda _, datagram: None if kind_of(datagram[12:]) is Kind.CONF2ACK else datagram
+        pair.run(60.0)
+        for side in pair.sides:
+            side.session.close(60.0)
+        return pair
+
+    def record(self, owner: str) -> PeerRecord | None:
+        """What one of them remembers of the other."""
+        zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in self.caches.items()}
+        other = "bob" if owner == "alice" else "alice"
+        return self.caches[owner].load(zids[owner], zids[other])
+
+    def change(self, owner: str, **values: object) -> None:
+        """Edit what one of them remembers of the other."""
+        zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in self.caches.items()}
+        other = "bob" if owner == "alice" else "alice"
+
+        def edit(old: PeerRecord | None) -> PeerRecord:
+            return replace(old if old is not None else PeerRecord(), **values)  # type: ignore[arg-type]
+
+        self.caches[owner].update(zids[owner], zids[other], edit)
+
+    def forget(self, owner: str) -> None:
+        """One of them loses what it knew of the other, and keeps its ZID."""
+        zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in self.caches.items()}
+        other = "bob" if owner == "alice" else "alice"
+        self.caches[owner].update(zids[owner], zids[other], lambda _: None)
