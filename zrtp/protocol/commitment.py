@@ -206,12 +206,13 @@ def _make_commit(
     )
 
 
-def on_commit(stream: Stream, commit: Commit, now: float) -> State:
+def on_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
     """Arrives from: HELLO_SENT (a Hello got through before), HELLO_RECEIVED, DISCOVERED, QUIET, CLEAR. Goes to:
     DHPART1_SENT in DH mode, CONFIRM1_SENT in the others, COMMIT_SENT if a Preshared Commit is answered by a DH one.
     Sends: DHPart1, Confirm1 or Commit. A Commit counts as HelloACK (section 5.4).
     """
-    peer, authentic = _select_candidate(stream, commit)
+    commit, ssrc = request
+    peer, authentic = _select_candidate(stream, commit, ssrc)
     stream.hello_acknowledged = True
     holder = stream.session.running_exchange(commit.zid)
     if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not stream:
@@ -228,11 +229,12 @@ def on_commit(stream: Stream, commit: Commit, now: float) -> State:
     return respond(stream, commit, peer, authentic, now)
 
 
-def on_crossing_commit(stream: Stream, commit: Commit, now: float) -> State:
+def on_crossing_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
     """Arrives from: COMMIT_SENT. Goes to: COMMIT_SENT if our Commit wins; DHPART1_SENT, CONFIRM1_SENT or COMMIT_SENT
     with a new Commit otherwise. Sends: nothing, or as `on_commit` (section 4.2).
     """
-    peer, authentic = _select_candidate(stream, commit)
+    commit, ssrc = request
+    peer, authentic = _select_candidate(stream, commit, ssrc)
     ours = present(stream.exchange)
     winner = resolve(ours.commit, stream.hello.mitm, commit, peer.hello.mitm)
     copies = 0 if stream.retransmission is None else stream.retransmission.copies
@@ -251,16 +253,17 @@ def step_back(stream: Stream, now: float) -> None:
     stream.retry_at = now + limits.RETRY_INTERVAL
 
 
-def _select_candidate(stream: Stream, commit: Commit) -> tuple[Candidate, HelloAuthentic]:
-    """The Hello that the Commit's H2 continues; its MAC must be right, and its ZID the Commit's (section 5.4).
+def _select_candidate(stream: Stream, commit: Commit, ssrc: int) -> tuple[Candidate, HelloAuthentic]:
+    """The Hello that the Commit's H2 continues; its MAC must be right, and its ZID the Commit's (section 5.4). Both
+    come from one source: a copy of the Hello under another SSRC must not draw the exchange there.
 
     Raises:
-        ChainBroken: H2 continues no Hello that was received.
+        ChainBroken: H2 continues no Hello that was received from this source.
         PeerMisbehaved: 0x20, the Hello was changed on the way, or the ZIDs differ.
     """
     failure: PeerError | None = None
     for candidate in stream.candidates.values():
-        if not hashes_to(commit.h2, candidate.hello.h3):
+        if candidate.ssrc != ssrc or not hashes_to(commit.h2, candidate.hello.h3):
             continue
         try:
             authentic = verify_hello(candidate.hello, commit.h2)

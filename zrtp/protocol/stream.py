@@ -36,6 +36,7 @@ from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, kind_of, 
 from zrtp.wire.packet import CRC, HEADER, Fragment, decode_packet, encode_fragment, encode_packet
 
 if TYPE_CHECKING:
+    from zrtp.protocol.clearing import LateGoClear
     from zrtp.protocol.endpoint import Endpoint
     from zrtp.protocol.session import Session
 
@@ -86,11 +87,11 @@ class Stream:
         "endpoint",
         "error_grace_until",
         "exchange",
-        "expected_clear_mac",
         "hello",
         "hello_acknowledged",
         "idle_deadline",
         "last_error_sent",
+        "late_goclear",
         "message_id",
         "peer_error",
         "peer_hello_hash",
@@ -126,7 +127,7 @@ class Stream:
         self.last_error_sent: float | None = None
         self.counters: Counter[str] = Counter()
         """What was dropped, by reason."""
-        self.expected_clear_mac: bytes | None = None
+        self.late_goclear: LateGoClear | None = None
         self.message_id = 0
         self._sequence = compatibility.first_sequence_number(endpoint.random)
         self._outbox: list[bytes] = []
@@ -274,7 +275,7 @@ class Stream:
         message = parse(raw)
         if isinstance(message, Hello):
             self._take(step, Candidate(message, ssrc, now), now)
-        elif kind in (Kind.PING, Kind.HELLO_ACK):
+        elif kind in (Kind.PING, Kind.HELLO_ACK, Kind.COMMIT):
             self._take(step, (message, ssrc), now)
         else:
             self._take(step, message, now)
