@@ -273,15 +273,25 @@ class Replay:
 
     def deliver(self, inbound: Inbound) -> None:
         """One datagram of the other end arrives."""
+        self.now += 0.01
+        self.prepare(inbound)
+        self.receive(inbound.datagram)
+
+    def prepare(self, inbound: Inbound) -> None:
+        """Before a datagram arrives: have committed, if the recorded end had by then."""
         if inbound.kind is Kind.COMMIT and self._commit_crosses:
             self._be_committed()
-        self.receive(inbound.datagram)
 
     def receive(self, datagram: bytes) -> None:
         """Any datagram arrives."""
-        self.now += 0.01
         with self._observing():
             self.stream.receive_datagram(datagram, self.now)
+        self._settle()
+
+    def tick(self) -> None:
+        """Whatever is due happens."""
+        with self._observing():
+            self.stream.handle_timer(self.now)
         self._settle()
 
     def finish(self) -> None:
@@ -337,8 +347,8 @@ class Replay:
         initiator = self.role is Role.INITIATOR
         lists: list[tuple[bytes, ...]]
         if initiator:
-            agreed = () if suite.key_agreement in NO_KEY_AGREEMENT else (suite.key_agreement,)
-            lists = [(suite.hash,), (suite.cipher,), (suite.auth_tag,), (*agreed, b"Mult"), (suite.sas,)]
+            agreed = b"DH3k" if suite.key_agreement in NO_KEY_AGREEMENT else suite.key_agreement
+            lists = [(suite.hash,), (suite.cipher,), (suite.auth_tag,), (agreed, b"Mult"), (suite.sas,)]
         else:
             lists = [hello.hashes, hello.ciphers, hello.auth_tags, hello.key_agreements, hello.sas_types]
         hashes, ciphers, auth_tags, key_agreements, sas_types = lists
@@ -346,7 +356,7 @@ class Replay:
             hashes=hashes,
             ciphers=ciphers,
             auth_tags=auth_tags,
-            key_agreements=key_agreements or (b"DH3k",),
+            key_agreements=key_agreements,
             sas_types=sas_types,
             algorithms=self._algorithms(),
             mandatory_always=not initiator,
@@ -514,10 +524,11 @@ class Replay:
         recorded = self.recorded.own_plain
         if recorded is None:
             return plain
+        unsigned = replace(recorded, signature_type=None, signature=b"")
         self.policies = {
-            item.name for item in fields(plain) if getattr(plain, item.name) != getattr(recorded, item.name)
+            item.name for item in fields(plain) if getattr(plain, item.name) != getattr(unsigned, item.name)
         }
-        return recorded
+        return unsigned
 
 
 def _plain(h0: bytes) -> ConfirmPlain:
