@@ -50,6 +50,9 @@ class State(Enum):
 
     __hash__ = object.__hash__  # as in `Kind`: equal means identical
 
+    def __str__(self) -> str:
+        return self.value
+
 
 class Trigger(Enum):
     """Inputs that are not messages."""

@@ -310,7 +310,7 @@ class Stream:
     def enter(self, target: State) -> None:
         """Change the state; timers that have no meaning in the new one stop."""
         if target is not self.state:
-            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state.value, target.value)
+            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
         self.state = target
         if target not in DISCOVERY:
             self.discovery_deadline = None

@@ -181,13 +181,13 @@ class Hello(_ChainedMessage):
         lists = (hashes, ciphers, auth_tags, key_agreements, sas_types)
         word = signature_capable * _SIGNATURE_CAPABLE | mitm * _MITM | passive * _PASSIVE
         for codes, shift in zip(lists, _COUNT_SHIFTS, strict=True):
-            if len(codes) > MAXIMUM_CODES or any(len(code) != CODE for code in codes):
-                raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes of {CODE} octets.")
+            if len(codes) > MAXIMUM_CODES:
+                raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes.")
             word |= len(codes) << shift
         _check_lengths(cls.kind, (version, 4), (client_id, 16), (h3, 32), (zid, 12))
-        codes = (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types)
-        body = b"".join((version, client_id, h3, zid, word.to_bytes(4, "big"), *codes))
-        covered = _frame(cls.kind, body, trailer=MAC)
+        fixed = (version, client_id, h3, zid, word.to_bytes(4, "big"))
+        block = _join_codes(cls.kind, (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types))
+        covered = _frame(cls.kind, b"".join((*fixed, block)), trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
             raw=covered + trailing,
@@ -256,8 +256,6 @@ _COMMIT_MULTISTREAM = Layout(*_COMMIT, "nonce" / Bytes(16))
 # Figure 7
 _COMMIT_PRESHARED = Layout(*_COMMIT, "nonce" / Bytes(16), "key_id" / Bytes(8))
 
-_MULTISTREAM_CODE = b"Mult"
-_PRESHARED_CODE = b"Prsh"
 _KEY_AGREEMENT_FIELD = slice(68, 72)
 
 
@@ -269,6 +267,9 @@ class CommitMode(Enum):
     MULTISTREAM = "Multistream"
     PRESHARED = "Preshared"
 
+
+_MODES = {b"Mult": CommitMode.MULTISTREAM, b"Prsh": CommitMode.PRESHARED}
+"""By the code of the key agreement; every other one means DH."""
 
 _COMMIT_LAYOUTS = {
     CommitMode.DH: _COMMIT_DH,
@@ -337,14 +338,12 @@ class Commit(_ChainedMessage):
         not have.
         """
         mode = _mode_of(key_agreement)
-        given = tuple(value is not None for value in (hvi, nonce, key_id))
+        given = (hvi is not None, nonce is not None, key_id is not None)
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
             raise ApiMisuse(f"These are not the fields of a Commit in {mode.value} mode.")
-        codes = (hash, cipher, auth_tag, key_agreement, sas)
-        if any(len(code) != CODE for code in codes):
-            raise ApiMisuse(f"The codes in Commit have {CODE} octets each.")
+        codes = _join_codes(cls.kind, (hash, cipher, auth_tag, key_agreement, sas))
         _check_lengths(cls.kind, (h2, 32), (zid, 12), (hvi, 32), (nonce, 16), (key_id, 8))
-        body = b"".join((h2, zid, *codes, hvi or b"", public_key, nonce or b"", key_id or b""))
+        body = b"".join((h2, zid, codes, hvi or b"", public_key, nonce or b"", key_id or b""))
         covered = _frame(cls.kind, body, trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
@@ -394,11 +393,7 @@ class Commit(_ChainedMessage):
 
 
 def _mode_of(key_agreement: bytes) -> CommitMode:
-    if key_agreement == _MULTISTREAM_CODE:
-        return CommitMode.MULTISTREAM
-    if key_agreement == _PRESHARED_CODE:
-        return CommitMode.PRESHARED
-    return CommitMode.DH
+    return _MODES.get(key_agreement, CommitMode.DH)
 
 
 # DHPart1 and DHPart2: sections 5.5 and 5.6, figures 8 and 9
@@ -439,11 +434,9 @@ class _DHPart(_ChainedMessage):
 
         Raises ApiMisuse for fields of a wrong length.
         """
-        secret_ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
-        if any(len(secret_id) != SECRET_ID for secret_id in secret_ids):
-            raise ApiMisuse(f"The IDs of secrets in {_text(cls.kind)} have {SECRET_ID} octets each.")
-        _check_lengths(cls.kind, (h1, 32))
-        covered = _frame(cls.kind, b"".join((h1, *secret_ids, pv)), trailer=MAC)
+        ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
+        _check_lengths(cls.kind, (h1, 32), *((secret_id, SECRET_ID) for secret_id in ids))
+        covered = _frame(cls.kind, b"".join((h1, *ids, pv)), trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
             raw=covered + trailing,
@@ -905,6 +898,13 @@ def _frame(kind: Kind, body: bytes, trailer: int = 0) -> bytes:
     if rest or words > 0xFFFF:
         raise ApiMisuse(f"{_text(kind)} would not be a whole number of words, or too many.")
     return PREAMBLE + words.to_bytes(2, "big") + kind.value + body
+
+
+def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:
+    for code in codes:
+        if len(code) != CODE:
+            raise ApiMisuse(f"The codes in {_text(kind)} have {CODE} octets each, not {len(code)}.")
+    return b"".join(codes)
 
 
 def _check_mac(mac: bytes) -> bytes:

@@ -106,11 +106,11 @@ def decode_packet(datagram: bytes) -> Packet | Fragment:
     size = len(datagram)
     if not MINIMUM <= size <= MAXIMUM or size % 4:
         raise BadSize(f"A datagram of {size} octets is not a ZRTP packet.")
-    if not is_zrtp(datagram):
+    mark, sequence, cookie, ssrc = _PACKET_FIELDS.unpack_from(datagram)
+    if cookie != MAGIC_COOKIE or mark >> 12 != 1:
         raise NotZrtp("The datagram does not start with the header of a ZRTP packet.")
     if crc32c(datagram[:-CRC]) != int.from_bytes(datagram[-CRC:], "little"):
         raise BadChecksum("The CRC of a ZRTP packet is wrong.")
-    mark, sequence, _, ssrc = _PACKET_FIELDS.unpack_from(datagram)
     if mark == _FRAGMENT_MARK and not _is_whole_message(datagram):
         return _decode_fragment(datagram, sequence, ssrc)
     message = datagram[HEADER:-CRC]
@@ -120,12 +120,13 @@ def decode_packet(datagram: bytes) -> Packet | Fragment:
 
 def check_frame(message: bytes) -> None:
     """Raise MalformedPacket unless preamble and length word (section 5.2) fit the octets of a message."""
-    if message[:2] != PREAMBLE:
+    octets = len(message)
+    if not message.startswith(PREAMBLE):
         raise MalformedPacket("The message does not start with the preamble 0x505A.")
     words = int.from_bytes(message[2:4], "big")
-    if 4 * words != len(message):
-        raise MalformedPacket(f"The message says it has {words} words but came in {len(message)} octets.")
-    if len(message) < MESSAGE_HEADER:
+    if 4 * words != octets:
+        raise MalformedPacket(f"The message says it has {words} words but came in {octets} octets.")
+    if octets < MESSAGE_HEADER:
         raise MalformedPacket("The message is too short for a type.")
 
 
