@@ -8,6 +8,8 @@ import pytest
 
 from tests.interop import requirements
 from tests.interop.matrix import PROPERTY, Agreed, Note
+from tests.interop.requirements import Peer
+from zrtp.protocol.events import Secured
 
 
 @pytest.fixture
@@ -33,4 +35,8 @@ def tshark_peer() -> None:
 @pytest.fixture
 def note(record_property: Callable[[str, object], None]) -> Note:
     """Writes down, for the matrix, that a stream with a real peer turned secure and both ends agreed."""
-    return lambda peer, secured: record_property(PROPERTY, Agreed.of(peer, secured))
+
+    def write(peer: Peer, secured: Secured, mode: str = "") -> None:
+        record_property(PROPERTY, Agreed.of(peer, secured, mode))
+
+    return write

@@ -17,10 +17,10 @@ import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol
 
 import pytest
 
@@ -50,11 +50,12 @@ class Agreed:
     """Ours."""
 
     @classmethod
-    def of(cls, peer: Peer, secured: Secured) -> Agreed:
+    def of(cls, peer: Peer, secured: Secured, mode: str = "") -> Agreed:
+        """`mode` says what the peer had to do with it, where it is not the other end of the key agreement."""
         suite = secured.suite
         return cls(
             peer=f"{peer.name} {peer.version}".strip(),
-            mode=MODES[secured.mode.value],
+            mode=mode or MODES[secured.mode.value],
             key_agreement=codes.name(suite.key_agreement),
             hash=codes.name(suite.hash),
             cipher=codes.name(suite.cipher),
@@ -64,8 +65,10 @@ class Agreed:
         )
 
 
-Note: TypeAlias = Callable[[Peer, Secured], None]
-"""Writes down that a stream with this peer turned secure, and both ends agreed."""
+class Note(Protocol):
+    """Writes down that a stream with this peer turned secure, and both ends agreed."""
+
+    def __call__(self, peer: Peer, secured: Secured, mode: str = "") -> None: ...
 
 
 # The plugin.

@@ -343,9 +343,13 @@ def test_exported_keys_are_equal(hash_: str, role: Role) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_10_percent_loss_with_reordering(seed: int) -> None:
-    network = Network(loss=0.1, duplicate=0.1, delay=0.03, jitter=0.04, seed=seed)
-    with Call(Choice().config(), Choice().algorithms, network=network, seed=seed) as call:
+    def network() -> Network:
+        return Network(loss=0.1, duplicate=0.1, delay=0.03, jitter=0.04, seed=seed)
+
+    with Call(Choice().config(), Choice().algorithms, network=network(), seed=seed) as call:
         assert_agreed(call.run())
+        _, channel = call.run_further_stream(network=network())
+        assert_agreed(call, channel)
 
 
 def test_30_percent_loss_with_reordering() -> None:

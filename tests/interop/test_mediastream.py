@@ -15,15 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.matrix import Note
 from tests.interop.mediastream import MasterKey, mediastream
 from tests.interop.ports import LOOPBACK, free_udp_ports
+from tests.interop.requirements import MEDIASTREAM
 from tests.support import pcmu, tones
-from tests.support.pair import Pair
+from tests.support.pair import Pair, Side
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import FRAME_SAMPLES, FRAME_SECONDS, Packetizer, RtpPacket
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import KeysReady, Role, SrtpKeys
+from zrtp.protocol.events import Role, Secured, SrtpKeys
 
 pytestmark = [pytest.mark.usefixtures("mediastream_peer"), pytest.mark.long]
 
@@ -41,14 +43,14 @@ def port() -> Iterator[socket.socket]:
         yield opened
 
 
-def agreed_keys(seed: int, alice_is: Role = Role.INITIATOR) -> tuple[KeysReady, KeysReady]:
-    """What the applications at both ends of a ZRTP call got: Alice's keys and Bob's."""
+def agree(seed: int, alice_is: Role = Role.INITIATOR) -> tuple[Side, Side]:
+    """Both ends of a ZRTP call that is secure: Alice and Bob."""
     waits = replace(CONFIG, passive=True)
     configs = (CONFIG, waits) if alice_is is Role.INITIATOR else (waits, CONFIG)
     pair = Pair(*configs, seed=seed).run()
     assert pair.secure
     assert pair.alice.stream.role is alice_is
-    return pair.alice.keys(), pair.bob.keys()
+    return pair.sides
 
 
 def master_key(keys: SrtpKeys) -> MasterKey:
@@ -77,9 +79,10 @@ def talk(
 
 @pytest.mark.parametrize("role", Role, ids=lambda role: role.value)
 def test_the_key_that_both_ends_agreed_on_works_in_a_program_that_only_takes_keys(
-    role: Role, tmp_path: Path, port: socket.socket
+    role: Role, tmp_path: Path, port: socket.socket, note: Note
 ) -> None:
-    alice, bob = agreed_keys(1, role)
+    sides = agree(1, role)
+    alice, bob = (side.keys() for side in sides)
     sender, receiver = srtp_pair(bob.send, bob.receive)
     with mediastream(
         tmp_path,
@@ -93,11 +96,12 @@ def test_the_key_that_both_ends_agreed_on_works_in_a_program_that_only_takes_key
     assert receiver.refused == 0
     assert tones.pitch(heard) == THEIR_TONE
     assert tones.pitch(theirs.heard()) == OUR_TONE
+    (secured,) = sides[0].seen(Secured)
+    note(MEDIASTREAM, secured, "takes the keys")
 
 
 def test_the_key_of_another_call_does_not_work(tmp_path: Path, port: socket.socket) -> None:
-    alice, _ = agreed_keys(1)
-    _, bob = agreed_keys(2)
+    alice, bob = agree(1)[0].keys(), agree(2)[1].keys()
     sender, _ = srtp_pair(bob.send, bob.receive)
     _, receiver = srtp_pair(alice.receive, alice.send)
     with mediastream(
@@ -112,7 +116,7 @@ def test_the_key_of_another_call_does_not_work(tmp_path: Path, port: socket.sock
 
 
 def test_alice_and_bob_have_each_others_keys() -> None:
-    alice, bob = agreed_keys(3)
+    alice, bob = (side.keys() for side in agree(3))
     assert master_key(alice.send) == master_key(bob.receive)
     assert master_key(alice.receive) == master_key(bob.send)
     assert master_key(alice.send) != master_key(alice.receive)
