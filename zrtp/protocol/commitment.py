@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
 from zrtp.errors import ErrorCode, PeerError, PeerMisbehaved
 from zrtp.protocol import compatibility, confirmation, limits
@@ -83,7 +85,13 @@ def _choose_candidate(stream: Stream) -> Candidate | None:
     candidates = [known for known in stream.candidates.values() if peer_zid in (None, known.hello.zid)]
     if not candidates:
         return None
-    return candidates[0] if stream.peer_hello_hash is None else candidates[-1]
+    expected = stream.peer_hello_hash
+    announced = [
+        known
+        for known in candidates
+        if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
+    ]
+    return announced[-1] if announced else candidates[0]
 
 
 def _wait_for_peer(stream: Stream, now: float) -> State:

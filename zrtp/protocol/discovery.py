@@ -40,10 +40,15 @@ def on_start(stream: Stream, _: None, now: float) -> State:
 
 
 def on_hello(stream: Stream, candidate: Candidate, now: float) -> State:
-    """Arrives from: HELLO_SENT, HELLO_ACKED, HELLO_RECEIVED, DISCOVERED. Goes to: HELLO_RECEIVED, or DISCOVERED and
-    from there at once to COMMIT_SENT. Sends: HelloACK, whatever the Hello says (section 5.3); perhaps a Commit, or
+    """Arrives from: HELLO_SENT, HELLO_ACKED, HELLO_RECEIVED, DISCOVERED, QUIET. Goes to: HELLO_RECEIVED, or DISCOVERED
+    and from there at once to COMMIT_SENT. Sends: HelloACK, whatever the Hello says (section 5.3); perhaps a Commit, or
     Hello once more.
+
+    A peer that comes when our own Hello is not sent any more gets it again, before HelloACK, because one stack falls
+    into a passive role if the acknowledgement comes first.
     """
+    if stream.retransmission is None and not stream.hello_acknowledged and _can_be_the_peers(stream, candidate.hello):
+        stream.send_repeatedly(stream.hello, T1_EXTENDED, now)
     if not acceptable(stream, candidate, now):
         return stream.state
     if stream.state is not State.DISCOVERED:  # there the deadline is that for a Commit, if there is one
@@ -61,15 +66,6 @@ def _introduce_again(stream: Stream, now: float) -> State:
     stream.hello_acknowledged = False
     stream.send_repeatedly(stream.hello, T1_EXTENDED, now)
     return State.HELLO_RECEIVED
-
-
-def on_hello_when_quiet(stream: Stream, candidate: Candidate, now: float) -> State:
-    """Arrives from: QUIET. Goes to: HELLO_RECEIVED, DISCOVERED, COMMIT_SENT. Sends: Hello again, before HelloACK,
-    because one stack falls into a passive role if the acknowledgement comes first.
-    """
-    if not stream.hello_acknowledged and _can_be_the_peers(stream, candidate.hello):
-        stream.send_repeatedly(stream.hello, T1_EXTENDED, now)
-    return on_hello(stream, candidate, now)
 
 
 def _can_be_the_peers(stream: Stream, hello: Hello) -> bool:

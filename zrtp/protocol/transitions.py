@@ -143,7 +143,7 @@ TABLE: dict[State, Row] = {
         **without_exchange(S.QUIET),
         **BEFORE_COMMIT,
         Kind.HELLO: Go(
-            discovery.on_hello_when_quiet,
+            discovery.on_hello,
             (S.QUIET, S.HELLO_ACKED, S.HELLO_RECEIVED, S.DISCOVERED, S.COMMIT_SENT),
         ),
         Kind.HELLO_ACK: Go(discovery.on_hello_ack, (S.HELLO_ACKED,)),
