@@ -13,7 +13,7 @@ from zrtp.protocol.confirm import Box
 from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
 from zrtp.protocol.hash_chain import HelloAuthentic
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys
-from zrtp.protocol.retained_secrets import KnownSecrets, Matched
+from zrtp.protocol.retained_secrets import NOTHING_KNOWN, NOTHING_MATCHED, KnownSecrets, Matched
 from zrtp.wire.messages import Commit, ConfirmPlain, DHPart1, DHPart2, Hello
 
 T = TypeVar("T")
@@ -46,13 +46,13 @@ class Exchange:
     cipher: CipherAlgorithm
     peer: Candidate
     commit: Commit
-    known: KnownSecrets = field(default_factory=KnownSecrets, repr=False)
+    known: KnownSecrets = field(default=NOTHING_KNOWN, repr=False)
     hello_authentic: HelloAuthentic | None = None
     own_share: InitiatorShare | None = field(default=None, repr=False)
     responder_share: ResponderShare | None = field(default=None, repr=False)
     dhpart1: DHPart1 | None = None
     dhpart2: DHPart2 | None = None
-    matched: Matched = field(default_factory=Matched, repr=False)
+    matched: Matched = field(default=NOTHING_MATCHED, repr=False)
     keys: StreamKeys | None = field(default=None, repr=False)
     secrets: SessionSecrets | None = field(default=None, repr=False)
     own_plain: ConfirmPlain | None = field(default=None, repr=False)

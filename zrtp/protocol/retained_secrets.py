@@ -53,6 +53,9 @@ class KnownSecrets:
         )
 
 
+NOTHING_KNOWN = KnownSecrets()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretIds:
     """The four ID fields of a DHPart message (section 4.3.1), 8 octets each."""
@@ -88,6 +91,9 @@ class Matched:
     continuity: Continuity = Continuity.FIRST_CALL
     aux_mismatch: bool = False
     pbx_mismatch: bool = False
+
+
+NOTHING_MATCHED = Matched()
 
 
 def match(
