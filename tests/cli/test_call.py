@@ -125,9 +125,6 @@ def test_a_peer_without_the_old_key_is_not_trusted_until_compared(tmp_path: Path
         bob.press("alice\r")
         bob.expect("secure with alice - verified")
         hang_up(alice, bob)
-    with terminals(tmp_path) as (alice, bob):
-        alice.expect("SECURE AND VERIFIED - secure with bob")
-        bob.expect("SECURE AND VERIFIED - secure with alice")
 
 
 def test_later_leaves_the_call_unverified_and_it_can_be_made_up_for(tmp_path: Path) -> None:
@@ -158,28 +155,24 @@ def test_ctrl_c_says_one_line_and_gives_the_terminal_back(tmp_path: Path) -> Non
         assert bob.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_give_the_terminal_back_too(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_closed_window_gives_the_terminal_back_too(tmp_path: Path) -> None:
     with terminals(tmp_path) as (alice, _):
         alice.expect("[l] later")
-        alice.signal(number)
+        alice.signal(signal.SIGHUP)
         assert alice.wait() == 130
         assert alice.modes() == alice.before
 
 
-def test_a_narrow_terminal_gets_narrow_lines(tmp_path: Path) -> None:
-    with terminals(tmp_path, columns=30) as (alice, _):
-        alice.expect("[l] later")
-        block = alice.screen[alice.screen.index("SECURE BUT") :]
-        assert max(map(len, block.splitlines())) <= 30
-
-
-def test_plain_has_neither_colour_nor_cursor_movement(tmp_path: Path) -> None:
-    with terminals(tmp_path, alice=["--plain"]) as (alice, _):
-        alice.expect("[l] later")
-        alice.press("lq")
-        alice.wait()
-        assert "\x1b" not in alice.raw
+def test_a_narrow_terminal_gets_narrow_lines_and_a_plain_one_no_control_sequences(tmp_path: Path) -> None:
+    with terminals(tmp_path, columns=30, bob=["--plain"]) as (alice, bob):
+        for terminal in (alice, bob):
+            terminal.expect("[l] later")
+            block = terminal.screen[terminal.screen.index("SECURE BUT") :]
+            assert max(map(len, block.splitlines())) <= 30
+        bob.press("lq")
+        bob.wait()
+        assert "\x1b" in alice.raw
+        assert "\x1b" not in bob.raw
 
 
 def hold(*arguments: str) -> subprocess.Popen[str]:
@@ -270,15 +263,6 @@ def test_a_secret_known_to_one_side_only_is_a_warning_there() -> None:
 
     assert [event["code"] for event in events(alice[1]) if event["event"] == "warning"] == ["aux-mismatch"]
     assert "warning" not in bob[1]
-
-
-def test_algorithms_of_the_command_line_are_used() -> None:
-    choice = ["--agreement", "ec25", "--hash", "S384", "--cipher", "AES1", "--auth-tag", "GCM", "--sas", "B32E"]
-    alice, _ = pair([*choice, "--cache", "none", "--seconds", "0.1"], [*choice, "--cache", "none"])
-    secured = next(event for event in events(alice[1]) if event["event"] == "secured")
-
-    assert secured["suite"] == {"hash": "S384", "cipher": "AES1", "auth_tag": "GCM", "agreement": "EC25", "sas": "B32E"}
-    assert secured["mode"] == "dh"
 
 
 def test_a_bad_network_only_takes_longer() -> None:

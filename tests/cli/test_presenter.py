@@ -173,14 +173,14 @@ def test_every_state_is_named(continuity: Continuity, secured: dict[str, object]
 def test_a_call_that_ends_tells_what_got_through() -> None:
     end = shown([*call(), replace(stage.MEDIA, final=True), stage.ENDED]).split("8hco)\n\n")[1]
 
-    assert end == "zrtp: packets: sent 250, received 250, verified 250\nzrtp: you hung up\n"
+    assert end == "zrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n"
 
 
 def test_refused_packets_are_told_apart_from_repeated_ones() -> None:
     counters = Counters(sent=1, received=9, verified=5, rejected=4, repeated=3)
     end = shown([*call(), Media(counters=counters, seconds=1.0, final=True), stage.ENDED])
 
-    assert "packets: sent 1, received 9, verified 5, refused 1, repeated 3\n" in end
+    assert "packets: sent 1 received 9 verified 5 refused 1 repeated 3\n" in end
 
 
 def test_the_line_at_the_bottom_changes_in_place_and_makes_room() -> None:
@@ -188,7 +188,7 @@ def test_the_line_at_the_bottom_changes_in_place_and_makes_room() -> None:
 
     assert " secure but not verified  0:05  sent 250  heard 250" in screen
     assert screen.count("\r\x1b[K") == 3
-    assert visible(screen).endswith("\r\x1b[Kzrtp: packets: sent 250, received 250, verified 250\nzrtp: you hung up\n")
+    assert visible(screen).endswith("\r\x1b[Kzrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n")
 
 
 def test_the_verdict_changes_the_line_at_the_bottom() -> None:

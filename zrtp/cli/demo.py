@@ -40,7 +40,10 @@ example:
   zrtp demo --agreement DH3k --impair loss=20%,seed=7
   zrtp demo --audio speech.wav --record heard.wav --seconds 5"""
 
-SECONDS: Final = 3.0
+SECONDS: Final = 2.0
+SECONDS_TO_ANSWER: Final = 3.5
+"""The same when a person is asked: time to read, and still over in less than five seconds."""
+
 BOB_HERTZ: Final = 660
 _LOOPBACK: Final = ("127.0.0.1", 0)
 _BOB_LABEL: Final = "demo: bob"
@@ -90,7 +93,8 @@ def _both_ends(
     if arguments.cache is not None:
         first = open_cache(given.cache)
         second = None if first is None else Labelled(first, _BOB_LABEL)
-    seconds = SECONDS if given.seconds is None else given.seconds
+    patience = SECONDS_TO_ANSWER if wants_dialogue(given) else SECONDS
+    seconds = patience if given.seconds is None else given.seconds
     of_alice = replace(given, bind=None, record=None, seconds=seconds, config=replace(given.config, passive=False))
     of_bob = replace(given, bind=given.bind or _LOOPBACK, audio="silence", seconds=None, impair=Impairment())
     sound_of_bob = open_sound(of_bob)

@@ -24,7 +24,7 @@ from zrtp.protocol.events import (
 )
 
 SIDES: Final = ("alice", "bob")
-_TIME: Final = 10  # columns of " 0.000 s  "
+_TIME: Final = 8  # columns of " 0.000  "
 _TWO_COLUMNS: Final = 72
 
 
@@ -44,7 +44,7 @@ class DemoTable:
         self._terminal.result()
         if self._wide:
             heading = "".join(side.ljust(self._width) for side in SIDES)
-            self._terminal.result(" " * _TIME + heading.rstrip(), "bold")
+            self._terminal.result("seconds".ljust(_TIME) + heading.rstrip(), "bold")
 
     def column(self, side: str) -> DemoColumn:
         """The audience of one side."""
@@ -67,7 +67,7 @@ class DemoTable:
 
     def row(self, side: str, words: str, *styles: str) -> None:
         """Something happened on one side."""
-        moment = f"{self._clock():6.3f} s  "
+        moment = f"{self._clock():6.3f}  "
         for number, line in enumerate(textwrap.wrap(words, self._width - 1)):
             start = moment if number == 0 else " " * _TIME
             if self._wide:

@@ -127,13 +127,13 @@ def heading(secured: Secured, sas_ready: SasReady | None) -> tuple[str, str]:
 
 
 def sound(counters: Counters) -> str:
-    """ "sent 150, received 150, verified 150", and what was refused."""
-    text = f"sent {counters.sent}, received {counters.received}, verified {counters.verified}"
+    """ "sent 150 received 150 verified 150", and what was refused."""
+    text = f"sent {counters.sent} received {counters.received} verified {counters.verified}"
     forged = counters.rejected - counters.repeated
     if forged:
-        text += f", refused {forged}"
+        text += f" refused {forged}"
     if counters.repeated:
-        text += f", repeated {counters.repeated}"
+        text += f" repeated {counters.repeated}"
     return text
 
 

@@ -1,0 +1,191 @@
+"""Finding the verb, and what happens when there is none."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zrtp import __version__
+from zrtp.cli import __main__ as command
+from zrtp.cli import call, demo
+from zrtp.cli.__main__ import VERBS, main
+from zrtp.cli.errors import CommandError
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which verbs ran, instead of running them."""
+    verbs: list[str] = []
+
+    def note(verb: str, module: object, given: list[str]) -> int:
+        verbs.append(verb)
+        return 0
+
+    monkeypatch.setattr(command, "_run_verb", note)
+    return verbs
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_complete_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--help"]) == 0
+    shown = capsys.readouterr().out
+
+    assert f"usage: zrtp {verb}" in shown
+    assert "example:" in shown
+    assert f"  zrtp {verb}" in shown
+
+
+def test_help_shows_the_verbs_and_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+
+    for verb in VERBS:
+        assert f"  {verb} " in shown
+    assert "start here:  zrtp demo" in shown
+
+
+def test_help_for_a_verb_works_in_either_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "call"]) == 0
+
+    assert "usage: zrtp call" in capsys.readouterr().out
+
+
+def test_nothing_is_a_usage_error_that_shows_the_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+
+    assert "start here" in capsys.readouterr().err
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+
+    assert capsys.readouterr().out == f"zrtp {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "verb"), [("answer", "listen"), ("dial", "call"), ("CALL", "call"), ("peer", "peers")]
+)
+def test_other_words_for_a_verb(called: list[str], word: str, verb: str) -> None:
+    assert main([word]) == 0
+
+    assert called == [verb]
+
+
+@pytest.mark.parametrize(
+    ("word", "verb"), [("lisen", "listen"), ("listn", "listen"), ("cal", "call"), ("pears", "peers"), ("dmeo", "demo")]
+)
+def test_misspelt_verbs_are_understood_and_corrected(
+    called: list[str], word: str, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word]) == 0
+
+    assert called == [verb]
+    assert capsys.readouterr().err == f'zrtp: taking "{word}" for "{verb}"\n'
+
+
+def test_a_word_that_resembles_no_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["frobnicate"]) == 2
+
+    assert capsys.readouterr().err == (
+        f'zrtp: error: there is no verb "frobnicate"\nzrtp: hint: the verbs are {", ".join(VERBS)}\n'
+    )
+
+
+def test_errors_of_a_verb_become_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["call"]) == 2
+
+    assert capsys.readouterr().err == (
+        "zrtp: error: the following arguments are required: HOST:PORT\n"
+        "zrtp: hint: zrtp call --help shows every option\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["call", "127.0.0.1:9", "--audio", "missing.wav"], 6, "the sound file missing.wav cannot be read"),
+        (
+            ["call", "127.0.0.1:9", "--record", "missing/heard.wav"],
+            6,
+            "the recording missing/heard.wav cannot be written",
+        ),
+        (["call", "name.invalid:9", "--cache", "none"], 6, "the name name.invalid cannot be found"),
+        (["listen", "203.0.113.77:0", "--cache", "none"], 6, "this computer has no address 203.0.113.77"),
+        (["call", "127.0.0.1:9", "--bind", "203.0.113.77:0", "--cache", "none"], 6, "this computer has no address"),
+        (["listen", "127.0.0.1:1", "--bind", "127.0.0.1:2"], 2, "BIND and --bind name different addresses"),
+        (["call", "[::1]:9", "--bind", "127.0.0.1:0", "--cache", "none"], 6, "the port cannot be opened"),
+    ],
+)
+def test_what_cannot_work_says_so_at_once(
+    arguments: list[str], code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+
+    assert f"zrtp: error: {line}" in capsys.readouterr().err
+
+
+def test_a_port_in_use_names_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert main(["listen", f"127.0.0.1:{port}", "--cache", "none", "--json"]) == 6
+    shown = capsys.readouterr()
+
+    assert f"zrtp: error: port {port} is in use here" in shown.err
+    assert "zrtp: hint: choose another one, for example zrtp listen 127.0.0.1:" in shown.err
+    assert '"event":"ended","exit":6' in shown.out
+
+
+def test_a_damaged_cache_is_exit_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = tmp_path / "cache.db"
+    damaged.write_bytes(b"not a database" * 100)
+    damaged.chmod(0o600)
+
+    assert main(["call", "127.0.0.1:9", "--cache", str(damaged)]) == 6
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_ctrl_c_outside_of_a_call_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "run", interrupted)
+
+    assert main(["demo"]) == 130
+    assert capsys.readouterr().err == "zrtp: interrupted\n"
+
+
+def test_errors_without_advice_have_no_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(arguments: object) -> int:
+        raise CommandError("it does not work")
+
+    monkeypatch.setattr(call, "run", failing)
+
+    assert main(["call", "192.0.2.1"]) == 6
+    assert capsys.readouterr().err == "zrtp: error: it does not work\n"
+
+
+def test_only_the_module_of_the_verb_is_loaded() -> None:
+    program = (
+        "import sys, zrtp.cli.__main__ as command; command.main(['--help']); "
+        "sys.exit(any(f'zrtp.cli.{name}' in sys.modules for name in (*command.VERBS, 'options', 'conversation')))"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)  # noqa: S603
+
+    assert finished.returncode == 0
+
+
+def test_whoever_has_read_enough_may_close_the_pipe() -> None:
+    command_line = f"{sys.executable} -m zrtp demo --json --seconds 0.3 2>&1 | head -n 1"
+    finished = subprocess.run(command_line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+
+    assert "Traceback" not in finished.stdout + finished.stderr
+    assert "BrokenPipe" not in finished.stdout + finished.stderr

@@ -1,0 +1,171 @@
+"""`zrtp peers`: looking at the cache and correcting it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zrtp.cache.record import PeerRecord
+from zrtp.cache.sqlite import SqliteCache
+from zrtp.cli.__main__ import main
+from zrtp.secret import Secret
+
+OWN, BOB, CAROL = b"\xaa" * 12, b"\xb0" * 12, b"\xca" * 12
+MARCH = 1_772_530_000.0
+KEY = "5ec2e7" * 10 + "abcd"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A cache with a verified peer that has a name, and one without."""
+    path = tmp_path / "secrets.db"
+    cache = SqliteCache(path)
+    bob = PeerRecord(rs1=Secret(bytes.fromhex(KEY)), first_seen=MARCH, last_seen=MARCH)
+    cache.update(OWN, BOB, lambda _: bob.as_verified(MARCH, "bob"))
+    carol = PeerRecord(rs1=Secret(bytes(32)), first_seen=MARCH, last_seen=MARCH)
+    cache.update(OWN, CAROL, lambda _: carol)
+    return path
+
+
+def peers(path: Path, *arguments: str) -> int:
+    return main(["peers", *arguments, "--cache", str(path)])
+
+
+def record(path: Path, zid: bytes = BOB) -> PeerRecord | None:
+    return SqliteCache(path).load(OWN, zid)
+
+
+def test_a_wide_list_is_a_table(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert peers(path) == 0
+
+    assert capsys.readouterr().out == (
+        "NAME  VERIFIED           LAST CALL          ZID\n"
+        "bob   3 March 2026       3 March 2026       b0b0b0b0b0b0b0b0b0b0b0b0\n"
+        "-     no                 3 March 2026       cacacacacacacacacacacaca\n"
+    )
+
+
+def test_a_narrow_list_is_paragraphs(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert peers(path, "list", "bob") == 0
+
+    assert capsys.readouterr().out == (
+        "bob\n  verified   3 March 2026\n  last call  3 March 2026\n  b0b0b0b0b0b0b0b0b0b0b0b0\n"
+    )
+
+
+def test_a_list_for_machines_has_no_secrets(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(path, "--json") == 0
+    out = capsys.readouterr().out
+
+    assert KEY not in out
+    assert json.loads(out.splitlines()[0]) == {
+        "zid": BOB.hex(),
+        "own_zid": OWN.hex(),
+        "name": "bob",
+        "verified": True,
+        "verified_at": MARCH,
+        "first_seen": MARCH,
+        "last_seen": MARCH,
+        "expires": None,
+    }
+
+
+def test_nobody_is_known_before_the_first_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(tmp_path / "none.db") == 0
+
+    assert "no peers yet" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("arguments", [("robert",), ("--name", "robert")])
+def test_renaming_takes_the_verification_away(
+    path: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert peers(path, "rename", "bob", *arguments) == 0
+
+    renamed = record(path)
+    assert renamed is not None
+    assert (renamed.name, renamed.verified) == ("robert", False)
+    assert renamed.rs1 == Secret(bytes.fromhex(KEY))
+    assert capsys.readouterr().err == "zrtp: bob is called robert now - compare the words in the next call\n"
+
+
+def test_a_peer_without_a_name_is_found_by_its_zid(path: Path) -> None:
+    assert peers(path, "rename", "caca", "carol") == 0
+
+    renamed = record(path, CAROL)
+    assert renamed is not None
+    assert renamed.name == "carol"
+
+
+def test_a_second_device_of_somebody_known_is_mentioned(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(path, "rename", "caca", "bob") == 0
+
+    assert "you know another device of bob already" in capsys.readouterr().err
+
+
+def test_verifying_and_taking_it_back(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(path, "unverify", "bob") == 0
+    unverified = record(path)
+    assert unverified is not None
+    assert not unverified.verified
+    assert peers(path, "verify", "bob") == 0
+    verified = record(path)
+    assert verified is not None
+    assert verified.verified
+    assert verified.verified_at is not None
+    assert capsys.readouterr().err.splitlines() == [
+        "zrtp: bob is not verified any more - compare the words in the next call",
+        "zrtp: bob is verified",
+    ]
+
+
+def test_forgetting_makes_the_next_call_a_first_call(path: Path) -> None:
+    assert peers(path, "forget", "bob") == 0
+
+    assert record(path) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (("forget",), 2, "forget needs a peer"),
+        (("rename", "bob"), 2, "rename needs the new name"),
+        (("rename", "bob", "\u200b"), 2, "rename needs the new name"),
+        (("forget", "nobody"), 6, 'no peer has the name "nobody"'),
+        (("delete", "bob"), 2, "argument action: invalid choice: 'delete'"),
+    ],
+)
+def test_what_cannot_be_done(
+    path: Path, arguments: tuple[str, ...], code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert peers(path, *arguments) == code
+
+    assert f"zrtp: error: {line}" in capsys.readouterr().err
+
+
+def test_an_unreadable_cache_is_exit_6(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.chmod(0o644)
+
+    assert peers(path) == 6
+    assert "zrtp: error: others can read the secrets" in capsys.readouterr().err
+
+
+def test_a_call_that_uses_the_same_cache_is_not_disturbed(path: Path) -> None:
+    running = SqliteCache(path)
+    running.own_zid(lambda: OWN)
+
+    assert peers(path, "rename", "bob", "robert") == 0
+    seen = running.load(OWN, BOB)
+    assert seen is not None
+    assert seen.name == "robert"
+    running.update(OWN, BOB, lambda old: None if old is None else old.as_verified(MARCH))
+    assert peers(path, "list", "robert") == 0
