@@ -92,6 +92,16 @@ def test_two_people_verify_once_and_are_not_asked_again(tmp_path: Path) -> None:
         hang_up(bob, alice)
 
 
+def test_both_terminals_may_belong_to_one_person_on_one_computer(tmp_path: Path) -> None:
+    shared = ["--cache", str(tmp_path / "shared.db")]
+    with terminals(tmp_path, alice=shared, bob=shared) as (alice, bob):
+        verify_both(alice, bob)
+        hang_up(alice, bob)
+    with terminals(tmp_path, alice=shared, bob=shared) as (alice, bob):
+        alice.expect("secure with bob, verified ")
+        bob.expect("secure with alice, verified ")
+
+
 @pytest.mark.rfc("R-7-05", "R-7.1-06")
 def test_words_that_differ_end_the_call_with_the_alarm_and_leave_nothing(tmp_path: Path) -> None:
     with terminals(tmp_path) as (alice, bob):

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 from zrtp.cache.interface import SecretCache
@@ -16,6 +17,7 @@ from zrtp.cli.dialogue import Dialogue
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.jsonlines import JsonLines
 from zrtp.cli.keyboard import is_foreground_terminal, keyboard
+from zrtp.cli.labelled import CALLER_HERE, Labelled, is_this_computer
 from zrtp.cli.notices import Ended
 from zrtp.cli.options import CallOptions, Verdict, open_cache
 from zrtp.cli.presenter import Presenter
@@ -23,7 +25,7 @@ from zrtp.cli.signals import interruptible
 from zrtp.cli.sound import Sound
 from zrtp.cli.terminal import Terminal
 from zrtp.errors import CacheError, ZrtpError
-from zrtp.media.addresses import Address
+from zrtp.media.addresses import Address, resolve
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 
@@ -45,7 +47,7 @@ def hold_call(options: CallOptions, remote: Address | None) -> int:
 
     async def main() -> int:
         sound = open_sound(options)
-        endpoint = open_endpoint(options.config, open_cache(options.cache))
+        endpoint = open_endpoint(options.config, await _cache_for(options, remote))
         conversation = Conversation(endpoint, options, sound, audience, remote=remote)
         if not asked:
             verdict = options.verify or Verdict.LATER
@@ -61,6 +63,18 @@ def hold_call(options: CallOptions, remote: Address | None) -> int:
             return await hold([conversation], attending.attend)
 
     return run(main, audience)
+
+
+async def _cache_for(options: CallOptions, remote: Address | None) -> SecretCache | None:
+    """The cache; a caller who reaches this very computer is another installation than the one who listens."""
+    cache = open_cache(options.cache)
+    if cache is None or remote is None:
+        return cache
+    with suppress(OSError):  # an unknown name is reported when it is called
+        _, _, number = await resolve(None, remote)
+        if number is not None and is_this_computer(number[0]):
+            return Labelled(cache, CALLER_HERE)
+    return cache
 
 
 def wants_dialogue(options: CallOptions) -> bool:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from zrtp.cache.interface import Change, PeerEntry, SecretCache
+from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
-from zrtp.cache.record import PeerRecord
 from zrtp.cli import logs, options, wording
 from zrtp.cli.calling import hold, open_endpoint, open_sound, wants_dialogue
 from zrtp.cli.calling import run as run_call
@@ -22,6 +20,7 @@ from zrtp.cli.errors import Exit
 from zrtp.cli.impairment import Impairment
 from zrtp.cli.jsonlines import JsonLines
 from zrtp.cli.keyboard import keyboard
+from zrtp.cli.labelled import Labelled
 from zrtp.cli.options import CallOptions, Verdict, open_cache
 from zrtp.cli.sound import Sound
 from zrtp.cli.terminal import Terminal
@@ -148,23 +147,3 @@ class Demo:
         elif verdict is Verdict.MISMATCH:
             self._alice.mismatch()
             self._bob.mismatch()
-
-
-class Labelled:
-    """A cache as another installation sees it: the same file, a ZID of its own."""
-
-    def __init__(self, cache: SecretCache, label: str) -> None:
-        self._cache = cache
-        self._label = label
-
-    def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
-        return self._cache.own_zid(make, label or self._label, renew=renew)
-
-    def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        return self._cache.load(own_zid, peer_zid)
-
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
-        return self._cache.update(own_zid, peer_zid, change)
-
-    def peers(self) -> list[PeerEntry]:
-        return self._cache.peers()
