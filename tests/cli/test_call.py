@@ -317,6 +317,16 @@ def test_two_sides_without_an_initiator_are_exit_4(capsys: pytest.CaptureFixture
     assert listener.returncode == 130
 
 
+@pytest.mark.usefixtures("impatient")
+def test_a_peer_that_signalling_did_not_announce_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["demo", "--peer-hash", "1.10 " + "ab" * 32]) == 5
+
+    assert "the peer is not the one that its signalling announced" in capsys.readouterr().out
+
+
 def test_the_zrtp_hash_of_signalling_binds_the_call() -> None:
     with hold("listen", "127.0.0.1:0", "--json", "--cache", "none") as listener:
         assert listener.stdout is not None

@@ -31,7 +31,9 @@ from zrtp.protocol.events import (
     NoPeer,
     PeerDetected,
     Secured,
+    SecurityWarning,
     SendingChanged,
+    WarningCode,
 )
 
 ANY: Final = ("0.0.0.0", "::")  # noqa: S104
@@ -87,6 +89,7 @@ class Conversation:
         self._secure_since: float | None = None
         self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
         self._stage_since = self._loop.time()
+        self._unannounced = False  # a Hello came that is not the one of signalling
         self._talking: asyncio.Task[None] | None = None
 
     async def run(self) -> Outcome:
@@ -102,6 +105,8 @@ class Conversation:
             self.opened.set_result(stream)
             outcome = await self._hold(stream)
         self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint))
+        if self._callee is not None:
+            self._callee.hang_up(Exit.ENDED, "the other side is gone")  # unless it heard so itself
         return outcome
 
     def show(self, news: News) -> None:
@@ -228,6 +233,10 @@ class Conversation:
                     if self._options.seconds is not None:
                         why = f"hung up after {self._options.seconds:g} seconds"
                         self._loop.call_later(self._options.seconds, self.hang_up, Exit.ENDED, why)
+                case SecurityWarning(code=WarningCode.HELLO_HASH_MISMATCH):
+                    self._unannounced = True
+                case NoPeer() if self._unannounced:
+                    self.hang_up(Exit.NOT_AGREED, wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
                 case NoPeer() if self._remote is not None:
                     hint = f"on the other computer run: zrtp listen 0.0.0.0:{self._remote[1]}"
                     self.hang_up(Exit.NO_PEER, event.text, hint)

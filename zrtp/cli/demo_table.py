@@ -68,7 +68,7 @@ class DemoTable:
     def row(self, side: str, words: str, *styles: str) -> None:
         """Something happened on one side."""
         moment = f"{self._clock():6.3f}  "
-        for number, line in enumerate(textwrap.wrap(words, self._width - 1)):
+        for number, line in enumerate(textwrap.wrap(words, self._width - 1, break_on_hyphens=False)):
             start = moment if number == 0 else " " * _TIME
             if self._wide:
                 start += " " * self._width * SIDES.index(side)
@@ -137,7 +137,7 @@ class DemoColumn:
         if news.code is Exit.LOCAL or news.code is Exit.USAGE:
             self._table.error(news)
         else:
-            self._row(news.text)
+            self._row(as_line(news.text))
 
     def _row(self, words: str, *styles: str) -> None:
         self._table.row(self._side, words, *styles)

@@ -25,6 +25,9 @@ ALARM_LETTERS: Final = ALARM.replace("words differ", "letters differ")
 ALARM_EXIT: Final = "the words differ, so nothing of this call was kept"
 ALARM_HINT: Final = "call again over another network, and compare again"
 
+HASH_MISMATCH: Final = "the peer is not the one that its signalling announced"
+HASH_MISMATCH_HINT: Final = "call again; if it happens again, do not trust this connection"
+
 WAITING_FOR_ANSWER: Final = "nobody answers yet, still trying"
 NOBODY_LISTENS: Final = "nobody listens at that address yet, still trying"
 WAITING_FOR_CONFIRMATION: Final = "waiting for the other side to confirm"
