@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop import specimens
+from tests.interop.requirements import TSHARK
 from tests.interop.tshark import Row, decode
 from zrtp.wire.messages import (
     Commit,
@@ -39,6 +40,7 @@ def packets() -> list[Packet]:
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     """The same as tshark reads it."""
+    TSHARK.require()  # a module's fixture comes before the fixture of each test
     return decode(tmp_path_factory.mktemp("tshark"), specimens.all_datagrams())
 
 
