@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
 
 
-def on_dhpart1(stream: Stream, dhpart1: DHPart1, now: float) -> State:
-    """Arrives from: COMMIT_SENT, in DH mode. Goes to: DHPART2_SENT. Sends: DHPart2 on T2 (section 4.4.1.3)."""
+def on_dhpart1(stream: Stream, answer: tuple[DHPart1, int], now: float) -> State:
+    """Arrives from: COMMIT_SENT, in DH mode. Goes to: DHPART2_SENT. Sends: DHPart2 on T2 (section 4.4.1.3).
+
+    It comes from the source of the Hello that our Commit answers, or from another one that sent the same Hello.
+    """
+    dhpart1, ssrc = answer
     exchange = present(stream.exchange)
+    peer = stream.candidates.get((ssrc, exchange.peer.hello.raw), exchange.peer)
+    if peer.ssrc != ssrc:
+        stream.counters["source is not the peer's"] += 1
+        return State.COMMIT_SENT
     if exchange.dhpart2 is None or exchange.own_share is None:
         stream.counters["DHPart1 without a DH Commit"] += 1
         return State.COMMIT_SENT
@@ -45,6 +53,7 @@ def on_dhpart1(stream: Stream, dhpart1: DHPart1, now: float) -> State:
     exchange.own_share.wipe()
     exchange.own_share = None
     exchange.hello_authentic, exchange.dhpart1, exchange.matched = authentic, dhpart1, matched
+    exchange.peer = peer
     confirmation.derive(stream, exchange, s0, transcript)
     stream.progressed()
     stream.send_repeatedly(exchange.dhpart2, T2, now)

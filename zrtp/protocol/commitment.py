@@ -87,9 +87,7 @@ def _choose_candidate(stream: Stream) -> Candidate | None:
         return None
     expected = stream.peer_hello_hash
     announced = [
-        known
-        for known in candidates
-        if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
+        known for known in candidates if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
     ]
     return announced[-1] if announced else candidates[0]
 
@@ -240,16 +238,21 @@ def on_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
 def on_crossing_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
     """Arrives from: COMMIT_SENT. Goes to: COMMIT_SENT if our Commit wins; DHPART1_SENT, CONFIRM1_SENT or COMMIT_SENT
     with a new Commit otherwise. Sends: nothing, or as `on_commit` (section 4.2).
+
+    A Commit that continues another Hello than the one that ours answers shows that ours went to a stranger.
     """
     commit, ssrc = request
     peer, authentic = _select_candidate(stream, commit, ssrc)
     ours = present(stream.exchange)
+    if peer.hello.raw != ours.peer.hello.raw:
+        return respond(stream, commit, peer, authentic, now, lost=ours)
     winner = resolve(ours.commit, stream.hello.mitm, commit, peer.hello.mitm)
     copies = 0 if stream.retransmission is None else stream.retransmission.copies
     if winner is Winner.OWN and compatibility.yields_without_losing(ours.commit, commit, copies):
         winner = Winner.PEER
     if winner is not Winner.PEER:
         stream.counters["Commit lost the contention"] += 1
+        ours.peer = peer  # whoever sent a copy of the peer's Hello does not send its Commit
         return State.COMMIT_SENT
     return respond(stream, commit, peer, authentic, now, lost=ours)
 

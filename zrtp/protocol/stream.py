@@ -263,7 +263,7 @@ class Stream:
         if ssrc == self.ssrc:
             self._own_ssrc(kind, raw, now)
             return
-        if self.exchange is not None and ssrc != self.exchange.peer.ssrc and kind not in (Kind.HELLO, Kind.PING):
+        if self.exchange is not None and ssrc != self.exchange.peer.ssrc and not self._may_be_the_peers(kind, ssrc):
             self.counters["source is not the peer's"] += 1
             return
         if self._answer_again(raw):
@@ -275,10 +275,17 @@ class Stream:
         message = parse(raw)
         if isinstance(message, Hello):
             self._take(step, Candidate(message, ssrc, now), now)
-        elif kind in (Kind.PING, Kind.HELLO_ACK, Kind.COMMIT):
+        elif kind in (Kind.PING, Kind.HELLO_ACK, Kind.COMMIT, Kind.DHPART1):
             self._take(step, (message, ssrc), now)
         else:
             self._take(step, message, now)
+
+    def _may_be_the_peers(self, kind: Kind, ssrc: int) -> bool:
+        """Whether a message of another source than the peer's counts: as long as nobody has answered our Commit, the
+        peer may turn out to be another one of those that introduced themselves."""
+        if self.state is State.COMMIT_SENT and kind in (Kind.COMMIT, Kind.DHPART1):
+            return any(ssrc == known.ssrc for known in self.candidates.values())
+        return kind in (Kind.HELLO, Kind.PING)
 
     def trigger(self, trigger: Trigger, now: float) -> None:
         """An input that is not a message."""
