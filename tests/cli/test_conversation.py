@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from zrtp.cache.interface import SecretCache
 from zrtp.cli import conversation, wording
 from zrtp.cli.calling import hold
 from zrtp.cli.conversation import Conversation
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.impairment import Impairment
 from zrtp.cli.notices import Ended, Media, News, Waiting
-from zrtp.cli.options import CallOptions
+from zrtp.cli.options import SAS_TYPES, CallOptions
 from zrtp.cli.sound import Sound
 from zrtp.media.addresses import Address
 from zrtp.media.audio import AudioError, Silence, Tone
@@ -25,7 +26,7 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed
 
-FAST = Config(key_agreements=(b"X255",))
+FAST = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES)
 
 OPTIONS = CallOptions(
     config=FAST,
@@ -75,9 +76,10 @@ class Call:
         *,
         remote: Address | None = None,
         sound: Sound | None = None,
+        bob_cache: SecretCache | None = None,
     ) -> None:
         self.heard = {"alice": Listener(), "bob": Listener()}
-        self.bob = Conversation(Endpoint(bob.config), bob, Sound(Silence(), []), [self.heard["bob"]])
+        self.bob = Conversation(Endpoint(bob.config, bob_cache), bob, Sound(Silence(), []), [self.heard["bob"]])
         self.alice = Conversation(
             Endpoint(alice.config),
             alice,

@@ -88,6 +88,8 @@ class Attendance:
         if name is None:
             return
         self._conversation.match(name)
+        if session.peer_name is None:
+            self._presenter.remark(wording.NOT_KEPT)
         self._mention_other_devices(session, name)
 
     def _mention_other_devices(self, session: Session, name: str) -> None:

@@ -38,6 +38,7 @@ VERIFIED: Final = "SECURE AND VERIFIED"
 MISMATCH: Final = "INSECURE UNTIL COMPARED"
 
 MISMATCH_ADVICE: Final = "A new phone explains this; so does a wiretapper. Compare the words before you talk."
+NOT_KEPT: Final = "the other side keeps no secrets, so the next call is a first call again"
 DISCLOSURE: Final = "the other side's software says it may hand over keys"
 
 _AGREEMENTS: Final = {
