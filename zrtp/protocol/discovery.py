@@ -88,8 +88,8 @@ def on_hello_later(stream: Stream, candidate: Candidate, now: float) -> State:
 
 
 def on_hello_ack(stream: Stream, answer: tuple[HelloACK, int], now: float) -> State:
-    """Arrives from: HELLO_SENT, QUIET. Goes to: HELLO_ACKED. Stops the retransmission of Hello, until a Hello shows
-    that somebody else acknowledged it.
+    """Arrives from: HELLO_SENT, QUIET (no Hello came). Goes to: HELLO_ACKED. Stops the retransmission of Hello, until
+    a Hello shows that somebody else acknowledged it.
     """
     _, ssrc = answer
     stream.hello_acknowledged, stream.acknowledged_by = True, ssrc
@@ -98,14 +98,21 @@ def on_hello_ack(stream: Stream, answer: tuple[HelloACK, int], now: float) -> St
 
 
 def on_hello_ack_after_hello(stream: Stream, answer: tuple[HelloACK, int], now: float) -> State:
-    """Arrives from: HELLO_RECEIVED. Goes to: DISCOVERED, COMMIT_SENT. Sends: Commit, unless passive."""
+    """Arrives from: HELLO_RECEIVED, QUIET (a Hello came). Goes to: DISCOVERED, COMMIT_SENT, or the same if it is a
+    stranger's. Sends: Commit, unless passive.
+    """
     _, ssrc = answer
     if all(ssrc != known.ssrc for known in stream.candidates.values()):
         stream.counters["HelloACK from a stranger"] += 1
-        return State.HELLO_RECEIVED
+        return stream.state
     stream.hello_acknowledged, stream.acknowledged_by = True, ssrc
     stream.extend_discovery(now)
     return discovered(stream, now)
+
+
+def on_hello_ack_when_quiet(stream: Stream, answer: tuple[HelloACK, int], now: float) -> State:
+    """Arrives from: QUIET. Goes to: HELLO_ACKED, DISCOVERED, COMMIT_SENT. The peer hears us after all."""
+    return (on_hello_ack_after_hello if stream.candidates else on_hello_ack)(stream, answer, now)
 
 
 def discovered(stream: Stream, now: float) -> State:
@@ -156,7 +163,7 @@ def on_ping(stream: Stream, request: tuple[Ping, int], now: float) -> State:
     ping, ssrc = request
     reply = PingACK.make(
         version=VERSION,
-        sender_endpoint_hash=stream.endpoint.endpoint_hash,
+        sender_endpoint_hash=stream.session.endpoint_hash,
         received_endpoint_hash=ping.endpoint_hash,
         ssrc=ssrc,
     )
@@ -168,7 +175,7 @@ def on_ping(stream: Stream, request: tuple[Ping, int], now: float) -> State:
 
 def on_ping_ack(stream: Stream, message: PingACK, now: float) -> State:
     """Arrives from: every state but IDLE and CLOSED. Goes to: the same. Any version is accepted."""
-    if hmac.compare_digest(message.received_endpoint_hash, stream.endpoint.endpoint_hash):
+    if hmac.compare_digest(message.received_endpoint_hash, stream.session.endpoint_hash):
         stream.emit(PongReceived(ssrc=stream.ssrc, endpoint_hash=message.sender_endpoint_hash, version=message.version))
     return stream.state
 

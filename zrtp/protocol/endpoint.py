@@ -13,16 +13,17 @@ from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role, Suite
-from zrtp.protocol.negotiation import VERSION, Offer
+from zrtp.protocol.negotiation import Offer
 from zrtp.protocol.session import Session
 from zrtp.secret import Secret
 from zrtp.system import RandomSource, WallClock, system_random, wall_clock
-from zrtp.wire.messages import Ping
 
 if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
 
 ZID_LENGTH = 12
+_HASH_LABEL = "EndpointHash"
+"""The label under which the cache keeps random octets that nobody outside knows."""
 COMMIT_OVERHEAD = 116
 """Octets of a Commit around its public key: more than a DHPart1 has around its ciphertext."""
 
@@ -59,9 +60,6 @@ class Endpoint:
         if self._verifiers and b"X509" not in self._verifiers:
             raise ApiMisuse("Whoever checks signatures has to check those of type X509: add an X509Verifier.")
         self.longest_fragmented_message = self._longest_kem_message()
-        endpoint_id = sha256(b"EndpointHash" + self.zid) if self.config.private_endpoint_hash else self.zid
-        self.endpoint_hash = endpoint_id[:8]
-        self.ping_message = Ping.make(version=VERSION, endpoint_hash=self.endpoint_hash)
         self._sessions = 0
         self._running: dict[tuple[bytes, bytes], Stream] = {}
         self._pairs: dict[Stream, tuple[bytes, bytes]] = {}
@@ -73,6 +71,7 @@ class Endpoint:
         peer_label: str = "",
         aux_secret: bytes | None = None,
         signalled_key: tuple[bytes, bytes] | None = None,
+        extension: str = "",
         enrol: bool = False,
     ) -> Session:
         """A new call with one peer.
@@ -82,6 +81,7 @@ class Endpoint:
             aux_secret: auxsecret, what both sides know from elsewhere; 32 octets unless the peer takes others, for
                 example from `zrtp.crypto.passphrase`.
             signalled_key: SRTP master key and salt from SDES signalling, mixed in as auxsecret (section 8.2).
+            extension: for a PBX, the SIP URI or number of the endpoint behind it, told apart by Ping (section 5.16).
             enrol: for a PBX, ask the phone to trust it with relaying the SAS (section 7.3.1).
 
         Raises:
@@ -98,8 +98,17 @@ class Endpoint:
             number=self._sessions,
             aux_secret=None if aux_secret is None else Secret(aux_secret),
             signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
+            extension=extension,
             enrol=enrol,
         )
+
+    def endpoint_hash(self, zid: bytes, extension: str) -> bytes:
+        """EndpointHash, 8 octets that name an endpoint in Ping and PingACK for good (section 5.16): its truncated ZID,
+        or a hash of it with the extension behind a PBX, or one that does not reveal the ZID.
+        """
+        if self.config.private_endpoint_hash:
+            return sha256(self.zid_for(_HASH_LABEL) + zid + extension.encode())[:8]
+        return sha256(zid + extension.encode())[:8] if extension else zid[:8]
 
     def zid_for(self, label: str) -> bytes:
         """Our ZID for that contact, 12 octets; made the first time it is asked for."""

@@ -79,6 +79,7 @@ class Session:
         "compromised",
         "continuity",
         "endpoint",
+        "endpoint_hash",
         "enrol",
         "events",
         "hash",
@@ -106,11 +107,14 @@ class Session:
         number: int,
         aux_secret: Secret | None = None,
         signalled_key: tuple[Secret, bytes] | None = None,
+        extension: str = "",
         enrol: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.zid = zid
         """Our ZID in this call, 12 octets."""
+        self.endpoint_hash = endpoint.endpoint_hash(zid, extension)
+        """Our name in Ping and PingACK, 8 octets."""
         self.number = number
         self.streams: list[Stream] = []
         self.events: deque[Event] = deque()

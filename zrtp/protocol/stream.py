@@ -29,10 +29,11 @@ from zrtp.protocol.events import (
 )
 from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import ChainBroken, OwnChain, message_mac
+from zrtp.protocol.negotiation import VERSION
 from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
 from zrtp.protocol.timers import T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.wire.fragments import Reassembler, split
-from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, kind_of, parse
+from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, Ping, kind_of, parse
 from zrtp.wire.packet import CRC, HEADER, Fragment, decode_packet, encode_fragment, encode_packet
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ class Stream:
         if self.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
         if self._bucket.take(now):
-            self.transmit(self.endpoint.ping_message)
+            self.transmit(Ping.make(version=VERSION, endpoint_hash=self.session.endpoint_hash))
 
     # What people ask about a stream.
 
