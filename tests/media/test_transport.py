@@ -13,11 +13,14 @@ import pytest
 
 from zrtp.cache.memory import MemoryCache
 from zrtp.media import transport
+from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.transport import NotSecured, SecureStream, connect, listen
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed, NoPeer, PeerDetected, SasReady, Secured, Verified
+from zrtp.wire.messages import Ping
+from zrtp.wire.packet import encode_packet
 
 LOOPBACK = ("127.0.0.1", 0)
 FAST = Config(key_agreements=(b"X255",))
@@ -177,6 +180,28 @@ def test_a_listener_answers_nothing_that_is_not_a_call() -> None:
                 assert bob.remote is None
                 with pytest.raises(BlockingIOError):
                     stranger.recv(2000)
+
+    run(test())
+
+
+def test_a_stranger_is_answered_but_does_not_get_in_the_way_of_the_caller() -> None:
+    async def test() -> None:
+        ping = encode_packet(1, 0x5EED, Ping.make(version=b"1.10", endpoint_hash=bytes(8)).raw)
+        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stranger.setblocking(False)
+        async with listen(Endpoint(FAST), LOOPBACK) as bob:
+            with contextlib.closing(stranger):
+                stranger.sendto(ping, bob.local)
+                answers = await asyncio.get_running_loop().sock_recv(stranger, 2000)
+                assert classify(answers) is Kind.ZRTP
+                async with connect(Endpoint(FAST), bob.local) as alice:
+                    stranger.sendto(ping, bob.local)
+                    await asyncio.gather(alice.secured(), bob.secured())
+                    stranger.sendto(ping, bob.local)
+                    alice.send(b"hello")
+                    packet = await bob.receive()
+                    assert packet is not None
+                    assert bob.remote == alice.local
 
     run(test())
 

@@ -77,8 +77,9 @@ async def connect(
 async def listen(endpoint: Endpoint, local: Address, **options: Unpack[Options]) -> AsyncIterator[SecureStream]:
     """Wait for a caller at a local address; otherwise like `connect`.
 
-    The peer is looked for when somebody sends ZRTP or RTP. Until the stream is secure, answers go to whoever
-    moved the exchange last; from then on only an authenticated packet can change the address.
+    The peer is looked for when somebody sends ZRTP or RTP. Until the stream is secure, each datagram is answered
+    where it came from, and the exchange goes on with whoever moved it last; from then on only an authenticated packet
+    can change the address.
     """
     stream = SecureStream(endpoint, **options)
     async with aclosing(stream):
@@ -203,12 +204,12 @@ class SecureStream:
         stream, counters = self.media.stream, self.media.counters
         before = stream.state, counters.verified
         packets = self.media.datagram_received(datagram, self._loop.time())
-        answers = self.media.datagrams_to_send()
-        moved = stream.sending is not Sending.SRTP and (answers or stream.state is not before[0])
-        if not self._calling and (moved or counters.verified > before[1]):
-            self._destination, self.remote = address, address[:2]
-        for answer in answers:
-            self._send(answer)
+        if not self._calling:
+            secure = stream.sending is Sending.SRTP
+            for answer in [] if secure else self.media.datagrams_to_send():
+                self._send(answer, address)
+            if counters.verified > before[1] or (stream.state is not before[0] and not secure):
+                self._destination, self.remote = address, address[:2]
         for packet in packets:
             self._deliver(packet)
         self.settle()
@@ -236,8 +237,8 @@ class SecureStream:
         elif isinstance(event, Closed):
             self._secured.set_exception(NotSecured("The call was closed before it was secure."))
 
-    def _send(self, datagram: bytes) -> None:
-        transport, destination = self._transport, self._destination
+    def _send(self, datagram: bytes, elsewhere: Any = None) -> None:
+        transport, destination = self._transport, elsewhere or self._destination
         if transport is not None and (self._calling or destination is not None):
             self._path(lambda: None if transport.is_closing() else transport.sendto(datagram, destination))
 
