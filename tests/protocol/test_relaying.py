@@ -1,0 +1,232 @@
+"""A trusted PBX relays the SAS, so that two phones behind it show the same (RFC 6189 sections 5.13, 5.14, 7.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.pair import Netem
+from tests.support.pbx import FAST, PBX, Exchange, Legs
+from zrtp.errors import ApiMisuse
+from zrtp.protocol.events import EnrolmentOffered, Failed, SasRelayed, SecurityWarning, WarningCode
+from zrtp.protocol.states import State
+from zrtp.wire.messages import Kind
+from zrtp.wire.packet import Packet, decode_packet
+
+
+def messages(legs: Legs, sender: str, kind: Kind) -> list[bytes]:
+    """The messages of one kind that a side put on the wire."""
+    packets = [decode_packet(datagram) for _, name, datagram in legs.network.log if name == sender]
+    return [p.message for p in packets if isinstance(p, Packet) and p.message[4:12] == kind.value]
+
+
+@pytest.mark.rfc("R-7.3-01", "R-7.3-02", "R-7.3-04", "R-5.13-14", "R-5.14-01")
+@pytest.mark.parametrize("enrolled", ["alice", "bob"])
+def test_the_enrolled_phone_shows_the_sas_of_the_far_leg(enrolled: str) -> None:
+    office = Exchange()
+    office.enrol(alice=enrolled == "alice", bob=enrolled == "bob")
+    legs = office.call()
+    phone, far = (legs.alice, legs.bob) if enrolled == "alice" else (legs.bob, legs.alice)
+    assert legs.shown(legs.alice) != legs.shown(legs.bob), "two legs have two SAS values"
+    legs.relay()
+    assert legs.shown(phone) == legs.shown(far)
+    (event,) = phone.seen(SasRelayed)
+    assert far.session.sas is not None and event.sas.sashash == far.session.sas.sashash
+    assert phone.session.relayed_sas is not None and far.session.relayed_sas is None
+    assert legs.sides[1].stream.retransmission is None, "RelayACK stopped the retransmission"
+    assert legs.sides[2].stream.retransmission is None
+
+
+@pytest.mark.rfc("R-7.3-07", "R-7.3-08", "R-5.13-15", "R-5.13-16", "R-5.13-12")
+def test_the_other_phone_learns_only_the_rendering_scheme() -> None:
+    office = Exchange(
+        alice_config=replace(FAST, sas_types=(b"B256", b"B32 ")),
+        pbx_config=replace(PBX, sas_types=(b"B32 ", b"B256")),
+    )
+    office.enrol(alice=False, bob=True)
+    legs = office.call()
+    own = legs.bob.session.sas
+    alice = legs.alice.session.sas
+    assert own is not None and alice is not None
+    legs.relay()
+    after = legs.alice.session.sas
+    assert after is not None and after.sashash == alice.sashash, "its own SAS stays"
+    assert legs.bob.session.relayed_sas is not None
+    assert after.code == legs.bob.session.relayed_sas.code, "both people see the same kind of words"
+    (zeros,) = set(messages(legs, "pbx-a", Kind.SASRELAY))
+    assert len(zeros) == 19 * 4
+    assert not legs.alice.seen(SasRelayed)
+
+
+@pytest.mark.rfc("R-7.3-03")
+def test_nothing_is_relayed_between_phones_that_do_not_trust_the_pbx() -> None:
+    legs = Exchange().call()
+    legs.relay()
+    assert not messages(legs, "pbx-a", Kind.SASRELAY) + messages(legs, "pbx-b", Kind.SASRELAY)
+    assert legs.shown(legs.alice) != legs.shown(legs.bob)
+
+
+@pytest.mark.rfc("R-7.3-05")
+def test_of_two_enrolled_phones_exactly_one_gets_the_real_sas() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=True)
+    legs = office.call()
+    legs.relay()
+    assert legs.shown(legs.alice) == legs.shown(legs.bob)
+    assert [len(side.seen(SasRelayed)) for side in (legs.alice, legs.bob)] == [1, 0]
+
+
+@pytest.mark.rfc("R-7.3-10", "R-7.3-09")
+def test_between_two_pbxs_the_phone_gets_the_sas_and_the_other_pbx_never_does() -> None:
+    """Alice's phone - PBX - another PBX: there are no more than two in a row."""
+    office = Exchange(bob_config=replace(FAST, trusted_mitm=True))
+    office.enrol(alice=True, bob=True)
+    legs = office.call()
+    legs.relay()
+    assert [len(side.seen(SasRelayed)) for side in (legs.alice, legs.bob)] == [1, 0]
+    office = Exchange(alice_config=replace(FAST, trusted_mitm=True))
+    office.enrol(alice=True, bob=True)
+    legs = office.call()
+    legs.relay()
+    assert [len(side.seen(SasRelayed)) for side in (legs.alice, legs.bob)] == [0, 1]
+
+
+@pytest.mark.rfc("R-5.13-01")
+def test_a_sas_is_relayed_only_when_both_legs_are_secure() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=False)
+    legs = office.call()
+    idle = office.pbx.session()
+    with pytest.raises(ApiMisuse, match="secure"):
+        legs.pbx_to_alice.session.relay_sas_with(idle, legs.network.now)
+
+
+@pytest.mark.rfc("R-5.13-03", "R-10-05")
+def test_only_a_declared_pbx_relays() -> None:
+    """An endpoint without the M flag that sits between two others has no way to make their SAS values look alike."""
+    office = Exchange(pbx_config=FAST)
+    legs = office.call()
+    with pytest.raises(ApiMisuse, match="trusted_mitm"):
+        legs.relay()
+    with pytest.raises(ApiMisuse, match="trusted_mitm"):
+        office.pbx.session(enrol=True)
+
+
+@pytest.mark.rfc("R-5.13-02")
+def test_sasrelay_is_repeated_until_it_is_acknowledged() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=False)
+    legs = office.call()
+    legs.network.filter = lambda sender, datagram: None if b"RelayACK" in datagram else datagram
+    legs.pbx_to_alice.session.relay_sas_with(legs.pbx_to_bob.session, legs.network.now)
+    legs.network.run(legs.network.now + 30.0)
+    copies = messages(legs, "pbx-a", Kind.SASRELAY)
+    assert len(copies) == 11 and len(set(copies)) == 1, "octet for octet, IV included"
+    assert legs.pbx_to_alice.stream.state is State.SECURE, "an unanswered relay ends nothing"
+
+
+@pytest.mark.rfc("R-5.13-07", "R-5.13-08")
+@pytest.mark.parametrize("passive", ["phone", "pbx"])
+def test_the_keys_follow_the_role_of_the_pbx(passive: str) -> None:
+    office = Exchange(
+        alice_config=replace(FAST, passive=passive == "phone"),
+        pbx_config=replace(PBX, passive=passive == "pbx"),
+    )
+    office.enrol(alice=True, bob=False)
+    legs = office.call()
+    legs.relay()
+    assert len(legs.alice.seen(SasRelayed)) == 1
+
+
+@pytest.mark.rfc("R-5.13-17")
+def test_every_sasrelay_has_a_fresh_iv() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=False)
+    legs = office.call()
+    legs.relay()
+    legs.relay()
+    first, second = dict.fromkeys(messages(legs, "pbx-a", Kind.SASRELAY))
+    assert first[20:36] != second[20:36]
+
+
+def test_relaying_survives_a_bad_network() -> None:
+    for seed in range(5):
+        office = Exchange()
+        office.enrol(alice=True, bob=False)
+        legs = office.call(net=Netem(loss=0.2, duplicate=0.1, jitter=0.05, seed=seed))
+        legs.network.run(20.0)
+        legs.relay()
+        legs.network.run(60.0)
+        assert legs.shown(legs.alice) == legs.shown(legs.bob), seed
+
+
+@pytest.mark.rfc(
+    "R-7.3.1-01", "R-7.3.1-02", "R-7.3.1-03", "R-7.3.1-04", "R-7.3.1-07", "R-7.3-11", "R-10-06", "R-4.9-03"
+)
+def test_enrolment_stores_one_secret_at_both_ends_after_the_user_agreed() -> None:
+    office = Exchange()
+    legs = office.call(enrol_alice=True)
+    assert len(legs.alice.seen(EnrolmentOffered)) == 1
+    phone_zid, pbx_zid = office.alice.zid, office.pbx.zid
+    assert legs.alice.session.peer_zid == legs.bob.session.peer_zid == pbx_zid, "one ZID for both phones"
+    before = office.alice.cache.load(phone_zid, pbx_zid)
+    assert before is not None and before.pbxsecret is None, "not without the user"
+    legs.alice.session.sas_matched("the office")
+    legs.alice.session.accept_enrolment()
+    mine, theirs = office.alice.cache.load(phone_zid, pbx_zid), office.pbx.cache.load(pbx_zid, phone_zid)
+    assert mine is not None and theirs is not None
+    assert mine.pbxsecret is not None and mine.pbxsecret == theirs.pbxsecret
+
+
+@pytest.mark.rfc("R-7.3.1-09")
+def test_enrolment_needs_evidence_that_nobody_is_in_between() -> None:
+    legs = Exchange().call(enrol_alice=True)
+    with pytest.raises(ApiMisuse, match="Compare the SAS"):
+        legs.alice.session.accept_enrolment()
+    legs.alice.session.accept_enrolment(despite_unverified=True)
+    with pytest.raises(ApiMisuse, match="does not offer"):
+        legs.bob.session.accept_enrolment()
+
+
+@pytest.mark.rfc("R-7.3.1-05", "R-7.3.1-06")
+def test_enrolment_and_going_clear_exclude_each_other() -> None:
+    office = Exchange(alice_config=replace(FAST, allow_clear=True), pbx_config=replace(PBX, allow_clear=True))
+    legs = office.call(enrol_alice=True)
+    plain = legs.alice.session.peer_plain
+    assert plain is not None and plain.enrolment and not plain.allow_clear
+    with pytest.raises(ApiMisuse, match="does not accept GoClear"):
+        legs.alice.session.go_clear(legs.network.now)
+
+
+@pytest.mark.rfc("R-10-09")
+def test_zrtp_of_one_leg_never_reaches_the_other() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=True)
+    legs = office.call()
+    legs.relay()
+    alice = {datagram[12:-4] for _, name, datagram in legs.network.log if name == "alice"}
+    towards_bob = {datagram[12:-4] for _, name, datagram in legs.network.log if name == "pbx-b"}
+    acknowledgements = {message for message in alice if len(message) == 12}
+    assert alice & towards_bob <= acknowledgements
+
+
+@pytest.mark.rfc("R-5.16-07", "R-5.16-08")
+def test_endpoints_behind_a_pbx_have_names_of_their_own_in_ping() -> None:
+    office = Exchange()
+    legs = office.call()
+    names = {legs.pbx_to_alice.session.endpoint_hash, legs.pbx_to_bob.session.endpoint_hash}
+    assert len(names) == 2 and office.pbx.zid[:8] not in names
+    again = office.call()
+    assert again.pbx_to_bob.session.endpoint_hash == legs.pbx_to_bob.session.endpoint_hash
+
+
+def test_a_pbx_whose_enrolment_is_gone_is_noticed() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=False)
+    office.pbx.cache.update(
+        office.pbx.zid, office.alice.zid, lambda old: None if old is None else replace(old, pbxsecret=None)
+    )
+    legs = office.call()
+    assert WarningCode.PBX_MISMATCH in [warning.code for warning in legs.alice.seen(SecurityWarning)]
+    assert not legs.alice.seen(Failed)
