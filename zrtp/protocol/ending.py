@@ -66,6 +66,14 @@ def on_silence(stream: Stream, _: None, now: float) -> State:
             now,
             tell_peer=True,
         )
+    elif exchange is not None and exchange.disturbed:
+        stream.fail(
+            ErrorCode.PROTOCOL_TIMEOUT,
+            "The key agreement did not finish, and messages of somebody else came in between: this call is being "
+            "disturbed. Call again.",
+            now,
+            tell_peer=True,
+        )
     else:
         stream.fail(
             ErrorCode.PROTOCOL_TIMEOUT,

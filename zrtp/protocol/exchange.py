@@ -58,6 +58,8 @@ class Exchange:
     own_plain: ConfirmPlain | None = field(default=None, repr=False)
     peer_plain: ConfirmPlain | None = field(default=None, repr=False)
     signature: SignatureReceived | None = None
+    disturbed: bool = False
+    """Messages that do not belong to the peer's hash chain came; perhaps our Commit answers a forged Hello."""
     confirm_refused: bool = False
     """A Confirm with a wrong MAC came; if nothing better follows, that is how the exchange ends."""
 

@@ -75,6 +75,7 @@ class Stream:
     __slots__ = (
         "_answers",
         "_bucket",
+        "_fragmented",
         "_logger",
         "_outbox",
         "_reassembler",
@@ -130,6 +131,8 @@ class Stream:
         """What was dropped, by reason."""
         self.late_goclear: LateGoClear | None = None
         self.message_id = 0
+        """Of the last message sent in fragments; 0 before the first."""
+        self._fragmented = b""
         self._sequence = compatibility.first_sequence_number(endpoint.random)
         self._outbox: list[bytes] = []
         self._answers: dict[bytes, tuple[Message, int]] = {}
@@ -301,6 +304,8 @@ class Stream:
             target = step.handler(self, message, now)
         except ChainBroken as error:
             self.counters["hash chain does not fit"] += 1
+            if self.exchange is not None:
+                self.exchange.disturbed = True
             self.warn(WarningCode.CHAIN_MISMATCH, f"A message that is not from this peer was dropped: {error}.", now)
             return
         except ConfirmRefused:
@@ -342,8 +347,9 @@ class Stream:
         if len(raw) + HEADER + CRC <= mtu:
             self._outbox.append(encode_packet(self._next_sequence(), self.ssrc, raw))
             return
-        if self.message_id == 0:
-            self.message_id = self._sequence
+        if raw != self._fragmented:  # a new message has a new number, a copy keeps it
+            self.message_id = self.message_id % 0xFFFF + 1 if self.message_id else self._sequence
+            self._fragmented = raw
         for offset, data in split(raw, mtu):
             fragment = encode_fragment(
                 self._next_sequence(),
@@ -362,8 +368,6 @@ class Stream:
 
     def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
         """Send now, and again on the schedule until `stop_repeating` or exhaustion."""
-        if self.message_id:
-            self.message_id = self.message_id % 0xFFFF + 1
         self.transmit(message)
         self.retransmission = Retransmission(message, schedule, now, self.endpoint.config.timer_scale)
 
