@@ -186,7 +186,7 @@ def test_refused_packets_are_told_apart_from_repeated_ones() -> None:
 def test_the_line_at_the_bottom_changes_in_place_and_makes_room() -> None:
     screen = shown([*call(), stage.MEDIA, replace(stage.MEDIA, seconds=6.0), stage.ENDED], terminal=True)
 
-    assert " secure but not verified  0:05  sent 250  heard 250" in screen
+    assert " secure but not verified  0:05  sent 250 heard 250" in screen
     assert screen.count("\r\x1b[K") == 3
     assert visible(screen).endswith("\r\x1b[Kzrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n")
 

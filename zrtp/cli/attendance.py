@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from zrtp.cache.interface import other_devices
 from zrtp.cli import wording
 from zrtp.cli.conversation import Conversation
@@ -15,8 +13,6 @@ from zrtp.cli.presenter import Presenter
 from zrtp.errors import CacheError
 from zrtp.media.addresses import Address
 from zrtp.protocol.session import Session
-
-KEYS: Final = "   [q] hang up  [s] words  [v] compare  [u] undo"
 
 
 async def judge(conversation: Conversation, verdict: Verdict, name: str | None) -> None:

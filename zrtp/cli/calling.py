@@ -40,7 +40,7 @@ def hold_call(options: CallOptions, remote: Address | None) -> int:
         return time.monotonic() - begun
 
     asked = wants_dialogue(options)
-    presenter = Presenter(terminal, clock, keys=attendance.KEYS if asked and sys.stdin.isatty() else "")
+    presenter = Presenter(terminal, clock, keys=asked and sys.stdin.isatty())
     audience: list[Audience] = [presenter]
     if options.json:
         audience.append(JsonLines(sys.stdout, clock))

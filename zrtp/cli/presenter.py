@@ -40,9 +40,9 @@ _SAID_BY_HEADING = (WarningCode.CACHE_MISMATCH, WarningCode.PEER_NOT_VERIFIED, W
 
 
 class Presenter:
-    """One call on a terminal; `clock` tells the seconds since the command started."""
+    """One call on a terminal; `clock` tells the seconds since the command started, `keys` that some can be pressed."""
 
-    def __init__(self, terminal: Terminal, clock: Callable[[], float], *, keys: str = "") -> None:
+    def __init__(self, terminal: Terminal, clock: Callable[[], float], *, keys: bool = False) -> None:
         self._terminal = terminal
         self._clock = clock
         self._keys = keys
@@ -193,8 +193,9 @@ class Presenter:
             return
         verified = self._verified.verified if self._verified is not None else self._secured.verified
         state = (wording.VERIFIED if verified else wording.NOT_VERIFIED).lower()
-        sound = f"sent {news.counters.sent}  heard {news.counters.verified}"
-        self._terminal.status(f" {state}  {wording.duration(news.seconds)}  {sound}{self._keys}")
+        sound = f"sent {news.counters.sent} heard {news.counters.verified}"
+        keys = (wording.KEYS_VERIFIED if verified else wording.KEYS_NOT_VERIFIED) if self._keys else ""
+        self._terminal.status(f" {state}  {wording.duration(news.seconds)}  {sound}{keys}")
 
     def _ended(self, news: Ended) -> None:
         self._terminal.end()

@@ -20,6 +20,9 @@ DEMO_QUESTION: Final = "Do both sides show the same? (ends by itself)"
 DEMO_SAME: Final = "Two people would now read these words to each other. They are the same: nobody is in between."
 KEYS: Final = ("[y] they match", "[n] they differ", "[l] later")
 
+KEYS_VERIFIED: Final = "  [q]uit [s]how [u]ndo"
+KEYS_NOT_VERIFIED: Final = "  [q]uit [s]how [v]erify"
+
 ALARM: Final = "The words differ: somebody is listening in between. Hang up and say nothing confidential."
 ALARM_LETTERS: Final = ALARM.replace("words differ", "letters differ")
 ALARM_EXIT: Final = "the words differ, so nothing of this call was kept"

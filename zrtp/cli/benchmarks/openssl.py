@@ -1,16 +1,17 @@
-"""What OpenSSL takes of a handshake: its floor, and its share.
+"""What OpenSSL takes of a handshake: its floor, its share, and where the rest goes.
 
 The floor are the public-key operations that two ends cannot do without: two key pairs and two agreements, by the
-engine's own thin layer over `cryptography`. The share is everything that a profile finds inside OpenSSL during whole
-handshakes, hashes and HMACs included; the profiler's own time counts as engine.
+engine's own thin layer over `cryptography`. The share is all that a profile finds inside OpenSSL during whole
+handshakes, hashes and HMACs included.
 """
 
 from __future__ import annotations
 
 import cProfile
-import pstats
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from zrtp.cli.benchmarks.handshakes import Call, config
@@ -18,8 +19,8 @@ from zrtp.crypto.key_agreements.base import ShareContext
 from zrtp.crypto.registry import DEFAULT
 from zrtp.system import system_random
 
-BINDINGS: Final = ("_hashlib.", "_rust.", "x25519.", "x448.", "ec.", "dh.", "mlkem.", "hmac.", "ciphers.")
-"""How the profiler names what is implemented by OpenSSL and its bindings."""
+_OPENSSL: Final = re.compile(r"_hashlib\.|'cryptography\.|built-in method (x25519|x448|ec|dh|mlkem|ciphers|hmac)\.")
+"""How the profiler names what is OpenSSL, or its bindings."""
 
 
 def public_key_operations(agreement: bytes) -> Callable[[], None]:
@@ -43,18 +44,18 @@ def public_key_operations(agreement: bytes) -> Callable[[], None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where time goes: a function of ours, with the C functions of Python that it calls itself."""
+    """A function in which time is spent."""
 
     where: str
     calls: float
     """In one handshake."""
     seconds: float
-    """In one handshake, not counting what it calls."""
+    """In one handshake, without the functions that it calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Handshakes under the profiler, which makes Python several times slower, and C code hardly."""
+    """Handshakes under Python's profiler, which slows down the Python part two or three times, and C code hardly."""
 
     inside: float
     """Seconds inside OpenSSL in one handshake."""
@@ -68,15 +69,21 @@ def profile(run: Callable[[], Call], *, handshakes: int = 40) -> Profile:
         run().close()
     profiler = cProfile.Profile()
     for _ in range(handshakes):
-        call = profiler.runcall(run)
-        call.close()
+        profiler.runcall(run).close()
+    profiler.create_stats()
     inside = 0.0
     places = []
-    for (file, line, name), (_, calls, own, _, _) in _entries(profiler).items():
-        if file == "~" and any(binding in name for binding in BINDINGS):
-            inside += own
-        elif file != "~":
-            where = f"{_short(file)}:{line} {name}"
+    for (file, line, name), (_, calls, own, _, _) in profiler.stats.items():  # type: ignore[attr-defined]
+        if file == "~" and _OPENSSL.search(name):
+            inside += own / handshakes
+        else:
+            where = name if file == "~" else f"{_short(file)}:{line} {name}"
             places.append(Place(where=where, calls=calls / handshakes, seconds=own / handshakes))
     places.sort(key=lambda place: -place.seconds)
-    return Profile(inside=inside / handshakes, places=tuple(places))
+    return Profile(inside=inside, places=tuple(places))
+
+
+def _short(file: str) -> str:
+    """The path from the last folder that names a package of ours, or the file alone."""
+    parts = Path(file).parts
+    return "/".join(parts[parts.index("zrtp") :]) if "zrtp" in parts else parts[-1]
