@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from hashlib import sha1
 
 import pytest
 
@@ -77,6 +78,26 @@ class TestSigning:
     def test_rsa_does_not_sign(self) -> None:
         with pytest.raises(ApiMisuse, match="ECDSA on P-256 or P-384, or by DSA"):
             OpenPgpSigner(samples.RSA_SECRET, URI)
+
+    @pytest.mark.rfc("R-7.2.1-04")
+    def test_dsa_of_1024_bits_does_not_sign(self) -> None:
+        with pytest.raises(ApiMisuse):
+            OpenPgpSigner(samples.SMALL_DSA_SECRET, URI)
+
+    @pytest.mark.rfc("R-7.2.1-04")
+    @pytest.mark.parametrize(
+        ("bits", "allowed"), [(1024, False), (2047, False), (2048, True), (3072, True), (3073, False), (4096, False)]
+    )
+    def test_bounds_of_dsa(self, bits: int, allowed: bool) -> None:
+        p = bits.to_bytes(2, "big") + (1 << bits - 1).to_bytes((bits + 7) // 8, "big")
+        body = b"\x04" + bytes(4) + b"\x11" + p + b"\x00\x02\x03" * 3
+        certificate = b"\xc6\xff" + len(body).to_bytes(4, "big") + body
+        name = sha1(b"\x99" + len(body).to_bytes(2, "big") + body, usedforsecurity=False).digest()
+        if allowed:
+            assert openpgp._curve_bits(certificate, name) == 0
+        else:
+            with pytest.raises(ApiMisuse, match="DSA of 2048 to 3072 bits"):
+                openpgp._curve_bits(certificate, name)
 
     @pytest.mark.rfc("R-7.2.1-01")
     def test_keys_of_version_6_do_not_sign(self) -> None:
@@ -167,7 +188,7 @@ class TestVerifying:
         assert "https://keys.example.org/p256" in str(caught.value)
 
     def test_a_ring_that_returns_something_else(self) -> None:
-        with pytest.raises(ApiMisuse, match="key ring returned something else"):
+        with pytest.raises(SignerUnknown, match="key ring has something unreadable"):
             ring(b"nonsense").verify(samples.P256_SIGNATURE, SASHASH)
 
     @pytest.mark.attack("CNF-07")

@@ -112,16 +112,17 @@ class OpenPgpVerifier:
         """The fingerprint of the certificate, that is of its primary key."""
         packet = SignaturePacket.read(block)
         issuer = OpenPgpIssuer(key_id=packet.key_id, fingerprint=packet.fingerprint, key_server=packet.key_server)
+        name = (issuer.fingerprint or issuer.key_id).hex().upper()
         key = self._find_key(issuer)
         if key is None:
             raise SignerUnknown(
-                f"It signed with the OpenPGP key {(issuer.fingerprint or issuer.key_id).hex().upper()}, which is not "
-                f"in your key ring; it may be at {issuer.key_server}."
+                f"It was made with the OpenPGP key {name}, which is not in your key ring; "
+                f"it may be at {issuer.key_server}."
             )
         try:
             certificate = sequoia.Cert.from_bytes(key)
         except RuntimeError:
-            raise ApiMisuse("The key ring returned something else than an OpenPGP certificate.") from None
+            raise SignerUnknown(f"Your key ring has something unreadable for the OpenPGP key {name}.") from None
         try:
             result = sequoia.verify(
                 bytes=sashash,
