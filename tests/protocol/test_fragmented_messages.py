@@ -1,0 +1,54 @@
+"""Messages that travel in fragments: how they are numbered, and that loss does not mix them up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from tests.support.pair import Netem, Pair
+from zrtp.protocol.config import Config
+from zrtp.protocol.events import Role
+from zrtp.wire.packet import Fragment, decode_packet
+
+HYBRID = Config(key_agreements=(b"X1M2",), mtu=600)
+
+
+def numbers(pair: Pair, sender: str) -> dict[int, set[int]]:
+    """The lengths of the messages under each number that one side used, in words."""
+    found = defaultdict(set)
+    for _, name, datagram in pair.network.log:
+        packet = decode_packet(datagram)
+        if name == sender and isinstance(packet, Fragment):
+            found[packet.message_id].add(packet.total_words)
+    return dict(found)
+
+
+def test_a_commit_that_lost_and_the_dhpart1_after_it_have_numbers_of_their_own() -> None:
+    pair = Pair(HYBRID, HYBRID).run()
+    assert pair.secure
+
+    (responder,) = (side.name for side in pair.sides if side.stream.role is Role.RESPONDER)
+    used = numbers(pair, responder)
+
+    commit, dhpart1 = sorted(used)
+    assert dhpart1 == commit + 1
+    assert used[commit].isdisjoint(used[dhpart1])
+    assert all(len(lengths) == 1 for lengths in used.values())
+
+
+def test_copies_of_a_message_keep_its_number() -> None:
+    pair = Pair(HYBRID, HYBRID, net=Netem(loss=0.3, seed=4)).run()
+    assert pair.secure
+
+    for side in pair.sides:
+        used = numbers(pair, side.name)
+        assert 1 <= len(used) <= 2
+        assert all(len(lengths) == 1 for lengths in used.values())
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_lost_fragment_is_made_up_for_by_the_next_copy(seed: int) -> None:
+    pair = Pair(HYBRID, HYBRID, net=Netem(loss=0.1, jitter=0.02, seed=seed), seed=seed).run()
+    assert pair.secure
+    assert pair.keys_agree
