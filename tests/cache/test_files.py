@@ -206,6 +206,20 @@ def test_moving_aside_never_replaces_what_was_moved_before(path: Path) -> None:
     }
 
 
+def test_what_is_left_of_an_earlier_damage_keeps_its_number(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    path.touch(mode=0o600)
+    for name in (path.name + "-wal", path.name + ".damaged-1-wal"):
+        path.with_name(name).touch(mode=0o600)
+
+    assert files.set_aside(path, files.check(path)) == path.with_name(path.name + ".damaged-2")
+    assert sorted(os.listdir(path.parent)) == [
+        "secrets.db.damaged-1-wal",
+        "secrets.db.damaged-2",
+        "secrets.db.damaged-2-wal",
+    ]
+
+
 def test_another_file_of_the_same_name_is_not_moved_aside(path: Path) -> None:
     path.parent.mkdir(mode=0o700)
     path.touch(mode=0o600)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.cache.processes import in_child
 from tests.cache.test_interface import FULL, OTHER, OWN, PEER
-from zrtp.cache import sqlite
+from zrtp.cache import schema, sqlite
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.errors import ApiMisuse, CacheError
@@ -137,16 +137,65 @@ def test_what_is_no_cache_is_moved_aside_once_and_said_so(path: Path, content: b
 
 
 @pytest.mark.attack("CCH-13")
-def test_a_database_of_another_program_is_not_touched_but_moved(path: Path) -> None:
+@pytest.mark.parametrize("version", [0, schema.VERSION, schema.VERSION + 1])
+def test_the_database_of_another_program_is_left_alone(path: Path, version: int) -> None:
     path.parent.mkdir(mode=0o700)
     path.touch(mode=0o600)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE peers (name TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
     content = path.read_bytes()
 
-    with pytest.raises(CacheError, match="holds something else"):
+    with pytest.raises(CacheError, match="the database of another program"):
         SqliteCache(path)
-    assert damaged(path) == [content]
+    assert path.read_bytes() == content
+    assert os.listdir(path.parent) == [path.name]
+
+
+def edited(path: Path, edit: str) -> None:
+    """Break a cache with SQL, past the cache itself."""
+    SqliteCache(path).update(OWN, PEER, lambda _: FULL)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(edit)
+
+
+@pytest.mark.attack("CCH-13")
+@pytest.mark.parametrize(
+    ("edit", "sign"),
+    [
+        ("PRAGMA user_version = 0", "it has no version"),
+        ("CREATE TABLE more (name TEXT)", "its tables are not those of a cache"),
+        ("ALTER TABLE peers DROP COLUMN rs2_expires", "its tables are not those of a cache"),
+        ("UPDATE peers SET rs1 = zeroblob(32)", "a row does not fit its checksum"),
+        ("UPDATE peers SET peer_zid = zeroblob(12)", "a row does not fit its checksum"),
+    ],
+)
+def test_contents_that_this_program_did_not_write_are_noticed_at_the_start(path: Path, edit: str, sign: str) -> None:
+    edited(path, edit)
+
+    with pytest.raises(CacheError, match=f"is damaged: {sign}"):
+        SqliteCache(path)
+    assert len(damaged(path)) == 1
+
+
+@pytest.mark.attack("CCH-13")
+def test_a_zid_that_this_program_did_not_write_is_noticed_at_the_start(path: Path) -> None:
+    SqliteCache(path).own_zid(lambda: OWN)
+    edited(path, "UPDATE own_zids SET zid = zeroblob(12)")
+
+    with pytest.raises(CacheError, match="is damaged: a row does not fit its checksum"):
+        SqliteCache(path)
+
+
+@pytest.mark.attack("CCH-13")
+def test_a_broken_structure_is_noticed_even_where_no_record_lies(path: Path) -> None:
+    SqliteCache(path)
+    octets = bytearray(path.read_bytes())
+    octets[36:40] = (7).to_bytes(4)  # the number of free pages in the header of SQLite
+    path.write_bytes(octets)
+
+    with pytest.raises(CacheError, match="is damaged: its structure is broken"):
+        SqliteCache(path)
 
 
 @pytest.mark.attack("CCH-13")
@@ -194,7 +243,7 @@ def flipped_octets_are_noticed(path: Path, stride: int) -> None:
 @pytest.mark.attack("CCH-13")
 def test_a_changed_octet_never_changes_a_secret(path: Path) -> None:
     """Either the content is what it was, because the octet does not matter, or there is an error."""
-    flipped_octets_are_noticed(path, stride=23)
+    flipped_octets_are_noticed(path, stride=47)
 
 
 @pytest.mark.long

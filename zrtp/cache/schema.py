@@ -13,7 +13,6 @@ from typing import Any
 
 from zrtp.cache.interface import PeerEntry
 from zrtp.cache.record import PeerRecord
-from zrtp.errors import CacheError
 from zrtp.secret import Secret
 
 VERSION = 2
@@ -63,6 +62,10 @@ class Damaged(Exception):
     """The file is not, or not any more, what this package wrote. The text is a clause that says so."""
 
 
+class NotOurs(Exception):
+    """The file is in order, but not for this program to use. The text says whose it is, and what to do."""
+
+
 def lay_out(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty database."""
     for text in _TABLES.values():
@@ -72,14 +75,18 @@ def lay_out(connection: sqlite3.Connection) -> None:
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """The version of the layout; raises Damaged if it is no cache at all, CacheError if it is a later one."""
+    """The version of the layout; raises Damaged, or NotOurs for what another program or version wrote."""
     found = _pragma(connection, "user_version")
-    if _pragma(connection, "application_id") != APPLICATION_ID or found < 1:
-        raise Damaged("it is empty or holds something else")
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise NotOurs("is the database of another program: choose another file")
+        raise Damaged("it is empty")
+    if found < 1:
+        raise Damaged("it has no version")
     if found > VERSION:
-        raise CacheError(
-            f"The cache was written by a later version of this program (format {found}, here {VERSION}): "
-            "update this program, or choose another cache file. Nothing was changed."
+        raise NotOurs(
+            f"was written by a later version of this program (format {found}, here {VERSION}): "
+            "update this program, or choose another file"
         )
     return found
 
@@ -244,5 +251,5 @@ def _secret(octets: bytes | None) -> Secret | None:
 
 
 def _time(seconds: float | None) -> float | None:
-    """As SQLite gives it back: a float, and no negative zero."""
-    return None if seconds is None else float(seconds) + 0.0
+    """As SQLite gives it back: a float, and never a negative zero."""
+    return None if seconds is None else seconds + 0.0

@@ -58,13 +58,8 @@ class SqliteCache:
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_label(label)
-        select = "SELECT * FROM own_zids WHERE label = ?"
-        with self._transaction(_READ) as connection:
-            row = connection.execute(select, (label,)).fetchone()
-        if row and not renew:
-            return schema.to_zid(row)
         with self._transaction(_WRITE) as connection:
-            row = connection.execute(select, (label,)).fetchone()
+            row = connection.execute("SELECT * FROM own_zids WHERE label = ?", (label,)).fetchone()
             if row and not renew:
                 return schema.to_zid(row)
             zid = bytes(make())
@@ -142,11 +137,13 @@ class SqliteCache:
 
     @contextmanager
     def _failures_explained(self, identity: files.Identity | None) -> Iterator[None]:
-        """Turn what SQLite reports into CacheError; move the file of this identity aside if it is damaged."""
+        """Turn what went wrong into CacheError; move the file of this identity aside if it is damaged."""
         try:
             yield
         except schema.Damaged as error:
             raise self._set_aside(str(error), identity) from error
+        except schema.NotOurs as error:
+            raise CacheError(f"The cache {self._path} {error}. Nothing was changed.") from error
         except sqlite3.Error as error:
             extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
             code = extended & 0xFF  # the primary code, without the details
