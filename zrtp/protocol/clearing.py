@@ -4,12 +4,16 @@ One authenticated GoClear ends SRTP on every stream of the call: the keys are wi
 one-way function of itself, once for each GoClear. Nothing is sent in clear before the local user agrees. Going secure
 again takes a Multistream Commit under the new ZRTPSess; Hello and hash chain stay.
 
+GoClears that cross count as one, in whatever order they arrive and whichever gets lost: whoever hears the other's
+withdraws its own. Both ends then hold the same ZRTPSess although neither knows what the other received.
+
 A GoClear is accepted only if our Confirm allowed it (A flag), which is off by default. A forged one changes nothing.
 """
 
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import HashAlgorithm
@@ -26,6 +30,15 @@ from zrtp.wire.messages import CLEAR_ACK, ClearACK, Error, GoClear
 if TYPE_CHECKING:
     from zrtp.protocol.session import Session
     from zrtp.protocol.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class LateGoClear:
+    """A GoClear that may still come on a stream whose keys are gone."""
+
+    clear_mac: bytes
+    counts: bool
+    """The peer went clear by itself, so that this one is a second of its own; otherwise it crossed ours."""
 
 
 def clear_mac(hash_: HashAlgorithm, mackey: Secret, dialect: ClearDialect) -> bytes:
@@ -69,10 +82,7 @@ def on_goclear(stream: Stream, message: GoClear, now: float) -> State:
         stream.answer_limited(Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
         stream.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
         return stream.state
-    crossing = stream.state is State.GOCLEAR_SENT
-    destroy_keys(stream.session, stream)
-    if crossing:
-        replace_zrtpsess(stream.session)  # for our own GoClear, which the peer got or will get
+    destroy_keys(stream.session, stream, by_peer=True)
     stream.answer(message.raw, CLEAR_ACK)
     stream.emit(ClearRequested(ssrc=stream.ssrc))
     stream.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)
@@ -80,14 +90,16 @@ def on_goclear(stream: Stream, message: GoClear, now: float) -> State:
 
 
 def on_late_goclear(stream: Stream, message: GoClear, now: float) -> State:
-    """Arrives from: CLEAR_PENDING, CLEAR, where another stream's GoClear has ended SRTP already. Goes to: the same.
-    Sends: ClearACK. ZRTPSess is replaced once more, as the peer does for each GoClear (section 4.7.2.1).
+    """Arrives from: CLEAR_PENDING, CLEAR, where another GoClear has ended SRTP already. Goes to: the same. Sends:
+    ClearACK. If the peer sends one on each stream, ZRTPSess is replaced for each (section 4.7.2.1); one that crossed
+    ours does not count.
     """
-    expected = stream.expected_clear_mac
-    if expected is None or not hmac.compare_digest(expected, message.clear_mac):
+    late = stream.late_goclear
+    if late is None or not hmac.compare_digest(late.clear_mac, message.clear_mac):
         return _forged(stream, now)
-    stream.expected_clear_mac = None
-    replace_zrtpsess(stream.session)
+    stream.late_goclear = None
+    if late.counts:
+        replace_zrtpsess(stream.session)
     stream.answer(message.raw, CLEAR_ACK)
     return stream.state
 
@@ -107,9 +119,10 @@ def on_clear_ack(stream: Stream, _: ClearACK | None, now: float) -> State:
     destroyed in either case (section 4.7.2), and RTP may be sent: our user asked for it.
     """
     session = stream.session
-    destroy_keys(session, stream)
+    destroy_keys(session, stream, by_peer=False)
     session.emit(WentClear(ssrc=stream.ssrc, by_peer=False))
     _open_gates(session)
+    stream.set_sending(Sending.CLEAR)
     return State.CLEAR
 
 
@@ -128,25 +141,29 @@ def agree_to_clear(session: Session) -> None:
 
 def _open_gates(session: Session) -> None:
     for stream in session.streams:
-        if stream.state in (State.CLEAR_PENDING, State.GOCLEAR_SENT):
+        if stream.state is State.CLEAR_PENDING:
             stream.enter(State.CLEAR)
             stream.set_sending(Sending.CLEAR)
 
 
-def destroy_keys(session: Session, cause: Stream) -> None:
+def destroy_keys(session: Session, cause: Stream, *, by_peer: bool) -> None:
     """Wipe the keys of all streams of the call and replace ZRTPSess; every stream waits for its user.
 
-    What a second GoClear on another stream would carry is remembered: it proves nothing about keys.
+    What a second GoClear would carry is remembered: it proves nothing about keys.
     """
     for stream in session.streams:
         exchange = stream.exchange
+        stream.late_goclear = None
         if exchange is None:
             continue
-        if stream is not cause and stream.state is State.SECURE and exchange.keys is not None:
+        secure = stream.state in (State.SECURE, State.GOCLEAR_SENT)
+        if secure and exchange.keys is not None and not (by_peer and stream is cause):
             mackey = exchange.keys.mackey(exchange.role.other)
-            stream.expected_clear_mac = clear_mac(exchange.hash, mackey, stream.endpoint.config.clear_dialect)
+            expected = clear_mac(exchange.hash, mackey, stream.endpoint.config.clear_dialect)
+            stream.late_goclear = LateGoClear(expected, by_peer)
         stream.forget_candidates_except(exchange.peer)
         stream.release()
+        stream.stop_repeating()
         stream.set_sending(Sending.BLOCKED)
         if stream is not cause:
             stream.enter(State.CLEAR_PENDING)

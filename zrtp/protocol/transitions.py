@@ -146,7 +146,7 @@ TABLE: dict[State, Row] = {
             discovery.on_hello,
             (S.QUIET, S.HELLO_ACKED, S.HELLO_RECEIVED, S.DISCOVERED, S.COMMIT_SENT),
         ),
-        Kind.HELLO_ACK: Go(discovery.on_hello_ack, (S.HELLO_ACKED,)),
+        Kind.HELLO_ACK: Go(discovery.on_hello_ack_when_quiet, (S.QUIET, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
         Kind.COMMIT: Go(commitment.on_commit, (S.QUIET, *COMMITTED)),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE, Trigger.EXHAUSTED, Trigger.RETRY),
         Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.QUIET, S.DISCOVERED, S.COMMIT_SENT)),

@@ -1,0 +1,114 @@
+"""Cryptography for exploring and flooding: a key agreement that costs nothing, and randomness that can be compared.
+
+The protocol takes it for any other algorithm: it is registered like an application's own. Numbers of 31 bits are no
+protection at all; what is tested with them is everything around them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
+from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, Exchange
+from zrtp.crypto.registry import DEFAULT, Algorithms
+from zrtp.protocol.config import Config
+
+P = 2**31 - 1
+G = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToyDiffieHellman(DiffieHellman):
+    """Diffie-Hellman modulo 2^31 - 1."""
+
+    def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:
+        private = 2 + int.from_bytes(draw(context.random, 4), "big") % (P - 3)
+
+        def exchange(pv: bytes) -> bytes:
+            return pow(int.from_bytes(pv, "big"), private, P).to_bytes(4, "big")
+
+        return pow(G, private, P).to_bytes(4, "big"), exchange
+
+    def check_range(self, pv: bytes) -> None:
+        if not 1 < int.from_bytes(pv, "big") < P - 1:
+            refuse_public_value("A public value of the toy is out of range.")
+
+
+TOY = ToyDiffieHellman(code=b"TOY1", length=4, result_length=4)
+TOY_ALGORITHMS: Algorithms = DEFAULT.extended(TOY)
+
+
+def toy_config(**changes: object) -> Config:
+    """A configuration that agrees on the toy and on the cheapest of everything else."""
+    values: dict[str, object] = {
+        "hashes": (b"S256",),
+        "ciphers": (b"AES1",),
+        "auth_tags": (b"HS80",),
+        "key_agreements": (b"TOY1",),
+        "sas_types": (b"B32 ",),
+        "algorithms": TOY_ALGORITHMS,
+        "client_id": b"toy",
+    }
+    return Config(**values | changes)  # type: ignore[arg-type]
+
+
+class Draws:
+    """Randomness that depends on its owner, on the length, and on how often that length was drawn before.
+
+    The order in which values of different lengths are drawn does not matter, so that two ways to the same state of
+    a protocol lead to the same octets.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.drawn: Counter[int] = Counter()
+
+    def __call__(self, count: int) -> bytes:
+        self.drawn[count] += 1
+        seed = f"{self.owner} {count} {self.drawn[count]}".encode()
+        return hashlib.shake_128(seed).digest(count)
+
+
+class CountingDiffieHellman:
+    """A key agreement around another one that counts its public-key operations."""
+
+    def __init__(self, agreement: DiffieHellman) -> None:
+        self.agreement = agreement
+        self.operations: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.agreement, name)
+
+    def initiate(self, context: ShareContext) -> object:
+        self.operations["key pairs"] += 1
+        return self._counted(self.agreement.initiate(context))
+
+    def respond(self, commit_public_key: bytes, context: ShareContext, own: object = None) -> object:
+        inner = getattr(own, "share", None)
+        share = self.agreement.respond(commit_public_key, context, inner)
+        if inner is not None and share is inner:
+            return own
+        self.operations["key pairs"] += 1
+        return self._counted(share)
+
+    def _counted(self, share: object) -> object:
+        return CountingShare(share, self.operations)
+
+
+class CountingShare:
+    """A share that counts its use."""
+
+    def __init__(self, share: object, operations: Counter[str]) -> None:
+        self.share = share
+        self.operations = operations
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.share, name)
+
+    def finish(self, pv: bytes) -> object:
+        self.operations["secrets"] += 1
+        finish: Callable[[bytes], object] = self.share.finish  # type: ignore[attr-defined]
+        return finish(pv)
