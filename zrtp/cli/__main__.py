@@ -23,6 +23,7 @@ VERBS: Final = {
     "listen": "wait for a caller",
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
+    "bench": "what handshakes and packets cost here, beside OpenSSL and libbzrtp",
     "conformance": "the requirements of RFC 6189, and what shows each of them",
 }
 

@@ -2,9 +2,9 @@
  *
  *     libbzrtp SUITE COUNT        SUITE: DH2k, DH3k, X255, X448 or Mult
  *
- * Both ends live in this process; what one sends is handed to the other at once. One line on standard output for each
- * handshake: nanoseconds of CPU time, from the creation of both contexts to both channels secure, then the packets and
- * octets that it took. "Mult" is a second channel of a call that is secure already.
+ * Both ends live in this process; what one sends is handed to the other at once. For each handshake one line on
+ * standard output: nanoseconds of CPU time from the creation of both contexts to both channels secure. "Mult" is a
+ * second channel of a call that is secure already.
  */
 #include <bzrtp/bzrtp.h>
 #include <stdint.h>
@@ -27,8 +27,6 @@ typedef struct {
 	int waiting;
 } end;
 
-static long packets, octets;
-
 static void fail(const char *what) {
 	fprintf(stderr, "%s\n", what);
 	exit(1);
@@ -40,8 +38,6 @@ static int on_send(void *client, const uint8_t *packet, uint16_t length) {
 		fail("more is sent than there is room for");
 	memcpy(sender->outgoing[sender->waiting].octets, packet, length);
 	sender->outgoing[sender->waiting++].length = length;
-	packets++;
-	octets += length;
 	return 0;
 }
 
@@ -99,7 +95,6 @@ static int64_t cpu_time(void) {
 static void handshake(uint8_t agreement, int second_channel) {
 	static end alice, bob, alice_second, bob_second;
 	int64_t start = cpu_time();
-	packets = octets = 0;
 	open_call(&alice, 1, agreement);
 	open_call(&bob, 2, agreement);
 	run(&alice, &bob);
@@ -107,12 +102,11 @@ static void handshake(uint8_t agreement, int second_channel) {
 		alice_second = (end){.context = alice.context, .ssrc = 3};
 		bob_second = (end){.context = bob.context, .ssrc = 4};
 		start = cpu_time();
-		packets = octets = 0;
-		if (bzrtp_addChannel(alice.context, 3) || bzrtp_addChannel(bob.context, 4))
+			if (bzrtp_addChannel(alice.context, 3) || bzrtp_addChannel(bob.context, 4))
 			fail("a second channel cannot be added");
 		run(&alice_second, &bob_second);
 	}
-	printf("%lld %ld %ld\n", (long long)(cpu_time() - start), packets, octets);
+	printf("%lld\n", (long long)(cpu_time() - start));
 	if (second_channel) {
 		bzrtp_destroyBzrtpContext(alice.context, 3);
 		bzrtp_destroyBzrtpContext(bob.context, 4);

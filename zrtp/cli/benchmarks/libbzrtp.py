@@ -9,12 +9,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from zrtp.cli.benchmarks.handshakes import Traffic
 from zrtp.cli.benchmarks.measure import Timing
 
 SUITES: Final = ("DH3k", "DH2k", "X255", "X448", "Mult")
@@ -27,14 +25,6 @@ _SECONDS: Final = 120
 
 class NotMeasurable(Exception):
     """libbzrtp cannot be measured here; the text says what to install."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Complete handshakes of libbzrtp with itself."""
-
-    cpu: Timing
-    traffic: Traffic
 
 
 class Libbzrtp:
@@ -54,16 +44,14 @@ class Libbzrtp:
             self.close()
             raise NotMeasurable(f"the program for libbzrtp does not compile: {built.stderr.strip()}")
 
-    def measure(self, suite: str, times: int, *, warm_up: int = 2) -> Measured:
+    def measure(self, suite: str, times: int, *, warm_up: int = 2) -> Timing:
         """CPU time of complete handshakes; `suite` is one of SUITES."""
         done = subprocess.run(  # noqa: S603 - the program that was compiled above
             [self._program, suite, str(warm_up + times)], capture_output=True, text=True, check=False, timeout=_SECONDS
         )
         if done.returncode:
             raise NotMeasurable(f"libbzrtp failed with {suite}: {done.stderr.strip()}")
-        lines = [[int(number) for number in line.split()] for line in done.stdout.splitlines()][warm_up:]
-        _, packets, octets = lines[-1]
-        return Measured(Timing(tuple(line[0] / 1e9 for line in lines)), Traffic(packets, octets))
+        return Timing(tuple(int(nanoseconds) / 1e9 for nanoseconds in done.stdout.split()[warm_up:]))
 
     def close(self) -> None:
         self._folder.cleanup()

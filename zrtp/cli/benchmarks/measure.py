@@ -7,7 +7,7 @@ stands for all repetitions, since a few disturbed ones do not move it; the sprea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
@@ -28,20 +28,27 @@ class Timing:
     @property
     def low(self) -> float:
         """One in ten took less."""
-        return self._quantile(0.1)
+        return self.quantile(0.1)
 
     @property
     def high(self) -> float:
         """One in ten took more."""
-        return self._quantile(0.9)
+        return self.quantile(0.9)
 
-    def __add__(self, other: Timing) -> Timing:
-        """The repetitions of two rounds together."""
-        return Timing(self.samples + other.samples)
+    @property
+    def spread(self) -> float:
+        """Half of what lies between `low` and `high`, as a share of the median."""
+        return (self.high - self.low) / 2 / self.median if self.median else 0.0
 
-    def _quantile(self, share: float) -> float:
+    def quantile(self, share: float) -> float:
+        """What this share of the repetitions stayed below."""
         ordered = sorted(self.samples)
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+    @classmethod
+    def joined(cls, rounds: Iterable[Timing]) -> Timing:
+        """The repetitions of several rounds together."""
+        return cls(tuple(sample for timing in rounds for sample in timing.samples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,11 @@ class Times:
     cpu: Timing
     wall: Timing
 
-    def __add__(self, other: Times) -> Times:
-        return Times(self.cpu + other.cpu, self.wall + other.wall)
+    @classmethod
+    def joined(cls, rounds: Iterable[Times]) -> Times:
+        """The repetitions of several rounds together."""
+        rounds = tuple(rounds)
+        return cls(Timing.joined(each.cpu for each in rounds), Timing.joined(each.wall for each in rounds))
 
 
 def measure(
@@ -63,7 +73,7 @@ def measure(
     after_each: Callable[[T], object] | None = None,
     calls: int = 1,
 ) -> Times:
-    """Time `run`, several times over; `after_each` cleans up, untimed. `calls`: how much one run does of what counts."""
+    """Time `run` several times over; `after_each` cleans up, untimed. One run does `calls` times what is timed."""
     cpu: list[float] = []
     wall: list[float] = []
     for number in range(warm_up + times):

@@ -1,0 +1,57 @@
+"""What is measured are complete handshakes of the kind that is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from zrtp.cli.benchmarks.handshakes import Scenario, Traffic, memory_per_session, scenarios
+from zrtp.protocol.events import Mode
+from zrtp.protocol.states import State
+
+MODES = {
+    "dh": Mode.DH,
+    "kem": Mode.KEM,
+    "known peer": Mode.DH,
+    "multistream": Mode.MULTISTREAM,
+    "preshared": Mode.PRESHARED,
+}
+
+
+def only(name: str, mode: str) -> Scenario:
+    (scenario,) = [scenario for scenario in scenarios([name]) if scenario.mode == mode]
+    return scenario
+
+
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: f"{scenario.name} {scenario.mode}")
+def test_every_run_ends_with_one_more_secure_stream(scenario: Scenario) -> None:
+    run = scenario.prepare()
+
+    for _ in range(2):
+        call = run()
+        for session in (call.alice, call.bob):
+            assert session.streams[-1].state is State.SECURE
+            assert session.streams[-1].mode is MODES[scenario.mode]
+            assert session.next_event() is None
+        call.close()
+
+
+def test_a_full_exchange_takes_eleven_packets_because_the_commits_cross() -> None:
+    assert only("X255", "dh").prepare()().traffic == Traffic(packets=11, octets=1076)
+
+
+def test_further_streams_belong_to_one_call_until_that_has_enough() -> None:
+    run = only("Mult", "multistream").prepare()
+    calls = [run() for _ in range(3)]
+
+    assert calls[0].alice is calls[2].alice
+    assert len(calls[0].alice.streams) == 4
+
+
+def test_only_the_named_scenarios() -> None:
+    assert {scenario.name for scenario in scenarios(["DH3k", "Mult"])} == {"DH3k", "Mult"}
+
+
+def test_memory_is_that_of_one_end() -> None:
+    octets = memory_per_session(only("X255", "dh"), sessions=20)
+
+    assert 1000 < octets < 100_000
