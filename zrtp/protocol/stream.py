@@ -31,7 +31,7 @@ from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import ChainBroken, OwnChain, message_mac
 from zrtp.protocol.negotiation import VERSION
 from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
-from zrtp.protocol.timers import T1, T1_EXTENDED, T2, Retransmission, Schedule
+from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.wire.fragments import Reassembler, split
 from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, Ping, kind_of, parse
 from zrtp.wire.packet import CRC, HEADER, Fragment, decode_packet, encode_fragment, encode_packet
@@ -270,7 +270,7 @@ class Stream:
         if self.exchange is not None and ssrc != self.exchange.peer.ssrc and not self._may_be_the_peers(kind, ssrc):
             self.counters["source is not the peer's"] += 1
             return
-        if self._answer_again(raw):
+        if self._answer_again(raw, now):
             return
         step = TABLE[self.state][kind]
         if isinstance(step, Ignore):
@@ -389,7 +389,8 @@ class Stream:
         """The peer is known: only its Hello counts from now on."""
         self.candidates = {(peer.ssrc, peer.hello.raw): peer}
 
-    def _answer_again(self, raw: bytes) -> bool:
+    def _answer_again(self, raw: bytes, now: float) -> bool:
+        """Whether a message came before and has its answer. It shows that the initiator is still there."""
         known = self._answers.get(raw)
         if known is None:
             return False
@@ -397,6 +398,8 @@ class Stream:
         if times < limits.DUPLICATE_ANSWERS:
             self._answers[raw] = (reply, times + 1)
             self.transmit(reply)
+            if self.idle_deadline is not None:
+                self.expect_initiator(now, RESPONDER_TIMEOUT)
         self.counters["repeated message"] += 1
         return True
 
@@ -484,6 +487,7 @@ class Stream:
     def closed(self) -> State:
         """What closing means in every state."""
         self.release()
+        self.progressed()
         self.candidates.clear()
         self._outbox.clear()
         self.emit(Closed(ssrc=self.ssrc))

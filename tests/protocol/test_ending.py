@@ -1,0 +1,428 @@
+"""How an exchange or a stream ends: Error, silence, close (RFC 6189 sections 4.7, 5.9, 6; policies P-04, P-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
+from tests.support.pair import Clock, Netem, Pair, Side
+from zrtp.cache.memory import MemoryCache
+from zrtp.errors import ApiMisuse, ErrorCode
+from zrtp.protocol.events import Closed, Failed, KeysReady, Role, Sending
+from zrtp.protocol.states import State
+from zrtp.protocol.stream import IN_EXCHANGE
+from zrtp.wire.messages import (
+    CONF2ACK,
+    ERROR_ACK,
+    Commit,
+    Confirm1,
+    Confirm2,
+    DHPart1,
+    DHPart2,
+    Error,
+    Kind,
+    Message,
+)
+
+T2_MOMENTS = [0.15, 0.45, 1.05, 2.25, 3.45, 4.65, 5.85, 7.05, 8.25, 9.45]
+END_OF_T2 = 10.65
+
+
+def kinds(messages: Iterable[Message]) -> list[Kind]:
+    return [message.kind for message in messages]
+
+
+def state_of(side: Side) -> State:
+    return side.stream.state
+
+
+Step = Callable[[], list[Message]]
+
+
+def as_initiator(until: State) -> tuple[Side, Actor, Step]:
+    """A stream that initiates, brought to a state; and the actor's next step, which continues the exchange."""
+    bob = alone(FAST, MemoryCache())
+    peer = Actor(bob.stream)
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    dhpart1 = peer.dhpart1(commit)
+    if until is State.COMMIT_SENT:
+        return bob, peer, lambda: peer.send(dhpart1)
+    peer.take_dhpart2(only(peer.send(dhpart1), DHPart2))
+    confirm1 = peer.confirm()
+    if until is State.DHPART2_SENT:
+        return bob, peer, lambda: peer.send(confirm1)
+    only(peer.send(confirm1), Confirm2)
+    assert until is State.CONFIRM2_SENT
+    return bob, peer, lambda: peer.send(CONF2ACK)
+
+
+def as_responder(until: State) -> tuple[Side, Actor, Step]:
+    """The same for a stream that responds."""
+    bob = alone(WAITING, MemoryCache())
+    peer = Actor(bob.stream)
+    peer.discover()
+    dhpart1 = only(peer.send(peer.commit()), DHPart1)
+    peer.take_dhpart1(dhpart1)
+    if until is State.DHPART1_SENT:
+        return bob, peer, lambda: peer.send(peer.dhpart2())
+    only(peer.send(peer.dhpart2()), Confirm1)
+    assert until is State.CONFIRM1_SENT
+    confirm2 = peer.confirm()
+    return bob, peer, lambda: peer.send(confirm2)
+
+
+def brought_to(state: State) -> tuple[Side, Actor, Step]:
+    make = as_responder if state in (State.DHPART1_SENT, State.CONFIRM1_SENT) else as_initiator
+    bob, peer, step = make(state)
+    assert bob.stream.state is state
+    return bob, peer, step
+
+
+def secure(make: Callable[[State], tuple[Side, Actor, Step]] = as_initiator) -> tuple[Side, Actor]:
+    bob, peer, step = make(State.CONFIRM2_SENT if make is as_initiator else State.CONFIRM1_SENT)
+    step()
+    assert bob.stream.state is State.SECURE
+    return bob, peer
+
+
+def name_of(state: State) -> str:
+    return state.name
+
+
+STATES = pytest.mark.parametrize("state", sorted(IN_EXCHANGE, key=name_of), ids=name_of)
+
+
+# A received Error
+
+
+@STATES
+@pytest.mark.attack("DOS-08")
+@pytest.mark.attack("DOS-11")
+@pytest.mark.attack("MED-07")
+@pytest.mark.rfc("R-4.7.1-01", "R-4.7.1-02", "R-4.7.1-03", "R-5.10-01")
+def test_an_error_is_acknowledged_and_ends_the_exchange_after_a_second_of_grace(state: State) -> None:
+    bob, peer, _ = brought_to(state)
+    assert kinds(peer.send(Error.make(code=ErrorCode.HVI_MISMATCH))) == [Kind.ERROR_ACK]
+    peer.wait(0.99)
+    assert bob.stream.state is state
+    sent = peer.wait(0.02)
+    assert not [message for _, message in sent if isinstance(message, Error)]
+    assert state_of(bob) is State.FAILED
+    (failed,) = bob.seen(Failed)
+    assert (failed.code, failed.name, failed.by_peer) == (0x62, "HVI_MISMATCH", True)
+    assert "not authenticated" in failed.text
+    assert bob.stream.sending is Sending.BLOCKED
+    assert bob.stream.exchange is None
+    assert bob.endpoint.cache.peers() == []
+    assert peer.wait(60.0) == []
+
+
+@STATES
+@pytest.mark.attack("DOS-08")
+def test_a_valid_next_message_within_the_grace_continues_the_exchange(state: State) -> None:
+    bob, peer, step = brought_to(state)
+    peer.send(Error.make(code=ErrorCode.SOFTWARE_ERROR))
+    peer.wait(0.5)
+    step()
+    assert state_of(bob) is not state
+    peer.wait(1.0)
+    assert not bob.seen(Failed)
+    assert bob.stream.error_grace_until is None
+
+
+@pytest.mark.attack("DOS-08")
+def test_a_stream_of_errors_does_not_prolong_the_grace_nor_change_its_code() -> None:
+    bob, peer, _ = brought_to(State.COMMIT_SENT)
+    for tenth in range(12):
+        peer.send(Error.make(code=0xA0 if tenth == 0 else 0x20))
+        peer.wait(0.1)
+    (failed,) = bob.seen(Failed)
+    assert failed.code == 0xA0
+
+
+@pytest.mark.attack("DOS-08")
+def test_an_error_under_another_ssrc_is_not_the_peers() -> None:
+    bob, peer, _ = brought_to(State.COMMIT_SENT)
+    before = snapshot(bob)
+    assert peer.send(Error.make(code=0x20), ssrc=0xBAD) == []
+    assert snapshot(bob) == before
+
+
+@pytest.mark.attack("DOS-10")
+@pytest.mark.parametrize("code", [0, 0x57, 0x64, 0x101, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_codes_that_nobody_knows_are_other_errors(code: int) -> None:
+    bob, peer, _ = brought_to(State.DHPART1_SENT)
+    peer.send(Error.make(code=code))
+    peer.wait(1.1)
+    (failed,) = bob.seen(Failed)
+    assert (failed.code, failed.name) == (code, "OTHER")
+    assert f"0x{code:X}" in failed.text
+
+
+@pytest.mark.interop("I-39")
+def test_service_unavailable_is_accepted_from_a_peer_that_may_not_be_called() -> None:
+    bob, peer, _ = brought_to(State.COMMIT_SENT)
+    peer.send(Error.make(code=ErrorCode.SERVICE_UNAVAILABLE))
+    peer.wait(1.1)
+    (failed,) = bob.seen(Failed)
+    assert failed.name == "SERVICE_UNAVAILABLE"
+
+
+@pytest.mark.attack("DOS-09")
+@pytest.mark.parametrize("make", [as_initiator, as_responder], ids=["initiator", "responder"])
+def test_an_error_has_no_effect_once_secure(make: Callable[[State], tuple[Side, Actor, Step]]) -> None:
+    bob, peer = secure(make)
+    before = snapshot(bob)
+    assert kinds(peer.send(Error.make(code=ErrorCode.CONFIRM_MAC))) == [Kind.ERROR_ACK]
+    peer.wait(60.0)
+    assert snapshot(bob) == before
+    assert bob.stream.counters["Error without effect"] == 1
+    assert not bob.seen(Failed)
+
+
+@pytest.mark.parametrize("state", ["hello sent", "quiet", "failed"])
+def test_an_error_has_no_effect_where_no_exchange_runs(state: str) -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    if state == "failed":
+        peer.discover()
+    if state != "hello sent":
+        peer.wait(60.0)
+    before = snapshot(bob)
+    assert Kind.ERROR_ACK in kinds(peer.send(Error.make(code=0x20)))
+    assert snapshot(bob) == before
+
+
+@pytest.mark.attack("DOS-09")
+def test_a_flood_of_errors_gets_40_answers() -> None:
+    bob, peer = secure()
+    peer.now = 100.0
+    assert len(peer.send(*[Error.make(code=0x20)] * 1000)) == 40
+    assert state_of(bob) is State.SECURE
+
+
+# Our own Error
+
+
+@pytest.mark.interop("I-28")
+@pytest.mark.rfc("R-5.10-01", "R-6-10", "R-6-11")
+def test_our_error_is_repeated_on_t2_until_it_is_acknowledged() -> None:
+    bob = alone(WAITING)
+    peer = Actor(bob.stream)
+    peer.discover()
+    error = only(peer.send(peer.commit(cipher=b"2FS1")), Error)
+    sent = peer.wait(2.0)
+    assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS[:3], abs=0.005)
+    assert [message for _, message in sent] == [error] * 3
+    assert peer.send(ERROR_ACK, ERROR_ACK, ERROR_ACK) == []
+    assert peer.wait(60.0) == []
+    assert bob.stream.next_timer() is None
+
+
+@pytest.mark.interop("I-28")
+def test_a_peer_that_never_acknowledges_gets_eleven_copies_and_no_more() -> None:
+    bob = alone(WAITING)
+    peer = Actor(bob.stream)
+    peer.discover()
+    only(peer.send(peer.commit(cipher=b"2FS1")), Error)
+    sent = peer.wait(120.0)
+    assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS, abs=0.005)
+    assert bob.stream.next_timer() is None
+    assert len(bob.seen(Failed)) == 1
+
+
+def test_a_failed_stream_still_acknowledges_a_hello_and_does_nothing_else() -> None:
+    bob, peer, _ = brought_to(State.COMMIT_SENT)
+    peer.wait(60.0)
+    assert state_of(bob) is State.FAILED
+    before = snapshot(bob)
+    assert kinds(peer.send(peer.own_hello, peer.commit(), CONF2ACK)) == [Kind.HELLO_ACK]
+    assert snapshot(bob) == before
+
+
+# Silence
+
+
+@pytest.mark.attack("NET-07")
+@pytest.mark.attack("NET-16")
+@pytest.mark.rfc("R-6-08", "R-6-11")
+@pytest.mark.parametrize("state", [State.COMMIT_SENT, State.DHPART2_SENT, State.CONFIRM2_SENT], ids=name_of)
+def test_an_initiator_gives_up_at_the_end_of_t2_and_says_so(state: State) -> None:
+    bob, peer, _ = brought_to(state)
+    kind = {State.COMMIT_SENT: Kind.COMMIT, State.DHPART2_SENT: Kind.DHPART2, State.CONFIRM2_SENT: Kind.CONFIRM2}[state]
+    sent = peer.wait(END_OF_T2 - 0.01)
+    assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS, abs=0.005)
+    assert {message.kind for _, message in sent} == {kind}
+    assert bob.stream.state is state
+    ((_, error),) = peer.wait(0.02)
+    assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
+    (failed,) = bob.seen(Failed)
+    assert (failed.name, failed.by_peer) == ("PROTOCOL_TIMEOUT", False)
+    assert bob.endpoint.cache.peers() == []
+    assert bob.stream.sending is Sending.BLOCKED
+
+
+@pytest.mark.attack("NET-16")
+@pytest.mark.rfc("R-6-18", "R-6-08")
+@pytest.mark.parametrize("state", [State.DHPART1_SENT, State.CONFIRM1_SENT], ids=name_of)
+def test_a_responder_repeats_nothing_and_gives_up_after_ten_seconds(state: State) -> None:
+    bob, peer, _ = brought_to(state)
+    assert peer.wait(9.99) == []
+    ((_, error),) = peer.wait(0.02)
+    assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
+    assert state_of(bob) is State.FAILED
+    assert bob.endpoint.cache.peers() == []
+
+
+@pytest.mark.rfc("R-6-18")
+@pytest.mark.attack("NET-10")
+@pytest.mark.parametrize("state", [State.DHPART1_SENT, State.CONFIRM1_SENT], ids=name_of)
+def test_a_responder_does_not_give_up_on_an_initiator_that_still_repeats_itself(state: State) -> None:
+    """Our answers are being lost; the initiator's schedule lasts longer than our ten seconds."""
+    bob, peer, step = brought_to(state)
+    repeated = peer.own_commit if state is State.DHPART1_SENT else peer.own_dhpart2
+    assert repeated is not None
+    peer.wait(9.45)
+    assert len(peer.send(repeated)) == 1
+    peer.wait(9.5)
+    assert bob.stream.state is state
+    step()
+    assert state_of(bob) is not state
+    assert not bob.seen(Failed)
+
+
+def test_a_responder_outlives_neither_silence_nor_more_copies_than_it_answers() -> None:
+    bob, peer, _ = brought_to(State.DHPART1_SENT)
+    assert peer.own_commit is not None
+    last_answer = 0.0
+    while bob.stream.state is State.DHPART1_SENT:
+        if peer.send(peer.own_commit):
+            last_answer = peer.now
+        peer.wait(1.0)
+    assert state_of(bob) is State.FAILED
+    assert last_answer < 12.5
+    assert peer.now - last_answer <= 11.0
+
+
+@pytest.mark.attack("NET-20")
+@STATES
+def test_a_jump_of_an_hour_in_an_exchange_fires_once(state: State) -> None:
+    bob, peer, _ = brought_to(state)
+    peer.listen()
+    bob.stream.handle_timer(3600.0)
+    assert len(bob.stream.datagrams_to_send()) == 1
+    bob.stream.handle_timer(3600.0)
+    assert bob.stream.datagrams_to_send() == []
+
+
+# Close
+
+
+def stream_in(state: str) -> tuple[Side, Actor]:
+    if state == "secure":
+        return secure()
+    if state in {candidate.name for candidate in IN_EXCHANGE}:
+        return brought_to(State[state])[:2]
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    if state == "in grace":
+        peer.discover()
+        peer.send(Error.make(code=0x20))
+    elif state == "failed":
+        peer.discover()
+        peer.wait(11.0)
+    elif state == "quiet":
+        peer.wait(60.0)
+    return bob, peer
+
+
+@pytest.mark.attack("SID-06")
+@pytest.mark.rfc("R-4.5.2-05", "R-4.5.3-16", "R-4.7.3-01", "R-4.7.2.1-08")
+@pytest.mark.parametrize(
+    "state", ["hello sent", "quiet", "in grace", "failed", "secure", *sorted(state.name for state in IN_EXCHANGE)]
+)
+def test_close_in_any_state_sends_nothing_stops_every_timer_and_says_so_once(state: str) -> None:
+    bob, peer = stream_in(state)
+    peer.listen()
+    exchange = bob.stream.exchange
+    keys = None if exchange is None else exchange.keys
+    for _ in range(2):
+        bob.session.close(peer.now)
+        assert state_of(bob) is State.CLOSED
+        assert bob.stream.next_timer() is None
+        assert peer.listen() == []
+        assert bob.stream.exchange is None
+    assert len(bob.seen(Closed)) == 1
+    assert isinstance(bob.events[-1], Closed)
+    if keys is not None:
+        for secret in (keys.mackeyi, keys.zrtpkeyr, keys.srtpi.key, keys.srtpr.salt):
+            assert not any(secret.octets)
+    assert peer.send(peer.own_hello, Error.make(code=0x20)) == []
+    assert bob.endpoint.running_exchange(bob.session.zid, peer.zid) is None
+
+
+@pytest.mark.attack("SID-06")
+def test_after_an_error_no_key_is_left() -> None:
+    bob, peer, _ = brought_to(State.CONFIRM2_SENT)
+    exchange = bob.stream.exchange
+    assert exchange is not None and exchange.keys is not None and exchange.secrets is not None
+    keys, secrets = exchange.keys, exchange.secrets
+    (ready,) = bob.seen(KeysReady)
+    peer.wait(60.0)
+    assert state_of(bob) is State.FAILED
+    for secret in (keys.mackeyi, keys.srtpi.key, secrets.zrtpsess, secrets.new_rs1, secrets.exported_key):
+        assert not any(secret.octets)
+    assert not any(ready.send.key.octets)
+
+
+@pytest.mark.rfc("R-4.7.1-04")
+def test_zrtpsess_outlives_the_failure_of_a_further_stream() -> None:
+    pair = Pair(FAST, FAST).run()
+    alice, _ = pair.add_streams(0xA2, 0xB2)
+    pair.network.filter = lambda _, datagram: None if int.from_bytes(datagram[8:12], "big") < 0x100 else datagram
+    pair.run(pair.network.now + 60.0)
+    assert alice.state is not State.SECURE
+    assert pair.alice.session.zrtpsess is not None
+    assert pair.secure
+
+
+# Clear media after a failure
+
+
+@pytest.mark.attack("MED-07")
+@pytest.mark.attack("DWN-17")
+@STATES
+def test_clear_media_is_not_permitted_in_an_exchange_and_permitted_after_its_failure(state: State) -> None:
+    bob, peer, _ = brought_to(state)
+    with pytest.raises(ApiMisuse, match="going secure"):
+        bob.stream.permit_clear()
+    peer.wait(60.0)
+    assert bob.stream.sending is Sending.BLOCKED
+    bob.stream.permit_clear()
+    assert sending(bob) is Sending.CLEAR
+
+
+@pytest.mark.attack("DWN-17")
+def test_clear_media_is_not_permitted_once_secure() -> None:
+    bob, _ = secure()
+    with pytest.raises(ApiMisuse):
+        bob.stream.permit_clear()
+    assert bob.stream.sending is Sending.SRTP
+
+
+def sending(side: Side) -> Sending:
+    return side.stream.sending
+
+
+@pytest.mark.attack("NET-11")
+@pytest.mark.parametrize("first", range(2, 12))
+def test_a_burst_of_ten_lost_packets_delays_and_does_not_prevent(first: int) -> None:
+    pair = Pair(FAST, FAST, net=Netem(), clock=Clock())
+    count = iter(range(10_000))
+    pair.network.filter = lambda _, datagram: None if first <= next(count) < first + 10 else datagram
+    pair.run(60.0)
+    assert pair.secure and pair.keys_agree
+    assert {side.stream.role for side in pair.sides} == {Role.INITIATOR, Role.RESPONDER}
