@@ -92,7 +92,7 @@ def name_of(state: State) -> str:
     return state.name
 
 
-STATES = pytest.mark.parametrize("state", sorted(IN_EXCHANGE, key=name_of), ids=name_of)
+STATES = pytest.mark.parametrize("state", [state for state in State if state in IN_EXCHANGE], ids=name_of)
 
 
 # A received Error
@@ -342,7 +342,8 @@ def stream_in(state: str) -> tuple[Side, Actor]:
 @pytest.mark.attack("SID-06")
 @pytest.mark.rfc("R-4.5.2-05", "R-4.5.3-16", "R-4.7.3-01", "R-4.7.2.1-08")
 @pytest.mark.parametrize(
-    "state", ["hello sent", "quiet", "in grace", "failed", "secure", *sorted(state.name for state in IN_EXCHANGE)]
+    "state",
+    ["hello sent", "quiet", "in grace", "failed", "secure", *(state.name for state in State if state in IN_EXCHANGE)],
 )
 def test_close_in_any_state_sends_nothing_stops_every_timer_and_says_so_once(state: str) -> None:
     bob, peer = stream_in(state)
