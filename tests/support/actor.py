@@ -374,6 +374,10 @@ def only(messages: list[Message], kind: type[M]) -> M:
     return message
 
 
+NOTES = ("confirm_refused", "disturbed")
+"""What an exchange remembers of refused messages, to word a later failure."""
+
+
 def snapshot(side: Side) -> dict[str, object]:
     """Everything about a side that a refused message must leave as it was; counters, logs and answers are left out."""
     stream, session = side.stream, side.session
@@ -383,7 +387,9 @@ def snapshot(side: Side) -> dict[str, object]:
         "sending": stream.sending,
         "hello acknowledged": stream.hello_acknowledged,
         "candidates": dict(stream.candidates),
-        "exchange": None if exchange is None else {f.name: getattr(exchange, f.name) for f in fields(exchange)},
+        "exchange": None
+        if exchange is None
+        else {f.name: getattr(exchange, f.name) for f in fields(exchange) if f.name not in NOTES},
         "retransmission": None if retransmission is None else (retransmission.message, retransmission.copies),
         "deadlines": (stream.discovery_deadline, stream.idle_deadline, stream.retry_at),
         "session": (session.sas, session.peer_zid, session.suite, session.continuity, session.compromised),
