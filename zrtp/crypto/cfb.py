@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from zrtp.crypto.hashes import Octets
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.modes import ModeWithInitializationVector
 
 BLOCK: Final = 16
@@ -25,22 +26,18 @@ BlockEncryption = Callable[[bytes], bytes]
 
 def aes_encrypt(key: Octets, iv: Octets, data: Octets) -> bytes:
     """AES-CFB: as many octets as `data` has; the last block may be short. Key 16, 24 or 32, IV 16 octets."""
-    mode = _library_mode()
-    if mode is None:
+    cipher = _library_mode()
+    if cipher is None:
         return encrypt(aes_block(key), iv, data)
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
-
-    return Cipher(algorithms.AES(key), mode(iv)).encryptor().update(data)
+    return cipher(key, iv).encryptor().update(data)
 
 
 def aes_decrypt(key: Octets, iv: Octets, data: Octets) -> bytes:
     """The inverse of `aes_encrypt`."""
-    mode = _library_mode()
-    if mode is None:
+    cipher = _library_mode()
+    if cipher is None:
         return decrypt(aes_block(key), iv, data)
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
-
-    return Cipher(algorithms.AES(key), mode(iv)).decryptor().update(data)
+    return cipher(key, iv).decryptor().update(data)
 
 
 def encrypt(block: BlockEncryption, iv: Octets, data: Octets) -> bytes:
@@ -73,12 +70,16 @@ def aes_block(key: Octets) -> BlockEncryption:
 
 
 @cache
-def _library_mode() -> Callable[[Octets], ModeWithInitializationVector] | None:
+def _library_mode() -> Callable[[Octets, Octets], Cipher[ModeWithInitializationVector]] | None:
+    """The library's AES-CFB of (key, iv), if it still has it."""
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
     try:
         from cryptography.hazmat.decrepit.ciphers.modes import CFB
     except ImportError:
         return None
-    return CFB
+    return lambda key, iv: Cipher(AES(key), CFB(iv))
 
 
 def _xor(text: Octets, key: bytes) -> bytes:

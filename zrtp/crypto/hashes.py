@@ -39,7 +39,7 @@ class HashAlgorithm:
 
     def hash(self, *parts: Octets) -> bytes:
         """The hash of the concatenated parts, `length` octets."""
-        digest = hashlib.new(self.algorithm)
+        digest = _constructor(self.algorithm)()
         for part in parts:
             digest.update(part)
         return digest.digest()
@@ -81,7 +81,7 @@ class HashAlgorithm:
             if not 8 <= bits <= 8 * self.length or bits % 8:
                 raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
             key = mac(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
-            return Secret(memoryview(key)[: bits // 8])
+            return Secret(key[: bits // 8])
 
         return derive
 
@@ -108,6 +108,13 @@ def sha256(data: Octets) -> bytes:
 def hmac_sha256(key: Octets | Secret, data: Octets) -> bytes:
     """HMAC-SHA-256 where nothing is negotiated: the MAC that ends Hello, Commit, DHPart (5.1.2.2)."""
     return hmac.digest(key.octets if isinstance(key, Secret) else key, data, "sha256")
+
+
+@cache
+def _constructor(algorithm: str) -> Callable[[], hashlib._Hash]:
+    """`hashlib.new` without the search for the name."""
+    known: Callable[[], hashlib._Hash] = getattr(hashlib, algorithm, partial(hashlib.new, algorithm))
+    return known
 
 
 @cache

@@ -32,7 +32,7 @@ def sign_confirm(stream: Stream, exchange: Exchange, plain: ConfirmPlain, now: f
     if exchange.mode not in SIGNED_MODES or exchange.secrets is None:
         return plain
     signature_type, signature = sign(stream, exchange, exchange.secrets.sashash, now)
-    return replace(plain, signature_type=signature_type, signature=signature)
+    return plain if signature_type is None else replace(plain, signature_type=signature_type, signature=signature)
 
 
 def sign(stream: Stream, exchange: Exchange, sashash: bytes, now: float) -> tuple[bytes | None, bytes]:

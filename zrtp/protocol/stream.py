@@ -60,6 +60,9 @@ RETRANSMITTING = frozenset(
         State.FAILED,
     }
 )
+WITH_SOURCE = frozenset({Kind.PING, Kind.HELLO_ACK, Kind.COMMIT, Kind.DHPART1})
+"""Whose handlers also take the SSRC that the message came from."""
+
 RESPONDING = frozenset({State.DHPART1_SENT, State.CONFIRM1_SENT})
 """The responder waits for the initiator, and gives up after some silence."""
 
@@ -279,7 +282,7 @@ class Stream:
         message = parse(raw)
         if isinstance(message, Hello):
             self._take(step, Candidate(message, ssrc, now), now)
-        elif kind in (Kind.PING, Kind.HELLO_ACK, Kind.COMMIT, Kind.DHPART1):
+        elif kind in WITH_SOURCE:
             self._take(step, (message, ssrc), now)
         else:
             self._take(step, message, now)

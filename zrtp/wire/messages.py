@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from typing import ClassVar, Self, TypeAlias
 
 from construct import Bytes, GreedyBytes, Int32ub
@@ -211,15 +212,11 @@ class Hello(_ChainedMessage):
         version, client_id, h3, zid, word, codes = _HELLO.read("Hello", message[MESSAGE_HEADER:-MAC])
         if word & _COUNTS_ABOVE_SEVEN:
             raise MalformedPacket("A list in Hello claims to hold more than seven codes.")
-        lists = []
-        start = 0
-        for shift in _COUNT_SHIFTS:
-            end = start + CODE * (word >> shift & 7)
-            lists.append(tuple([codes[at : at + CODE] for at in range(start, end, CODE)]))
-            start = end
-        if start != len(codes):
+        counts = [word >> shift & 7 for shift in _COUNT_SHIFTS]
+        if CODE * sum(counts) != len(codes):
             raise MalformedPacket("The lists in Hello do not add up to its length.")
-        hashes, ciphers, auth_tags, key_agreements, sas_types = lists
+        each = iter([codes[at : at + CODE] for at in range(0, len(codes), CODE)])
+        hashes, ciphers, auth_tags, key_agreements, sas_types = [tuple(islice(each, count)) for count in counts]
         return cls(
             raw=message,
             version=version,

@@ -1,6 +1,6 @@
 """What OpenSSL takes of a handshake: its floor, its share, and where the rest goes.
 
-The floor are the public-key operations that two ends cannot do without: two key pairs and two agreements, by the
+The floor are the four public-key operations of two ends whose Commits cross: two key pairs and two agreements, by the
 engine's own thin layer over `cryptography`. The share is this, and all that a profile of whole handshakes finds inside
 OpenSSL's hashes, HMACs and ciphers.
 """
@@ -42,8 +42,8 @@ def public_key_operations(agreement: bytes) -> Callable[[], None]:
     )
 
     def run() -> None:
-        initiator = algorithm.initiate(context)
-        responder = algorithm.respond(initiator.commit_field, context)
+        initiator, loser = algorithm.initiate(context), algorithm.initiate(context)
+        responder = algorithm.respond(initiator.commit_field, context, loser)
         initiator.finish(responder.dhpart1_field)
         responder.finish(initiator.dhpart2_field)
 
