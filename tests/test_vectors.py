@@ -184,7 +184,7 @@ class TestEveryRecordingIsAccountedFor:
 class TestReplay:
     """The engine in one role, the recording in the other."""
 
-    @pytest.mark.rfc("R-5-04", "R-4.6-06", "R-8.1.1-02")
+    @pytest.mark.rfc("R-5-11", "R-5-12", "R-4.6-06", "R-8.1.1-02")
     def test_ends_secure(self, replay: Replay) -> None:
         assert replay.stream.state is State.SECURE
         assert replay.stream.sending is Sending.SRTP

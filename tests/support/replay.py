@@ -446,6 +446,8 @@ class Replay:
             inbound = recorded.peer_packets
         else:
             messages = [recorded.peer_hello.raw, HELLO_ACK.raw, *recorded.peer_messages]
+            if _kind(messages[-1]) is Kind.CONFIRM1:
+                messages.append(CONF2ACK.raw)
             inbound = [
                 Inbound(encode_packet(number, recorded.peer_ssrc, message), _kind(message))
                 for number, message in enumerate(messages, 1)
