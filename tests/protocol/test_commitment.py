@@ -765,7 +765,7 @@ def test_a_nonce_that_was_used_before_ends_the_exchange_with_0x80(whose: str) ->
 def test_nonces_are_remembered_up_to_4096_and_then_refused() -> None:
     bob, peer = first_secure(replace(FAST, passive=True))
     for number in range(4096):
-        bob.session._nonces.add(number.to_bytes(16, "big"))
+        bob.session.nonces._used.add(number.to_bytes(16, "big"))
     video = further(bob, peer)
     video.discover()
     commit = video.multistream_commit(zrtpsess(peer), nonce=b"\xff" * 16)
@@ -1017,7 +1017,7 @@ def test_of_two_preshared_commits_the_m_flag_loses_and_otherwise_the_lower_nonce
 @pytest.mark.attack("KEY-07")
 def test_a_repeated_nonce_of_a_preshared_commit_is_refused() -> None:
     bob, peer = knowing(config=replace(PRESHARED, auto_secure=False))
-    bob.session._nonces.add(bytes(16))
+    bob.session.nonces._used.add(bytes(16))
     peer.discover()
     assert only(peer.send(peer.preshared_commit(nonce=bytes(16))), Error).code == ErrorCode.NONCE_REUSE
 
@@ -1025,7 +1025,7 @@ def test_a_repeated_nonce_of_a_preshared_commit_is_refused() -> None:
 @pytest.mark.attack("SID-07")
 def test_a_source_of_randomness_that_repeats_itself_secures_nothing() -> None:
     bob, _ = first_secure()
-    bob.session._nonces.add(b"\x07" * 16)
+    bob.session.nonces._used.add(b"\x07" * 16)
     bob.endpoint.random = lambda length: b"\x07" * length
     with pytest.raises(ApiMisuse, match="repeats itself"):
-        bob.session.fresh_nonce()
+        bob.session.nonces.fresh(bob.endpoint.random)

@@ -60,6 +60,9 @@ REPEATING = frozenset(
     {State.HELLO_SENT, State.HELLO_RECEIVED, State.COMMIT_SENT, State.DHPART2_SENT, State.CONFIRM2_SENT}
 )
 
+UNSECURED = frozenset({State.GOCLEAR_SENT, State.CLEAR_PENDING, State.CLEAR})
+"""Where alone a secure stream may go, other than to its end."""
+
 SILENT = frozenset({State.IDLE, State.QUIET, State.SECURE, State.CLEAR, State.FAILED, State.CLOSED})
 """States in which a stream may wait for ever. CLEAR_PENDING and, on request, DISCOVERED wait for the user."""
 
@@ -183,7 +186,7 @@ class Machine:
             self.zrtpsess.append(None if session.zrtpsess is None else bytes(session.zrtpsess.octets))
             (entry, *_) = [*party.endpoint.cache.peers(), None]
             rs1 = None if entry is None else entry.record.rs1
-            self.rs1.append(None if session._held_back or rs1 is None else bytes(rs1.octets))
+            self.rs1.append(None if session.retention.held_back or rs1 is None else bytes(rs1.octets))
             self.due.append(min((v.timer for v in self.views[-1] if v.timer is not None), default=math.inf))
             self.timed.append(self.due[-1] < math.inf)
             self.wishes.append(tuple(_wishes(party)))
@@ -263,6 +266,8 @@ def _check_step(name: str, before: tuple[View, ...], party: Party, output: Outpu
         demand(stream.counters["ApiMisuse"] == 0, "the engine misused itself")
         mine = [event for event in output.events if getattr(event, "ssrc", None) == stream.ssrc]
         demand(sum(isinstance(event, KeysReady) for event in mine) <= 1, "keys came twice")
+        if old.state is State.SECURE and stream.state is not State.SECURE:
+            demand(stream.state in UNSECURED, "a secure stream was given up")
         if stream.state is not old.state:
             stated = {State.FAILED: Failed, State.QUIET: NoPeer, State.SECURE: Secured}.get(stream.state)
             if old.state is not State.GOCLEAR_SENT or stream.state is not State.SECURE:

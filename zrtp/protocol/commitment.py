@@ -111,7 +111,7 @@ def _dh_commit(stream: Stream, peer: Candidate) -> Exchange:
     agreement = algorithms.key_agreements[suite.key_agreement]
     hash_, cipher = algorithms.hashes[suite.hash], algorithms.ciphers[suite.cipher]
     share = endpoint.make_share(suite)
-    known = session.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
+    known = session.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     ids = own_ids(hash_, known, Role.INITIATOR, stream.chain.h3, endpoint.random)
     dhpart2 = DHPart2.make(
         h1=stream.chain.h1,
@@ -147,9 +147,9 @@ def _preshared_commit(stream: Stream, peer: Candidate) -> Exchange:
     endpoint, session = stream.endpoint, stream.session
     suite = choose_preshared_suite(endpoint.offer, peer.hello)
     hash_, cipher = endpoint.algorithms.hashes[suite.hash], endpoint.algorithms.ciphers[suite.cipher]
-    known = session.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
+    known = session.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     key = preshared_key(hash_, present(known.rs1), known.aux, known.pbx)
-    commit = _make_commit(stream, suite, nonce=session.fresh_nonce(), key_id=key_id(hash_, key))
+    commit = _make_commit(stream, suite, nonce=session.nonces.fresh(endpoint.random), key_id=key_id(hash_, key))
     exchange = Exchange(
         role=Role.INITIATOR,
         mode=Mode.PRESHARED,
@@ -178,7 +178,7 @@ def _multistream_commit(stream: Stream, peer: Candidate) -> Exchange:
         hash=algorithms.hashes[suite.hash],
         cipher=algorithms.ciphers[suite.cipher],
         peer=peer,
-        commit=_make_commit(stream, suite, nonce=session.fresh_nonce()),
+        commit=_make_commit(stream, suite, nonce=session.nonces.fresh(stream.endpoint.random)),
     )
     transcript = Transcript.without_dh(exchange.hash, peer.hello, exchange.commit)
     s0 = s0_from_session(exchange.hash, present(session.zrtpsess), transcript)
@@ -333,7 +333,7 @@ def _respond_dh(stream: Stream, exchange: Exchange, now: float, lost: Exchange |
     own: InitiatorShare | None = None if lost is None else lost.own_share
     agreement.check_commit(exchange.commit.public_key)
     share = agreement.respond(exchange.commit.public_key, endpoint.share_context(exchange.suite), own)
-    known = session.known_secrets(exchange.peer.hello.zid, exchange.hash, Role.RESPONDER)
+    known = session.retention.known_secrets(exchange.peer.hello.zid, exchange.hash, Role.RESPONDER)
     ids = own_ids(exchange.hash, known, Role.RESPONDER, stream.chain.h3, endpoint.random)
     exchange.mode = Mode.KEM if agreement.is_kem else Mode.DH
     exchange.responder_share = share
@@ -358,8 +358,8 @@ def _respond_preshared(stream: Stream, exchange: Exchange, now: float, lost: Exc
     """Confirm1 if the keyID is one of ours, otherwise our own Commit in DH mode (section 4.4.2.3)."""
     session = stream.session
     commit = exchange.commit
-    session.check_nonce(commit)
-    known = session.known_secrets(commit.zid, exchange.hash, Role.RESPONDER)
+    session.nonces.check(commit)
+    known = session.retention.known_secrets(commit.zid, exchange.hash, Role.RESPONDER)
     found = _find_preshared_key(exchange, known) if session.may_use_preshared(exchange.peer.hello) else None
     if found is None:
         if lost is not None:
@@ -372,7 +372,7 @@ def _respond_preshared(stream: Stream, exchange: Exchange, now: float, lost: Exc
     exchange.mode = Mode.PRESHARED
     exchange.known, exchange.matched = known, matched
     confirmation.derive(stream, exchange, s0_from_preshared(exchange.hash, key, transcript), transcript)
-    session.remember_nonce(commit)
+    session.nonces.remember(commit)
     _become_responder(stream, exchange, now, lost)
     stream.answer(commit.raw, confirmation.make_confirm(stream, exchange, now))
     return State.CONFIRM1_SENT
@@ -405,11 +405,11 @@ def _respond_multistream(stream: Stream, exchange: Exchange, now: float, lost: E
     """Confirm1 under keys from ZRTPSess and a nonce never seen before (section 4.4.3.2)."""
     session = stream.session
     commit = exchange.commit
-    session.check_nonce(commit)
+    session.nonces.check(commit)
     transcript = Transcript.without_dh(exchange.hash, stream.hello, commit)
     s0 = s0_from_session(exchange.hash, present(session.zrtpsess), transcript)
     confirmation.derive(stream, exchange, s0, transcript)
-    session.remember_nonce(commit)
+    session.nonces.remember(commit)
     _become_responder(stream, exchange, now, lost)
     stream.answer(commit.raw, confirmation.make_confirm(stream, exchange, now))
     return State.CONFIRM1_SENT

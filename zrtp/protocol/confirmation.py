@@ -85,7 +85,7 @@ def on_conf2ack(stream: Stream, _: Conf2ACK | None, now: float) -> State:
 
 def on_srtp_when_secure(stream: Stream, _: None, now: float) -> State:
     """Arrives from: SECURE. Goes to: SECURE. The initiator proved that it finished: the record is not provisional."""
-    stream.session.peer_finished()
+    stream.session.retention.peer_finished()
     return State.SECURE
 
 

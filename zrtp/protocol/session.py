@@ -7,12 +7,9 @@ streams use them.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 
-from zrtp.cache.interface import Change
-from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.crypto.sas import Sas
 from zrtp.errors import ApiMisuse, CacheError, ErrorCode, PeerIncompatible, PeerMisbehaved
@@ -34,16 +31,11 @@ from zrtp.protocol.events import (
     WarningCode,
 )
 from zrtp.protocol.exchange import Exchange, present
-from zrtp.protocol.key_schedule import pbxsecret, srtps
+from zrtp.protocol.key_schedule import pbxsecret
 from zrtp.protocol.negotiation import PRSH
-from zrtp.protocol.retained_secrets import (
-    CallOutcome,
-    KnownSecrets,
-    record_after_call,
-    record_after_match,
-    record_after_mismatch,
-    record_after_trust,
-)
+from zrtp.protocol.nonces import Nonces
+from zrtp.protocol.retained_secrets import CallOutcome
+from zrtp.protocol.retention import Retention
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.stream import IN_EXCHANGE, Stream
 from zrtp.secret import Secret
@@ -51,8 +43,6 @@ from zrtp.wire.messages import Commit, ConfirmPlain, Hello, SASrelayPlain
 
 if TYPE_CHECKING:
     from zrtp.protocol.endpoint import Endpoint
-
-NONCE_LENGTH = 16
 
 
 class Session:
@@ -62,19 +52,10 @@ class Session:
     """
 
     __slots__ = (
-        "_aux_secret",
-        "_before",
         "_bound",
-        "_held_back",
-        "_loaded",
-        "_nonces",
-        "_outcome",
         "_pbx_matched",
         "_peer_is_pbx",
-        "_provisional",
-        "_record",
         "_secrets",
-        "_signalled_key",
         "_verdict",
         "compromised",
         "continuity",
@@ -84,12 +65,14 @@ class Session:
         "events",
         "hash",
         "lost_events",
+        "nonces",
         "number",
         "own_plain",
         "peer_plain",
         "peer_zid",
         "relayed_flags",
         "relayed_sas",
+        "retention",
         "role",
         "sas",
         "signature",
@@ -143,16 +126,9 @@ class Session:
         self._pbx_matched = False
         self._peer_is_pbx = False
         self._bound = False
-        self._aux_secret = aux_secret
-        self._signalled_key = signalled_key
         self._secrets: dict[str, Secret] = {}
-        self._nonces: set[bytes] = set()
-        self._record: PeerRecord | None = None
-        self._before: PeerRecord | None = None
-        self._loaded = False
-        self._outcome: CallOutcome | None = None
-        self._held_back = False
-        self._provisional = False
+        self.nonces = Nonces()
+        self.retention = Retention(endpoint, zid, aux_secret, signalled_key, self._cache_failed)
         self._verdict: bool | None = None
 
     # Streams and events.
@@ -213,12 +189,13 @@ class Session:
     @property
     def peer_name(self) -> str | None:
         """What the local user called this peer at an earlier comparison."""
-        return self._record.name or None if self._record is not None else None
+        record = self.retention.record
+        return record.name or None if record is not None else None
 
     @property
     def verified_at(self) -> float | None:
         """When the local user compared the SAS with this peer, wall clock seconds."""
-        return self._record.verified_at if self._record is not None else None
+        return self.retention.record.verified_at if self.retention.record is not None else None
 
     @property
     def assurance(self) -> Assurance:
@@ -268,16 +245,12 @@ class Session:
         """The user compared the SAS and it matches: remember that, and a secret that was held back.
 
         Raises:
-            ApiMisuse: there is no SAS yet, or the user said before that it differs.
+            ApiMisuse: there is no SAS yet, the call is closed, or the user said before that the SAS differs.
         """
         self._need_sas()
         if self.compromised:
             raise ApiMisuse("The SAS of this call was found to differ; only a new call can be verified.")
-        held_back = self._outcome if self._held_back else None
-        now = self.endpoint.wall_clock()
-        self._update_cache(lambda old: record_after_match(old, held_back, name, now))
-        self._held_back = False
-        self._provisional = False
+        self.retention.sas_matched(name)
         self._verdict = True
         self._emit_verdict()
 
@@ -285,14 +258,10 @@ class Session:
         """The user compared the SAS and it differs: somebody is in between. This call's secret is not kept.
 
         Raises:
-            ApiMisuse: there is no SAS yet.
+            ApiMisuse: there is no SAS yet, or the call is closed.
         """
         self._need_sas()
-        before = self._before
-        if self._outcome is not None:
-            new_rs1 = self._outcome.new_rs1
-            self._update_cache(lambda old: record_after_mismatch(old, before, new_rs1))
-        self._held_back = False
+        self.retention.sas_mismatched()
         self.compromised = True
         self._verdict = False
         self._emit_verdict()
@@ -301,18 +270,20 @@ class Session:
         """Take back an earlier "they match", without losing the secrets.
 
         Raises:
-            ApiMisuse: there is no SAS yet.
+            ApiMisuse: there is no SAS yet, or the call is closed.
         """
         self._need_sas()
-        self._update_cache(lambda old: None if old is None else old.as_unverified())
+        self.retention.unverify()
         self._verdict = False
         self._emit_verdict()
 
     def rename_peer(self, name: str) -> None:
         """Another name for this peer; clears the verification until the SAS is compared again."""
         self._need_sas()
-        self._update_cache(lambda old: None if old is None else old.renamed(name))
-        self._verdict = None if self._record is not None and self._record.verified else False
+        self.retention.rename(name)
+        record = self.retention.record
+        if record is None or not record.verified:
+            self._verdict = False
         self._emit_verdict()
 
     def go_clear(self, now: float) -> None:
@@ -342,7 +313,7 @@ class Session:
             raise ApiMisuse("The other side does not offer an enrolment.")
         if self.assurance in (Assurance.ENCRYPTED, Assurance.MISMATCH) and not despite_unverified:
             raise ApiMisuse("Compare the SAS before you enrol: somebody may sit between you and the server.")
-        self._store_pbxsecret(pbxsecret)
+        self.retention.store_pbxsecret(pbxsecret)
 
     def relay_sas_with(self, other: Session, now: float) -> Session | None:
         """As a PBX: relay the SAS between this leg and another one, as `relaying.relay_between` says."""
@@ -361,14 +332,7 @@ class Session:
         if self.compromised:
             raise ApiMisuse("The SAS of this call was found to differ; no signature makes up for that.")
         self.signed = True
-        if self._outcome is None:
-            return
-        outcome, now = replace(self._outcome, authenticated=True), self.endpoint.wall_clock()
-        if self._held_back:
-            self._update_cache(lambda old: record_after_call(old, outcome, now))
-            self._held_back = False
-        else:
-            self._update_cache(lambda old: record_after_trust(old, outcome))
+        self.retention.signer_trusted()
 
     def go_secure(self, now: float) -> None:
         """The user wants encryption: commit on every stream that is ready (with `Config.auto_secure` off), or clear."""
@@ -383,18 +347,7 @@ class Session:
         for secret in self._secrets.values():
             secret.wipe()
         self._secrets.clear()
-        if self._outcome is not None:
-            self._outcome.new_rs1.wipe()
-            self._outcome = None
-        for record in (self._record, self._before):
-            if record is not None:
-                record.wipe()
-        if self._aux_secret is not None:
-            self._aux_secret.wipe()
-            self._aux_secret = None
-        if self._signalled_key is not None:
-            self._signalled_key[0].wipe()
-            self._signalled_key = None
+        self.retention.wipe()
 
     @property
     def pbx_matched(self) -> bool:
@@ -437,47 +390,15 @@ class Session:
     def _need_sas(self) -> None:
         if self.sas is None:
             raise ApiMisuse("There is no SAS yet: wait for SasReady.")
-
-    def _emit_verdict(self) -> None:
-        self.emit(Verified(ssrc=self.streams[0].ssrc, verified=self.verified, peer_name=self.peer_name))
-
-    # Retained secrets.
-
-    def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
-        """What this side may share with that peer; an unreadable cache is an event, and the call goes on without."""
-        record = self._load(peer_zid)
-        return KnownSecrets.of(record, self._auxsecret(peer_zid, hash_, role), self.endpoint.wall_clock())
-
-    def _auxsecret(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> Secret | None:
-        """auxsecret, or srtps from the SRTP key of signalling (RFC 6189 section 8.2)."""
-        if self._signalled_key is None:
-            return self._aux_secret
-        key, salt = self._signalled_key
-        zids = (self.zid, peer_zid) if role is Role.INITIATOR else (peer_zid, self.zid)
-        return srtps(hash_, key, salt, *zids)
-
-    def _load(self, peer_zid: bytes) -> PeerRecord | None:
-        try:
-            self._before = self.endpoint.cache.load(self.zid, peer_zid)
-            self._loaded = True
-        except CacheError as error:
-            self._cache_failed(error)
-            self._before = None
-            self._loaded = False
-        self._record = self._before
-        return self._before
-
-    def _update_cache(self, change: Change) -> None:
-        if self.peer_zid is None or self.endpoint.cacheless:
-            return
-        try:
-            self._record = self.endpoint.cache.update(self.zid, self.peer_zid, change)
-        except CacheError as error:
-            self._cache_failed(error)
+        if self.zrtpsess is None:
+            raise ApiMisuse("The call is closed and its secrets are gone: compare the SAS before.")
 
     def _cache_failed(self, error: CacheError) -> None:
         stream = self.streams[0]
         stream.warn(WarningCode.CACHE_FAILED, f"{error} The call goes on without retained secrets.", 0.0)
+
+    def _emit_verdict(self) -> None:
+        self.emit(Verified(ssrc=self.streams[0].ssrc, verified=self.verified, peer_name=self.peer_name))
 
     # What handlers ask and tell.
 
@@ -492,40 +413,9 @@ class Session:
         return self.endpoint.running_exchange(self.zid, peer_zid)
 
     def may_use_preshared(self, peer: Hello) -> bool:
-        """Preshared mode: both sides offer it, and the secret's lineage was authenticated not too long ago."""
-        config = self.endpoint.config
-        if not config.preshared or PRSH not in peer.key_agreements:
-            return False
-        record = self._load(peer.zid)
-        return (
-            record is not None
-            and record.rs1 is not None
-            and record.trusted_lineage
-            and not record.rs1_expired(self.endpoint.wall_clock())
-            and record.preshared_count < config.preshared_limit
-        )
-
-    def fresh_nonce(self) -> bytes:
-        """16 random octets never used in this session."""
-        nonce = self.endpoint.random(NONCE_LENGTH)
-        if nonce in self._nonces:
-            raise ApiMisuse("The source of randomness repeats itself; the call cannot be secured.")
-        self._nonces.add(nonce)
-        return nonce
-
-    def check_nonce(self, commit: Commit) -> None:
-        """Raises PeerMisbehaved (0x80) for a nonce used before, (0xA0) when too many are remembered."""
-        if commit.nonce in self._nonces:
-            raise PeerMisbehaved(
-                ErrorCode.NONCE_REUSE,
-                "The peer used a nonce twice: somebody may replay an old call. Call again.",
-            )
-        if len(self._nonces) >= limits.NONCES:
-            raise PeerMisbehaved(ErrorCode.SERVICE_UNAVAILABLE, "Too many streams were set up in this call.")
-
-    def remember_nonce(self, commit: Commit) -> None:
-        if commit.nonce is not None:
-            self._nonces.add(commit.nonce)
+        """Preshared mode: both sides offer it, and the retained secret is good enough for it (section 4.4.2)."""
+        offered = self.endpoint.config.preshared and PRSH in peer.key_agreements
+        return offered and self.retention.allows_preshared(peer.zid)
 
     def check_multistream(self, commit: Commit, suite: Suite) -> None:
         """A Multistream Commit needs a secure first stream with the same peer and algorithms (section 4.4.3).
@@ -564,7 +454,7 @@ class Session:
 
     def _own_v_flag(self, exchange: Exchange) -> bool:
         """The SAS was compared in an earlier call that this one continues (section 7.1)."""
-        record = self._record
+        record = self.retention.record
         return exchange.matched.s1 is not None and record is not None and record.verified
 
     def exchange_finished(self, stream: Stream, exchange: Exchange, now: float) -> None:
@@ -589,13 +479,12 @@ class Session:
         self.own_plain, self.peer_plain = exchange.own_plain, exchange.peer_plain
         sas_type = self.endpoint.algorithms.sas_types[exchange.suite.sas]
         self.sas = Sas(sashash=secrets.sashash, code=exchange.suite.sas, rendered=sas_type.render(secrets.sashash))
-        self.continuity = exchange.matched.continuity if self._loaded else Continuity.NONE
-        if self.endpoint.cacheless:
-            self.continuity = Continuity.NONE
+        remembers = self.retention.loaded and not self.endpoint.cacheless
+        self.continuity = exchange.matched.continuity if remembers else Continuity.NONE
         self._pbx_matched = exchange.matched.s3 is not None
         self._peer_is_pbx = exchange.peer.hello.mitm
         self._warn_of_mismatches(stream, exchange, now)
-        self._store(secrets.new_rs1, exchange)
+        self._retain(secrets.new_rs1, exchange)
         self._enrol(stream)
         if exchange.signature is not None:
             self.signature = exchange.signature
@@ -627,8 +516,8 @@ class Session:
                 now,
             )
 
-    def _store(self, new_rs1: Secret, exchange: Exchange) -> None:
-        """Update the cache (section 4.6.1), or hold the new secret back after a mismatch."""
+    def _retain(self, new_rs1: Secret, exchange: Exchange) -> None:
+        """Hand the new retained secret over, with what it is worth."""
         own, peer = present(exchange.own_plain), present(exchange.peer_plain)
         signalled = self.bound_to_signalling and self.endpoint.config.signalling_protected
         outcome = CallOutcome(
@@ -639,13 +528,8 @@ class Session:
             interval=min(own.cache_interval, peer.cache_interval),
             authenticated=signalled or self.signed,
         )
-        self._outcome = outcome
-        self._held_back = self.continuity is Continuity.MISMATCH and not outcome.authenticated
-        if self._held_back or not self._loaded:
-            return
-        now = self.endpoint.wall_clock()
-        self._update_cache(lambda old: record_after_call(old, outcome, now))
-        self._provisional = self._record is not None and self._record.provisional
+        mismatch = self.continuity is Continuity.MISMATCH
+        self.retention.call_secured(exchange.peer.hello.zid, outcome, mismatch=mismatch)
 
     def _enrol(self, stream: Stream) -> None:
         """A PBX keeps the new pbxsecret at once; a phone only when its user agrees (section 7.3.1)."""
@@ -656,16 +540,6 @@ class Session:
         zids = (self.zid, peer_zid) if self.role is Role.INITIATOR else (peer_zid, self.zid)
         self._secrets["pbxsecret"] = pbxsecret(self.hash, zrtpsess, *zids)
         if self.enrol:
-            self._store_pbxsecret(self._secrets["pbxsecret"])
+            self.retention.store_pbxsecret(self._secrets["pbxsecret"])
         else:
             self.emit(EnrolmentOffered(ssrc=stream.ssrc))
-
-    def _store_pbxsecret(self, secret: Secret) -> None:
-        now = self.endpoint.wall_clock()
-        self._update_cache(lambda old: replace(old or PeerRecord(first_seen=now), pbxsecret=secret))
-
-    def peer_finished(self) -> None:
-        """The initiator sent valid SRTP: it has stored its secret, so that ours is not provisional any more."""
-        if self._provisional:
-            self._provisional = False
-            self._update_cache(lambda old: None if old is None else replace(old, provisional=False))
