@@ -36,8 +36,9 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Role, Sending
 from zrtp.protocol.states import State
+from zrtp.protocol.stream import DISCOVERY
 from zrtp.secret import Secret
-from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, HELLO_ACK, Error
+from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, HELLO_ACK, Confirm1, Confirm2, Error
 
 VIDEO = 1
 """Added to the SSRC of a second stream."""
@@ -45,10 +46,16 @@ VIDEO = 1
 SCHEDULES = {"T1": 0, "T1_EXTENDED": 1, "T2": 0, "CLEAR_KEEPALIVE": 0}
 """Schedules of the engine, and how many copies more than asked for they get."""
 
-SETTLED = frozenset({State.QUIET, State.SECURE, State.CLEAR, State.FAILED})
+EARLY_RESPONDER = frozenset(
+    {*DISCOVERY, State.IDLE, State.QUIET, State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT}
+)
+"""Where the responder cannot be if its initiator is secure."""
+
+EARLY_INITIATOR = EARLY_RESPONDER | {State.CONFIRM1_SENT}
+"""Where the initiator cannot be if its responder is secure."""
 
 Future = tuple[Node, Node, float, float]
-"""State of Alice, state of Bob, seconds that passed since each of them did something."""
+"""State of Alice, state of Bob, seconds that passed since each of them changed."""
 
 Call = tuple[Node, Node, int]
 """State of Alice, state of Bob, set of the messages ever sent as bits."""
@@ -63,7 +70,7 @@ class Prompt:
     wire: tuple[tuple[int, Sent], ...] = ()
     """Messages under way, each to a side."""
     lags: tuple[float, float] = (0.0, 0.0)
-    """Seconds that passed since each side did something."""
+    """Seconds that passed since the state of each side changed."""
 
 
 C = TypeVar("C", Call, Prompt)
@@ -99,6 +106,8 @@ class Scenario:
     """What a side sends may also come back to it."""
     without_loss: frozenset[str] = frozenset({"secure"})
     """How each stream of the call may end if nothing is lost."""
+    switched: bool = False
+    """Users switch encryption off and on."""
     sure: bool = True
     """From wherever both sides still try, they succeed as soon as nothing is lost any more."""
     hasty: bool = True
@@ -279,6 +288,11 @@ class Explorer:
                     self._demand(mine.commit == theirs.commit, "secure from two Commits", alice, bob)
                 self._demand({mine.role, theirs.role} == set(Role), "both have the same role", alice, bob)
                 self._demand(machines[0].sas[alice] == machines[1].sas[bob], "two different SAS", alice, bob)
+            if not self.scenario.switched:
+                for one, other in ((mine, theirs), (theirs, mine)):
+                    if one.state is State.SECURE:
+                        early = EARLY_INITIATOR if one.role is Role.RESPONDER else EARLY_RESPONDER
+                        self._demand(other.state not in early, "secure without the other one", alice, bob)
         if all(view.state is State.SECURE for side in (0, 1) for view in machines[side].views[(alice, bob)[side]]):
             retained = machines[0].rs1[alice], machines[1].rs1[bob]
             self._demand(retained[0] == retained[1] or None in retained, "two retained secrets", alice, bob)
@@ -319,10 +333,16 @@ class Explorer:
             nodes[first], output = self.machines[first].timer(nodes[first])
             lags[first] = 0.0
             under_way = deque((1 - first, sent) for sent in output.sent)
+            delivered = 0
             while under_way:
                 side, sent = under_way.popleft()
-                nodes[side], output = self.machines[side].receive(nodes[side], sent)
-                lags[side] = 0.0
+                delivered += 1
+                if delivered > 100:
+                    raise Defect(f"answers to answers without end: {self._describe((nodes[0], nodes[1], 0))}")
+                before = nodes[side]
+                nodes[side], output = self.machines[side].receive(before, sent)
+                if nodes[side] != before:
+                    lags[side] = 0.0
                 under_way.extend((1 - side, more) for more in output.sent)
 
     def _outcome(self, alice: Node, bob: Node) -> str:
@@ -390,10 +410,11 @@ class Explorer:
         for side, (node, output), rest, what in steps:
             under_way = tuple(sorted((*rest, *((1 - side, sent) for sent in output.sent))))
             lag = round(call.lags[1 - side] + passed, 6)
+            own = 0.0 if node != nodes[side] or passed else call.lags[side]
             if side == 0:
-                following = Prompt(node, call.bob, under_way, (0.0, lag))
+                following = Prompt(node, call.bob, under_way, (own, lag))
             else:
-                following = Prompt(call.alice, node, under_way, (lag, 0.0))
+                following = Prompt(call.alice, node, under_way, (lag, own))
             yield following, (self.machines[side].name, what)
 
     # For people.
@@ -513,7 +534,7 @@ def goclear() -> Scenario:
     alice, bob = secured(*parties(config, config))
     alice.wishes = {"go_clear": 1, "agree": 1, "go_secure": 1}
     bob.wishes = {"go_clear": 1, "agree": 1, "go_secure": 1}
-    return Scenario(alice, bob, without_loss=SWITCHED, sure=False, hasty=False)
+    return Scenario(alice, bob, without_loss=SWITCHED, switched=True, sure=False, hasty=False)
 
 
 def goclear_two_streams() -> Scenario:
@@ -531,13 +552,16 @@ def goclear_two_streams() -> Scenario:
         one.now = network.now
     alice.wishes = {"go_clear": 1, "go_secure": 1}
     bob.wishes = {"agree": 1, "go_clear": 1}
-    return Scenario(alice, bob, without_loss=SWITCHED, sure=False, hasty=False)
+    return Scenario(alice, bob, without_loss=SWITCHED, switched=True, sure=False, hasty=False)
 
 
 def hostile() -> Scenario:
-    """DH mode under forged acknowledgements and Errors, and with every message reflected to its sender."""
+    """DH mode under forged acknowledgements, Errors and Confirms, and with every message reflected to its sender."""
     alice, bob = started(*parties(toy_config(), toy_config()))
-    forged = (HELLO_ACK.raw, CONF2ACK.raw, CLEAR_ACK.raw, Error.make(code=0x20).raw)
+    forged = (
+        *(HELLO_ACK.raw, CONF2ACK.raw, CLEAR_ACK.raw, Error.make(code=0x20).raw),
+        *(kind.make(confirm_mac=bytes(8), iv=bytes(16), ciphertext=bytes(40)).raw for kind in (Confirm1, Confirm2)),
+    )
     return Scenario(alice, bob, forged=forged, reflected=True, sure=False)
 
 

@@ -1,0 +1,104 @@
+"""Whatever the network does with their messages, two endpoints never end in a state that must not be."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.security.explore import SCENARIOS, explore, few_retransmissions
+from tests.security.machine import Defect
+from zrtp.protocol.confirm import ConfirmVerified
+from zrtp.protocol.contention import Winner
+from zrtp.protocol.events import Role
+from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.hash_chain import ChainComplete
+from zrtp.protocol.states import Go, State
+from zrtp.protocol.stream import Stream
+from zrtp.protocol.timers import T2
+from zrtp.protocol.transitions import TABLE
+from zrtp.wire.messages import Confirm1, Confirm2, ConfirmPlain, Error, Kind
+
+SMALL = ("responder", "crossing", "on-request", "multistream", "preshared", "preshared-unequal", "hostile")
+"""Scenarios of which the whole state space takes about a second, with one retransmission of each message."""
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report = explore(name, states=50_000)
+    with capsys.disabled():
+        print(f"\n{report}", end="")
+    assert report.complete
+    assert report.states > 1_000
+    assert any("secure" in end for end in report.continued)
+
+
+@pytest.mark.parametrize("name", ["two-streams", "goclear", "goclear-two-streams"])
+def test_the_first_interleavings_of_large_scenarios(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report = explore(name, states=600)
+    with capsys.disabled():
+        print(f"\n{report}", end="")
+    assert report.states == 600
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_with_the_schedules_of_the_rfc(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report = explore(name, states=100_000, copies=None)
+    with capsys.disabled():
+        print(f"\n{report}", end="")
+    assert report.states > 20_000
+
+
+# An exploration that finds nothing proves nothing if it would not find what is there.
+
+
+def test_a_contention_that_nobody_wins_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zrtp.protocol.commitment.resolve", lambda *_: Winner.OWN)
+    with pytest.raises(Defect, match=r"needless end|without any loss"):
+        explore("crossing", states=10_000)
+
+
+def test_a_contention_that_nobody_loses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zrtp.protocol.commitment.resolve", lambda *_: Winner.PEER)
+    with pytest.raises(Defect):
+        explore("crossing", states=10_000)
+
+
+def test_a_responder_without_a_timer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zrtp.protocol.stream.Stream.expect_initiator", lambda *_: None)
+    with pytest.raises(Defect, match="stuck"):
+        explore("responder", states=10_000)
+
+
+def test_an_error_that_ends_a_secure_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(stream: Stream, error: Error, now: float) -> State:
+        stream.fail(error.code, "The peer gave up.", now, tell_peer=False)
+        return State.FAILED
+
+    row = {**TABLE[State.SECURE], Kind.ERROR: Go(give_up, (State.FAILED,))}
+    monkeypatch.setitem(TABLE, State.SECURE, row)
+    with pytest.raises(Defect, match="given up"):
+        explore("hostile", states=10_000)
+
+
+def test_a_confirm_that_nobody_checks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without MAC and hash chain a reflected Confirm is as good as the peer's, and roles get mixed up."""
+
+    def wave_through(exchange: Exchange, role: Role, confirm: Confirm1 | Confirm2) -> ConfirmVerified:
+        return ConfirmVerified(present(exchange.own_plain or no_plain()), ChainComplete(bytes(32)))
+
+    monkeypatch.setattr("zrtp.protocol.confirmation._open", wave_through)
+    with pytest.raises(Defect, match="without the other one"):
+        explore("hostile", states=10_000)
+
+
+def no_plain() -> ConfirmPlain:
+    return ConfirmPlain(
+        h0=bytes(32), enrolment=False, verified=False, allow_clear=False, disclosure=False, cache_interval=0
+    )
+
+
+def test_the_schedules_are_restored() -> None:
+    before = T2.retransmissions
+    with few_retransmissions(1):
+        assert T2.retransmissions == 1
+    assert T2.retransmissions == before == 10
