@@ -1,0 +1,53 @@
+"""The nonces of Multistream and Preshared Commits: never twice in one session (RFC 6189 section 4.4.3.1).
+
+A repeated nonce would bring the same SRTP keys and salts again.
+"""
+
+from __future__ import annotations
+
+from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
+from zrtp.protocol import limits
+from zrtp.system import RandomSource
+from zrtp.wire.messages import Commit
+
+NONCE_LENGTH = 16
+
+
+class Nonces:
+    """Every nonce that either side used in this session, up to a bound."""
+
+    __slots__ = ("_used",)
+
+    def __init__(self) -> None:
+        self._used: set[bytes] = set()
+
+    def fresh(self, random: RandomSource) -> bytes:
+        """16 random octets for our own Commit.
+
+        Raises:
+            ApiMisuse: the source of randomness repeats itself.
+        """
+        nonce = random(NONCE_LENGTH)
+        if nonce in self._used:
+            raise ApiMisuse("The source of randomness repeats itself; the call cannot be secured.")
+        self._used.add(nonce)
+        return nonce
+
+    def check(self, commit: Commit) -> None:
+        """Whether the peer's nonce is new.
+
+        Raises:
+            PeerMisbehaved: 0x80, it was used before; 0xA0, too many are remembered.
+        """
+        if commit.nonce in self._used:
+            raise PeerMisbehaved(
+                ErrorCode.NONCE_REUSE,
+                "The peer used a nonce twice: somebody may replay an old call. Call again.",
+            )
+        if len(self._used) >= limits.NONCES:
+            raise PeerMisbehaved(ErrorCode.SERVICE_UNAVAILABLE, "Too many streams were set up in this call.")
+
+    def remember(self, commit: Commit) -> None:
+        """The peer's Commit counts."""
+        if commit.nonce is not None:
+            self._used.add(commit.nonce)
