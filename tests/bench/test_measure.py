@@ -35,6 +35,12 @@ def test_median_and_spread() -> None:
     assert timing.spread == 49.0 / 5.5
 
 
+def test_a_ratio_is_that_of_the_undisturbed_repetitions() -> None:
+    quiet, disturbed = Timing((2.0,) * 10), Timing((1.0,) * 3 + (50.0,) * 7)
+
+    assert disturbed.in_units_of(quiet) == 0.5
+
+
 def test_rounds_are_joined() -> None:
     one, two = Timing((1.0, 2.0)), Timing((3.0,))
 

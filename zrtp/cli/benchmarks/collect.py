@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from statistics import median
 from typing import Final
 
 from zrtp.cli.benchmarks import loss, media, openssl, scale
@@ -86,13 +85,4 @@ def _handshakes(scenario: Scenario, repeats: int, bzrtp: Libbzrtp | None) -> Han
         memory=memory_per_session(scenario),
         floor=Timing.joined(floor) if floor else None,
         libbzrtp=Timing.joined(theirs) if theirs else None,
-        ratio=_ratio(times, theirs),
-        floor_ratio=_ratio(times, floor),
     )
-
-
-def _ratio(ours: list[Times], others: list[Timing]) -> float | None:
-    """Round by round, since a computer does not keep its speed."""
-    if not others:
-        return None
-    return median(one.cpu.median / other.median for one, other in zip(ours, others, strict=True))

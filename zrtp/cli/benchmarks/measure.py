@@ -1,7 +1,9 @@
 """Repeat something and say how long it took.
 
 CPU time counts what this process did, whoever else uses the machine; wall time is what somebody waits. The median
-stands for all repetitions, since a few disturbed ones do not move it; the spread shows whether there were any.
+stands for all repetitions, since a few disturbed ones do not move it; the spread shows whether there were any. Ratios
+are of the least disturbed tenth of either side: other programs take caches and cores away from both, but hardly from
+the same repetition.
 """
 
 from __future__ import annotations
@@ -39,6 +41,10 @@ class Timing:
     def spread(self) -> float:
         """Half of what lies between `low` and `high`, as a share of the median."""
         return (self.high - self.low) / 2 / self.median if self.median else 0.0
+
+    def in_units_of(self, other: Timing) -> float:
+        """The ratio of the undisturbed repetitions."""
+        return self.low / other.low
 
     def quantile(self, share: float) -> float:
         """What this share of the repetitions stayed below."""

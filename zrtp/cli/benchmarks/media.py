@@ -44,7 +44,7 @@ class PacketCost:
         """Protect and unprotect together, in units of libsrtp."""
         if self.libsrtp is None:
             return None
-        return (self.protect.cpu.median + self.unprotect.cpu.median) / self.libsrtp.cpu.median
+        return (self.protect.cpu.low + self.unprotect.cpu.low) / self.libsrtp.cpu.low
 
 
 def demultiplex(times: int) -> Times:

@@ -34,10 +34,16 @@ class Handshakes:
     """CPU time of the public-key operations alone; None if there are none."""
     libbzrtp: Timing | None
     """CPU time of the same by libbzrtp."""
-    ratio: float | None
-    """CPU time in units of libbzrtp's: the median of the ratios of all rounds."""
-    floor_ratio: float | None
-    """CPU time in units of the public-key operations alone; likewise."""
+
+    @property
+    def ratio(self) -> float | None:
+        """CPU time in units of libbzrtp's."""
+        return None if self.libbzrtp is None else self.times.cpu.in_units_of(self.libbzrtp)
+
+    @property
+    def floor_ratio(self) -> float | None:
+        """CPU time in units of the public-key operations alone."""
+        return None if self.floor is None else self.times.cpu.in_units_of(self.floor)
 
     @property
     def inside(self) -> float:

@@ -70,7 +70,7 @@ class Crowd:
 
     @property
     def slowdown(self) -> float:
-        return self.among_many.median / self.alone.median
+        return self.among_many.in_units_of(self.alone)
 
 
 def crowd(sessions: int, progress: Callable[[int], object] = lambda _: None) -> Crowd:
