@@ -718,10 +718,10 @@ def test_two_copies_of_one_installation_end_in_an_alarm() -> None:
     clone = Friends()
     clone.caches["bob"] = friends.caches["bob"]
     clone.caches["alice"] = MemoryCache()
-    zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in friends.caches.items()}
-    clone.caches["alice"].own_zid(lambda: zids["alice"])
+    alice, bob = friends.zids("alice")
+    clone.caches["alice"].own_zid(lambda: alice)
     record = friends.record("alice")
-    clone.caches["alice"].update(zids["alice"], zids["bob"], lambda _: record)
+    clone.caches["alice"].update(alice, bob, lambda _: record)
     for _ in range(3):
         friends.call()
     pair = clone.call()

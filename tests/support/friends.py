@@ -62,24 +62,24 @@ class Friends:
             side.session.close(60.0)
         return pair
 
+    def zids(self, owner: str) -> tuple[bytes, bytes]:
+        """The ZID of one of them, and the other's."""
+        alice = self.caches["alice"].own_zid(lambda: b"alice's ZID.")
+        bob = self.caches["bob"].own_zid(lambda: b"bob's ZID...")
+        return (alice, bob) if owner == "alice" else (bob, alice)
+
     def record(self, owner: str) -> PeerRecord | None:
         """What one of them remembers of the other."""
-        zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in self.caches.items()}
-        other = "bob" if owner == "alice" else "alice"
-        return self.caches[owner].load(zids[owner], zids[other])
+        return self.caches[owner].load(*self.zids(owner))
 
     def change(self, owner: str, **values: object) -> None:
         """Edit what one of them remembers of the other."""
-        zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in self.caches.items()}
-        other = "bob" if owner == "alice" else "alice"
 
         def edit(old: PeerRecord | None) -> PeerRecord:
             return replace(old if old is not None else PeerRecord(), **values)  # type: ignore[arg-type]
 
-        self.caches[owner].update(zids[owner], zids[other], edit)
+        self.caches[owner].update(*self.zids(owner), edit)
 
     def forget(self, owner: str) -> None:
         """One of them loses what it knew of the other, and keeps its ZID."""
-        zids = {name: cache.own_zid(lambda: bytes(12)) for name, cache in self.caches.items()}
-        other = "bob" if owner == "alice" else "alice"
-        self.caches[owner].update(zids[owner], zids[other], lambda _: None)
+        self.caches[owner].update(*self.zids(owner), lambda _: None)

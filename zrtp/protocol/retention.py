@@ -71,7 +71,7 @@ class Retention:
         self.loaded = False
         """The cache could be read: a missing record means a first call."""
         self.held_back = False
-        """After a cache mismatch: the new secret waits for the user to compare the SAS."""
+        """The new secret waits for the user to compare the SAS."""
 
     def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
         """What this side may share with that peer, in our role."""
@@ -90,11 +90,13 @@ class Retention:
         )
 
     def call_secured(self, peer_zid: bytes, outcome: CallOutcome, *, mismatch: bool) -> None:
-        """Store the new secret (section 4.6.1), or hold it back after a mismatch that nothing else makes up for."""
+        """Store the new secret (section 4.6.1), or hold it back: after a mismatch that nothing else makes up for, and
+        if the cache could not be read, so that nobody knows whether there is one.
+        """
         self._peer_zid = peer_zid
         self._outcome = outcome
-        self.held_back = mismatch and not outcome.authenticated
-        if self.held_back or not self.loaded:
+        self.held_back = not self.loaded or (mismatch and not outcome.authenticated)
+        if self.held_back:
             return
         now = self._endpoint.wall_clock()
         self._update(lambda old: record_after_call(old, outcome, now))
