@@ -227,7 +227,7 @@ def _in_front(scene: Scene, change: Change) -> str:
 
 
 class Duel:
-    """Two engines. The scene begins with what their streams have to send; a copy of what is under way is left out."""
+    """Two engines. The scene begins with what their streams have to send."""
 
     def __init__(
         self,
@@ -316,8 +316,7 @@ class Duel:
     def _collect(self) -> None:
         for place, stream in enumerate(self._streams):
             for datagram in stream.datagrams_to_send():
-                if (1 - place, datagram[HEADER:-CRC]) not in [(to, one[HEADER:-CRC]) for to, one in self._under_way]:
-                    self._under_way.append((1 - place, datagram))
+                self._under_way.append((1 - place, datagram))
         self._note_keys()
 
     def _note_keys(self) -> None:

@@ -83,7 +83,7 @@ def on_goclear(stream: Stream, message: GoClear, now: float) -> State:
         stream.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
         return stream.state
     destroy_keys(stream.session, stream, by_peer=True)
-    stream.answer(message.raw, CLEAR_ACK)
+    stream.answer_copies(message.raw, CLEAR_ACK)
     stream.emit(ClearRequested(ssrc=stream.ssrc))
     stream.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)
     return State.CLEAR_PENDING

@@ -379,10 +379,14 @@ class Stream:
 
     def answer(self, request: bytes, reply: Message) -> None:
         """Send a reply, and again whenever the same octets arrive once more (RFC 6189 section 6)."""
+        self.answer_copies(request, reply)
+        self.transmit(reply)
+
+    def answer_copies(self, request: bytes, reply: Message) -> None:
+        """Send a reply whenever the same octets arrive once more; the first one is on its way already."""
         if len(self._answers) >= limits.ANSWERS:
             del self._answers[next(iter(self._answers))]
         self._answers[request] = (reply, 0)
-        self.transmit(reply)
 
     def forget_answers(self) -> None:
         """Old requests are not answered again: their keys are gone."""
