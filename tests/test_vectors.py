@@ -538,6 +538,7 @@ def test_hash_of_a_hello(item: dict[str, Any]) -> None:
     assert item["sdp"].lower() == f"a=zrtp-hash:{stream.hello_hash}"
 
 
+@pytest.mark.rfc("R-5.2-03", "R-5.2-08")
 @pytest.mark.attack("PAR-24")
 @pytest.mark.parametrize("item", primitives("hello_flags"), ids=lambda item: item["word"])
 def test_flags_and_counts_of_a_hello(item: dict[str, Any]) -> None:
