@@ -492,8 +492,10 @@ class Stream:
         self.trigger(Trigger.CLOSE, now)
 
     def closed(self) -> State:
-        """What closing means in every state."""
+        """What closing means in every state. Without keys nothing may be sent on a stream that was secure."""
         self.release()
+        if self.sending is Sending.SRTP:
+            self.set_sending(Sending.BLOCKED)
         self.progressed()
         self.candidates.clear()
         self._outbox.clear()
