@@ -52,3 +52,13 @@ def test_a_lost_fragment_is_made_up_for_by_the_next_copy(seed: int) -> None:
     pair = Pair(HYBRID, HYBRID, net=Netem(loss=0.1, jitter=0.02, seed=seed), seed=seed).run()
     assert pair.secure
     assert pair.keys_agree
+
+
+def test_a_secure_stream_keeps_none_of_the_long_messages() -> None:
+    pair = Pair(HYBRID, HYBRID).run()
+
+    for side in pair.sides:
+        exchange = side.stream.exchange
+        assert exchange is not None
+        assert exchange.dhpart1 is exchange.dhpart2 is exchange.hello_authentic is None
+        assert all(len(request) < 100 for request in side.stream._answers)

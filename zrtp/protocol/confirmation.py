@@ -73,6 +73,7 @@ def on_confirm2(stream: Stream, confirm: Confirm2, now: float) -> State:
     exchange.signature = signing.check_confirm(stream, exchange, verified.plain, now)
     exchange.peer_plain = verified.plain
     stream.hand_over_keys()
+    stream.forget_answers()
     stream.answer(confirm.raw, CONF2ACK)
     return secure(stream, exchange, now)
 
@@ -98,6 +99,7 @@ def secure(stream: Stream, exchange: Exchange, now: float) -> State:
     stream.set_sending(Sending.SRTP)
     session = stream.session
     session.exchange_finished(stream, exchange, now)
+    exchange.forget_messages()
     stream.emit(
         Secured(
             ssrc=stream.ssrc,

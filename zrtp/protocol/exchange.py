@@ -68,6 +68,11 @@ class Exchange:
         """Seals and opens Confirm and SASrelay; only after the keys are derived."""
         return Box(hash=self.hash, cipher=self.cipher, keys=present(self.keys))
 
+    def forget_messages(self) -> None:
+        """Both Confirms are verified: what only led there is given up, so that a secure stream is small."""
+        self.hello_authentic = self.dhpart1 = self.dhpart2 = None
+        self.known = NOTHING_KNOWN
+
     def wipe(self) -> None:
         """Forget every secret of this exchange that nobody else owns by now."""
         if self.own_share is not None:
