@@ -60,5 +60,5 @@ def test_a_secure_stream_keeps_none_of_the_long_messages() -> None:
     for side in pair.sides:
         exchange = side.stream.exchange
         assert exchange is not None
-        assert exchange.dhpart1 is exchange.dhpart2 is exchange.hello_authentic is None
+        assert [exchange.dhpart1, exchange.dhpart2, exchange.hello_authentic] == [None, None, None]
         assert all(len(request) < 100 for request in side.stream._answers)

@@ -23,7 +23,7 @@ from zrtp.protocol.stream import Stream
 AGREEMENTS: Final = (b"DH3k", b"DH2k", b"X255", b"X448", b"EC25", b"EC38", b"X1M2", b"MLK2", b"X3M3")
 """What is measured of a full exchange."""
 
-NEW_CALL_AFTER: Final = 200
+NEW_CALL_AFTER: Final = 20
 """Further streams of one call before the next call is made."""
 
 _FIRST_SSRC: Final = 1000
