@@ -99,3 +99,11 @@ class Config:
             raise ApiMisuse("Config.cache_interval is a number of seconds from 0 to 0xffffffff.")
         if len(self.client_id) > 16:
             raise ApiMisuse("Config.client_id holds at most 16 octets.")
+        if not self.versions or any(len(version) != 4 for version in self.versions):
+            raise ApiMisuse("Config.versions lists at least one version, each of four octets, for example b'1.10'.")
+        if list(self.versions) != sorted(self.versions, reverse=True):
+            raise ApiMisuse("Config.versions begins with the highest version.")
+        if self.half_open_limit < 1:
+            raise ApiMisuse("Config.half_open_limit is at least 1: the exchange that is just being answered.")
+        if min(self.timer_scale, self.discovery_deadline, self.discovery_deadline_extended) <= 0:
+            raise ApiMisuse("Config.timer_scale and the deadlines of discovery are greater than 0.")

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import sha256
-from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerError, ZrtpError
+from zrtp.errors import ApiMisuse, BackendUnavailable, ErrorCode, MalformedPacket, PeerError, ZrtpError
 from zrtp.protocol import compatibility, limits
 from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.events import (
@@ -320,6 +320,11 @@ class Stream:
             raise
         except PeerError as error:
             self.fail(error.code, str(error), now, tell_peer=True)
+            return
+        except (ApiMisuse, BackendUnavailable) as error:  # randomness or a library failed in the middle of a handler
+            if self.state not in DISCOVERY | IN_EXCHANGE | {State.QUIET}:
+                raise
+            self.fail(ErrorCode.SOFTWARE_ERROR, str(error), now, tell_peer=True)
             return
         self.enter(target)
 

@@ -1,0 +1,63 @@
+"""What one endpoint offers and accepts: checked when it is made, and never changed afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from zrtp.crypto.registry import DEFAULT
+from zrtp.errors import ApiMisuse
+from zrtp.protocol.config import FOREVER, Config, default_key_agreements
+
+
+def test_the_defaults_suit_every_living_peer() -> None:
+    config = Config()
+    assert config.hashes[0] == b"S256"
+    assert config.auth_tags[0] == b"HS80"
+    assert {b"X255", b"EC25", b"DH3k", b"Mult"} <= set(config.key_agreements)
+    assert not {b"Prsh", b"EC52", b"DH2k"} & set(config.key_agreements)
+    assert (config.allow_clear, config.disclosure, config.preshared) == (False, False, False)
+    assert config.cache_interval == FOREVER
+    assert config.versions == (b"1.10",)
+
+
+def test_only_what_is_available_is_in_the_default_list() -> None:
+    for code in default_key_agreements():
+        assert code == b"Mult" or DEFAULT.key_agreements[code].available
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Config().passive = True  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"hashes": (b"S256",) * 8}, "Config.hashes lists 8 algorithms"),
+        ({"ciphers": (b"AES",)}, "not a code of four octets"),
+        ({"sas_types": ("B32 ",)}, "not a code of four octets"),
+        ({"mtu": 598}, "multiple of 4 and at least 600"),
+        ({"mtu": 1401}, "multiple of 4"),
+        ({"cache_interval": -1}, "0 to 0xffffffff"),
+        ({"cache_interval": 2**32}, "0 to 0xffffffff"),
+        ({"client_id": bytes(17)}, "at most 16 octets"),
+        ({"versions": ()}, "at least one version"),
+        ({"versions": (b"1.1",)}, "four octets"),
+        ({"versions": (b"1.10", b"1.20")}, "begins with the highest"),
+        ({"half_open_limit": 0}, "at least 1"),
+        ({"timer_scale": 0.0}, "greater than 0"),
+        ({"discovery_deadline": -5.0}, "greater than 0"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ApiMisuse, match=sentence):
+        Config(**wrong)
+
+
+def test_every_choice_is_documented() -> None:
+    """In the source: a docstring after each field that its name does not explain."""
+    assert {field.name for field in fields(Config)} >= {"passive", "auto_secure", "mtu", "timer_scale"}
+    assert Config.__doc__

@@ -1,0 +1,241 @@
+"""One installation: its ZID, its randomness, and the exchanges that it has open at once."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.actor import FAST, WAITING, Actor, alone
+from tests.support.pair import Pair, seeded
+from zrtp import system
+from zrtp.cache.memory import MemoryCache
+from zrtp.crypto.registry import DEFAULT
+from zrtp.errors import ApiMisuse, ErrorCode
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Failed, KeysReady, Role, Suite
+from zrtp.protocol.states import State
+from zrtp.wire.messages import HELLO_ACK, Commit, Error
+
+SUITE = Suite(hash=b"S256", cipher=b"AES1", auth_tag=b"HS80", key_agreement=b"DH3k", sas=b"B32 ")
+
+
+# ZIDs
+
+
+@pytest.mark.rfc("R-4.9-01", "R-4.9-06", "R-4.9-05")
+def test_the_zid_is_12_random_octets_made_once_and_kept_in_the_cache() -> None:
+    cache = MemoryCache()
+    first, second = (Endpoint(FAST, cache, random=seeded(seed)) for seed in (1, 2))
+    assert len(first.zid) == 12
+    assert first.zid == second.zid == cache.own_zid(lambda: bytes(12))
+    assert Endpoint(FAST, MemoryCache(), random=seeded(2)).zid != first.zid
+
+
+@pytest.mark.rfc("R-4.9.1-03")
+def test_a_cacheless_endpoint_has_a_new_zid_each_time() -> None:
+    zids = {Endpoint(FAST, random=seeded(seed)).zid for seed in range(10)}
+    assert len(zids) == 10
+    assert Endpoint(FAST).cacheless
+
+
+@pytest.mark.attack("ZID-07")
+@pytest.mark.rfc("R-4.9-02")
+def test_against_tracking_each_contact_can_see_another_zid() -> None:
+    cache = MemoryCache()
+    endpoint = Endpoint(replace(FAST, zid_per_peer=True), cache, random=seeded(1))
+    alice, bob, again, nobody = (endpoint.session(peer_label=label).zid for label in ("alice", "bob", "alice", ""))
+    assert alice == again
+    assert len({alice, bob, nobody}) == 3
+    assert nobody == endpoint.zid
+    assert Endpoint(FAST, cache).session(peer_label="alice").zid == endpoint.zid
+
+
+@pytest.mark.rfc("R-4.9-04")
+def test_a_new_zid_simply_takes_the_place_of_the_old_one() -> None:
+    cache = MemoryCache()
+    before = Endpoint(FAST, cache, random=seeded(1)).zid
+    cache.own_zid(lambda: b"another zid.", renew=True)
+    assert Endpoint(FAST, cache, random=seeded(1)).zid == b"another zid." != before
+
+
+@pytest.mark.rfc("R-4.4.3-07", "R-4.9-01")
+def test_all_streams_of_a_call_have_the_same_zid() -> None:
+    session = Endpoint(FAST, random=seeded(1)).session()
+    assert {session.add_stream(number).hello.zid for number in range(5)} == {session.zid}
+
+
+# Randomness
+
+
+@pytest.mark.attack("SID-07")
+@pytest.mark.rfc("R-4.8-03", "R-4.8-04")
+def test_randomness_comes_from_the_operating_system_unless_injected() -> None:
+    assert Endpoint(FAST).random is system.system_random is os.urandom
+
+
+@pytest.mark.attack("SID-07")
+@pytest.mark.parametrize("after", range(12))
+def test_a_source_of_randomness_that_fails_ends_whatever_needed_it(after: int) -> None:
+    """An exception for the caller, and never a key without randomness."""
+    random, calls = seeded(1), iter(range(1000))
+
+    def failing(length: int) -> bytes:
+        if next(calls) >= after:
+            raise OSError("no entropy")
+        return random(length)
+
+    with pytest.raises(OSError, match="no entropy"):
+        stream = Endpoint(FAST, random=failing).session().add_stream(1)
+        stream.start(0.0)
+        peer = Actor(stream)
+        (*_, commit) = peer.discover()
+        assert isinstance(commit, Commit)
+        for _ in range(12):
+            failing(1)
+        peer.answer(commit)
+
+
+@pytest.mark.attack("SID-07")
+@pytest.mark.attack("DH-14")
+@pytest.mark.parametrize("role", ["initiator", "responder"])
+def test_zeros_for_a_private_key_end_the_exchange_in_a_stated_failure(role: str) -> None:
+    bob = alone(FAST if role == "initiator" else WAITING)
+    peer = Actor(bob.stream)
+    peer.send(peer.own_hello)
+    random = bob.endpoint.random
+    bob.endpoint.random = lambda length: bytes(length) if length == 32 else random(length)
+    answers = peer.send(HELLO_ACK) if role == "initiator" else peer.send(peer.commit())
+    (error,) = answers
+    assert isinstance(error, Error) and error.code == ErrorCode.SOFTWARE_ERROR
+    (failed,) = bob.seen(Failed)
+    assert "source of randomness failed" in failed.text
+    assert bob.stream.exchange is None
+    assert not bob.seen(KeysReady)
+
+
+@pytest.mark.attack("DH-15")
+@pytest.mark.rfc("R-5.1.5-08", "R-5.1.5-09", "R-5.1.5-10", "R-4.8-02")
+@pytest.mark.parametrize(("cipher", "bits"), [(b"AES1", 256), (b"AES2", 384), (b"AES3", 512)])
+def test_dh_exponents_are_twice_as_long_as_the_aes_key(cipher: bytes, bits: int) -> None:
+    asked: list[int] = []
+    random = seeded(1)
+
+    def watching(length: int) -> bytes:
+        asked.append(length)
+        return random(length)
+
+    endpoint = Endpoint(Config(key_agreements=(b"DH3k",)), random=watching)
+    suite = replace(SUITE, cipher=cipher)
+    assert endpoint.share_context(suite).exponent_bits == bits
+    asked.clear()
+    endpoint.make_share(suite)
+    assert asked == [bits // 8]
+
+
+# Sessions
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"enrol": True}, "trusted_mitm"),
+        ({"aux_secret": bytes(32), "signalled_key": (bytes(16), bytes(14))}, "not both"),
+    ],
+)
+def test_a_session_that_cannot_work_is_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ApiMisuse, match=sentence):
+        Endpoint(FAST).session(**options)
+
+
+def test_sessions_are_numbered_for_the_log() -> None:
+    endpoint = Endpoint(FAST)
+    assert [endpoint.session().number for _ in range(3)] == [1, 2, 3]
+
+
+# Exchanges at once
+
+
+@pytest.mark.attack("DOS-04")
+def test_two_hundred_half_open_exchanges_leave_nothing_behind() -> None:
+    """One at a time here; the stranger disappears after its Commit, and ten seconds later all is as before."""
+    endpoint = Endpoint(WAITING, MemoryCache(), random=seeded(1))
+    for number in range(200):
+        session = endpoint.session()
+        stream = session.add_stream(number)
+        stream.start(0.0)
+        stranger = Actor(stream, seed=number, ssrc=0x5000)
+        stranger.discover()
+        stranger.send(stranger.commit())
+        assert stream.state is State.DHPART1_SENT
+        stream.handle_timer(10.0)
+        session.close(10.0)
+    assert not endpoint._running and not endpoint._pairs and not endpoint._half_open
+    assert endpoint.cache.peers() == []
+
+
+@pytest.mark.parametrize("ending", ["secure", "failed", "closed"])
+def test_a_finished_exchange_makes_room(ending: str) -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    endpoint = bob.endpoint
+    assert endpoint.running_exchange(bob.session.zid, peer.zid) is bob.stream
+    ends: dict[str, Callable[[], object]] = {
+        "secure": lambda: peer.answer(commit),
+        "failed": lambda: peer.wait(60.0),
+        "closed": lambda: bob.session.close(0.0),
+    }
+    ends[ending]()
+    assert endpoint.running_exchange(bob.session.zid, peer.zid) is None
+
+
+@pytest.mark.attack("DOS-03")
+def test_our_own_exchanges_are_not_pushed_out_by_strangers() -> None:
+    bob = alone(replace(FAST, half_open_limit=1))
+    peer = Actor(bob.stream)
+    peer.discover()
+    assert bob.stream.role is Role.INITIATOR
+    for number in range(5):
+        stream = bob.endpoint.session().add_stream(number)
+        stream.start(0.0)
+        stranger = Actor(stream, seed=number, ssrc=0x5000)
+        stranger.send(stranger.own_hello)
+        stranger.send(stranger.commit())
+    assert bob.stream.state is State.COMMIT_SENT
+
+
+def test_fragments_are_taken_up_to_the_longest_message_that_was_offered() -> None:
+    assert Endpoint(FAST).longest_fragmented_message == 0
+    for code in (b"MLK2", b"X1M2", b"X3M3"):
+        if DEFAULT.key_agreements[code].available:
+            endpoint = Endpoint(Config(key_agreements=(code,)))
+            agreement = DEFAULT.key_agreements[code]
+            assert endpoint.longest_fragmented_message == 116 + max(agreement.commit_length, agreement.dhpart1_length)
+
+
+@pytest.mark.attack("DOS-04")
+@pytest.mark.long
+def test_many_calls_leave_no_memory_behind() -> None:
+    def calls(count: int) -> None:
+        for seed in range(count):
+            pair = Pair(FAST, FAST, seed=seed, alice_cache=MemoryCache(), bob_cache=MemoryCache()).run()
+            for side in pair.sides:
+                side.session.close(60.0)
+
+    calls(20)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    calls(1000)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 1 << 20
