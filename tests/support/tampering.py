@@ -257,11 +257,6 @@ class Duel:
         """Nothing is under way any more."""
         return not self._under_way
 
-    @property
-    def receiving(self) -> Side:
-        """The side that the next datagram goes to."""
-        return self._sides[self._under_way[0][0]]
-
     def step(self) -> None:
         place, datagram = self._under_way.popleft()
         self._streams[place].receive_datagram(datagram, self.now)
