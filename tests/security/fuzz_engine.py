@@ -6,8 +6,6 @@ fire timers, press buttons. CRCs are always made right again, since the codec ha
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from functools import cache
 
 from tests.security.toy import toy_config
@@ -25,7 +23,6 @@ ACTIONS = (
 
 def run(data: bytes) -> None:
     """One execution."""
-    logging.getLogger("zrtp").setLevel(logging.ERROR)
     script = Script(data)
     stages = all_stages()
     world = stages[script.number() % len(stages)].copy()
@@ -171,6 +168,3 @@ def resecured() -> World:
     world.act(0, "agree_to_clear")
     world.act(0, "go_secure")
     return world
-
-
-Target = Callable[[bytes], None]
