@@ -47,18 +47,18 @@ class Handshakes:
 
     @property
     def inside(self) -> float:
-        """Seconds of CPU time inside OpenSSL."""
-        return self.profile.symmetric + (0.0 if self.floor is None else self.floor.median)
+        """Seconds of CPU time inside OpenSSL, undisturbed."""
+        return self.profile.symmetric + (0.0 if self.floor is None else self.floor.low)
 
     @property
     def outside(self) -> float:
-        """Seconds of CPU time outside OpenSSL."""
-        return self.times.cpu.median - self.inside
+        """Seconds of CPU time outside OpenSSL, undisturbed."""
+        return self.times.cpu.low - self.inside
 
     @property
     def share(self) -> float:
         """The share of the CPU time that is spent inside OpenSSL."""
-        return self.inside / self.times.cpu.median
+        return self.inside / self.times.cpu.low
 
 
 @dataclass(slots=True, kw_only=True)

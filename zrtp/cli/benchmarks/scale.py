@@ -19,6 +19,9 @@ from zrtp.protocol.endpoint import Endpoint
 FRAME: Final = 0.02
 """Seconds between two packets of sound."""
 
+PAUSE: Final = 0.03
+"""Seconds between two calls that are set up beside the sound: the loop is busy, and not overloaded."""
+
 _HANDSHAKES: Final = 100
 """How many are timed before and after the sessions are opened."""
 
@@ -109,7 +112,7 @@ class Jitter:
     quiet: Timing
     """While nothing else happens."""
     busy: Timing
-    """While the same loop makes handshakes over UDP, one after the other, both ends."""
+    """While the same loop also sets up calls over UDP, both ends of them."""
     handshakes: int
 
 
@@ -129,6 +132,7 @@ async def _jitter(agreement: bytes, seconds: float) -> Jitter:
             async with listen(bob, ("127.0.0.1", 0)) as callee, connect(alice, callee.local) as caller:
                 await asyncio.gather(caller.secured(), callee.secured())
                 handshakes += 1
+            await asyncio.sleep(PAUSE)
 
     calls = asyncio.create_task(call_again_and_again())
     busy = await _lateness(seconds)
