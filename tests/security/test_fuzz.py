@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from tests.security import corpora, fuzz
@@ -16,14 +13,7 @@ from zrtp.wire.packet import decode_packet, is_zrtp
 EXECUTIONS = {"codec": 20_000, "fragments": 15_000, "engine": 1_500}
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """What hostile input makes the package log is not interesting here."""
-    logger = logging.getLogger("zrtp")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    yield
-    logger.setLevel(before)
+pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
 @pytest.mark.attack("PAR-26")
