@@ -6,10 +6,10 @@ from collections import defaultdict
 
 import pytest
 
-from tests.support.pair import Netem, Pair
+from tests.support.pair import ALICE_SSRC, Netem, Pair
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role
-from zrtp.wire.packet import Fragment, decode_packet
+from zrtp.wire.packet import Fragment, decode_packet, encode_fragment
 
 HYBRID = Config(key_agreements=(b"X1M2",), mtu=600)
 
@@ -62,3 +62,22 @@ def test_a_secure_stream_keeps_none_of_the_long_messages() -> None:
         assert exchange is not None
         assert [exchange.dhpart1, exchange.dhpart2, exchange.hello_authentic] == [None, None, None]
         assert all(len(request) < 100 for request in side.stream._answers)
+
+
+@pytest.mark.attack("PAR-25")
+def test_one_forged_fragment_delays_a_call_and_does_not_stop_it() -> None:
+    """Right SSRC, the highest message id, an impossible message: the peer's copies get through after a moment."""
+    pair = Pair(HYBRID, HYBRID).start()
+    forged = encode_fragment(1, ALICE_SSRC, message_id=0xFFFF, total_words=300, offset_words=0, data=bytes(400))
+    injected = False
+
+    def inject(sender: str, datagram: bytes) -> bytes:
+        nonlocal injected
+        if sender == "alice" and datagram[:2] == b"\x11\x00" and not injected:
+            injected = True
+            pair.bob.stream.receive_datagram(forged, pair.network.now)
+        return datagram
+
+    pair.network.filter = inject
+    pair.run()
+    assert injected and pair.secure and pair.keys_agree

@@ -216,11 +216,19 @@ class TestTime:
         assert feed(reassembler, pieces()[-1:], now=110.0) == []
         assert feed(reassembler, pieces()[:-1], now=111.0) == [MESSAGE]
 
-    def test_an_older_message_after_the_time_is_over(self) -> None:
+    def test_a_forged_fragment_keeps_an_older_message_out_for_a_moment_only(self) -> None:
         reassembler = Reassembler(LIMIT)
         reassembler.add(piece(0, b"0123", message_id=0xFFFF), 0.0)
-        assert feed(reassembler, pieces(message_id=7), now=9.0) == []
-        assert feed(reassembler, pieces(message_id=7), now=10.0) == [MESSAGE]
+        assert feed(reassembler, pieces(message_id=7), now=1.4) == []
+        assert feed(reassembler, pieces(message_id=7), now=1.5) == [MESSAGE]
+
+    def test_a_message_that_grows_does_not_give_way(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        first, *rest = pieces(message_id=9)
+        reassembler.add(first, 0.0)
+        feed(reassembler, rest[:1], now=1.4)
+        assert feed(reassembler, pieces(message_id=7), now=2.8) == []
+        assert feed(reassembler, rest[1:], now=2.8) == [MESSAGE]
 
     def test_another_time(self) -> None:
         reassembler = Reassembler(LIMIT, timeout=2.0)

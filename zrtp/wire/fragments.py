@@ -18,6 +18,9 @@ SMALLEST_MTU = 600
 ASSEMBLY_TIMEOUT = 10.0
 """Seconds after which an unfinished message is given up."""
 
+STALLED = 1.5
+"""Seconds without a new part after which a message gives way to an older one: more than one interval of T2."""
+
 
 def split(message: bytes, mtu: int) -> list[tuple[int, bytes]]:
     """Cut a message into parts for datagrams of at most `mtu` octets: (offset in words, data) each.
@@ -45,18 +48,21 @@ class Reassembler:
         """Take one fragment; the message when this was the last one missing, else None.
 
         A fragment of an older message and an exact repetition change nothing, a newer message takes the
-        place of the older one. Raises MalformedPacket, and keeps what it has, when a fragment exceeds the
+        place of the older one; a message of which nothing new comes gives way to an older one too, so that
+        one forged fragment with a high message id does not keep the peer's out. Raises MalformedPacket, and keeps what it has, when a fragment exceeds the
         bounds or contradicts earlier ones. The message still has to be parsed: only its length is
         certain.
         """
         self.expire(now)
         self._check_bounds(fragment)
         assembly = self._assembly
+        if assembly is not None and fragment.message_id < assembly.message_id:
+            if now - assembly.progressed < STALLED:
+                return None
+            assembly = None
         if assembly is None or fragment.message_id > assembly.message_id:
             assembly = self._assembly = _Assembly(fragment.message_id, fragment.total_words, now)
-        elif fragment.message_id < assembly.message_id:
-            return None
-        assembly.add(fragment)
+        assembly.add(fragment, now)
         if not assembly.complete:
             return None
         self._assembly = None
@@ -89,11 +95,11 @@ class Reassembler:
 class _Assembly:
     """One message with gaps."""
 
-    __slots__ = ("_ends", "_missing", "_starts", "message_id", "octets", "started")
+    __slots__ = ("_ends", "_missing", "_starts", "message_id", "octets", "progressed", "started")
 
     def __init__(self, message_id: int, total_words: int, started: float) -> None:
         self.message_id = message_id
-        self.started = started
+        self.started = self.progressed = started
         self.octets = bytearray(4 * total_words)
         self._missing = len(self.octets)
         self._starts: list[int] = []
@@ -104,7 +110,7 @@ class _Assembly:
         # Parts never overlap and lie inside the message, so nothing missing means every word came once.
         return self._missing == 0
 
-    def add(self, fragment: Fragment) -> None:
+    def add(self, fragment: Fragment, now: float) -> None:
         if 4 * fragment.total_words != len(self.octets):
             raise MalformedPacket("Two fragments of one message disagree about its length.")
         start = 4 * fragment.offset_words
@@ -118,6 +124,7 @@ class _Assembly:
         self._ends.insert(place, end)
         self.octets[start:end] = fragment.data
         self._missing -= len(fragment.data)
+        self.progressed = now
 
     def _is_repetition(self, place: int, start: int, end: int, data: bytes) -> bool:
         return (
