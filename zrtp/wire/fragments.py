@@ -47,11 +47,13 @@ class Reassembler:
     def add(self, fragment: Fragment, now: float) -> bytes | None:
         """Take one fragment; the message when this was the last one missing, else None.
 
-        A fragment of an older message and an exact repetition change nothing, a newer message takes the
-        place of the older one; a message of which nothing new comes gives way to an older one too, so that
-        one forged fragment with a high message id does not keep the peer's out. Raises MalformedPacket, and keeps what it has, when a fragment exceeds the
-        bounds or contradicts earlier ones. The message still has to be parsed: only its length is
-        certain.
+        A fragment of an older message and an exact repetition change nothing, a newer message takes the place
+        of the older one; a message of which nothing new comes gives way to an older one too, so that one forged
+        fragment with a high message id does not keep the peer's out. The message still has to be parsed: only
+        its length is certain.
+
+        Raises:
+            MalformedPacket: a fragment exceeds the bounds or contradicts earlier ones; what is there stays.
         """
         self.expire(now)
         self._check_bounds(fragment)
