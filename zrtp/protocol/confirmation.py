@@ -73,7 +73,6 @@ def on_confirm2(stream: Stream, confirm: Confirm2, now: float) -> State:
     exchange.signature = signing.check_confirm(stream, exchange, verified.plain, now)
     exchange.peer_plain = verified.plain
     stream.hand_over_keys()
-    stream.forget_answers()
     stream.answer(confirm.raw, CONF2ACK)
     return secure(stream, exchange, now)
 
