@@ -1,0 +1,268 @@
+"""The rooms of the house: who may import whom, who may touch the world, and how secrets are compared."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import zrtp
+from zrtp import errors
+from zrtp.secret import Secret
+
+PACKAGE = Path(zrtp.__file__).parent
+
+LAYERS = {
+    "": 0,  # errors, secret, system
+    "wire": 1,
+    "crypto": 1,
+    "cache": 1,
+    "protocol": 2,
+    "media": 3,
+    "cli": 4,
+}
+"""Folder -> storey. Imports point down; the folders of one storey do not know each other."""
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+BELOW_MEDIA = [path for path in MODULES if LAYERS.get(path.relative_to(PACKAGE).parts[0], 0) < LAYERS["media"]]
+
+EDGES_OF_THE_WORLD = {"asyncio", "socket", "time", "threading", "random", "secrets", "select", "subprocess", "uuid"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def folder_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full names of all imported modules, wherever in the module the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}: imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def target_folder(module: str) -> str | None:
+    """The folder of this package that a module is in; None for other packages."""
+    parts = module.split(".")
+    if parts[0] != "zrtp":
+        return None
+    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else ""
+
+
+def test_every_folder_has_its_storey() -> None:
+    assert {folder_of(path) for path in MODULES} == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down_only(path: Path) -> None:
+    if path in (PACKAGE / "__init__.py", PACKAGE / "__main__.py"):
+        return  # the public names, and the command
+    own = folder_of(path)
+    for module in imports(path):
+        folder = target_folder(module)
+        if folder is None or folder == own:
+            continue
+        if module == "zrtp" or module == "zrtp.__version__":
+            assert own == "cli", f"{name_of(path)} imports the package itself"
+            continue
+        assert LAYERS[folder] < LAYERS[own], f"{name_of(path)} imports {module}"
+
+
+def test_only_the_wire_knows_construct() -> None:
+    users = {path for path in MODULES if any(module.split(".")[0] == "construct" for module in imports(path))}
+    assert {folder_of(path) for path in users} == {"wire"}
+
+
+def test_only_crypto_and_srtp_know_cryptography() -> None:
+    users = {
+        name_of(path) for path in MODULES if any(module.split(".")[0] == "cryptography" for module in imports(path))
+    }
+    allowed = re.compile(r"crypto/.*|media/srtp\w*\.py|cli/benchmarks/openssl\.py")
+    assert [user for user in users if not allowed.fullmatch(user)] == []
+
+
+@pytest.mark.parametrize("path", BELOW_MEDIA, ids=name_of)
+def test_below_the_media_nobody_knows_the_time_the_network_or_a_source_of_randomness(path: Path) -> None:
+    if name_of(path) == "system.py":
+        return
+    allowed = {"time", "threading"} if name_of(path).startswith("cache/sqlite") else set()
+    used = {module.split(".")[0] for module in imports(path)} & EDGES_OF_THE_WORLD
+    assert used - allowed == set()
+    assert "os.urandom" not in path.read_text(encoding="utf-8")
+
+
+def test_the_engine_has_no_files_no_database_and_no_event_loop() -> None:
+    for path in MODULES:
+        if folder_of(path) in ("protocol", "wire", "crypto"):
+            used = {module.split(".")[0] for module in imports(path)}
+            assert not used & {"asyncio", "sqlite3", "os", "io", "pathlib", "tempfile", "sys", "signal"}, name_of(path)
+            assert not re.search(r"\bopen\(", _code(path).replace(".open(", "")), name_of(path)
+
+
+def _code(path: Path) -> str:
+    """The source without comments and docstrings of its own module, as far as `open(` is concerned."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return " ".join(f"{call.id}(" for call in calls if isinstance(call, ast.Name))
+
+
+def test_the_core_needs_nothing_but_construct_and_cryptography() -> None:
+    optional = {"construct", "cryptography", "zrtp"}
+    hard = set()
+    for path in MODULES:
+        if folder_of(path) in ("media", "cli"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.Import):
+                hard |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                hard.add((node.module or "").split(".")[0])
+    assert hard - optional - set(sys.stdlib_module_names) == set()
+
+
+# Errors
+
+
+def test_the_error_tree_in_the_docstring_is_the_real_one() -> None:
+    """Every class with its parent, by indentation."""
+    tree = (errors.__doc__ or "").split("::", 1)[1]
+    shown: dict[str, str] = {}
+    stack: list[tuple[int, str]] = []
+    for line in tree.splitlines():
+        found = re.match(r"( +)([A-Z]\w+)", line)
+        if found is None:
+            continue
+        depth, name = len(found[1]), found[2]
+        while stack and stack[-1][0] >= depth:
+            stack.pop()
+        shown[name] = stack[-1][1] if stack else "Exception"
+        stack.append((depth, name))
+    real = {
+        name: value.__bases__[0].__name__
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception) and value.__module__ == errors.__name__
+    }
+    assert shown == real
+
+
+def test_every_exception_that_can_leave_the_package_is_a_zrtp_error() -> None:
+    """The file layer of the cache has two of its own, which it turns into CacheError."""
+    strangers = []
+    for path in MODULES:
+        if name_of(path) == "__main__.py" or folder_of(path) == "cli" or name_of(path) == "cache/schema.py":
+            continue
+        module = import_module("zrtp." + name_of(path)[:-3].replace("/", ".").removesuffix(".__init__"))
+        for name, value in vars(module).items():
+            if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ == module.__name__:
+                strangers += [name] if not issubclass(value, errors.ZrtpError) else []
+    assert strangers == []
+
+
+# Comparisons
+
+SECRET = re.compile(
+    r"(?:\w+_)?(?:mac|hvi|h[0-3]|pv|digest)|(?:rs1|rs2|aux|pbx|aux_secret|pbx_secret|key)_id|endpoint_hash|hello_hash"
+)
+"""Names of values whose comparison must not tell by its duration how much of them was right."""
+
+
+def names_in(node: ast.expr) -> Iterator[str]:
+    """The names that an operand of a comparison is known by."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Subscript):
+        yield from names_in(node.value)
+    elif isinstance(node, ast.Call):
+        yield from names_in(node.func)
+
+
+def open_comparisons(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Compare):
+            continue
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            operands = (node.left, right)
+            if not isinstance(operator, ast.Eq | ast.NotEq) or any(isinstance(each, ast.Constant) for each in operands):
+                continue
+            for name in (name for operand in operands for name in names_in(operand)):
+                if SECRET.fullmatch(name):
+                    yield f"line {node.lineno}: {ast.unparse(node)}"
+
+
+@pytest.mark.attack("SID-01")
+@pytest.mark.attack("CHN-15")
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if folder_of(path) in ("protocol", "crypto", "media")], ids=name_of
+)
+def test_what_must_not_leak_is_compared_in_constant_time(path: Path) -> None:
+    """`compare_digest`, never `==`: public values of which nobody learns anything are named otherwise or listed."""
+    public = {
+        # public values, compared with our own one: nothing in them is secret
+        "crypto/key_agreements/diffie_hellman.py": {"pv == other"},
+        "crypto/key_agreements/elliptic.py": {"pv[:self.result_length] == other[:self.result_length]"},
+        "crypto/key_agreements/montgomery.py": {
+            "pv[:-1] == other[:-1]",
+            "pv[-1] & mask == other[-1] & mask",
+        },
+    }
+    found = [line for line in open_comparisons(ast.parse(path.read_text(encoding="utf-8")))]
+    allowed = public.get(name_of(path), set())
+    assert [line for line in found if line.split(": ", 1)[1] not in allowed] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("expected == message.confirm_mac", True),
+        ("commit.hvi != computed", True),
+        ("h1 == sha256(h0)", True),
+        ("known.rs1_id == received[0]", True),
+        ("message.mac[:8] == mac(key)", True),
+        ("hmac.compare_digest(message.mac, mac)", False),
+        ("self.message_id == 0", False),
+        ("commit.zid != hello.zid", False),
+    ],
+)
+def test_the_lint_sees_what_it_should(source: str, found: bool) -> None:
+    assert bool(list(open_comparisons(ast.parse(source)))) == found
+
+
+def test_no_secret_type_can_be_compared_in_any_other_way() -> None:
+    assert "compare_digest" in (PACKAGE / "secret.py").read_text(encoding="utf-8")
+    assert Secret.__hash__ is None
+    assert (Secret(b"a") == b"a") is False
+
+
+# Style
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_why_it_exists_and_leaves_nothing_to_do(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    if source.strip():
+        assert ast.get_docstring(ast.parse(source)), name_of(path)
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if folder_of(path) == "protocol"], ids=name_of)
+def test_one_handler_is_one_transition_in_at_most_forty_lines(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and "Arrives from:" in (ast.get_docstring(node) or ""):
+            first, last = node.body[1], node.body[-1]
+            assert (last.end_lineno or 0) - first.lineno < 40, node.name
