@@ -18,7 +18,7 @@ from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import T2
 from zrtp.secret import Secret
-from zrtp.wire.messages import CONF2ACK, Conf2ACK, Confirm1, Confirm2
+from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, Conf2ACK, Confirm1, Confirm2
 
 if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
@@ -94,6 +94,7 @@ def secure(stream: Stream, exchange: Exchange, now: float) -> State:
     peer_plain = present(exchange.peer_plain)
     stream.progressed()
     stream.stop_repeating()
+    stream.forget_reply(CLEAR_ACK)
     stream.endpoint.finish_exchange(stream)
     stream.set_sending(Sending.SRTP)
     session = stream.session

@@ -397,6 +397,10 @@ class Stream:
         """Old requests are not answered again: their keys are gone."""
         self._answers.clear()
 
+    def forget_reply(self, reply: Message) -> None:
+        """What was answered with this is not answered again: it belongs to keys that are gone."""
+        self._answers = {request: known for request, known in self._answers.items() if known[0] is not reply}
+
     def forget_candidates_except(self, peer: Candidate) -> None:
         """The peer is known: only its Hello counts from now on."""
         self.candidates = {(peer.ssrc, peer.hello.raw): peer}
