@@ -6,6 +6,7 @@ expensive computation.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import sha256
@@ -17,6 +18,7 @@ from zrtp.protocol.key_schedule import Transcript, s0_from_dh, verify_hvi
 from zrtp.protocol.retained_secrets import match
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T2
+from zrtp.secret import Secret
 from zrtp.wire.messages import DHPart1, DHPart2
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 
 def on_dhpart1(stream: Stream, answer: tuple[DHPart1, int], now: float) -> State:
-    """Arrives from: COMMIT_SENT, in DH mode. Goes to: DHPART2_SENT. Sends: DHPart2 on T2 (section 4.4.1.3).
+    """Arrives from: COMMIT_SENT, in DH mode. Goes to: DHPART2_SENT, once the public-key operation has been performed.
+    Sends: DHPart2 on T2 (section 4.4.1.3).
 
     It comes from the source of the Hello that our Commit answers, or from another one that sent the same Hello.
     """
@@ -48,20 +51,26 @@ def on_dhpart1(stream: Stream, answer: tuple[DHPart1, int], now: float) -> State
     transcript = Transcript.of_initiator(
         exchange.hash, stream.session.zid, authentic, exchange.commit, dhpart1, exchange.dhpart2
     )
-    dh_result = exchange.own_share.finish(dhpart1.pv)
-    s0 = s0_from_dh(exchange.hash, dh_result, transcript, matched.s1, matched.s2, matched.s3)
-    exchange.own_share.wipe()
-    exchange.own_share = None
-    exchange.hello_authentic, exchange.dhpart1, exchange.matched = authentic, dhpart1, matched
-    exchange.peer = peer
-    confirmation.derive(stream, exchange, s0, transcript)
-    stream.progressed()
-    stream.send_repeatedly(exchange.dhpart2, T2, now)
-    return State.DHPART2_SENT
+    share, dhpart2 = exchange.own_share, exchange.dhpart2
+
+    def go_on(dh_result: Secret, now: float) -> State:
+        s0 = s0_from_dh(exchange.hash, dh_result, transcript, matched.s1, matched.s2, matched.s3)
+        share.wipe()
+        exchange.own_share = None
+        exchange.hello_authentic, exchange.dhpart1, exchange.matched = authentic, dhpart1, matched
+        exchange.peer = peer
+        confirmation.derive(stream, exchange, s0, transcript)
+        stream.progressed()
+        stream.send_repeatedly(dhpart2, T2, now)
+        return State.DHPART2_SENT
+
+    return stream.compute(partial(share.finish, dhpart1.pv), go_on, now)
 
 
 def on_dhpart2(stream: Stream, dhpart2: DHPart2, now: float) -> State:
-    """Arrives from: DHPART1_SENT. Goes to: CONFIRM1_SENT. Sends: Confirm1 (section 4.4.1.2)."""
+    """Arrives from: DHPART1_SENT. Goes to: CONFIRM1_SENT, once the public-key operation has been performed. Sends:
+    Confirm1 (section 4.4.1.2).
+    """
     exchange = present(stream.exchange)
     share = present(exchange.responder_share)
     authentic = verify_commit(exchange.commit, dhpart2.h1)
@@ -70,13 +79,16 @@ def on_dhpart2(stream: Stream, dhpart2: DHPart2, now: float) -> State:
     committed = verify_hvi(exchange.hash, authentic, dhpart2, stream.hello)
     matched = match(exchange.hash, exchange.known, dhpart2, Role.INITIATOR, exchange.peer.hello.h3)
     transcript = Transcript.of_responder(exchange.hash, stream.hello, authentic, present(exchange.dhpart1), committed)
-    dh_result = share.finish(dhpart2.pv)
-    s0 = s0_from_dh(exchange.hash, dh_result, transcript, matched.s1, matched.s2, matched.s3)
-    share.wipe()
-    exchange.responder_share = None
-    exchange.dhpart2, exchange.matched = dhpart2, matched
-    confirmation.derive(stream, exchange, s0, transcript)
-    stream.progressed()
-    stream.expect_initiator(now, RESPONDER_TIMEOUT)
-    stream.answer(dhpart2.raw, confirmation.make_confirm(stream, exchange, now))
-    return State.CONFIRM1_SENT
+
+    def go_on(dh_result: Secret, now: float) -> State:
+        s0 = s0_from_dh(exchange.hash, dh_result, transcript, matched.s1, matched.s2, matched.s3)
+        share.wipe()
+        exchange.responder_share = None
+        exchange.dhpart2, exchange.matched = dhpart2, matched
+        confirmation.derive(stream, exchange, s0, transcript)
+        stream.progressed()
+        stream.expect_initiator(now, RESPONDER_TIMEOUT)
+        stream.answer(dhpart2.raw, confirmation.make_confirm(stream, exchange, now))
+        return State.CONFIRM1_SENT
+
+    return stream.compute(partial(share.finish, dhpart2.pv), go_on, now)

@@ -73,6 +73,7 @@ class Endpoint:
         signalled_key: tuple[bytes, bytes] | None = None,
         extension: str = "",
         enrol: bool = False,
+        offload: bool = False,
     ) -> Session:
         """A new call with one peer.
 
@@ -83,6 +84,7 @@ class Endpoint:
             signalled_key: SRTP master key and salt from SDES signalling, mixed in as auxsecret (section 8.2).
             extension: for a PBX, the SIP URI or number of the endpoint behind it, told apart by Ping (section 5.16).
             enrol: for a PBX, ask the phone to trust it with relaying the SAS (section 7.3.1).
+            offload: hand out public-key operations instead of performing them (`zrtp.protocol.work`).
 
         Raises:
             ApiMisuse: both kinds of auxsecret, or `enrol` without `Config.trusted_mitm`.
@@ -100,6 +102,7 @@ class Endpoint:
             signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
             extension=extension,
             enrol=enrol,
+            offload=offload,
         )
 
     def endpoint_hash(self, zid: bytes, extension: str) -> bytes:

@@ -67,6 +67,7 @@ class Session:
         "lost_events",
         "nonces",
         "number",
+        "offload",
         "own_plain",
         "peer_plain",
         "peer_zid",
@@ -92,6 +93,7 @@ class Session:
         signalled_key: tuple[Secret, bytes] | None = None,
         extension: str = "",
         enrol: bool = False,
+        offload: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.zid = zid
@@ -118,6 +120,8 @@ class Session:
         """The peer's signature of the SAS, if it sent one that verifies."""
         self.signed = False
         """The application trusts whoever signed."""
+        self.offload = offload
+        """Public-key operations are handed out (`Stream.work_to_do`)."""
         self.enrol = enrol
         """As a PBX: ask the phone in this call to enrol (E flag)."""
         self.relayed_sas: Sas | None = None

@@ -32,6 +32,7 @@ from zrtp.protocol.hash_chain import ChainBroken, OwnChain, message_mac
 from zrtp.protocol.negotiation import VERSION
 from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
+from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler, split
 from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, Ping, kind_of, parse
 from zrtp.wire.packet import CRC, HEADER, Fragment, decode_packet, encode_fragment, encode_packet
@@ -47,6 +48,7 @@ DISCOVERY = frozenset({State.HELLO_SENT, State.HELLO_ACKED, State.HELLO_RECEIVED
 IN_EXCHANGE = frozenset(
     {State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT, State.CONFIRM1_SENT, State.CONFIRM2_SENT}
 )
+BEFORE_SECURE = DISCOVERY | IN_EXCHANGE | {State.QUIET}
 RETRANSMITTING = frozenset(
     {
         State.HELLO_SENT,
@@ -62,6 +64,9 @@ RETRANSMITTING = frozenset(
 )
 WITH_SOURCE = frozenset({Kind.PING, Kind.HELLO_ACK, Kind.COMMIT, Kind.DHPART1})
 """Whose handlers also take the SSRC that the message came from."""
+
+OF_EXCHANGE = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2, Kind.CONF2ACK})
+"""What cannot be taken while a public-key operation for the exchange runs elsewhere."""
 
 RESPONDING = frozenset({State.DHPART1_SENT, State.CONFIRM1_SENT})
 """The responder waits for the initiator, and gives up after some silence."""
@@ -84,6 +89,8 @@ class Stream:
         "_reassembler",
         "_sequence",
         "_warned",
+        "_work",
+        "_work_handed_out",
         "acknowledged_by",
         "candidates",
         "chain",
@@ -142,6 +149,8 @@ class Stream:
         self._bucket = limits.TokenBucket()
         self._warned: dict[WarningCode, float] = {}
         self._reassembler: Reassembler | None = None
+        self._work: Work | None = None
+        self._work_handed_out = False
         self._logger = log.getChild(f"{session.number}.{ssrc:08x}") if log.isEnabledFor(logging.DEBUG) else log
 
     # The five verbs.
@@ -212,6 +221,26 @@ class Stream:
         """An SRTP packet of the peer passed its authentication: it counts as Conf2ACK (RFC 6189 section 4.6)."""
         self.trigger(Trigger.SRTP, now)
 
+    def work_to_do(self) -> Work | None:
+        """A public-key operation to run elsewhere, each once; only in a session with `offload`."""
+        if self._work is None or self._work_handed_out:
+            return None
+        self._work_handed_out = True
+        return self._work
+
+    def work_done(self, work: Work, now: float) -> None:
+        """`work` has run: go on with its result, unless the exchange has ended in the meantime."""
+        if work is not self._work:
+            work.discard()
+            return
+        self._work = None
+        try:
+            target = work.go_on(work.result(), now)
+        except ZrtpError as error:
+            self._refused(error, now)
+        else:
+            self.enter(target)
+
     def permit_clear(self) -> None:
         """After a failure: the application decides that clear media may flow again (policy "best effort").
 
@@ -275,6 +304,9 @@ class Stream:
             return
         if self._answer_again(raw, now):
             return
+        if self._work is not None and kind in OF_EXCHANGE:
+            self.counters["a public-key operation is running"] += 1
+            return
         step = TABLE[self.state][kind]
         if isinstance(step, Ignore):
             self.counters[step.reason] += 1
@@ -305,28 +337,36 @@ class Stream:
     def _take(self, step: Go, message: object, now: float) -> None:
         try:
             target = step.handler(self, message, now)
-        except ChainBroken as error:
+        except ZrtpError as error:
+            self._refused(error, now)
+        else:
+            self.enter(target)
+
+    def _refused(self, error: ZrtpError, now: float) -> None:
+        """A handler ended with an exception: what that says about the peer, or about us. Raises what is neither."""
+        if isinstance(error, ChainBroken):
             self.counters["hash chain does not fit"] += 1
             if self.exchange is not None:
                 self.exchange.disturbed = True
             self.warn(WarningCode.CHAIN_MISMATCH, f"A message that is not from this peer was dropped: {error}.", now)
-            return
-        except ConfirmRefused:
+        elif isinstance(error, ConfirmRefused):
             self.counters["Confirm MAC wrong"] += 1
             if self.exchange is not None and self.state in IN_EXCHANGE:
                 self.exchange.confirm_refused = True
-            return
-        except MalformedPacket:
-            raise
-        except PeerError as error:
+        elif isinstance(error, PeerError) and not isinstance(error, MalformedPacket):
             self.fail(error.code, str(error), now, tell_peer=True)
-            return
-        except (ApiMisuse, BackendUnavailable) as error:  # randomness or a library failed in the middle of a handler
-            if self.state not in DISCOVERY | IN_EXCHANGE | {State.QUIET}:
-                raise
+        elif isinstance(error, ApiMisuse | BackendUnavailable) and self.state in BEFORE_SECURE:
+            # Randomness or a library failed in the middle of a handler.
             self.fail(ErrorCode.SOFTWARE_ERROR, str(error), now, tell_peer=True)
-            return
-        self.enter(target)
+        else:
+            raise error
+
+    def compute(self, operation: Operation, go_on: GoOn, now: float) -> State:
+        """Perform a public-key operation and go on with its result: at once, or when `work_done` brings it."""
+        if not self.session.offload:
+            return go_on(operation(), now)
+        self._work, self._work_handed_out = Work(operation, go_on), False
+        return self.state
 
     def enter(self, target: State) -> None:
         """Change the state; timers that have no meaning in the new one stop."""
@@ -494,6 +534,7 @@ class Stream:
         if self.exchange is not None:
             self.exchange.wipe()
             self.exchange = None
+        self._work = None
         self.forget_answers()
 
     def close(self, now: float) -> None:

@@ -175,7 +175,7 @@ TABLE: dict[State, Row] = {
     },
     S.DHPART1_SENT: {
         **responding(S.DHPART1_SENT),
-        Kind.DHPART2: Go(agreement.on_dhpart2, (S.CONFIRM1_SENT,)),
+        Kind.DHPART2: Go(agreement.on_dhpart2, (S.DHPART1_SENT, S.CONFIRM1_SENT)),
         **ignore("no DHPart2 yet", Kind.CONFIRM2),
     },
     S.CONFIRM1_SENT: {
