@@ -330,8 +330,10 @@ def _respond_dh(stream: Stream, exchange: Exchange, now: float, lost: Exchange |
     """DHPart1 (section 4.4.1.2). Our key pair of a lost contention is used again if it fits (section 4.2)."""
     endpoint, session = stream.endpoint, stream.session
     agreement = endpoint.algorithms.key_agreements[exchange.suite.key_agreement]
-    own: InitiatorShare | None = None if lost is None else lost.own_share
     agreement.check_commit(exchange.commit.public_key)
+    own: InitiatorShare | None = None if lost is None else lost.own_share
+    if own is None and not agreement.is_kem:
+        own = endpoint.take_prepared(exchange.suite)
     share = agreement.respond(exchange.commit.public_key, endpoint.share_context(exchange.suite), own)
     known = session.retention.known_secrets(exchange.peer.hello.zid, exchange.hash, Role.RESPONDER)
     ids = own_ids(exchange.hash, known, Role.RESPONDER, stream.chain.h3, endpoint.random)
@@ -349,6 +351,8 @@ def _respond_dh(stream: Stream, exchange: Exchange, now: float, lost: Exchange |
     )
     if lost is not None and own is not None and id(own) == id(share):
         lost.own_share = None
+    elif lost is None and own is not None and id(own) != id(share):
+        own.wipe()
     _become_responder(stream, exchange, now, lost)
     stream.answer(exchange.commit.raw, exchange.dhpart1)
     return State.DHPART1_SENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role, Suite
-from zrtp.protocol.negotiation import Offer
+from zrtp.protocol.negotiation import Offer, usual_suite
 from zrtp.protocol.session import Session
 from zrtp.secret import Secret
 from zrtp.system import RandomSource, WallClock, system_random, wall_clock
@@ -64,6 +65,7 @@ class Endpoint:
         self._running: dict[tuple[bytes, bytes], Stream] = {}
         self._pairs: dict[Stream, tuple[bytes, bytes]] = {}
         self._half_open: dict[Stream, None] = {}
+        self._prepared: dict[tuple[bytes, ...], deque[InitiatorShare]] = {}
 
     def session(
         self,
@@ -159,7 +161,34 @@ class Endpoint:
         )
 
     def make_share(self, suite: Suite) -> InitiatorShare:
-        """A key pair for our own Commit."""
+        """A key pair for our own Commit: one from `prepare`, or a fresh one."""
+        prepared = self.take_prepared(suite)
+        return prepared if prepared is not None else self._fresh_share(suite)
+
+    def prepare(self, pairs: int = 1, suite: Suite | None = None) -> None:
+        """Make key pairs ahead of need, for example while the phone rings: the next calls with this suite use them.
+
+        Without `suite` they are for what two endpoints like this one agree on. Up to so many pairs are in stock then;
+        each serves one call. It may run in another thread than the calls. Until they are used, or discarded, private
+        keys lie in memory.
+        """
+        suite = suite if suite is not None else usual_suite(self.config, self.offer)
+        stock = self._prepared.setdefault(_stock(suite), deque())
+        while len(stock) < pairs:
+            stock.append(self._fresh_share(suite))
+
+    def take_prepared(self, suite: Suite) -> InitiatorShare | None:
+        """A key pair from `prepare` for this suite, if there is one left."""
+        stock = self._prepared.get(_stock(suite))
+        return stock.popleft() if stock else None
+
+    def discard_prepared(self) -> None:
+        """Wipe the key pairs that no call has used."""
+        for stock in self._prepared.values():
+            while stock:
+                stock.popleft().wipe()
+
+    def _fresh_share(self, suite: Suite) -> InitiatorShare:
         return self.algorithms.key_agreements[suite.key_agreement].initiate(self.share_context(suite))
 
     def _longest_kem_message(self) -> int:
@@ -171,3 +200,8 @@ class Endpoint:
             if code in agreements and agreements[code].is_kem
         ]
         return max(fields) + COMMIT_OVERHEAD if fields else 0
+
+
+def _stock(suite: Suite) -> tuple[bytes, ...]:
+    """What a key share depends on; see `Endpoint.share_context`."""
+    return suite.key_agreement, suite.hash, suite.cipher

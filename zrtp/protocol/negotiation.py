@@ -157,6 +157,26 @@ def choose_suite(config: Config, offer: Offer, peer: Hello) -> Suite:
     )
 
 
+def usual_suite(config: Config, offer: Offer) -> Suite:
+    """The suite that two endpoints with this configuration agree on. Raises as `choose_suite`."""
+    twin = Hello.make(
+        version=config.versions[0],
+        client_id=bytes(16),
+        h3=bytes(32),
+        zid=bytes(12),
+        signature_capable=False,
+        mitm=False,
+        passive=False,
+        hashes=offer.hashes,
+        ciphers=offer.ciphers,
+        auth_tags=offer.auth_tags,
+        key_agreements=offer.key_agreements,
+        sas_types=offer.sas_types,
+        mac=lambda _: bytes(8),
+    )
+    return choose_suite(config, offer, twin)
+
+
 def choose_preshared_suite(offer: Offer, peer: Hello) -> Suite:
     """The suite of our Commit in Preshared mode: as in DH mode, without a key agreement. Raises as `choose_suite`."""
     peer_hashes = _unique((*peer.hashes, *MANDATORY_HASHES))

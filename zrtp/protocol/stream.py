@@ -185,14 +185,11 @@ class Stream:
 
     def next_timer(self) -> float | None:
         """When `handle_timer` should be called; None while nothing is pending."""
-        timers = [
-            timer
-            for timer in (self.discovery_deadline, self.idle_deadline, self.error_grace_until, self.retry_at)
-            if timer is not None
-        ]
-        if self.retransmission is not None:
-            timers.append(self.retransmission.due)
-        return min(timers, default=None)
+        earliest = None if self.retransmission is None else self.retransmission.due
+        for timer in (self.discovery_deadline, self.idle_deadline, self.error_grace_until, self.retry_at):
+            if timer is not None and (earliest is None or timer < earliest):
+                earliest = timer
+        return earliest
 
     def handle_timer(self, now: float) -> None:
         """Do what is due. Early or repeated calls do nothing; a late call sends one copy, not a burst."""
