@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import random
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from zrtp.cache.memory import MemoryCache
+from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellmanShare
 from zrtp.media import transport
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
@@ -19,6 +22,8 @@ from zrtp.media.transport import NotSecured, SecureStream, connect, listen
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed, NoPeer, PeerDetected, SasReady, Secured, Verified
+from zrtp.protocol.states import State
+from zrtp.secret import Secret
 from zrtp.wire.messages import Ping
 from zrtp.wire.packet import encode_packet
 
@@ -293,5 +298,62 @@ def test_addresses_of_two_families_do_not_go_together() -> None:
         with pytest.raises(OSError, match="IPv6"):
             async with connect(Endpoint(FAST), ("127.0.0.1", 9), local=("::1", 0)):
                 pass
+
+    run(test())
+
+
+def test_with_an_executor_the_event_loop_goes_on_while_public_keys_are_worked_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = threading.Event()
+    threads: set[int] = set()
+    finish = DiffieHellmanShare.finish
+
+    def slow_finish(share: DiffieHellmanShare, pv: bytes) -> Secret:
+        threads.add(threading.get_ident())
+        assert gate.wait(5), "only the event loop opens the gate"
+        return finish(share, pv)
+
+    monkeypatch.setattr(DiffieHellmanShare, "finish", slow_finish)
+
+    async def test() -> None:
+        with ThreadPoolExecutor(2) as executor:
+            async with (
+                listen(Endpoint(FAST), LOOPBACK, executor=executor) as bob,
+                connect(Endpoint(FAST), bob.local, executor=executor) as alice,
+            ):
+                await until(lambda: bool(threads))
+                assert State.SECURE not in (alice.media.stream.state, bob.media.stream.state)
+                gate.set()
+                await asyncio.gather(alice.secured(), bob.secured())
+                assert alice.session.sas == bob.session.sas
+        assert threading.get_ident() not in threads
+
+    run(test())
+
+
+def test_a_call_may_be_closed_while_an_executor_works_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    begun = threading.Event()
+    finish = DiffieHellmanShare.finish
+
+    def slow_finish(share: DiffieHellmanShare, pv: bytes) -> Secret:
+        begun.set()
+        assert gate.wait(5)
+        return finish(share, pv)
+
+    monkeypatch.setattr(DiffieHellmanShare, "finish", slow_finish)
+
+    async def test() -> None:
+        with ThreadPoolExecutor(2) as executor:
+            async with (
+                listen(Endpoint(FAST), LOOPBACK, executor=executor) as bob,
+                connect(Endpoint(FAST), bob.local, executor=executor) as alice,
+            ):
+                await until(begun.is_set)
+            gate.set()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        assert alice.media.stream.state is bob.media.stream.state is State.CLOSED
 
     run(test())

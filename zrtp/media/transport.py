@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 from zrtp.errors import ZrtpError
@@ -29,6 +31,7 @@ from zrtp.system import system_random
 
 if TYPE_CHECKING:
     from zrtp.protocol.endpoint import Endpoint
+    from zrtp.protocol.work import Work
 
 Path: TypeAlias = Callable[[Callable[[], None]], None]
 """Stands for a network: is given each delivery of a datagram, and performs it now, later, often or never."""
@@ -56,6 +59,8 @@ class Options(TypedDict, total=False):
     """Let plain RTP pass as long as no key agreement has begun."""
     path: Path
     """A worse network than there is."""
+    executor: Executor | None
+    """Runs public-key operations beside the event loop, where they take long; see `zrtp.protocol.work`."""
 
 
 @asynccontextmanager
@@ -95,7 +100,12 @@ class SecureStream:
 
     def __init__(self, endpoint: Endpoint, **options: Unpack[Options]) -> None:
         ssrc = options.get("ssrc", int.from_bytes(system_random(4), "big"))
-        self.session = endpoint.session(peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"))
+        self._executor = options.get("executor")
+        self.session = endpoint.session(
+            peer_label=options.get("peer_label", ""),
+            aux_secret=options.get("aux_secret"),
+            offload=self._executor is not None,
+        )
         self.call = SecureCall(self.session, best_effort=options.get("best_effort", False))
         self.media = self.call.add_stream(ssrc, peer_hello_hash=options.get("peer_hello_hash"))
         self.local: Address = ("", 0)
@@ -150,7 +160,15 @@ class SecureStream:
             self._on_event(event)
         for datagram in self.media.datagrams_to_send():
             self._send(datagram)
+        while (work := self.media.stream.work_to_do()) is not None:
+            done = self._loop.run_in_executor(self._executor, work.run)
+            done.add_done_callback(partial(self._on_work_done, work))
         self._set_timer()
+
+    def _on_work_done(self, work: Work, _: asyncio.Future[None]) -> None:
+        self.media.stream.work_done(work, self._loop.time())
+        if not self._closed:
+            self.settle()
 
     def say_goodbye(self) -> None:
         """Tell the peer, authenticated, that this side sends nothing more."""
