@@ -6,12 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.pair import Netem
+from tests.support.actor import Actor, alone
+from tests.support.pair import Netem, Side
 from tests.support.pbx import FAST, PBX, Exchange, Legs
+from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse
+from zrtp.protocol.confirm import seal_sas_relay
 from zrtp.protocol.events import EnrolmentOffered, Failed, SasRelayed, SecurityWarning, WarningCode
+from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.states import State
-from zrtp.wire.messages import Kind
+from zrtp.secret import Secret
+from zrtp.wire.messages import Commit, Kind, SASrelay, SASrelayPlain
 from zrtp.wire.packet import Packet, decode_packet
 
 
@@ -230,3 +236,159 @@ def test_a_pbx_whose_enrolment_is_gone_is_noticed() -> None:
     legs = office.call()
     assert WarningCode.PBX_MISMATCH in [warning.code for warning in legs.alice.seen(SecurityWarning)]
     assert not legs.alice.seen(Failed)
+
+
+# A PBX that nobody trusts, played by hand
+
+
+PBX_SECRET = Secret(b"\x5e" * 32)
+FAR_SASHASH = b"\x55" * 32
+
+
+def leg(*, mitm: bool, trusted: bool) -> tuple[Side, Actor]:
+    """A phone in a secure call; `mitm` is what the Hello of the other side says, `trusted` whether it was enrolled."""
+    cache = MemoryCache()
+    own, pbx = cache.own_zid(lambda: b"the phone...", ""), b"the PBX....."
+    if trusted:
+        cache.update(own, pbx, lambda _: PeerRecord(pbxsecret=PBX_SECRET))
+    phone = alone(FAST, cache)
+    peer = Actor(phone.stream, zid=pbx, known=KnownSecrets(pbx=PBX_SECRET if trusted else None))
+    peer.own_hello = peer.hello(mitm=mitm)
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    peer.answer(commit)
+    phone.drain()
+    return phone, peer
+
+
+def relay(peer: Actor, sashash: bytes = FAR_SASHASH, sas_type: bytes = b"B32 ", *, verified: bool = False) -> SASrelay:
+    """What the PBX sends."""
+    plain = SASrelayPlain(verified=verified, allow_clear=False, disclosure=False, sas_type=sas_type, sashash=sashash)
+    return seal_sas_relay(peer.box, peer.role, plain, peer.random)
+
+
+def warnings(side: Side) -> list[WarningCode]:
+    return [event.code for event in side.seen(SecurityWarning)]
+
+
+@pytest.mark.attack("SAR-01")
+@pytest.mark.rfc("R-5.13-04", "R-5.13-05", "R-7.3-06")
+@pytest.mark.interop("I-38")
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_relayed_sas_of_a_peer_without_the_m_flag_is_acknowledged_and_never_shown(trusted: bool) -> None:
+    phone, peer = leg(mitm=False, trusted=trusted)
+    sas = phone.session.sas
+    assert [message.kind for message in peer.send(relay(peer))] == [Kind.RELAY_ACK]
+    assert phone.session.relayed_sas is None
+    assert phone.session.sas is sas
+    assert not phone.seen(SasRelayed) and not phone.seen(Failed)
+    assert warnings(phone) == [WarningCode.UNTRUSTED_RELAY]
+
+
+@pytest.mark.attack("SAR-02")
+@pytest.mark.attack("SAR-09")
+@pytest.mark.rfc("R-7.3-06", "R-7.3-01")
+def test_the_m_flag_alone_grants_nothing() -> None:
+    phone, peer = leg(mitm=True, trusted=False)
+    sas = phone.session.sas
+    assert sas is not None
+    assert [message.kind for message in peer.send(relay(peer, sas_type=b"B256"))] == [Kind.RELAY_ACK]
+    assert phone.session.relayed_sas is None
+    assert phone.session.sas is not None
+    assert (phone.session.sas.sashash, phone.session.sas.code) == (sas.sashash, b"B256")
+    assert not phone.seen(SasRelayed)
+    assert warnings(phone) == [WarningCode.UNTRUSTED_RELAY]
+
+
+@pytest.mark.attack("SAR-02")
+def test_with_m_flag_and_enrolment_it_is_shown() -> None:
+    phone, peer = leg(mitm=True, trusted=True)
+    assert [message.kind for message in peer.send(relay(peer))] == [Kind.RELAY_ACK]
+    (event,) = phone.seen(SasRelayed)
+    assert event.sas.sashash == FAR_SASHASH
+    assert phone.session.relayed_sas is event.sas
+    assert warnings(phone) == []
+
+
+@pytest.mark.attack("SAR-03")
+@pytest.mark.rfc("R-5.13-07", "R-5.13-08")
+@pytest.mark.parametrize("wrong", ["MAC", "direction", "before secure"])
+def test_a_relayed_sas_that_does_not_verify_is_dropped_without_an_answer(wrong: str) -> None:
+    phone, peer = leg(mitm=True, trusted=True)
+    message = relay(peer)
+    if wrong == "MAC":
+        message = SASrelay.make(mac=bytes(8), iv=message.iv, ciphertext=message.ciphertext)
+    elif wrong == "direction":
+        plain = SASrelayPlain(
+            verified=False, allow_clear=False, disclosure=False, sas_type=b"B32 ", sashash=FAR_SASHASH
+        )
+        message = seal_sas_relay(peer.box, peer.role.other, plain, peer.random)
+    else:
+        phone = alone(FAST)
+        peer = Actor(phone.stream)
+        peer.discover()
+    assert peer.send(message) == []
+    assert phone.session.relayed_sas is None
+    assert not phone.seen(Failed)
+
+
+@pytest.mark.attack("SAR-06")
+@pytest.mark.parametrize(
+    ("sashash", "sas_type", "shown_as", "expected"),
+    [
+        (bytes(32), b"B256", b"B256", []),
+        (FAR_SASHASH, b"B10D", b"B32 ", [WarningCode.UNTRUSTED_RELAY]),
+        (FAR_SASHASH, b"\x1b[2J", b"B32 ", [WarningCode.UNTRUSTED_RELAY]),
+    ],
+    ids=["zeros", "unknown rendering", "nonsense"],
+)
+def test_zeros_carry_the_rendering_scheme_only_and_an_unknown_one_is_a_warning(
+    sashash: bytes, sas_type: bytes, shown_as: bytes, expected: list[WarningCode]
+) -> None:
+    phone, peer = leg(mitm=True, trusted=True)
+    own = phone.session.sas
+    assert own is not None
+    assert [message.kind for message in peer.send(relay(peer, sashash, sas_type))] == [Kind.RELAY_ACK]
+    assert phone.session.relayed_sas is None
+    assert phone.session.sas is not None
+    assert (phone.session.sas.sashash, phone.session.sas.code) == (own.sashash, shown_as)
+    assert warnings(phone) == expected
+
+
+@pytest.mark.attack("SAR-07")
+@pytest.mark.rfc("R-5.13-13")
+@pytest.mark.parametrize("trusted", [False, True])
+def test_relayed_flags_never_verify_anything_here(trusted: bool) -> None:
+    phone, peer = leg(mitm=True, trusted=trusted)
+    before = phone.session.assurance
+    peer.send(relay(peer, verified=True))
+    assert phone.session.assurance is before
+    assert not phone.session.verified
+    record = phone.endpoint.cache.load(phone.session.zid, peer.zid)
+    assert record is not None and not record.verified
+
+
+@pytest.mark.attack("SAR-04")
+@pytest.mark.rfc("R-7.3.1-07", "R-7.3.1-09")
+@pytest.mark.parametrize("mitm", [False, True])
+def test_the_e_flag_stores_no_secret_without_the_user(mitm: bool) -> None:
+    phone = alone(FAST, MemoryCache())
+    peer = Actor(phone.stream)
+    peer.own_hello = peer.hello(mitm=mitm)
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    peer.answer(commit, enrolment=True)
+    assert len(phone.seen(EnrolmentOffered)) == mitm
+    with pytest.raises(ApiMisuse):
+        phone.session.accept_enrolment()
+    record = phone.endpoint.cache.load(phone.session.zid, peer.zid)
+    assert record is not None and record.pbxsecret is None
+
+
+@pytest.mark.attack("NET-04")
+@pytest.mark.rfc("R-5.14-01")
+def test_a_repeated_sas_relay_is_acknowledged_again_and_shown_once() -> None:
+    phone, peer = leg(mitm=True, trusted=True)
+    message = relay(peer)
+    assert [answer.kind for answer in peer.send(*[message] * 5)] == [Kind.RELAY_ACK] * 5
+    assert len(phone.seen(SasRelayed)) == 1
