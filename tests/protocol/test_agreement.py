@@ -134,13 +134,32 @@ def test_dhpart_has_the_length_of_the_table(code: bytes, words: int) -> None:
     assert lengths == {4 * words}
 
 
+@pytest.mark.rfc("R-5.1.2-02", "R-5.1.2-05", "R-5.1.2.1-01", "R-5.1.2.1-03", "R-5.1.2.2-01", "R-5.1.2.2-02")
+@pytest.mark.parametrize("code", [b"S256", b"S384", b"S512", b"N256", b"N384"])
+@pytest.mark.parametrize("tag", [b"HS32", b"HS80"])
+def test_the_negotiated_hash_rules_everything_but_the_hash_chain_and_the_srtp_tag(code: bytes, tag: bytes) -> None:
+    """A peer that computes all keys and MACs with it, and the chain with SHA-256, reaches the same keys."""
+    config = Config(hashes=(code,), auth_tags=(tag,), key_agreements=(b"X255", b"Mult"), auto_secure=False)
+    bob = alone(config)
+    peer = Actor(bob.stream, config=config, suite=replace(SUITE, hash=code, auth_tag=tag))
+    peer.discover()
+    peer.initiate()
+    assert state_of(bob) is State.SECURE
+    (keys,) = bob.seen(KeysReady)
+    assert peer.keys is not None and peer.secrets is not None
+    assert keys.receive.key == peer.keys.srtpi.key
+    assert keys.receive.auth_tag == tag
+    assert bob.session.sas is not None and bob.session.sas.sashash == peer.secrets.sashash
+    assert len(peer.keys.mackeyi) == DEFAULT.hashes[code].length
+
+
 # Hash chain and MAC first, at the price of a hash
 
 
 @pytest.mark.attack("CHN-02")
 @pytest.mark.attack("DOS-05")
 @pytest.mark.attack("DH-16")
-@pytest.mark.rfc("R-9-05", "R-9-07", "R-9-08")
+@pytest.mark.rfc("R-9-05", "R-9-07", "R-9-08", "R-5.6-01")
 def test_dhpart1_of_somebody_else_costs_one_hash_and_changes_nothing() -> None:
     config, counter = counting(X255)
     bob, peer, commit = as_initiator(config=config)

@@ -191,6 +191,19 @@ def test_each_direction_has_its_key_and_the_roles_decide_whose_it_is() -> None:
         assert side.keys().send is exchange.keys.srtp(exchange.role)
 
 
+@pytest.mark.attack("KEY-06")
+@pytest.mark.rfc("R-4.5.3-15", "R-4.5.3-01")
+def test_the_application_gets_srtp_keys_and_never_those_that_zrtp_itself_uses() -> None:
+    pair = Pair(FAST, FAST).run()
+    for side in pair.sides:
+        exchange = side.stream.exchange
+        assert exchange is not None and exchange.keys is not None
+        own = exchange.keys
+        zrtp = {bytes(key.octets) for key in (own.mackeyi, own.mackeyr, own.zrtpkeyi, own.zrtpkeyr)}
+        ready = side.keys()
+        assert not zrtp & {bytes(keys.key.octets) for keys in (ready.send, ready.receive)}
+
+
 # Repetitions
 
 

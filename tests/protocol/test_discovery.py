@@ -344,7 +344,7 @@ def test_hello_is_repeated_octet_for_octet_in_packets_with_rising_numbers() -> N
 # Whom we hear
 
 
-@pytest.mark.rfc("R-5.2-02", "R-5.2-03", "R-5.2-04", "R-5.2-05")
+@pytest.mark.rfc("R-4.1.1-01", "R-5.2-02", "R-5.2-03", "R-5.2-04", "R-5.2-05")
 @pytest.mark.interop("I-05")
 @pytest.mark.interop("I-07")
 def test_our_hello_says_1_10_and_sets_no_flag_that_was_not_asked_for() -> None:
@@ -443,7 +443,7 @@ def test_our_own_zid_is_answered_by_0x90_and_a_later_hello_still_counts() -> Non
 
 
 @pytest.mark.attack("DOS-12")
-@pytest.mark.rfc("R-4.1-06")
+@pytest.mark.rfc("R-4.1-06", "R-4.1-07")
 def test_our_own_ssrc_is_answered_by_0x91_and_a_later_hello_still_counts() -> None:
     bob = alone(FAST)
     spoofer, peer = Actor(bob.stream, ssrc=BOB_SSRC), Actor(bob.stream, seed=3)
@@ -680,10 +680,20 @@ def test_each_stream_has_a_hello_hash_of_its_own() -> None:
     assert bob.stream.hello_hash != other.hello_hash
 
 
+@pytest.mark.rfc("R-4.1.1-03")
+def test_there_is_one_hello_hash_for_each_version_and_the_highest_is_sent_first() -> None:
+    bob = alone(replace(FAST, versions=(b"1.20", b"1.10")))
+    hashes = bob.stream.hello_hashes
+    assert [line.split()[0] for line in hashes] == ["1.20", "1.10"]
+    assert hashes[0] == bob.stream.hello_hash
+    assert len({line.split()[1] for line in hashes}) == 2
+
+
 # Ping
 
 
 @pytest.mark.rfc("R-5.15-01", "R-5.16-01", "R-5.16-04", "R-5.16-06", "R-5.16-09", "R-5.1.1-03", "R-5.15-06")
+@pytest.mark.rfc("R-5.15-05", "R-5.16-02", "R-5.16-03")
 @pytest.mark.interop("I-43")
 @pytest.mark.parametrize("state", ["hello sent", "committed", "secure", "failed", "quiet"])
 @pytest.mark.parametrize("version", [b"1.10", b"0.10", b"9.99"])

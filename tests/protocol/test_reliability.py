@@ -140,6 +140,20 @@ def check_outcome_without_cache(pair: Pair) -> bool:
     return pair.secure and pair.keys_agree
 
 
+@pytest.mark.rfc("R-6-03")
+@pytest.mark.attack("DOS-07")
+@pytest.mark.parametrize("loss", [0.0, 0.3, 0.6])
+def test_zrtp_never_takes_more_than_the_bandwidth_of_a_telephone_call(loss: float) -> None:
+    """G.711 needs 64 kbit/s; the longest messages of the RFC are those of DH3k."""
+    config = Config(key_agreements=(b"DH3k", b"Mult"))
+    for seed in range(5):
+        pair = Pair(config, config, net=netem(loss, seed), seed=seed).run(LIMIT)
+        for name in ("alice", "bob"):
+            sent = [(moment, len(datagram) + 28) for moment, sender, datagram in pair.network.log if sender == name]
+            for start, _ in sent:
+                assert sum(octets for moment, octets in sent if start <= moment < start + 1.0) <= 64_000 // 8
+
+
 def only_from(deaf: str, sender: str, datagram: bytes) -> bytes | None:
     """Nothing reaches the deaf side."""
     return datagram if sender == deaf else None

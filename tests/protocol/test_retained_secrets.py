@@ -418,7 +418,7 @@ def test_further_streams_never_touch_the_cache() -> None:
 @BOTH
 @pytest.mark.attack("CCH-01")
 @pytest.mark.attack("ZID-03")
-@pytest.mark.rfc("R-4.3.2-01", "R-4.3.2-03", "R-4.3.2-04", "R-4.3.2-09", "R-4.3.2-10")
+@pytest.mark.rfc("R-4.3.2-01", "R-4.3.2-03", "R-4.3.2-04", "R-4.3.2-06", "R-4.3.2-07", "R-4.3.2-09", "R-4.3.2-10")
 @pytest.mark.rfc("R-4.6.1.1-03", "R-4.6.1.1-04")
 def test_a_mismatch_alarms_on_every_call_and_leaves_the_secrets_until_the_sas_is_compared(initiator: str) -> None:
     friends = Friends()

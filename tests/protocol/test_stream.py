@@ -169,7 +169,7 @@ def test_received_sequence_numbers_decide_nothing(numbers: list[int]) -> None:
 
 @pytest.mark.interop("I-02")
 @pytest.mark.interop("I-04")
-@pytest.mark.rfc("R-5-06", "R-5-07")
+@pytest.mark.rfc("R-5-06", "R-5-07", "R-14-01")
 @pytest.mark.parametrize("seed", range(5))
 def test_our_packets_are_numbered_from_1_to_4095_upwards_and_carry_our_ssrc(seed: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(loss=0.3, seed=seed), seed=seed).run(60.0)
@@ -180,6 +180,7 @@ def test_our_packets_are_numbered_from_1_to_4095_upwards_and_carry_our_ssrc(seed
         assert numbers == list(range(numbers[0], numbers[0] + len(sent)))
         assert {datagram[8:12] for datagram in sent} == {side.stream.ssrc.to_bytes(4, "big")}
         assert {datagram[:2] for datagram in sent} == {b"\x10\x00"}
+        assert {datagram[0] >> 6 for datagram in sent} == {0}  # no RTP version
 
 
 # Any message at any time

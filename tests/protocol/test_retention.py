@@ -1,0 +1,201 @@
+"""One call between the rules for retained secrets and the cache: load, store or hold back, follow the verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.pair import Clock, seeded
+from zrtp.cache.interface import Change
+from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
+from zrtp.crypto.hashes import S256
+from zrtp.errors import CacheError
+from zrtp.protocol.config import FOREVER, Config
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Mode, Role
+from zrtp.protocol.key_schedule import srtps
+from zrtp.protocol.retained_secrets import CallOutcome
+from zrtp.protocol.retention import Retention
+from zrtp.secret import Secret
+
+OWN, PEER = b"own ZID here", b"peer's ZID.."
+FAST = Config(key_agreements=(b"X255",))
+OLD, NEW = Secret(b"o" * 32), Secret(b"n" * 32)
+
+
+class Fragile(MemoryCache):
+    """Fails when it is told to."""
+
+    broken = False
+
+    def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        if self.broken:
+            raise CacheError("broken")
+        return super().load(own_zid, peer_zid)
+
+    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        if self.broken:
+            raise CacheError("broken")
+        return super().update(own_zid, peer_zid, change)
+
+
+def retention(
+    cache: MemoryCache | None, *, aux: Secret | None = None, signalled: tuple[Secret, bytes] | None = None
+) -> tuple[Retention, list[CacheError]]:
+    failures: list[CacheError] = []
+    endpoint = Endpoint(FAST, cache, random=seeded(1), wall_clock=Clock(1000.0))
+    return Retention(endpoint, OWN, aux, signalled, failures.append), failures
+
+
+def outcome(*, s1: Secret | None = None, authenticated: bool = False) -> CallOutcome:
+    return CallOutcome(
+        new_rs1=NEW.copy(), s1=s1, mode=Mode.DH, role=Role.INITIATOR, interval=FOREVER, authenticated=authenticated
+    )
+
+
+def remembering(record: PeerRecord | None) -> Fragile:
+    cache = Fragile()
+    if record is not None:
+        cache.update(OWN, PEER, lambda _: record)
+    return cache
+
+
+def stored(cache: MemoryCache) -> PeerRecord:
+    record = cache.load(OWN, PEER)
+    assert record is not None
+    return record
+
+
+def test_what_the_cache_holds_becomes_what_this_side_knows() -> None:
+    kept, _ = retention(remembering(PeerRecord(rs1=OLD, rs2=NEW)))
+    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
+    assert (known.rs1, known.rs2, known.rs1_expected) == (OLD, NEW, True)
+    assert kept.loaded
+
+
+def test_nothing_is_written_before_the_call_is_secure() -> None:
+    cache = remembering(PeerRecord(rs1=OLD))
+    kept, _ = retention(cache)
+    kept.known_secrets(PEER, S256, Role.INITIATOR)
+    kept.sas_matched("too early")
+    kept.peer_finished()
+    assert stored(cache).generation == 1
+
+
+def test_a_call_without_mismatch_stores_its_secret_at_once() -> None:
+    cache = remembering(PeerRecord(rs1=OLD))
+    kept, _ = retention(cache)
+    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
+    kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    assert not kept.held_back
+    assert (stored(cache).rs1, stored(cache).rs2) == (NEW, OLD)
+    assert kept.record is not None and kept.record.rs1 == NEW
+
+
+@pytest.mark.rfc("R-4.6.1.1-03", "R-4.6.1.1-04", "R-4.6.1.1-05")
+def test_after_a_mismatch_the_secret_waits_for_the_user_and_is_gone_with_the_call() -> None:
+    cache = remembering(PeerRecord(rs1=OLD))
+    kept, _ = retention(cache)
+    kept.known_secrets(PEER, S256, Role.INITIATOR)
+    result = outcome()
+    kept.call_secured(PEER, result, mismatch=True)
+    assert kept.held_back
+    assert stored(cache).rs1 == OLD
+    kept.wipe()
+    assert not any(result.new_rs1.octets)
+    assert stored(cache).rs1 == OLD
+
+
+@pytest.mark.rfc("R-4.6.1.1-01", "R-4.6.1.1-02")
+def test_a_mismatch_that_something_else_makes_up_for_is_stored_at_once_and_a_trusted_signer_does_so_later() -> None:
+    cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
+    kept, _ = retention(cache)
+    kept.known_secrets(PEER, S256, Role.INITIATOR)
+    kept.call_secured(PEER, outcome(authenticated=True), mismatch=True)
+    assert (stored(cache).rs1, stored(cache).verified, stored(cache).trusted_lineage) == (NEW, False, True)
+
+    cache = remembering(PeerRecord(rs1=OLD))
+    kept, _ = retention(cache)
+    kept.known_secrets(PEER, S256, Role.INITIATOR)
+    kept.call_secured(PEER, outcome(), mismatch=True)
+    kept.signer_trusted()
+    assert not kept.held_back
+    assert (stored(cache).rs1, stored(cache).trusted_lineage) == (NEW, True)
+
+
+@pytest.mark.attack("CCH-13")
+def test_a_cache_that_cannot_be_read_holds_the_secret_back_and_says_so() -> None:
+    cache = remembering(PeerRecord(rs1=OLD))
+    kept, failures = retention(cache)
+    cache.broken = True
+    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
+    assert known.rs1 is None and not kept.loaded
+    cache.broken = False
+    kept.call_secured(PEER, outcome(), mismatch=False)
+    assert kept.held_back and stored(cache).rs1 == OLD
+    kept.sas_matched("Bob")
+    assert (stored(cache).rs1, stored(cache).rs2, stored(cache).verified) == (NEW, OLD, True)
+    assert len(failures) == 1
+
+
+@pytest.mark.attack("CCH-18")
+def test_they_differ_brings_the_record_of_before_the_call_back() -> None:
+    cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
+    kept, _ = retention(cache)
+    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
+    kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    kept.sas_mismatched()
+    assert (stored(cache).rs1, stored(cache).verified) == (OLD, False)
+
+
+def test_a_cacheless_endpoint_writes_nothing() -> None:
+    kept, failures = retention(None)
+    kept.known_secrets(PEER, S256, Role.INITIATOR)
+    kept.call_secured(PEER, outcome(), mismatch=False)
+    kept.sas_matched("Bob")
+    kept.unverify()
+    kept.rename("Eve")
+    assert kept.record is None
+    assert failures == []
+
+
+@pytest.mark.rfc("R-8.2-01")
+@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
+def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchange(role: Role) -> None:
+    kept, _ = retention(MemoryCache(), signalled=(Secret(b"k" * 16), b"s" * 14))
+    zids = (OWN, PEER) if role is Role.INITIATOR else (PEER, OWN)
+    known = kept.known_secrets(PEER, S256, role)
+    assert known.aux == srtps(S256, Secret(b"k" * 16), b"s" * 14, *zids)
+
+
+@pytest.mark.parametrize(
+    ("record", "allowed"),
+    [
+        (PeerRecord(rs1=OLD, trusted_lineage=True), True),
+        (PeerRecord(rs1=OLD), False),
+        (PeerRecord(trusted_lineage=True), False),
+        (PeerRecord(rs1=OLD, trusted_lineage=True, rs1_expires=999.0), False),
+        (PeerRecord(rs1=OLD, trusted_lineage=True, preshared_count=20), False),
+        (None, False),
+    ],
+)
+@pytest.mark.attack("DWN-05")
+@pytest.mark.attack("DWN-07")
+def test_preshared_mode_needs_a_trusted_fresh_secret(record: PeerRecord | None, allowed: bool) -> None:
+    kept, _ = retention(remembering(record))
+    assert kept.allows_preshared(PEER) == allowed
+
+
+@pytest.mark.attack("SID-06")
+def test_wiping_leaves_no_secret_of_the_call_and_the_cache_intact() -> None:
+    cache = remembering(PeerRecord(rs1=OLD))
+    aux, signalled = Secret(b"a" * 32), Secret(b"k" * 16)
+    for kept, _ in (retention(cache, aux=aux), retention(cache, signalled=(signalled, b"salt"))):
+        known = kept.known_secrets(PEER, S256, Role.RESPONDER)
+        result = outcome(s1=known.rs1)
+        kept.call_secured(PEER, result, mismatch=False)
+        kept.wipe()
+        assert known.rs1 is not None and not any(known.rs1.octets)
+        assert not any(result.new_rs1.octets)
+    assert not any(aux.octets) and not any(signalled.octets)
+    assert stored(cache).rs1 == NEW
