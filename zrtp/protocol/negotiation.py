@@ -110,13 +110,9 @@ def _listed(
     wanted: Iterable[bytes], known: Iterable[bytes], mandatory: tuple[bytes, ...], room: int = MAX_CODES
 ) -> tuple[bytes, ...]:
     """What is known of the wanted codes, once each; mandatory ones at the end, if need be in place of others."""
-    usable = [code for code in _unique(wanted) if code in known]
+    usable = [code for code in dict.fromkeys(wanted) if code in known]
     missing = [code for code in mandatory if code not in usable[:room]]
     return (*[code for code in usable if code not in missing][: room - len(missing)], *missing)
-
-
-def _unique(codes: Iterable[bytes]) -> tuple[bytes, ...]:
-    return tuple(dict.fromkeys(codes))
 
 
 def choose_key_agreement(ours: Iterable[bytes], theirs: Iterable[bytes], rank: Callable[[bytes], int]) -> bytes | None:
@@ -125,8 +121,8 @@ def choose_key_agreement(ours: Iterable[bytes], theirs: Iterable[bytes], rank: C
     Common entries in our order and in the peer's order; equal first entries win, otherwise the faster of the two
     (section 4.1.2, merged speed order of `rank`). DH3k is implied at the end of the peer's list.
     """
-    ours = [code for code in _unique(ours) if code not in (MULT, PRSH)]
-    theirs = [code for code in _unique((*theirs, *MANDATORY_KEY_AGREEMENTS)) if code not in (MULT, PRSH)]
+    ours = [code for code in ours if code not in (MULT, PRSH)]
+    theirs = [code for code in (*theirs, *MANDATORY_KEY_AGREEMENTS) if code not in (MULT, PRSH)]
     our_first = next((code for code in ours if code in theirs), None)
     their_first = next((code for code in theirs if code in ours), None)
     if our_first is None or their_first is None:
@@ -141,8 +137,7 @@ def choose_suite(config: Config, offer: Offer, peer: Hello) -> Suite:
         PeerIncompatible: 0x40, nothing usable in common.
     """
     known = config.algorithms
-    peer_hashes = _unique((*peer.hashes, *MANDATORY_HASHES))
-    common_hashes = [code for code in peer_hashes if code in offer.hashes]
+    common_hashes = [code for code in (*peer.hashes, *MANDATORY_HASHES) if code in offer.hashes]
     ours = [code for code in offer.key_agreements if code not in (b"EC38", b"E414") or _p384(common_hashes)]
     key_agreement = choose_key_agreement(ours, peer.key_agreements, lambda code: known.key_agreements[code].rank)
     if key_agreement is None:
@@ -179,10 +174,9 @@ def usual_suite(config: Config, offer: Offer) -> Suite:
 
 def choose_preshared_suite(offer: Offer, peer: Hello) -> Suite:
     """The suite of our Commit in Preshared mode: as in DH mode, without a key agreement. Raises as `choose_suite`."""
-    peer_hashes = _unique((*peer.hashes, *MANDATORY_HASHES))
     cipher = _choose_cipher(offer, peer, PRSH)
     return Suite(
-        hash=_first_common("hash", peer_hashes, offer.hashes),
+        hash=_first_common("hash", (*peer.hashes, *MANDATORY_HASHES), offer.hashes),
         cipher=cipher,
         auth_tag=_choose_auth_tag(offer, peer, cipher),
         key_agreement=PRSH,

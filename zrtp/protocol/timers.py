@@ -55,7 +55,7 @@ class Retransmission:
         self.schedule = schedule
         self.scale = scale
         self.copies = 1
-        self.due = now + schedule.interval(1) * scale
+        self.due = now + schedule.first * scale
 
     def extend(self, schedule: Schedule) -> None:
         """Go on with a longer schedule from where this one stands."""

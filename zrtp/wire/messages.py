@@ -11,6 +11,7 @@ unused bits that have to be ignored are covered all the same.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -215,7 +216,7 @@ class Hello(_ChainedMessage):
         counts = [word >> shift & 7 for shift in _COUNT_SHIFTS]
         if CODE * sum(counts) != len(codes):
             raise MalformedPacket("The lists in Hello do not add up to its length.")
-        each = iter([codes[at : at + CODE] for at in range(0, len(codes), CODE)])
+        each = iter(struct.unpack(f"{CODE}s" * sum(counts), codes))
         hashes, ciphers, auth_tags, key_agreements, sas_types = [tuple(islice(each, count)) for count in counts]
         return cls(
             raw=message,
