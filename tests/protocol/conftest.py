@@ -9,7 +9,7 @@ import pytest
 from tests.support.transitions import checked_table
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def transitions_are_checked() -> Iterator[None]:
     """A handler that ends in a state which the table does not name fails the test that called it."""
     with checked_table():

@@ -480,3 +480,31 @@ def test_goclear_on_two_streams_replaces_zrtpsess_twice_in_any_order() -> None:
 def ids(bob: Side, peer: Actor) -> bytes:
     """ZIDi || ZIDr of the exchange that made ZRTPSess."""
     return bob.session.zid + peer.zid if bob.session.role is Role.INITIATOR else peer.zid + bob.session.zid
+
+
+def test_without_multistream_a_call_in_clear_stays_clear_and_says_so() -> None:
+    bob = alone(ALLOWED)
+    peer = Actor(bob.stream)
+    peer.own_hello = peer.hello(key_agreements=(b"X255",))
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    peer.answer(commit, allow_clear=True)
+    peer.send(goclear(peer))
+    bob.session.agree_to_clear()
+    bob.session.go_secure(peer.now)
+    assert state_of(bob.stream) is State.CLEAR
+    assert WarningCode.MULTISTREAM_REFUSED in warnings(bob)
+    assert Kind.COMMIT not in kinds(peer.listen())
+
+
+@pytest.mark.attack("DWN-08")
+def test_a_second_key_agreement_does_not_replace_the_first_one_after_goclear() -> None:
+    """Its SAS would be another one than the one that was compared."""
+    bob, peer = with_actor()
+    sas = bob.session.sas
+    peer.send(goclear(peer))
+    bob.session.agree_to_clear()
+    peer.own_dhpart2 = peer.share = None
+    assert only(peer.send(peer.commit()), Error).code == ErrorCode.SOFTWARE_ERROR
+    assert state_of(bob.stream) is State.FAILED
+    assert bob.session.sas is sas

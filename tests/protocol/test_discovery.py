@@ -24,7 +24,7 @@ from zrtp.protocol.events import (
 )
 from zrtp.protocol.hash_chain import message_mac
 from zrtp.protocol.states import State
-from zrtp.wire.messages import HELLO_ACK, Commit, Error, Hello, Kind, Message, Ping, PingACK, parse
+from zrtp.wire.messages import HELLO_ACK, Commit, Error, Hello, HelloACK, Kind, Message, Ping, PingACK, parse
 
 HUNDREDTH = 0.005
 T1_MOMENTS = [0.0, 0.05, 0.15, *(0.35 + 0.2 * number for number in range(18))]
@@ -188,6 +188,35 @@ def test_with_auto_secure_off_the_commit_waits_for_the_user() -> None:
     assert pair.secure and pair.keys_agree
     (event,) = pair.alice.seen(Secured)
     assert event.role is not None
+
+
+@pytest.mark.parametrize("heard", [None, HELLO_ACK], ids=["nobody", "HelloACK alone"])
+def test_the_user_cannot_make_a_peer_appear_after_the_deadline(heard: HelloACK | None) -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    if heard is not None:
+        peer.send(heard)
+    peer.wait(60.0)
+    before = snapshot(bob)
+    bob.session.go_secure(60.0)
+    assert peer.listen() == []
+    assert snapshot(bob) == before
+    assert warnings(bob) == []
+
+
+@pytest.mark.rfc("R-5.2-06")
+@pytest.mark.attack("CON-11")
+@pytest.mark.parametrize("after", [0.0, 60.0])
+def test_a_passive_endpoint_does_not_commit_even_if_its_user_asks(after: float) -> None:
+    """Its P flag has said so."""
+    bob = alone(replace(FAST, passive=True))
+    peer = Actor(bob.stream)
+    peer.discover()
+    peer.wait(after)
+    bob.session.go_secure(after)
+    assert peer.listen() == []
+    peer.initiate()
+    assert state_of(bob) is State.SECURE
 
 
 # Hello's schedule and the deadline

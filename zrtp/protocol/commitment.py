@@ -42,9 +42,9 @@ NONCE_LENGTH = 16
 
 
 def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> State:
-    """Arrives from: a state of discovery, when both Hellos are through; CLEAR. Goes to: COMMIT_SENT, DISCOVERED if
-    another exchange of this call or with this peer has to finish first, or HELLO_ACKED if only strangers introduced
-    themselves. Sends: Commit on T2 (section 4.4).
+    """Arrives from: a state of discovery, when both Hellos are through; CLEAR, CLEAR_PENDING. Goes to: COMMIT_SENT,
+    DISCOVERED if another exchange of this call or with this peer has to finish first, or HELLO_ACKED if only strangers
+    introduced themselves. Sends: Commit on T2 (section 4.4).
 
     Raises:
         PeerIncompatible: 0x40, nothing usable in common.
@@ -60,7 +60,7 @@ def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> Sta
                 "The peer does not offer further streams (Multistream); this stream stays unencrypted.",
                 now,
             )
-            return State.DISCOVERED
+            return stream.state if stream.state in (State.CLEAR, State.CLEAR_PENDING) else State.DISCOVERED
         exchange = _multistream_commit(stream, peer)
     else:
         if session.running_exchange(peer.hello.zid) not in (None, stream):

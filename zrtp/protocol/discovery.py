@@ -155,7 +155,9 @@ def on_go_secure(stream: Stream, _: None, now: float) -> State:
     """Arrives from: DISCOVERED, QUIET, CLEAR, CLEAR_PENDING, when the user asks for encryption. Goes to: COMMIT_SENT,
     or stays. Sends: Commit.
     """
-    return commitment.initiate(stream, now) if stream.hello_acknowledged else stream.state
+    if not stream.hello_acknowledged or not stream.candidates or stream.endpoint.config.passive:
+        return stream.state  # nobody is there yet, or our Hello said that we never commit
+    return commitment.initiate(stream, now)
 
 
 def on_ping(stream: Stream, request: tuple[Ping, int], now: float) -> State:

@@ -149,7 +149,7 @@ TABLE: dict[State, Row] = {
         Kind.HELLO_ACK: Go(discovery.on_hello_ack_when_quiet, (S.QUIET, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
         Kind.COMMIT: Go(commitment.on_commit, (S.QUIET, *COMMITTED)),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE, Trigger.EXHAUSTED, Trigger.RETRY),
-        Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.QUIET, S.DISCOVERED, S.COMMIT_SENT)),
+        Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.QUIET, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
     },
     S.COMMIT_SENT: {
         **initiating(S.COMMIT_SENT),
@@ -212,7 +212,7 @@ TABLE: dict[State, Row] = {
         **without_exchange(S.CLEAR_PENDING),
         Kind.HELLO: Go(discovery.on_hello_later, (S.CLEAR_PENDING,)),
         Kind.GOCLEAR: Go(clearing.on_late_goclear, (S.CLEAR_PENDING,)),
-        Kind.COMMIT: Go(commitment.on_commit, (S.CLEAR_PENDING, *COMMITTED)),
+        Kind.COMMIT: Go(commitment.on_commit, (S.CLEAR_PENDING, S.CONFIRM1_SENT)),
         Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.CLEAR_PENDING, S.COMMIT_SENT)),
     },
     S.CLEAR: {
@@ -221,7 +221,7 @@ TABLE: dict[State, Row] = {
         **without_exchange(S.CLEAR),
         Kind.HELLO: Go(discovery.on_hello_later, (S.CLEAR,)),
         Kind.GOCLEAR: Go(clearing.on_late_goclear, (S.CLEAR,)),
-        Kind.COMMIT: Go(commitment.on_commit, (S.CLEAR, *COMMITTED)),
+        Kind.COMMIT: Go(commitment.on_commit, (S.CLEAR, S.CONFIRM1_SENT)),
         Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.CLEAR, S.COMMIT_SENT)),
     },
     S.FAILED: {
