@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from zrtp.cli.errors import Exit
-from zrtp.cli.notices import Calling, Ended, Listening, Media, News
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, News
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import (
@@ -69,6 +69,7 @@ SECURED = Secured(
     disclosure=False,
     allow_clear=False,
 )
+AGREED = Agreed(secured=SECURED, packets=13, octets=6412)
 MEDIA = Media(counters=Counters(sent=250, received=250, verified=250), seconds=5.0)
 ENDED = Ended(code=Exit.ENDED, text="you hung up")
 
@@ -76,7 +77,8 @@ ENDED = Ended(code=Exit.ENDED, text="you hung up")
 def call(continuity: Continuity = Continuity.FIRST_CALL, **secured: object) -> list[News]:
     """A call that becomes secure."""
     sas_ready = replace(SAS_READY, continuity=continuity)
-    return [CALLING, PEER, GOING, KEYS_READY, GATE, sas_ready, replace(SECURED, **secured)]  # type: ignore[arg-type]
+    agreed = replace(AGREED, secured=replace(SECURED, **secured))  # type: ignore[arg-type]
+    return [CALLING, PEER, GOING, KEYS_READY, GATE, sas_ready, agreed]
 
 
 def ticking(step: float = 0.041) -> Callable[[], float]:

@@ -79,6 +79,21 @@ def test_machines_see_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
     assert len({event["sas"] for event in events if event["event"] == "sas"}) == 1
 
 
+def test_it_tells_the_suite_by_words_and_code_and_what_the_agreement_took(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--agreement", "X3M3", "--seconds", "0.1", "--json"]) == 0
+    shown = capsys.readouterr()
+    secured = [event for event in map(json.loads, shown.out.splitlines()) if event["event"] == "secured"]
+
+    assert len(secured) == 2
+    for side in secured:
+        assert side["suite"]["agreement"] == "X3M3"
+        assert side["packets"] >= 9
+        assert side["octets"] > 5000
+        assert f"{side['packets']} packets, {side['octets']:,} octets" in shown.err
+    for seen in ("X448 + ML-KEM-1024 (X3M3), AES-256,", "X3M3 S384 AES3 HS80 B256"):
+        assert shown.err.count(seen) == 2
+
+
 def test_the_verdict_can_be_given_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--verify", "match", "--name", "Bobby", "--seconds", "0.1"]) == 0
     out = capsys.readouterr().out

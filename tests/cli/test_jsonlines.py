@@ -31,6 +31,16 @@ from zrtp.protocol.events import (
     WentClear,
 )
 
+SECURED = {
+    "event": "secured",
+    "mode": "dh",
+    "role": "initiator",
+    "suite": {"hash": "S256", "cipher": "AES3", "auth_tag": "HS80", "agreement": "X255", "sas": "B256"},
+    "verified": False,
+    "peer_name": None,
+    "disclosure": False,
+}
+
 EXPECTED: list[tuple[News, dict[str, Any]]] = [
     (
         stage.LISTENING,
@@ -72,18 +82,8 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
         stage.SAS_READY,
         {"event": "sas", "sas": "cowbell:bottomless", "type": "B256", "continuity": "first", "verified": False},
     ),
-    (
-        stage.SECURED,
-        {
-            "event": "secured",
-            "mode": "dh",
-            "role": "initiator",
-            "suite": {"hash": "S256", "cipher": "AES3", "auth_tag": "HS80", "agreement": "X255", "sas": "B256"},
-            "verified": False,
-            "peer_name": None,
-            "disclosure": False,
-        },
-    ),
+    (stage.SECURED, SECURED),
+    (stage.AGREED, {**SECURED, "packets": 13, "octets": 6412}),
     (
         SecurityWarning(ssrc=1, code=WarningCode.CACHE_MISMATCH, text="Compare."),
         {"event": "warning", "code": "cache-mismatch", "text": "Compare."},

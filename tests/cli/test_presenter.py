@@ -53,7 +53,8 @@ def text(block: str) -> str:
 FIRST_CALL = """
     zrtp: calling 192.0.2.20:5004
     zrtp: looking for peer ... found
-    zrtp: going secure ... X25519, AES-256, HMAC-SHA1-80  [41 ms]
+    zrtp: going secure ... X25519 (X255), AES-256, HMAC-SHA1-80  [41 ms]
+    zrtp: X255 S256 AES3 HS80 B256, 13 packets, 6,412 octets
 
      SECURE BUT NOT VERIFIED - first call with this peer
 
@@ -88,9 +89,11 @@ def test_a_narrow_terminal() -> None:
         """
         zrtp: calling 192.0.2.20:5004
         zrtp: looking for peer ... found
-        zrtp: going secure ... X25519,
-              AES-256, HMAC-SHA1-80  [41
-              ms]
+        zrtp: going secure ... X25519
+              (X255), AES-256,
+              HMAC-SHA1-80  [41 ms]
+        zrtp: X255 S256 AES3 HS80 B256,
+              13 packets, 6,412 octets
 
          SECURE BUT NOT VERIFIED - first
          call with this peer
@@ -139,7 +142,7 @@ def test_a_cache_mismatch_opens_with_a_warning() -> None:
     warning = SecurityWarning(ssrc=1, code=WarningCode.CACHE_MISMATCH, text="shown below instead")
     script = call(Continuity.MISMATCH, peer_name="bob", verified_at=stage.MARCH)
 
-    assert shown([*script[:-1], warning, script[-1]]).split("ms]\n")[1] == (
+    assert shown([*script[:-1], warning, script[-1]]).split("octets\n")[1] == (
         "\n"
         " INSECURE UNTIL COMPARED - bob no longer has the key from your last call\n"
         " A new phone explains this; so does a wiretapper. Compare the words before you talk.\n"

@@ -219,3 +219,36 @@ def test_an_ssrc_is_used_once() -> None:
 
     with pytest.raises(ApiMisuse):
         pair.alice.call.add_stream(pair.alice.media.stream.ssrc)
+
+
+def test_what_the_key_agreement_took_is_counted_the_same_at_both_ends() -> None:
+    octets = 0
+    pair = MediaPair(SUITES[1], SUITES[1])
+    for party in pair.parties:
+        party.media.start(0.0)
+    pending = [(party, datagram) for party in pair.parties for datagram in party.media.datagrams_to_send()]
+    packets = len(pending)
+    while pending:
+        sender, datagram = pending.pop(0)
+        octets += len(datagram)
+        receiver = pair.bob if sender is pair.alice else pair.alice
+        receiver.hear(datagram)
+        answers = receiver.media.datagrams_to_send()
+        packets += len(answers)
+        pending += [(receiver, answer) for answer in answers]
+
+    for party in pair.parties:
+        assert party.seen(Secured)
+        assert (party.media.counters.zrtp_packets, party.media.counters.zrtp_octets) == (packets, octets)
+
+
+def test_lost_and_foreign_packets_are_counted_where_they_were_seen() -> None:
+    pair = MediaPair(lose=lambda message: True)
+    pair.alice.media.start(0.0)
+    (hello,) = pair.alice.media.datagrams_to_send()
+    pair.bob.hear(hello)
+    pair.bob.hear(hello)
+    pair.bob.hear(plain_rtp())
+
+    assert (pair.alice.media.counters.zrtp_packets, pair.alice.media.counters.zrtp_octets) == (1, len(hello))
+    assert (pair.bob.media.counters.zrtp_packets, pair.bob.media.counters.zrtp_octets) == (2, 2 * len(hello))

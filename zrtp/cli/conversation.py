@@ -18,7 +18,7 @@ from zrtp.cli import wording
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.impairment import BadNetwork, Impairment
 from zrtp.cli.jsonlines import text
-from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
 from zrtp.cli.options import CallOptions
 from zrtp.cli.sound import Sound
 from zrtp.media.addresses import Address
@@ -218,7 +218,7 @@ class Conversation:
 
     async def _follow(self, stream: SecureStream) -> None:
         async for event in stream:
-            self.show(event)
+            self.show(self._agreed(stream, event) if isinstance(event, Secured) else event)
             match event:
                 case PeerDetected():
                     self._enter("")
@@ -244,6 +244,10 @@ class Conversation:
                     self.show(Waiting(text="that was no ZRTP call, still waiting"))
                 case Failed():
                     self.hang_up(Exit.NOT_AGREED, event.text)
+
+    def _agreed(self, stream: SecureStream, secured: Secured) -> Agreed:
+        counters = stream.media.counters
+        return Agreed(secured=secured, packets=counters.zrtp_packets, octets=counters.zrtp_octets)
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):

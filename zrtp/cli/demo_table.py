@@ -9,7 +9,7 @@ from typing import Final
 from zrtp.cli import wording
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.jsonlines import text
-from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
 from zrtp.cli.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.protocol.events import (
@@ -18,7 +18,6 @@ from zrtp.protocol.events import (
     NoPeer,
     PeerDetected,
     SasReady,
-    Secured,
     SecurityWarning,
     Verified,
 )
@@ -104,8 +103,8 @@ class DemoColumn:
                 self._going = True
             case SasReady():
                 self._sas = news
-            case Secured():
-                self._secured(news)
+            case Agreed():
+                self._agreed(news)
             case Verified(verified=True):
                 self._row(f"{wording.VERIFIED} - {news.peer_name or 'this peer'}", "bold", "green")
             case SecurityWarning():
@@ -123,11 +122,14 @@ class DemoColumn:
             case _:
                 pass
 
-    def _secured(self, news: Secured) -> None:
+    def _agreed(self, agreed: Agreed) -> None:
         if self._secure:
             return
         self._secure = True
+        news = agreed.secured
         self._row(f"{wording.suite(news.suite)}, as {news.role.value}")
+        self._row(wording.suite_codes(news.suite), "dim")
+        self._row(wording.traffic(agreed.packets, agreed.octets), "dim")
         state, why = wording.heading(news, self._sas)
         self._row(f"{state} - {why}", "bold", *(["green"] if state == wording.VERIFIED else []))
         if self._sas is not None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TextIO, assert_never
 
-from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
@@ -55,6 +55,8 @@ def describe(news: News) -> dict[str, Any]:
             return {"event": "listening", "bind": text(news.bind), **_hello(news)}
         case Calling():
             return {"event": "calling", "remote": text(news.remote), "bind": text(news.bind), **_hello(news)}
+        case Agreed():
+            return {**describe(news.secured), "packets": news.packets, "octets": news.octets}
         case Waiting():
             return {"event": "waiting", "text": news.text}
         case Mismatched():

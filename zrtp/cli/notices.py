@@ -8,7 +8,7 @@ from typing import TypeAlias
 from zrtp.cli.errors import Exit
 from zrtp.media.addresses import Address
 from zrtp.media.secure import Counters
-from zrtp.protocol.events import Event
+from zrtp.protocol.events import Event, Secured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,17 @@ class Calling:
     bind: Address
     zid: bytes
     hello_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """A stream is secure. Told in place of the engine's `Secured`, with what only the command knows."""
+
+    secured: Secured
+    packets: int
+    """ZRTP packets that the key agreement took, both ways."""
+    octets: int
+    """Their length as UDP payload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,5 +81,5 @@ class Ended:
     """What to do about it, if there is something."""
 
 
-Notice: TypeAlias = Listening | Calling | Waiting | Mismatched | Media | Ended
+Notice: TypeAlias = Listening | Calling | Agreed | Waiting | Mismatched | Media | Ended
 News: TypeAlias = Event | Notice

@@ -12,7 +12,7 @@ from typing import assert_never
 from zrtp.cli import wording
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.jsonlines import text
-from zrtp.cli.notices import Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
 from zrtp.cli.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.protocol.events import (
@@ -69,8 +69,8 @@ class Presenter:
                     self._terminal.begin("going secure ...")
             case SasReady():
                 self._sas = news
-            case Secured():
-                self._show_secured(news)
+            case Agreed():
+                self._agreed(news)
             case Verified():
                 self._verified = news
             case Waiting():
@@ -103,7 +103,7 @@ class Presenter:
                 self._terminal.note("the other side signed the SAS; whether you trust the signer is up to you")
             case Ended():
                 self._ended(news)
-            case SendingChanged() | KeysReady() | Closed() | PongReceived():
+            case Secured() | SendingChanged() | KeysReady() | Closed() | PongReceived():
                 pass
             case _:
                 assert_never(news)
@@ -159,12 +159,15 @@ class Presenter:
         self._terminal.note("on the other computer run")
         self._terminal.detail(f"          zrtp call {text(news.advertised)}", "bold")
 
-    def _show_secured(self, news: Secured) -> None:
+    def _agreed(self, agreed: Agreed) -> None:
+        news = agreed.secured
         first, self._secured = self._secured is None, news
         if not first:
             return
         took = "" if self._began is None else f"  [{round((self._clock() - self._began) * 1000)} ms]"
         self._terminal.finish(f" {wording.suite(news.suite)}{took}")
+        details = f"{wording.suite_codes(news.suite)}, {wording.traffic(agreed.packets, agreed.octets)}"
+        self._terminal.note(details, "dim")
         state, why = wording.heading(news, self._sas)
         self._terminal.result()
         colours = {wording.VERIFIED: ("bold", "green"), wording.MISMATCH: ("bold", "red")}

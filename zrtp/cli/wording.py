@@ -72,12 +72,25 @@ _MONTHS: Final = (
 
 
 def suite(chosen: Suite) -> str:
-    """ "X25519, AES-256, HMAC-SHA1-80", or "P-256, AES-256-GCM"."""
-    agreement = _AGREEMENTS.get(chosen.key_agreement, codes.name(chosen.key_agreement))
+    """ "X25519 (X255), AES-256, HMAC-SHA1-80", or "P-256 (EC25), AES-256-GCM"."""
+    code = codes.name(chosen.key_agreement)
+    words = _AGREEMENTS.get(chosen.key_agreement)
+    agreement = f"{words} ({code})" if words else code
     cipher = _CIPHERS.get(chosen.cipher, codes.name(chosen.cipher))
     if chosen.auth_tag == b"GCM ":
         return f"{agreement}, {cipher}-GCM"
     return f"{agreement}, {cipher}, {_AUTH_TAGS.get(chosen.auth_tag, codes.name(chosen.auth_tag))}"
+
+
+def suite_codes(chosen: Suite) -> str:
+    """The whole suite by the names of RFC 6189: "X255 S256 AES3 HS80 B256"."""
+    parts = (chosen.key_agreement, chosen.hash, chosen.cipher, chosen.auth_tag, chosen.sas)
+    return " ".join(map(codes.name, parts))
+
+
+def traffic(packets: int, octets: int) -> str:
+    """ "13 packets, 6,412 octets"."""
+    return f"{packets:,} packets, {octets:,} octets"
 
 
 def date(moment: float) -> str:

@@ -36,7 +36,7 @@ RTCP_BACKLOG = 16
 
 @dataclass(slots=True)
 class Counters:
-    """What happened to the media packets of a stream."""
+    """What happened to the packets of a stream."""
 
     sent: int = 0
     """RTP packets given out for sending."""
@@ -54,6 +54,16 @@ class Counters:
     """RTP packets that were not sent because the gate was shut."""
     foreign: int = 0
     """Datagrams that are neither ZRTP nor RTP nor RTCP; `classify` them before if you wait for them."""
+    zrtp_packets: int = 0
+    """ZRTP datagrams, both ways: those given out for sending, and all that arrived. When the stream becomes secure,
+    this is what the key agreement took."""
+    zrtp_octets: int = 0
+    """The octets of these, as UDP payload."""
+
+    def count_zrtp(self, datagram: bytes) -> None:
+        """One ZRTP datagram more, in or out."""
+        self.zrtp_packets += 1
+        self.zrtp_octets += len(datagram)
 
 
 class SecureCall:
@@ -133,6 +143,7 @@ class SecureMedia:
         if kind is Kind.RTP:
             return self._rtp_received(datagram, now)
         if kind is Kind.ZRTP:
+            self.counters.count_zrtp(datagram)
             self.stream.receive_datagram(datagram, now)
             self._call.settle()
         elif kind is Kind.RTCP:
@@ -170,7 +181,10 @@ class SecureMedia:
 
     def datagrams_to_send(self) -> list[bytes]:
         """The ZRTP datagrams that are due now, in order."""
-        return self.stream.datagrams_to_send()
+        due = self.stream.datagrams_to_send()
+        for datagram in due:
+            self.counters.count_zrtp(datagram)
+        return due
 
     def rtcp_received(self) -> list[bytes]:
         """The compound RTCP packets since the last call, authenticated and decrypted."""
