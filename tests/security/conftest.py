@@ -7,6 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.transitions import checked_table
+
+
+@pytest.fixture(scope="package", autouse=True)
+def transitions_are_checked() -> Iterator[None]:
+    """A handler that ends in a state which the transition table does not name fails the test that called it."""
+    with checked_table():
+        yield
+
 
 @pytest.fixture
 def quiet_log() -> Iterator[None]:
