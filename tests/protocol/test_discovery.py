@@ -604,6 +604,39 @@ def test_candidates_are_forgotten_after_ten_seconds() -> None:
     assert [candidate.hello for candidate in bob.stream.candidates.values()] == [new.own_hello]
 
 
+@pytest.mark.attack("CHN-13")
+@pytest.mark.attack("DOS-01")
+@pytest.mark.parametrize("forgeries", [1, 4, 50])
+def test_forged_hellos_do_not_push_the_peer_out_while_the_user_takes_time(forgeries: int) -> None:
+    bob = alone(WAITING)
+    peer = Actor(bob.stream)
+    peer.discover()
+    for number in range(forgeries):
+        forger = Actor(bob.stream, seed=100 + number, ssrc=0xBAD00 + number)
+        forger.now = 20.0 + number
+        forger.send(forger.own_hello, HELLO_ACK)
+        assert len(bob.stream.candidates) <= 4
+    bob.stream.datagrams_to_send()
+    peer.now = 100.0
+    bob.session.go_secure(peer.now)
+    (commit,) = peer.listen()
+    assert isinstance(commit, Commit)
+    peer.answer(commit)
+    assert state_of(bob) is State.SECURE
+
+
+@pytest.mark.attack("CHN-13")
+def test_hellos_under_the_ssrc_of_a_forged_hello_ack_do_not_shut_the_peer_out() -> None:
+    bob = alone(WAITING)
+    forgers = [Actor(bob.stream, seed=100 + number, ssrc=0xBAD) for number in range(6)]
+    for forger in forgers:
+        forger.send(forger.own_hello, HELLO_ACK)
+    peer = Actor(bob.stream)
+    peer.discover()
+    peer.initiate()
+    assert state_of(bob) is State.SECURE
+
+
 def test_a_repeated_hello_stays_young() -> None:
     bob = alone(WAITING)
     old, new = Actor(bob.stream, seed=1, ssrc=1), Actor(bob.stream, seed=2, ssrc=2)

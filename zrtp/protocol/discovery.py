@@ -233,15 +233,20 @@ def _fits_signalling(stream: Stream, candidate: Candidate, now: float) -> bool:
 
 
 def add_candidate(stream: Stream, candidate: Candidate, now: float) -> None:
-    """Remember a Hello; each is forgotten after 10 s, and the stalest when there are more than four."""
+    """Remember a Hello; each is forgotten after 10 s, and the stalest when there are more than four. Whoever
+    acknowledged our Hello stays: it may be minutes until the user wants encryption.
+    """
     candidates = stream.candidates
     first = not candidates
     lifetime = limits.CANDIDATE_LIFETIME * stream.endpoint.config.timer_scale
-    for key in [key for key, known in candidates.items() if now - known.seen > lifetime]:
+    strangers = [key for key, known in candidates.items() if known.ssrc != stream.acknowledged_by]
+    for key in [key for key in strangers if now - candidates[key].seen > lifetime]:
+        strangers.remove(key)
         del candidates[key]
     key = (candidate.ssrc, candidate.hello.raw)
     if key not in candidates and len(candidates) >= limits.CANDIDATES:
-        del candidates[min(candidates, key=lambda known: candidates[known].seen)]
+        stalest = min(strangers, key=lambda known: candidates[known].seen, default=None)
+        del candidates[stalest if stalest is not None else next(reversed(candidates))]
     candidates[key] = candidate  # a repeated Hello keeps its place
     if first:
         announce(stream, candidate)
