@@ -508,3 +508,23 @@ def test_a_second_key_agreement_does_not_replace_the_first_one_after_goclear() -
     assert only(peer.send(peer.commit()), Error).code == ErrorCode.SOFTWARE_ERROR
     assert state_of(bob.stream) is State.FAILED
     assert bob.session.sas is sas
+
+
+@pytest.mark.attack("MED-01")
+def test_a_further_stream_that_is_still_going_secure_does_not_open_while_encryption_is_switched_off() -> None:
+    """Its Conf2ACK is already on its way when our user asks for clear."""
+    pair = secure_pair()
+    alice, bob = pair.add_streams(0xA2, 0xB2)
+    pair.network.run(pair.network.now + 5.0, stop=lambda: State.CONFIRM2_SENT in (state_of(alice), state_of(bob)))
+    caller = pair.alice if state_of(alice) is State.CONFIRM2_SENT else pair.bob
+    further = caller.session.streams[1]
+    caller.session.go_clear(pair.network.now)
+    opened = []
+
+    def watch() -> bool:
+        opened.append(sending(further))
+        return False
+
+    pair.network.run(pair.network.now + 30.0, stop=watch)
+    assert Sending.SRTP not in opened
+    assert state_of(further) is State.CLEAR

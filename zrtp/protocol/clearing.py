@@ -62,8 +62,13 @@ def go_clear(session: Session, now: float) -> None:
     mackey = present(exchange.keys).mackey(exchange.role)
     message = GoClear.make(clear_mac=clear_mac(exchange.hash, mackey, stream.endpoint.config.clear_dialect))
     for other in session.streams:
-        if other.exchange is not None:
-            other.set_sending(Sending.BLOCKED)
+        if other.exchange is None:
+            continue
+        other.set_sending(Sending.BLOCKED)
+        if other.state is not State.SECURE:  # it must not become secure while encryption is being switched off
+            other.forget_candidates_except(other.exchange.peer)
+            other.release()
+            other.enter(State.CLEAR_PENDING)
     stream.enter(State.GOCLEAR_SENT)
     stream.send_repeatedly(message, T2, now)
 
