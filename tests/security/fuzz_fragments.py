@@ -6,7 +6,7 @@ An input is a limit and then fragments: message id, total length, offset, length
 from __future__ import annotations
 
 from zrtp.errors import MalformedPacket
-from zrtp.wire.fragments import ASSEMBLY_TIMEOUT, Reassembler, split
+from zrtp.wire.fragments import ASSEMBLY_TIMEOUT, STALLED, Reassembler, split
 from zrtp.wire.packet import Fragment
 
 MESSAGE_IDS = (0, 1, 2, 3, 0x7FFF, 0xFFFF)
@@ -18,7 +18,7 @@ class Model:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.message_id = -1
-        self.started = 0.0
+        self.started = self.progressed = 0.0
         self.words: list[bytes | None] = []
         self.parts: dict[tuple[int, int], bytes] = {}
 
@@ -30,11 +30,13 @@ class Model:
         bad = fragment.message_id == 0 or 4 * fragment.total_words > self.limit or count == 0
         if bad or fragment.offset_words + count > fragment.total_words:
             raise ValueError
+        if fragment.message_id < self.message_id:
+            if now - self.progressed < STALLED:
+                return None
+            self.message_id = -1
         if fragment.message_id > self.message_id:
-            self.message_id, self.started = fragment.message_id, now
+            self.message_id, self.started, self.progressed = fragment.message_id, now, now
             self.words, self.parts = [None] * fragment.total_words, {}
-        elif fragment.message_id < self.message_id:
-            return None
         if fragment.total_words != len(self.words):
             raise ValueError
         place = (fragment.offset_words, count)
@@ -44,6 +46,7 @@ class Model:
         if any(self.words[word] is not None for word in span):
             raise ValueError
         self.parts[place] = fragment.data
+        self.progressed = now
         for number, word in enumerate(span):
             self.words[word] = fragment.data[4 * number : 4 * number + 4]
         if any(word is None for word in self.words):
