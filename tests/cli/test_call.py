@@ -23,6 +23,7 @@ from tests.support.tones import pitch, read_wav, write_wav
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli import options
 from zrtp.cli.__main__ import main
+from zrtp.cli.pictures import NAMES
 from zrtp.protocol.config import Config
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
@@ -151,6 +152,30 @@ def test_later_leaves_the_call_unverified_and_it_can_be_made_up_for(tmp_path: Pa
         alice.expect("you took the verification back")
         alice.press("q")
         assert alice.wait() == 0
+
+
+def test_pictures_are_compared_with_somebody_whose_terminal_cannot_show_them(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    options = ["--sas", "B32E", "--cache", "none"]
+    with PtyProcess(["listen", address, *options], environment={"LC_ALL": "C"}) as bob:
+        bob.expect("waiting on")
+        with PtyProcess(["call", address, *options], environment={"LC_ALL": "C.UTF-8"}) as alice:
+            for terminal in (alice, bob):
+                terminal.expect("Name the pictures aloud, from left to right. Does the other person see the same?")
+                terminal.expect("[l] later")
+            pictured = re.search(
+                r"^    (\S) {3}(\S) {3}(\S) {3}(\S) {8}(\(letters \w{4}\))$", alice.screen, re.MULTILINE
+            )
+            named = re.search(
+                r"^    (.+?) {3}(.+?) {3}(.+?) {3}(.+?) {8}(\(letters \w{4}\))$", bob.screen, re.MULTILINE
+            )
+            assert pictured is not None
+            assert named is not None
+            *seen, letters = pictured.groups()
+            assert [*map(NAMES.get, seen), letters] == list(named.groups())
+            alice.press("n")
+            assert alice.wait() == 3
+            assert "The pictures differ: somebody is listening in between." in alice.screen
 
 
 def test_ctrl_c_says_one_line_and_gives_the_terminal_back(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.support import pcmu
 from tests.support.pty_process import PtyProcess
 from tests.support.speech import speech
 from tests.support.tones import read_wav, write_wav
+from zrtp.cli import columns, pictures
 from zrtp.cli.__main__ import main
 
 
@@ -54,6 +55,38 @@ def test_a_narrow_terminal_has_one_column(capsys: pytest.CaptureFixture[str], mo
     assert max(map(len, rows)) <= 50
     assert any("  alice  looking for peer ... found" in row for row in rows)
     assert any("  bob    looking for peer ... found" in row for row in rows)
+
+
+PICTURES = "".join(pictures.NAMES)
+
+
+def test_pictures_stand_below_each_other_in_both_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LC_ALL", raising=False)
+    assert main(["demo", "--seconds", "0.1", "--sas", "B32E"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    (number,) = [number for number, row in enumerate(rows) if "(letters" in row]
+    shown, letters = rows[number - 1].split(), rows[number]
+
+    assert len(shown) == 8
+    assert shown[:4] == shown[4:]
+    assert all(picture in PICTURES for picture in shown)
+    assert columns.width(rows[number - 1].rpartition(" " * 9)[0]) < letters.rindex("(letters")
+    assert any("Two people would now name these pictures" in row for row in rows)
+
+
+def test_pictures_that_cannot_be_shown_are_named_in_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("COLUMNS", "72")
+    assert main(["demo", "--seconds", "0.1", "--sas", "B32E"]) == 0
+    out = capsys.readouterr().out
+
+    assert out.isascii()
+    assert max(map(len, out.splitlines())) <= 80
+    assert sum(out.count(name) for name in pictures.NAMES.values()) >= 8
 
 
 def test_machines_see_both_sides(capsys: pytest.CaptureFixture[str]) -> None:

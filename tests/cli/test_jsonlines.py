@@ -13,6 +13,7 @@ from tests.cli import stage
 from zrtp.cli.errors import Exit
 from zrtp.cli.jsonlines import JsonLines, describe, printable, text
 from zrtp.cli.notices import Ended, Media, Mismatched, News, Waiting
+from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol import events
 from zrtp.protocol.events import (
@@ -80,7 +81,14 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
     (stage.GATE, {"event": "sending", "sending": "srtp"}),
     (
         stage.SAS_READY,
-        {"event": "sas", "sas": "cowbell:bottomless", "type": "B256", "continuity": "first", "verified": False},
+        {
+            "event": "sas",
+            "sas": "cowbell:bottomless",
+            "type": "B256",
+            "letters": "8hco",
+            "continuity": "first",
+            "verified": False,
+        },
     ),
     (stage.SECURED, SECURED),
     (stage.AGREED, {**SECURED, "packets": 13, "octets": 6412}),
@@ -114,7 +122,10 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
         Failed(ssrc=1, code=0x100, name="GOCLEAR_NOT_ALLOWED", by_peer=False, text="No."),
         {"event": "failed", "code": "0x100", "name": "GOCLEAR_NOT_ALLOWED", "by": "us", "text": "No."},
     ),
-    (SasRelayed(ssrc=1, sas=stage.SAS), {"event": "sas_relayed", "sas": "cowbell:bottomless", "type": "B256"}),
+    (
+        SasRelayed(ssrc=1, sas=stage.SAS),
+        {"event": "sas_relayed", "sas": "cowbell:bottomless", "type": "B256", "letters": "8hco"},
+    ),
     (EnrolmentOffered(ssrc=1), {"event": "enrolment_offered"}),
     (
         SignatureReceived(ssrc=1, signature_type=b"PGP ", signer=b"\xab\xcd"),
@@ -140,6 +151,17 @@ def test_no_event_of_the_engine_is_left_out() -> None:
     described = {type(news) for news, _ in EXPECTED}
 
     assert set(get_args(events.Event)) <= described
+
+
+def test_pictures_are_escaped_with_their_letters_beside_them() -> None:
+    pictures = replace(stage.SAS_READY, sas=Sas(sashash=bytes.fromhex("45aea000") + bytes(28), code=b"B32E"))
+    line = written(pictures)
+
+    assert line.isascii()
+    assert (json.loads(line)["sas"], json.loads(line)["letters"]) == (
+        "\U0001f434\U0001f426\U0001f50d\U0001f41f",
+        "eszk",
+    )
 
 
 @pytest.mark.parametrize("mode", Mode)

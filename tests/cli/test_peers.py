@@ -50,6 +50,21 @@ def test_a_wide_list_is_a_table(
     )
 
 
+def test_names_of_any_script_line_up(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "84")
+    peers(path, "rename", "caca", "\u6771\u4eac " * 5)
+    capsys.readouterr()
+    peers(path)
+    heading, *rows = capsys.readouterr().out.splitlines()
+
+    assert {row.rindex("3 March") - heading.index("LAST") for row in rows} == {0, -7}, (
+        "seven characters take two columns"
+    )
+    assert rows[1].startswith("\u6771\u4eac \u6771\u4eac \u6771\u4eac \u6771...  no ")
+
+
 def test_a_narrow_list_is_paragraphs(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ from zrtp.protocol.events import (
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    for name in ("NO_COLOR", "COLUMNS"):
+    for name in ("NO_COLOR", "COLUMNS", "LC_ALL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -117,6 +117,31 @@ def test_letters_are_large_where_letters_were_negotiated() -> None:
     script = [replace(item, sas=letters) if item == stage.SAS_READY else item for item in call()]
 
     assert "    8hco        (words cowbell bottomless)\n" in shown(script)
+
+
+def with_pictures() -> list[News]:
+    pictures = Sas(sashash=bytes.fromhex("45aea000") + bytes(28), code=b"B32E")
+    return [replace(item, sas=pictures) if item == stage.SAS_READY else item for item in call()]
+
+
+def test_pictures_are_large_where_pictures_were_negotiated() -> None:
+    assert "    \U0001f434   \U0001f426   \U0001f50d   \U0001f41f        (letters eszk)\n" in shown(with_pictures())
+
+
+def test_pictures_are_named_on_a_terminal_that_cannot_show_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    screen = visible(shown(with_pictures(), terminal=True))
+
+    assert "    horse   bird   magnifying glass   fish        (letters eszk)\n" in screen
+    assert screen.isascii()
+
+
+def test_named_pictures_on_a_narrow_terminal_have_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+
+    assert "    horse\n    bird\n    magnifying glass\n    fish\n    (letters eszk)\n" in shown(
+        with_pictures(), terminal=True, plain=True, width=32
+    )
 
 
 def test_a_listener_prints_the_command_for_the_other_side() -> None:

@@ -14,7 +14,7 @@ from zrtp.cli.terminal import Terminal
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    for name in ("NO_COLOR", "COLUMNS"):
+    for name in ("NO_COLOR", "COLUMNS", "LC_ALL"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -135,6 +135,39 @@ def test_a_stream_that_cannot_show_a_character_shows_its_number() -> None:
     Terminal(out=stream, err=Stream()).result("\U0001f601")
 
     assert octets.getvalue() == b"\\U0001f601\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "variable", "value", "shown"),
+    [
+        ("utf-8", "TERM", "xterm", True),
+        ("latin-1", "TERM", "xterm", False),
+        ("utf-8", "LC_ALL", "C", False),
+        ("utf-8", "LC_ALL", "C.UTF-8", True),
+    ],
+)
+def test_whether_pictures_can_be_shown(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, variable: str, value: str, shown: bool
+) -> None:
+    monkeypatch.setenv(variable, value)
+    terminal = Terminal(out=io.TextIOWrapper(io.BytesIO(), encoding=encoding), err=Stream())
+
+    assert terminal.shows("\U0001f601") is shown
+    assert terminal.shows("letters")
+
+
+def test_the_console_of_linux_shows_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+
+    assert not Terminal(out=Stream(terminal=True), err=Stream()).shows("\U0001f601")
+    assert Terminal(out=Stream(), err=Stream()).shows("\U0001f601"), "a file is read elsewhere"
+
+
+def test_a_wide_name_in_the_line_at_the_bottom_is_cut_to_the_width() -> None:
+    screen = Stream(terminal=True)
+    Terminal(out=screen, err=screen, width=24).status("\u6771" * 20)
+
+    assert visible(screen.getvalue()) == "\r\x1b[K" + "\u6771" * 11
 
 
 @pytest.mark.parametrize(

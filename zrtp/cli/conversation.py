@@ -139,7 +139,7 @@ class Conversation:
         stream.session.sas_mismatched()
         stream.settle()
         self.show(Mismatched(text=wording.alarm(stream.session.sas)))
-        self.hang_up(Exit.SAS_MISMATCH, wording.ALARM_EXIT, wording.ALARM_HINT)
+        self.hang_up(Exit.SAS_MISMATCH, wording.alarm_exit(stream.session.sas), wording.ALARM_HINT)
 
     def take_back(self) -> None:
         """The person takes an earlier "they match" back."""

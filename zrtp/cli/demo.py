@@ -139,7 +139,7 @@ class Demo:
         if self._dialogue is not None and not secured.verified:
             verdict = await self._dialogue.verdict(sas, wording.DEMO_QUESTION)
         elif sas == same and verdict is not Verdict.MISMATCH:
-            for line in self._terminal.wrapped(wording.DEMO_SAME):
+            for line in self._terminal.wrapped(wording.demo_same(sas)):
                 self._terminal.result(line)
         if verdict is Verdict.MATCH:
             self._alice.match(self._name or "bob")

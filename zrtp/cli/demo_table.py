@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from zrtp.cli import wording
+from zrtp.cli import columns, wording
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.jsonlines import text
 from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
@@ -42,7 +41,7 @@ class DemoTable:
         self._terminal.note("alice calls bob, both here, over real UDP on loopback")
         self._terminal.result()
         if self._wide:
-            heading = "".join(side.ljust(self._width) for side in SIDES)
+            heading = "".join(columns.padded(side, self._width) for side in SIDES)
             self._terminal.result("seconds".ljust(_TIME) + heading.rstrip(), "bold")
 
     def column(self, side: str) -> DemoColumn:
@@ -55,25 +54,31 @@ class DemoTable:
         if len(self._sas) < len(SIDES):
             return
         self._terminal.result()
-        for part, style in ((0, "bold"), (1, "dim")):
-            lines = [wording.sas(self._sas[name])[part] for name in SIDES]
-            if self._wide:
-                self._terminal.marked(" " * _TIME, "".join(line.ljust(self._width) for line in lines), style)
-            else:
-                for name, line in zip(SIDES, lines, strict=True):
-                    self._terminal.marked(f"{'':<{_TIME}}{name:<7}", line, style)
+        shown = [wording.sas(self._sas[name], self._terminal.shows) for name in SIDES]
+        fits = all(columns.width(sas.large) < self._width for sas in shown)
+        for lines in zip(*([sas.large] if fits else sas.parts for sas in shown), strict=True):
+            self._side_by_side(lines, "bold")
+        self._side_by_side([sas.aside for sas in shown], "dim")
         self._terminal.result()
 
     def row(self, side: str, words: str, *styles: str) -> None:
         """Something happened on one side."""
         moment = f"{self._clock():6.3f}  "
-        for number, line in enumerate(textwrap.wrap(words, self._width - 1, break_on_hyphens=False)):
+        for number, line in enumerate(columns.wrapped(words, self._width - 1)):
             start = moment if number == 0 else " " * _TIME
             if self._wide:
                 start += " " * self._width * SIDES.index(side)
             else:
                 start += f"{side:<7}"
             self._terminal.marked(start, line, *styles)
+
+    def _side_by_side(self, lines: Sequence[str], style: str) -> None:
+        if self._wide:
+            row = "".join(columns.padded(line, self._width) for line in lines)
+            self._terminal.marked(" " * _TIME, row, style)
+        else:
+            for name, line in zip(SIDES, lines, strict=True):
+                self._terminal.marked(f"{'':<{_TIME}}{name:<7}", line, style)
 
     def error(self, news: Ended) -> None:
         """The demo itself went wrong."""

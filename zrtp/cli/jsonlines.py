@@ -145,7 +145,7 @@ def _peer(news: PeerDetected) -> dict[str, Any]:
 
 
 def _sas(sas: Sas) -> dict[str, Any]:
-    return {"sas": sas.rendered, "type": codes.name(sas.code)}
+    return {"sas": sas.rendered, "type": codes.name(sas.code), "letters": sas.letters()}
 
 
 def _secured(news: Secured) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from zrtp.cache.interface import PeerEntry, SecretCache, find, other_devices
 from zrtp.cache.record import PeerRecord, clean_name
-from zrtp.cli import options, wording
+from zrtp.cli import columns, options, wording
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.terminal import Terminal
 from zrtp.errors import CacheError
@@ -120,12 +120,13 @@ def _list(entries: list[PeerEntry], path: Path, terminal: Terminal, *, as_json: 
     elif not entries:
         terminal.note(_nobody(path))
     elif terminal.width >= _TABLE_WIDTH:
-        width = max(4, *(len(entry.record.name) for entry in entries))
+        width = max(4, *(columns.width(entry.record.name) for entry in entries))
         width = min(width, terminal.width - _TABLE_WIDTH + _SHORTEST_NAME)
         terminal.result(f"{'NAME':<{width}}  {'VERIFIED':<17}  {'LAST CALL':<17}  ZID", "dim")
         for entry in entries:
             record = entry.record
-            row = f"{_shortened(record.name or '-', width):<{width}}  {_verified(record):<17}  "
+            name = columns.padded(columns.shortened(record.name or "-", width), width)
+            row = f"{name}  {_verified(record):<17}  "
             terminal.result(row + f"{wording.date(record.last_seen):<17}  {entry.peer_zid.hex()}")
     else:
         for entry in entries:
@@ -162,10 +163,6 @@ def _verified(record: PeerRecord) -> str:
 
 def _title(entry: PeerEntry) -> str:
     return entry.record.name or f"the peer {entry.peer_zid.hex()[:8]}"
-
-
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "\u2026"
 
 
 def _nobody(path: Path) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
-from zrtp.cli import wording
+from zrtp.cli import columns, wording
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.jsonlines import text
 from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
@@ -111,19 +111,19 @@ class Presenter:
     def show_sas(self, sas: Sas, *, big: bool = True) -> None:
         """The words to compare, by themselves between empty lines, or dimmed where nothing is to be done."""
         terminal = self._terminal
-        large, small = wording.sas(sas)
-        parts = [large, small]
-        if sum(map(len, parts)) + 12 > terminal.width:
-            lines = [*(large.split() if len(large) + 4 > terminal.width else [large]), small]
-        else:
-            lines = [f"{large}        {small}"]
+        shown = wording.sas(sas, terminal.shows)
+        large = [shown.large] if columns.width(shown.large) + 4 <= terminal.width else list(shown.parts)
+        beside = len(large) == 1 and columns.width(f"    {shown.large}        {shown.aside}") <= terminal.width
+        lines = [f"    {terminal.bold(line) if big else line}" for line in large]
+        aside = terminal.dim(shown.aside) if big else shown.aside
+        lines = [f"{lines[0]}        {aside}"] if beside else [*lines, f"    {aside}"]
         if not big:
             for line in lines:
-                terminal.result(f"    {line}", "dim")
+                terminal.result(line, "dim")
             return
         terminal.result()
         for line in lines:
-            terminal.result("    " + self._emphasised(line, small))
+            terminal.result(line)
         terminal.result()
 
     @contextmanager
@@ -146,13 +146,6 @@ class Presenter:
     def unverified(self) -> None:
         """The person has taken that back."""
         self._state(wording.NOT_VERIFIED, "you took the verification back", "bold")
-
-    def _emphasised(self, line: str, small: str) -> str:
-        terminal = self._terminal
-        large, found, _ = line.partition(small)
-        if not found:
-            return terminal.bold(line)
-        return (terminal.bold(large.rstrip()) + " " * (len(large) - len(large.rstrip()))) + terminal.dim(small)
 
     def _listening(self, news: Listening) -> None:
         self._terminal.note(f"waiting on {text(news.bind)}")

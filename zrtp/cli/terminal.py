@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-import textwrap
 from typing import Final, TextIO
 
+from zrtp.cli import columns
 from zrtp.cli.errors import as_line
 
 PREFIX: Final = "zrtp: "
@@ -108,7 +108,7 @@ class Terminal:
         stream = self._live_stream()
         if stream is None or self._growing or (self._open is not None and not self._status):
             return
-        self._write(stream, _CLEAR_LINE + self.styled(stream, text[: self.width - 1], ("dim",)))
+        self._write(stream, _CLEAR_LINE + self.styled(stream, columns.cut(text, self.width - 1), ("dim",)))
         self._open, self._status = stream, True
 
     def ask(self, text: str) -> None:
@@ -133,9 +133,25 @@ class Terminal:
         """Leave the cursor at the beginning of a line."""
         self._close_line()
 
+    def shows(self, text: str) -> bool:
+        """Whether results can contain these characters, as far as this computer says.
+
+        The console of Linux has few of them; whoever sets the locale C has a terminal for ASCII.
+        """
+        if text.isascii():
+            return True
+        console = self._out.isatty() and os.environ.get("TERM") == "linux"
+        if console or os.environ.get("LC_ALL") in ("C", "POSIX"):
+            return False
+        try:
+            text.encode(self._out.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+
     def wrapped(self, text: str, indent: str = " ") -> list[str]:
         """The text in lines that fit the width."""
-        return textwrap.wrap(text, self.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        return columns.wrapped(text, self.width, first=indent, rest=indent)
 
     def styled(self, stream: TextIO, text: str, styles: tuple[str, ...]) -> str:
         """The text in these styles, if the stream shows any."""
@@ -153,16 +169,9 @@ class Terminal:
         return self.styled(self._out, text, ("bold",))
 
     def _prefixed(self, text: str) -> list[str]:
-        if len(PREFIX) + len(text) <= self.width or not self._decorated[self._err]:
+        if columns.width(PREFIX + text) <= self.width or not self._decorated[self._err]:
             return [PREFIX + text]
-        return textwrap.wrap(
-            text,
-            self.width,
-            initial_indent=PREFIX,
-            subsequent_indent=" " * len(PREFIX),
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        return columns.wrapped(text, self.width, first=PREFIX, rest=" " * len(PREFIX), whole_words=True)
 
     def _line(self, stream: TextIO, text: str, styles: tuple[str, ...]) -> None:
         self._close_line()

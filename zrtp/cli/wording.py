@@ -6,26 +6,23 @@ One wording for call, listen and demo, so that both ends of a call read the same
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
+from zrtp.cli import pictures
 from zrtp.cli.jsonlines import printable
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import Continuity, PeerDetected, SasReady, Secured, Suite
 
-QUESTION: Final = "Read the words aloud. Does the other person see the same?"
-QUESTION_LETTERS: Final = "Read the letters aloud. Does the other person see the same?"
 DEMO_QUESTION: Final = "Do both sides show the same? (ends by itself)"
-DEMO_SAME: Final = "Two people would now read these words to each other. They are the same: nobody is in between."
 KEYS: Final = ("[y] they match", "[n] they differ", "[l] later")
 
 KEYS_VERIFIED: Final = "  [q]uit [s]how [u]ndo"
 KEYS_NOT_VERIFIED: Final = "  [q]uit [s]how [v]erify"
 
-ALARM: Final = "The words differ: somebody is listening in between. Hang up and say nothing confidential."
-ALARM_LETTERS: Final = ALARM.replace("words differ", "letters differ")
-ALARM_EXIT: Final = "the words differ, so nothing of this call was kept"
 ALARM_HINT: Final = "call again over another network, and compare again"
 
 HASH_MISMATCH: Final = "the peer is not the one that its signalling announced"
@@ -64,6 +61,7 @@ _AGREEMENTS: Final = {
     b"Mult": "multistream",
     b"Prsh": "preshared",
 }
+_NOUNS: Final = {b"B256": "words", b"B32 ": "letters", b"B32E": "pictures"}
 _CIPHERS: Final = {b"AES1": "AES-128", b"AES2": "AES-192", b"AES3": "AES-256"}
 _AUTH_TAGS: Final = {b"HS32": "HMAC-SHA1-32", b"HS80": "HMAC-SHA1-80"}
 _MONTHS: Final = (
@@ -109,24 +107,60 @@ def name(secured: Secured) -> str:
     return secured.peer_name or "this peer"
 
 
-def sas(value: Sas) -> tuple[str, str]:
-    """The negotiated rendering to show large, and another one of the same value to show small beside it."""
-    words = "   ".join(value.words())
+@dataclass(frozen=True, slots=True)
+class ShownSas:
+    """A SAS as it is shown."""
+
+    parts: tuple[str, ...]
+    """What to read aloud, one after the other, large."""
+    aside: str
+    """Another rendering of the same value, small beside it."""
+
+    @property
+    def large(self) -> str:
+        return "   ".join(self.parts)
+
+
+def sas(value: Sas, shows: Callable[[str], bool]) -> ShownSas:
+    """The negotiated rendering, and another one of the same value beside it.
+
+    Where the terminal cannot show pictures they are named, as the person at the other end does.
+    """
+    letters = f"(letters {value.letters()})"
     if value.code == b"B256":
-        return words, f"(letters {value.letters()})"
-    if value.code == b"B32 ":
-        return value.letters(), f"(words {' '.join(value.words())})"
-    return value.rendered, f"(letters {value.letters()})"
+        return ShownSas(value.words(), letters)
+    if value.code == b"B32E":
+        return ShownSas(tuple(value.emoji()) if shows(value.emoji()) else pictures.names(value), letters)
+    if value.code == b"B32 " or not shows(value.rendered):
+        return ShownSas((value.letters(),), f"(words {' '.join(value.words())})")
+    return ShownSas((value.rendered,), letters)
 
 
 def question(value: Sas) -> str:
     """What to do with the SAS."""
-    return QUESTION if value.code == b"B256" else QUESTION_LETTERS
+    read = f"Read the {noun(value)} aloud." if value.code != b"B32E" else "Name the pictures aloud, from left to right."
+    return f"{read} Does the other person see the same?"
+
+
+def demo_same(value: Sas) -> str:
+    """What the person at the demo does not do."""
+    verb = "name" if value.code == b"B32E" else "read"
+    return f"Two people would now {verb} these {noun(value)} to each other. They are the same: nobody is in between."
 
 
 def alarm(value: Sas | None) -> str:
     """What to say after "they differ"."""
-    return ALARM if value is None or value.code == b"B256" else ALARM_LETTERS
+    return f"The {noun(value)} differ: somebody is listening in between. Hang up and say nothing confidential."
+
+
+def alarm_exit(value: Sas | None) -> str:
+    """Why the call ended then."""
+    return f"the {noun(value)} differ, so nothing of this call was kept"
+
+
+def noun(value: Sas | None) -> str:
+    """What a SAS of this rendering consists of."""
+    return "words" if value is None else _NOUNS.get(value.code, "letters")
 
 
 def heading(secured: Secured, sas_ready: SasReady | None) -> tuple[str, str]:
