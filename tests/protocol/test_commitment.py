@@ -729,8 +729,10 @@ def test_any_other_commit_on_a_further_stream_ends_that_stream_with_0x20(mode: s
         ("auth_tag", b"HS32", ErrorCode.AUTH_TAG_UNSUPPORTED),
     ],
 )
-def test_a_multistream_commit_to_other_algorithms_is_refused(field: str, value: bytes, code: ErrorCode) -> None:
-    bob = alone(replace(FAST, passive=True))
+def test_a_multistream_commit_to_other_algorithms_is_refused_where_policy_says_so(
+    field: str, value: bytes, code: ErrorCode
+) -> None:
+    bob = alone(replace(FAST, passive=True, strict_multistream=True))
     peer = Actor(bob.stream, suite=replace(SUITE, cipher=b"AES3"))
     peer.discover()
     peer.initiate()
@@ -738,6 +740,30 @@ def test_a_multistream_commit_to_other_algorithms_is_refused(field: str, value: 
     video.discover()
     commit = video.multistream_commit(zrtpsess(peer), **{field: value})
     assert only(video.send(commit), Error).code == code
+
+
+@pytest.mark.interop("I-21")
+@pytest.mark.parametrize(("field", "value"), [("cipher", b"AES1"), ("auth_tag", b"HS32")])
+def test_a_multistream_commit_may_name_other_algorithms_that_were_offered(field: str, value: bytes) -> None:
+    """A real softphone does; nothing that was not offered is accepted, and nothing without ZRTPSess is."""
+    bob = alone(replace(FAST, passive=True))
+    peer = Actor(bob.stream, suite=replace(SUITE, cipher=b"AES3"))
+    peer.discover()
+    peer.initiate()
+    video = further(bob, peer)
+    video.discover()
+    commit = video.multistream_commit(zrtpsess(peer), **{field: value})
+    assert only(video.send(commit), Confirm1)
+    suite = video.stream.suite
+    assert suite is not None and getattr(suite, field) == value
+
+
+def test_a_multistream_commit_to_algorithms_that_were_not_offered_is_refused() -> None:
+    bob, peer = first_secure(replace(FAST, passive=True))
+    video = further(bob, peer)
+    video.discover()
+    refused = video.multistream_commit(zrtpsess(peer), cipher=b"AES2")
+    assert only(video.send(refused), Error).code == ErrorCode.CIPHER_UNSUPPORTED
 
 
 @pytest.mark.attack("KEY-07")

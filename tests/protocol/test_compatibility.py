@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import pytest
 
 from tests.support import wire
 from tests.support.pair import seeded
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm
+from zrtp.errors import ErrorCode
 from zrtp.protocol import compatibility
 from zrtp.protocol.config import FOREVER, ClearDialect
+from zrtp.protocol.events import Suite
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain
 
 OWN = wire.commit(key_agreement=b"X255", hvi=b"\xff" * 32)
+FIRST = Suite(hash=b"S256", cipher=b"AES3", auth_tag=b"HS80", key_agreement=b"X255", sas=b"B32 ")
 OTHER_CODE = wire.commit(key_agreement=b"EC25", hvi=b"\x01" * 32)
 
 
@@ -136,6 +140,21 @@ def test_multistream_confirm() -> None:
     assert further.h0 == b"\x01" * 32
     assert (further.enrolment, further.verified, further.allow_clear, further.disclosure) == (True, True, True, True)
     assert (further.cache_interval, further.signature_type, further.signature) == (FOREVER, None, b"")
+
+
+@pytest.mark.interop("I-21")
+@pytest.mark.parametrize(
+    ("further", "code"),
+    [
+        (FIRST, None),
+        (replace(FIRST, hash=b"S384"), ErrorCode.HASH_UNSUPPORTED),
+        (replace(FIRST, cipher=b"AES1"), ErrorCode.CIPHER_UNSUPPORTED),
+        (replace(FIRST, auth_tag=b"HS32"), ErrorCode.AUTH_TAG_UNSUPPORTED),
+    ],
+)
+def test_refusal_of_multistream_suite(further: Suite, code: ErrorCode | None) -> None:
+    assert compatibility.refusal_of_multistream_suite(FIRST, further, strict=True) == code
+    assert compatibility.refusal_of_multistream_suite(FIRST, further, strict=False) is None
 
 
 @pytest.mark.interop("I-37")

@@ -17,7 +17,9 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from zrtp.crypto.hashes import HashAlgorithm
+from zrtp.errors import ErrorCode
 from zrtp.protocol.config import FOREVER, ClearDialect
+from zrtp.protocol.events import Suite
 from zrtp.secret import Secret
 from zrtp.system import RandomSource
 from zrtp.wire.messages import Commit, CommitMode, ConfirmPlain, Hello
@@ -93,6 +95,23 @@ def multistream_confirm(first: ConfirmPlain, h0: bytes) -> ConfirmPlain:
     gives the flags no meaning. Rule I-23.
     """
     return replace(first, h0=h0, cache_interval=FOREVER, signature_type=None, signature=b"")
+
+
+def refusal_of_multistream_suite(first: Suite, further: Suite, *, strict: bool) -> ErrorCode | None:
+    """Why the peer's Commit for a further stream is refused on account of its algorithms; None if it is accepted.
+
+    Peers: bzrtp 5.1 (Linphone). Reason: it chooses hash, cipher and tag of a further stream by its own list once more,
+    where the RFC says that they SHOULD be those of the first stream; half of all video calls would fail. All of them
+    were offered, and the Confirm proves ZRTPSess, so that nothing weaker than policy allows can come of it; `strict`
+    insists on the same ones. Rule I-21.
+    """
+    if strict and further.hash != first.hash:
+        return ErrorCode.HASH_UNSUPPORTED
+    if strict and further.cipher != first.cipher:
+        return ErrorCode.CIPHER_UNSUPPORTED
+    if strict and further.auth_tag != first.auth_tag:
+        return ErrorCode.AUTH_TAG_UNSUPPORTED
+    return None
 
 
 def goclear_covered(dialect: ClearDialect) -> bytes:

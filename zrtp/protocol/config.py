@@ -58,6 +58,8 @@ class Config:
     allow_clear: bool = False
     """Set the A flag: a GoClear of the peer is accepted."""
     clear_dialect: ClearDialect = ClearDialect.RFC
+    strict_multistream: bool = False
+    """Refuse a further stream whose Commit names other algorithms than the first stream's, though they were offered."""
     preshared: bool = False
     """Offer and use Preshared mode where the lineage of the retained secret allows it."""
     preshared_limit: int = 20

@@ -422,11 +422,11 @@ class Session:
         return offered and self.retention.allows_preshared(peer.zid)
 
     def check_multistream(self, commit: Commit, suite: Suite) -> None:
-        """A Multistream Commit needs a secure first stream with the same peer and algorithms (section 4.4.3).
+        """A Multistream Commit needs a secure first stream with the same peer (section 4.4.3).
 
         Raises:
             PeerMisbehaved: 0x56, there is no such session.
-            PeerIncompatible: 0x51, 0x52, 0x54, other algorithms than the first stream's.
+            PeerIncompatible: 0x51, 0x52, 0x54, other algorithms than the first stream's, if policy forbids that.
         """
         first = self.suite
         if self.zrtpsess is None or first is None or commit.zid != self.peer_zid:
@@ -434,13 +434,10 @@ class Session:
                 ErrorCode.NO_SHARED_SECRET,
                 "The peer wants a further stream of a call that is not secure yet.",
             )
-        for code, wanted, error in (
-            (suite.hash, first.hash, ErrorCode.HASH_UNSUPPORTED),
-            (suite.cipher, first.cipher, ErrorCode.CIPHER_UNSUPPORTED),
-            (suite.auth_tag, first.auth_tag, ErrorCode.AUTH_TAG_UNSUPPORTED),
-        ):
-            if code != wanted:
-                raise PeerIncompatible(error, "The peer wants other algorithms for a further stream of this call.")
+        strict = self.endpoint.config.strict_multistream
+        refusal = compatibility.refusal_of_multistream_suite(first, suite, strict=strict)
+        if refusal is not None:
+            raise PeerIncompatible(refusal, "The peer wants other algorithms for a further stream of this call.")
 
     def confirm_plain(self, stream: Stream, exchange: Exchange) -> ConfirmPlain:
         """The flags and the cache interval of our Confirm (section 5.7), not signed yet."""
