@@ -19,6 +19,7 @@ HEADING: Final = 44
 MARGIN: Final = 16
 _BETTER: Final = "#2f855a"
 _WORSE: Final = "#b7791f"
+_NEUTRAL: Final = "#4a7fb0"
 _TEXT: Final = "#718096"
 """Readable on white and on black."""
 
@@ -37,6 +38,13 @@ class Group:
 
     heading: str
     bars: tuple[Bar, ...]
+    compares: bool
+    """The unit is somebody else's work: less than one is better. Otherwise it is a floor that nobody gets below."""
+
+    def colour(self, bar: Bar) -> str:
+        if not self.compares:
+            return _NEUTRAL
+        return _BETTER if bar.ratio <= 1 else _WORSE
 
     @property
     def height(self) -> int:
@@ -65,10 +73,12 @@ def _groups(results: Results) -> list[Group]:
         Group(
             "CPU time of a complete handshake, in units of libbzrtp (C): shorter is faster",
             tuple(Bar(label, row.ratio) for label, row in named if row.ratio is not None and row.floor is not None),
+            compares=True,
         ),
         Group(
             "CPU time of a complete handshake, in units of its public-key operations in OpenSSL alone",
             tuple(Bar(label, row.floor_ratio) for label, row in named if row.floor_ratio is not None),
+            compares=False,
         ),
     ]
 
@@ -82,9 +92,9 @@ def _draw(group: Group, top: int) -> Iterable[str]:
     for number, bar in enumerate(group.bars):
         y = first + number * (BAR + GAP)
         middle = y + BAR - 4
-        colour = _BETTER if bar.ratio <= 1 else _WORSE
         yield f'<text x="{LABELS - 8}" y="{middle}" text-anchor="end">{escape(bar.label)}</text>'
-        yield f'<rect x="{LABELS}" y="{y}" width="{bar.ratio * unit:.1f}" height="{BAR}" rx="2" fill="{colour}"/>'
-        yield f'<text x="{LABELS + bar.ratio * unit + 6:.1f}" y="{middle}">{bar.ratio:.2f}</text>'
+        length = bar.ratio * unit
+        yield f'<rect x="{LABELS}" y="{y}" width="{length:.1f}" height="{BAR}" rx="2" fill="{group.colour(bar)}"/>'
+        yield f'<text x="{LABELS + length + 6:.1f}" y="{middle}">{bar.ratio:.2f}</text>'
     bottom = first + len(group.bars) * (BAR + GAP) - GAP // 2
     yield f'<path d="M{one:.1f} {first - 4}V{bottom}" stroke="{_TEXT}" stroke-dasharray="3 3"/>'
