@@ -10,8 +10,9 @@ from zrtp.errors import ApiMisuse
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
+from zrtp.media.secure import SecureMedia
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import Closed, Failed, GoingSecure, KeysReady, Secured, Sending
+from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending
 
 SUITES = [
     Config(ciphers=(b"AES1",), auth_tags=(b"HS32",), key_agreements=(b"EC25",)),
@@ -252,3 +253,67 @@ def test_lost_and_foreign_packets_are_counted_where_they_were_seen() -> None:
 
     assert (pair.alice.media.counters.zrtp_packets, pair.alice.media.counters.zrtp_octets) == (1, len(hello))
     assert (pair.bob.media.counters.zrtp_packets, pair.bob.media.counters.zrtp_octets) == (2, 2 * len(hello))
+
+
+CLEARABLE = Config(key_agreements=(b"X255", b"Mult"), allow_clear=True)
+
+
+def both_streams_secure() -> tuple[MediaPair, list[tuple[SecureMedia, SecureMedia]]]:
+    """A call with two streams; the media paths of each, Alice's and Bob's."""
+    pair = MediaPair(CLEARABLE, CLEARABLE, alice_cache=MemoryCache(), bob_cache=MemoryCache()).run()
+    streams = [(pair.alice.media, pair.bob.media)]
+    streams.append((pair.alice.call.add_stream(0xA2), pair.bob.call.add_stream(0xB2)))
+    for media in streams[1]:
+        media.start(pair.now)
+    exchange_all(pair, streams)
+    assert all(media.stream.sending is Sending.SRTP for both in streams for media in both)
+    return pair, streams
+
+
+def exchange_all(pair: MediaPair, streams: list[tuple[SecureMedia, SecureMedia]]) -> None:
+    for _ in range(40):
+        for alice, bob in streams:
+            for sender, receiver in ((alice, bob), (bob, alice)):
+                for datagram in sender.datagrams_to_send():
+                    receiver.datagram_received(datagram, pair.now)
+
+
+@pytest.mark.rfc("R-4.7.2.1-01")
+def test_switching_encryption_off_ends_srtp_on_every_stream_and_nothing_leaves_before_the_user_agrees() -> None:
+    pair, streams = both_streams_secure()
+    pair.alice.call.session.go_clear(pair.now)
+    exchange_all(pair, streams)
+    assert pair.bob.seen(ClearRequested)
+
+    pair.bob.call.best_effort = True
+    assert not any(bob.may_send for _, bob in streams)
+    pair.bob.call.session.agree_to_clear()
+    pair.bob.call.settle()
+    for _, bob in streams:
+        packet = Packetizer(bob.stream.ssrc).packet(FRAME)
+        assert bob.protect(packet) == packet.encode()
+
+
+def test_without_consent_to_plain_rtp_a_cleared_call_stays_silent() -> None:
+    pair, streams = both_streams_secure()
+    pair.alice.call.session.go_clear(pair.now)
+    exchange_all(pair, streams)
+    pair.bob.call.session.agree_to_clear()
+    pair.bob.call.settle()
+
+    assert not any(media.may_send for both in streams for media in both)
+    assert pair.bob.hear(plain_rtp()) == []
+
+
+def test_a_cleared_call_becomes_secure_again_with_new_keys() -> None:
+    pair, streams = both_streams_secure()
+    pair.alice.call.session.go_clear(pair.now)
+    exchange_all(pair, streams)
+    pair.bob.call.session.go_secure(pair.now)
+    exchange_all(pair, streams)
+
+    assert pair.alice.media.may_send
+    datagram = pair.alice.speak()
+    assert datagram is not None
+    assert [packet.payload for packet in pair.bob.hear(datagram, pair.now)] == [FRAME]
+    assert len({bytes(keys.send.key.octets) for keys in pair.alice.seen(KeysReady) if keys.ssrc == 0xA11CE000}) == 2

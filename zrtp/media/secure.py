@@ -6,7 +6,8 @@ streams. Time is an argument, in seconds of any monotonic clock, as everywhere i
 
 The gates for media (RFC 6189 section 4) are kept here: what comes out of `SecureMedia.datagram_received` was
 authenticated and decrypted, and nothing but SRTP leaves `SecureMedia.protect`, unless the call was made with
-`best_effort=True`; then plain RTP passes both ways for as long as `Stream.sending` is CLEAR.
+`best_effort=True`; then plain RTP passes both ways for as long as `Stream.sending` is CLEAR. A user who agrees
+to switch encryption off in the middle of a call is a reason to set it there.
 
 After every call of a method: send `datagrams_to_send` of each stream, take `next_event` until it is None, and
 set a timer for `next_timer`. The same holds after methods of the session, such as `Session.sas_matched`.
@@ -24,7 +25,7 @@ from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import MalformedRtp, RtpPacket
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp_errors import SrtpReplayed
-from zrtp.protocol.events import Closed, Event, Failed, KeysReady, Sending, WentClear
+from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
 
 if TYPE_CHECKING:
     from zrtp.protocol.session import Session
@@ -73,7 +74,8 @@ class SecureCall:
         self.session = session
         self.media: dict[int, SecureMedia] = {}
         """The streams by our SSRC."""
-        self._best_effort = best_effort
+        self.best_effort = best_effort
+        """Plain RTP may pass, both ways, whenever `Stream.sending` is CLEAR. May be changed during the call."""
         self._events: deque[Event] = deque()
 
     def add_stream(self, ssrc: int, *, peer_hello_hash: bytes | None = None) -> SecureMedia:
@@ -82,7 +84,7 @@ class SecureCall:
         Raises ApiMisuse if the session cannot have it.
         """
         stream = self.session.add_stream(ssrc, peer_hello_hash=peer_hello_hash)
-        media = self.media[ssrc] = SecureMedia(self, stream, best_effort=self._best_effort)
+        media = self.media[ssrc] = SecureMedia(self, stream)
         return media
 
     def next_event(self) -> Event | None:
@@ -109,21 +111,22 @@ class SecureCall:
     def settle(self) -> None:
         """Bring the media paths up to date with the session; every method here and there does so."""
         while (event := self.session.next_event()) is not None:
-            if (media := self.media.get(event.ssrc)) is not None:
-                media.on_event(event)
+            whole_call = isinstance(event, ClearRequested | WentClear)  # SRTP ends on all streams at once
+            for ssrc, media in self.media.items():
+                if whole_call or ssrc == event.ssrc:
+                    media.on_event(event)
             self._events.append(event)
 
 
 class SecureMedia:
     """The datagrams of one stream, both ways. Made by `SecureCall.add_stream`."""
 
-    def __init__(self, call: SecureCall, stream: Stream, *, best_effort: bool) -> None:
+    def __init__(self, call: SecureCall, stream: Stream) -> None:
         self.stream = stream
         self.counters = Counters()
         self.peer_left = False
         """The peer said goodbye, in an authenticated RTCP packet."""
         self._call = call
-        self._best_effort = best_effort
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._heard = False  # an SRTP packet under these keys has been verified
@@ -197,7 +200,7 @@ class SecureMedia:
         if isinstance(event, KeysReady):
             self._forget_keys()
             self._sender, self._receiver = srtp_pair(event.send, event.receive)
-        elif isinstance(event, Failed | WentClear | Closed):
+        elif isinstance(event, Failed | ClearRequested | WentClear | Closed):
             self._forget_keys()
 
     def _rtp_received(self, datagram: bytes, now: float) -> list[RtpPacket]:
@@ -231,7 +234,7 @@ class SecureMedia:
 
     @property
     def _plain_may_pass(self) -> bool:
-        return self._best_effort and self.stream.sending is Sending.CLEAR
+        return self._call.best_effort and self.stream.sending is Sending.CLEAR
 
     def _rtcp_received(self, datagram: bytes) -> None:
         if self._receiver is not None:
