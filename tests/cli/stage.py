@@ -12,6 +12,7 @@ from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, News
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import (
+    Assurance,
     Continuity,
     GoingSecure,
     KeysReady,
@@ -69,15 +70,20 @@ SECURED = Secured(
     disclosure=False,
     allow_clear=False,
 )
-AGREED = Agreed(secured=SECURED, packets=13, octets=6412)
+AGREED = Agreed(secured=SECURED, packets=13, octets=6412, assurance=Assurance.ENCRYPTED)
 MEDIA = Media(counters=Counters(sent=250, received=250, verified=250), seconds=5.0)
 ENDED = Ended(code=Exit.ENDED, text="you hung up")
 
 
-def call(continuity: Continuity = Continuity.FIRST_CALL, **secured: object) -> list[News]:
-    """A call that becomes secure."""
+def call(
+    continuity: Continuity = Continuity.FIRST_CALL, assurance: Assurance | None = None, **secured: object
+) -> list[News]:
+    """A call that becomes secure, with the assurance that follows from the rest unless it is given."""
+    if assurance is None:
+        level = Assurance.MISMATCH if continuity is Continuity.MISMATCH else Assurance.ENCRYPTED
+        assurance = Assurance.VERIFIED if secured.get("verified") else level
     sas_ready = replace(SAS_READY, continuity=continuity)
-    agreed = replace(AGREED, secured=replace(SECURED, **secured))  # type: ignore[arg-type]
+    agreed = replace(AGREED, secured=replace(SECURED, **secured), assurance=assurance)  # type: ignore[arg-type]
     return [CALLING, PEER, GOING, KEYS_READY, GATE, sas_ready, agreed]
 
 

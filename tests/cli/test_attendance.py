@@ -4,27 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.cli.stage import Stream, ticking
-from tests.cli.test_conversation import OPTIONS, Call
+from tests.cli.test_conversation import OPTIONS, Call, Listener
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
+from zrtp.cli import conversation, wording
 from zrtp.cli.attendance import Attendance, judge
 from zrtp.cli.conversation import Conversation
 from zrtp.cli.dialogue import Dialogue
 from zrtp.cli.errors import Exit
 from zrtp.cli.keyboard import Lines
-from zrtp.cli.options import Verdict
+from zrtp.cli.notices import Standing
+from zrtp.cli.options import SAS_TYPES, CallOptions, Verdict
 from zrtp.cli.presenter import Presenter
 from zrtp.cli.sound import Sound
 from zrtp.cli.terminal import Terminal
+from zrtp.crypto.sas import Sas
 from zrtp.errors import CacheError
 from zrtp.media.audio import Tone
+from zrtp.protocol import relaying
+from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Assurance, SecurityWarning, Sending, WarningCode
+from zrtp.protocol.session import Session
+
+
+class Typist:
+    """A keyboard, and somebody who reads a question before answering it."""
+
+    single_keys = True
+
+    def __init__(self, screen: Stream) -> None:
+        self._screen = screen
+        self._read = 0
+        self._typed: asyncio.Queue[str] = asyncio.Queue()
+
+    async def key(self) -> str:
+        return await self._typed.get()
+
+    async def line(self) -> str | None:
+        return await self._typed.get()
+
+    def forget_typed(self) -> None:
+        while not self._typed.empty():
+            self._typed.get_nowait()
+
+    async def answer(self, question: str, answer: str) -> None:
+        """Wait until the question is on the screen, further down than the last one."""
+        await self.see(question)
+        self._typed.put_nowait(answer)
+
+    async def see(self, text: str) -> None:
+        while (found := self._screen.getvalue().find(text, self._read)) < 0:
+            await asyncio.sleep(0.002)
+        self._read = found + len(text)
 
 
 class Person:
@@ -164,3 +205,296 @@ def test_a_verdict_from_the_command_line_is_given_at_once(verdict: Verdict, code
         return ended, call.alice.opened.result().session.compromised
 
     assert asyncio.run(held()) == (code, verdict is Verdict.MISMATCH)
+
+
+@pytest.fixture
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A side without keys cannot say goodbye; nobody waits for one here."""
+    monkeypatch.setattr(conversation, "_GOODBYE", 0.02)
+
+
+CLEARABLE = replace(OPTIONS, config=Config(key_agreements=(b"X255", b"Mult"), sas_types=SAS_TYPES, allow_clear=True))
+
+
+class Meeting:
+    """Alice reads and types as the script says; the call ends when the script does, or before."""
+
+    def __init__(
+        self,
+        options: CallOptions = CLEARABLE,
+        *,
+        cache: SecretCache | None = None,
+        bob_endpoint: Endpoint | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.screen = Stream(terminal=True)
+        self.heard_by_alice = Listener()
+        self.call = Call(bob=CLEARABLE, bob_cache=MemoryCache(), bob_endpoint=bob_endpoint)
+        terminal = Terminal(out=self.screen, err=self.screen, plain=True, width=100)
+        presenter = Presenter(terminal, ticking(), keys=True)
+        self.call.alice = Conversation(
+            Endpoint(options.config, cache if cache is not None else MemoryCache()),
+            replace(options, name=name),
+            Sound(Tone(), []),
+            [presenter, self.heard_by_alice],
+            callee=self.call.bob,
+        )
+        self.typist = Typist(self.screen)
+        dialogue = Dialogue(terminal, self.typist)
+        self._attendance = Attendance(self.call.alice, dialogue, presenter, name=name, address=("192.0.2.20", 5004))
+
+    async def hold(self, script: Coroutine[Any, Any, None]) -> int:
+        async def attend() -> None:
+            reading = asyncio.ensure_future(script)
+            try:
+                await self._attendance.attend()
+            finally:
+                reading.cancel()
+                with suppress(asyncio.CancelledError):
+                    await reading
+
+        return await self.call.hold(attend)
+
+    @property
+    def alice(self) -> Session:
+        return self.call.alice.opened.result().session
+
+    def plain_packets(self) -> int:
+        """What Bob has received beyond what he could verify."""
+        counters = self.call.bob.opened.result().media.counters
+        return counters.received - counters.verified
+
+
+def meet(script: Callable[[Meeting], Coroutine[Any, Any, None]], make: Callable[[], Meeting] = Meeting) -> Meeting:
+    """A call by script; the exit code is that of a call that ended."""
+
+    async def held() -> Meeting:
+        meeting = make()
+        assert await meeting.hold(script(meeting)) == Exit.ENDED
+        return meeting
+
+    return asyncio.run(held())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.002)
+
+
+@pytest.mark.attack("CLR-05")
+@pytest.mark.rfc("R-4.7.2-10", "R-4.7.2-11", "R-4.7.2-13", "R-4.7.2-17")
+def test_unprotected_sound_leaves_only_after_the_person_agreed() -> None:
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.call.bob.secured
+        meeting.call.bob.go_clear()
+        await meeting.typist.see("INSECURE - the other side switched encryption off; nothing is sent now")
+        await meeting.typist.see("the other side switched encryption off. Continue unprotected?")
+        sent = meeting.call.alice.opened.result().media.counters.sent
+        await asyncio.sleep(0.05)
+        assert meeting.call.alice.opened.result().media.counters.sent == sent
+        await meeting.typist.answer("[y] yes   [n] no, hang up", "y")
+        await until(lambda: meeting.plain_packets() > 0)
+        assert meeting.alice.assurance is Assurance.INSECURE
+        await meeting.typist.answer("sound is sent unprotected now", "e")
+        await meeting.typist.answer("SECURE BUT NOT VERIFIED - encryption is on again", "q")
+
+    meeting = meet(script)
+    levels = [news.assurance for news in meeting.heard_by_alice.news if isinstance(news, Standing)]
+
+    assert levels == [Assurance.INSECURE, Assurance.ENCRYPTED]
+
+
+@pytest.mark.usefixtures("_brief")
+def test_whoever_does_not_agree_hangs_up() -> None:
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.answer("what should this peer be called?", "Bob")
+        await meeting.typist.see("secure with Bob - verified")
+        meeting.call.bob.go_clear()
+        await meeting.typist.answer("Bob switched encryption off. Continue unprotected?", "n")
+
+    meeting = meet(script)
+
+    assert meeting.heard_by_alice.end.text == "you hung up rather than go on unprotected"
+    assert meeting.plain_packets() == 0
+
+
+@pytest.mark.usefixtures("_brief")
+def test_an_open_question_is_overtaken_by_the_end_of_encryption() -> None:
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.see("[l] later")
+        await meeting.call.bob.secured
+        meeting.call.bob.go_clear()
+        await meeting.typist.answer("Continue unprotected?", "n")
+
+    assert not meet(script).alice.verified
+
+
+def test_encryption_that_comes_back_overtakes_the_question_whether_to_go_on_without() -> None:
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.call.bob.secured
+        meeting.call.bob.go_clear()
+        await meeting.typist.see("Continue unprotected?")
+        meeting.call.bob.go_secure()
+        await meeting.typist.answer("encryption is on again", "q")
+
+    assert meet(script).heard_by_alice.end.text == "you hung up"
+
+
+@pytest.mark.usefixtures("_brief")
+def test_the_person_may_switch_encryption_off_if_the_other_side_allows_it() -> None:
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.typist.answer("later", "c")
+        await meeting.typist.answer("Switch encryption off? Everybody on the way can hear the call then.", "n")
+        assert meeting.alice.streams[0].sending is Sending.SRTP
+        await meeting.typist.answer("no", "c")
+        await meeting.typist.answer("Switch encryption off?", "y")
+        await meeting.typist.see("INSECURE - you switched encryption off; sound is sent unprotected now")
+        await until(lambda: meeting.plain_packets() > 0)
+        await meeting.typist.answer("", "q")
+
+    meet(script)
+
+
+def test_nobody_is_asked_to_switch_encryption_off_where_the_other_side_forbids_it() -> None:
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.typist.answer("later", "c")
+        await meeting.typist.answer("", "q")
+
+    strict = replace(OPTIONS, config=replace(CLEARABLE.config, allow_clear=False))
+    meeting = meet(script, lambda: Meeting(bob_endpoint=Endpoint(strict.config, MemoryCache())))
+
+    assert "Switch encryption off?" not in meeting.screen.getvalue()
+
+
+@pytest.mark.usefixtures("_brief")
+def test_without_anybody_to_ask_nothing_goes_on_unprotected() -> None:
+    async def held() -> Call:
+        call = Call(alice=CLEARABLE, bob=CLEARABLE)
+
+        async def attend() -> None:
+            judging = asyncio.ensure_future(judge(call.alice, Verdict.LATER, None))
+            await asyncio.gather(call.alice.secured, call.bob.secured)
+            call.bob.go_clear()
+            await judging
+
+        assert await call.hold(attend) == Exit.ENDED
+        return call
+
+    assert asyncio.run(held()).heard["alice"].end.text == wording.NOBODY_AGREES
+
+
+class Pbx(Endpoint):
+    """A server that asks everybody to enrol."""
+
+    def session(self, **options: Any) -> Session:
+        return super().session(**options, enrol=True)
+
+
+PBX = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES, trusted_mitm=True)
+
+
+def enrolled() -> tuple[Meeting, SecretCache, SecretCache]:
+    """A first call in which the person compares the words and trusts the server; Alice's cache and the server's."""
+    cache, of_server = MemoryCache(), MemoryCache()
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.answer("what should this peer be called?", "the office")
+        await meeting.typist.answer("This server asks for your trust", "y")
+        await meeting.typist.answer("you trust this server from now on", "q")
+
+    return meet(script, lambda: Meeting(cache=cache, bob_endpoint=Pbx(PBX, of_server))), cache, of_server
+
+
+@pytest.mark.rfc("R-7.3.1-04", "R-7.3.1-07")
+def test_a_server_is_trusted_if_the_person_says_so() -> None:
+    meeting, cache, _ = enrolled()
+    (entry,) = cache.peers()
+
+    assert entry.record.pbxsecret is not None
+    assert "warning: the other side is a server: it can hear what it passes on" in meeting.screen.getvalue()
+
+
+@pytest.mark.rfc("R-7.3.1-09")
+def test_a_server_is_not_trusted_before_the_words_are_compared() -> None:
+    cache = MemoryCache()
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.typist.answer("compare the words with [v] before you decide", "v")
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.answer("what should this peer be called?", "the office")
+        await meeting.typist.answer("This server asks for your trust", "n")
+        await meeting.typist.answer("you do not trust this server", "q")
+
+    meet(script, lambda: Meeting(cache=cache, bob_endpoint=Pbx(PBX, MemoryCache())))
+    (entry,) = cache.peers()
+
+    assert entry.record.pbxsecret is None
+
+
+def test_words_relayed_by_a_trusted_server_are_compared_in_place_of_its_own() -> None:
+    _, cache, of_server = enrolled()
+    far = Sas(sashash=bytes.fromhex("3f19abcd") + bytes(28), code=b"B256")
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.see("[l] later")
+        await meeting.call.bob.secured
+        leg = meeting.call.bob.opened.result()
+        relaying._send(leg.session, far.sashash, far.code, leg.session, asyncio.get_running_loop().time())
+        leg.settle()
+        await meeting.typist.see("through your trusted server the office: compare what it relays from the far end")
+        await meeting.typist.see("cowbell   bottomless        (letters 8hc4, relayed)")
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.answer("secure with the office - verified", "s")
+        await meeting.typist.see("(letters 8hc4, relayed)")
+        await meeting.typist.answer("", "q")
+
+    meeting = meet(script, lambda: Meeting(cache=cache, bob_endpoint=Endpoint(PBX, of_server)))
+
+    assert " through your trusted server the office\n" in meeting.screen.getvalue()
+
+
+def record_of(zid: bytes, name: str) -> SecretCache:
+    cache = MemoryCache()
+    known = PeerRecord(first_seen=1.0, last_seen=1.0, name=name)
+    cache.update(cache.own_zid(lambda: b"a" * 12), zid, lambda _: known)
+    return cache
+
+
+def warnings(meeting: Meeting) -> list[WarningCode]:
+    return [news.code for news in meeting.heard_by_alice.news if isinstance(news, SecurityWarning)]
+
+
+async def leave(meeting: Meeting) -> None:
+    await meeting.typist.answer("[l] later", "l")
+    await meeting.typist.answer("", "q")
+
+
+def test_a_known_name_with_an_unknown_key_is_a_new_device_and_no_alarm() -> None:
+    meeting = meet(leave, lambda: Meeting(cache=record_of(b"p" * 12, "Bob"), name="bob"))
+
+    assert " SECURE BUT NOT VERIFIED - new device of bob?\n" in meeting.screen.getvalue()
+    assert "warning" not in meeting.screen.getvalue()
+    assert warnings(meeting) == [WarningCode.NEW_DEVICE]
+
+
+def test_a_known_key_under_another_name_shows_both_names() -> None:
+    bob = Endpoint(CLEARABLE.config, MemoryCache())
+    meeting = meet(leave, lambda: Meeting(cache=record_of(bob.zid, "Bob"), bob_endpoint=bob, name="Carol"))
+
+    assert "warning: you know this peer as Bob, and expected Carol" in meeting.screen.getvalue()
+    assert warnings(meeting) == [WarningCode.DIFFERENT_NAME]
+
+
+@pytest.mark.parametrize("name", ["bob", None, "somebody else"])
+def test_names_that_fit_or_tell_nothing_are_no_reason_for_doubt(name: str | None) -> None:
+    bob = Endpoint(CLEARABLE.config, MemoryCache())
+    known = record_of(bob.zid, "Bob") if name == "bob" else MemoryCache()
+
+    assert warnings(meet(leave, lambda: Meeting(cache=known, bob_endpoint=bob, name=name))) == []

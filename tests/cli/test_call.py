@@ -124,9 +124,10 @@ def test_a_peer_without_the_old_key_is_not_trusted_until_compared(tmp_path: Path
     assert main(["peers", "forget", "alice", "--cache", str(tmp_path / "bob.db")]) == 0
 
     with terminals(tmp_path) as (alice, bob):
-        alice.expect("INSECURE UNTIL COMPARED - bob no longer has the key from your last call")
+        alice.expect("INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call")
         alice.expect("Compare the words before you talk.")
         answer("l", alice, bob)
+        alice.expect("insecure until compared  0:0")
         hang_up(alice, bob)
     with terminals(tmp_path) as (alice, bob):
         alice.expect("INSECURE UNTIL COMPARED")  # in every call until they compare
@@ -353,8 +354,11 @@ def test_the_zrtp_hash_of_signalling_binds_the_call() -> None:
         assert listener.stdout is not None
         heard = json.loads(listener.stdout.readline())
         options = ["--json", "--cache", "none", "--seconds", "0.1", "--peer-hash", heard["hello_hash"]]
-        with hold("call", heard["bind"], *options) as caller:
-            caller.communicate(timeout=15)
+        with hold("call", heard["bind"], *options, "--trust-peer-hash") as caller:
+            out, err = caller.communicate(timeout=15)
         listener.communicate(timeout=5)
+    (secured,) = [event for event in events(out) if event["event"] == "secured"]
 
     assert caller.returncode == 0
+    assert secured["assurance"] == "signalling"
+    assert "SECURE AND BOUND, BUT NOT VERIFIED" in err

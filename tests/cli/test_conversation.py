@@ -77,9 +77,11 @@ class Call:
         remote: Address | None = None,
         sound: Sound | None = None,
         bob_cache: SecretCache | None = None,
+        bob_endpoint: Endpoint | None = None,
     ) -> None:
         self.heard = {"alice": Listener(), "bob": Listener()}
-        self.bob = Conversation(Endpoint(bob.config, bob_cache), bob, Sound(Silence(), []), [self.heard["bob"]])
+        callee = bob_endpoint or Endpoint(bob.config, bob_cache)
+        self.bob = Conversation(callee, bob, Sound(Silence(), []), [self.heard["bob"]])
         self.alice = Conversation(
             Endpoint(alice.config),
             alice,

@@ -10,13 +10,15 @@ from typing import Any, get_args
 import pytest
 
 from tests.cli import stage
+from zrtp.cli import notices
 from zrtp.cli.errors import Exit
 from zrtp.cli.jsonlines import JsonLines, describe, printable, text
-from zrtp.cli.notices import Ended, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Ended, Media, Mismatched, News, Standing, Waiting
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol import events
 from zrtp.protocol.events import (
+    Assurance,
     ClearRequested,
     Closed,
     EnrolmentOffered,
@@ -91,7 +93,18 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
         },
     ),
     (stage.SECURED, SECURED),
-    (stage.AGREED, {**SECURED, "packets": 13, "octets": 6412}),
+    (
+        stage.AGREED,
+        {
+            **SECURED,
+            "packets": 13,
+            "octets": 6412,
+            "assurance": "encrypted",
+            "server": False,
+            "enrolled": False,
+        },
+    ),
+    (Standing(assurance=Assurance.MISMATCH), {"event": "assurance", "assurance": "mismatch"}),
     (
         SecurityWarning(ssrc=1, code=WarningCode.CACHE_MISMATCH, text="Compare."),
         {"event": "warning", "code": "cache-mismatch", "text": "Compare."},
@@ -147,10 +160,39 @@ def test_the_form_of_every_event(news: News, expected: dict[str, Any]) -> None:
     assert describe(news) == expected
 
 
-def test_no_event_of_the_engine_is_left_out() -> None:
-    described = {type(news) for news, _ in EXPECTED}
+def test_no_event_and_no_notice_is_left_out() -> None:
+    assert {type(news) for news, _ in EXPECTED} == {*get_args(events.Event), *get_args(notices.Notice)}
 
-    assert set(get_args(events.Event)) <= described
+
+WARNINGS = """
+    aux-mismatch cache-failed cache-mismatch chain-mismatch confirm-refused different-name equal-zids goclear-forged
+    goclear-refused hello-hash-malformed hello-hash-mismatch multistream-refused new-device pbx-mismatch
+    peer-not-verified relayed-sas-changed sas-mismatch signature-ignored signature-invalid signature-withheld
+    ssrc-collision untrusted-relay
+"""
+
+
+def test_every_warning_keeps_its_name() -> None:
+    codes = [
+        describe(SecurityWarning(ssrc=1, code=code, text="Odd."))
+        for code in sorted(WarningCode, key=lambda code: code.value)
+    ]
+
+    assert codes == [{"event": "warning", "code": name, "text": "Odd."} for name in WARNINGS.split()]
+
+
+def test_every_level_keeps_its_name() -> None:
+    levels = [describe(Standing(assurance=assurance))["assurance"] for assurance in Assurance]
+
+    assert levels == [
+        "insecure",
+        "mismatch",
+        "encrypted",
+        "signalling",
+        "signed",
+        "verified",
+        "bound-and-verified",
+    ]
 
 
 def test_pictures_are_escaped_with_their_letters_beside_them() -> None:

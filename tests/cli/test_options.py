@@ -51,6 +51,19 @@ def test_algorithms_are_named_by_four_letters_in_order_of_preference() -> None:
     assert config.hashes == (b"S384",)
 
 
+def test_encryption_may_be_switched_off_only_if_that_is_allowed() -> None:
+    assert not parse().config.allow_clear
+    assert parse("--allow-clear").config.allow_clear
+
+
+def test_signalling_is_trusted_only_if_somebody_vouches_for_it() -> None:
+    announced = ["--peer-hash", "1.10 " + "ab" * 32]
+
+    assert not parse(*announced).config.signalling_protected
+    assert parse(*announced, "--trust-peer-hash").config.signalling_protected
+    assert str(complaint("--trust-peer-hash")) == "--trust-peer-hash needs --peer-hash"
+
+
 def test_preshared_mode_is_asked_for_by_its_name() -> None:
     config = parse("--agreement", "X255,Prsh").config
 

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 from textwrap import dedent
+from typing import get_args
 
 import pytest
 
 from tests.cli import stage
 from tests.cli.stage import Stream, call, ticking, visible
+from zrtp.cli import wording
 from zrtp.cli.errors import Exit
-from zrtp.cli.notices import Ended, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Ended, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.presenter import Presenter
 from zrtp.cli.terminal import Terminal
+from zrtp.crypto.hashes import sha256
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
+from zrtp.protocol import events
 from zrtp.protocol.events import (
+    Assurance,
     ClearRequested,
+    Closed,
     Continuity,
     EnrolmentOffered,
+    Event,
     Failed,
+    GoingSecure,
+    KeysReady,
+    Mode,
     NoPeer,
+    PeerDetected,
+    PongReceived,
+    SasReady,
     SasRelayed,
+    Secured,
     SecurityWarning,
+    SendingChanged,
     SignatureReceived,
     Verified,
     WarningCode,
@@ -169,7 +184,7 @@ def test_a_cache_mismatch_opens_with_a_warning() -> None:
 
     assert shown([*script[:-1], warning, script[-1]]).split("octets\n")[1] == (
         "\n"
-        " INSECURE UNTIL COMPARED - bob no longer has the key from your last call\n"
+        " INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call\n"
         " A new phone explains this; so does a wiretapper. Compare the words before you talk.\n"
         "\n"
         "    cowbell   bottomless        (letters 8hco)\n"
@@ -189,13 +204,13 @@ def test_a_cache_mismatch_opens_with_a_warning() -> None:
         (
             Continuity.CONTINUED,
             {"peer_name": "bob", "verified_at": stage.MARCH},
-            "SECURE BUT NOT VERIFIED - you verified bob, the other side has not",
+            "SECURE BUT NOT VERIFIED - you verified bob; bob's side has not",
         ),
         (Continuity.CONTINUED, {"verified": True}, "SECURE AND VERIFIED - secure with this peer - verified"),
     ],
 )
-def test_every_state_is_named(continuity: Continuity, secured: dict[str, object], heading: str) -> None:
-    assert f" {heading}\n" in shown(call(continuity, **secured))
+def test_every_reason_is_named(continuity: Continuity, secured: dict[str, object], heading: str) -> None:
+    assert f" {heading}\n" in shown(call(continuity, None, **secured))
 
 
 def test_a_call_that_ends_tells_what_got_through() -> None:
@@ -217,12 +232,6 @@ def test_the_line_at_the_bottom_changes_in_place_and_makes_room() -> None:
     assert " secure but not verified  0:05  sent 250 heard 250" in screen
     assert screen.count("\r\x1b[K") == 3
     assert visible(screen).endswith("\r\x1b[Kzrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n")
-
-
-def test_the_verdict_changes_the_line_at_the_bottom() -> None:
-    verdict = Verified(ssrc=1, verified=True, peer_name="bob")
-
-    assert " secure and verified  0:05" in shown([*call(), verdict, stage.MEDIA], terminal=True)
 
 
 def test_the_alarm_is_red_and_says_what_to_do() -> None:
@@ -263,32 +272,212 @@ def test_a_failed_key_agreement_is_insecure() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("news", "line"),
-    [
-        (Waiting(text="nobody answers yet"), "zrtp: nobody answers yet"),
+SIGNED = SignatureReceived(ssrc=1, signature_type=b"X509", signer=b"a certificate")
+VERDICT = Verified(ssrc=1, verified=True, peer_name="bob")
+
+WORDS: dict[type[Event], list[tuple[list[News], str]]] = {
+    PeerDetected: [([stage.CALLING, stage.PEER], "zrtp: looking for peer ... found")],
+    GoingSecure: [([stage.GOING, stage.AGREED], "zrtp: going secure ... X25519 (X255), AES-256, HMAC-SHA1-80")],
+    SasReady: [([stage.SAS_READY, stage.AGREED], "    cowbell   bottomless        (letters 8hco)")],
+    SecurityWarning: [
         (
-            SecurityWarning(ssrc=1, code=WarningCode.AUX_MISMATCH, text="The secrets differ."),
+            [SecurityWarning(ssrc=1, code=WarningCode.AUX_MISMATCH, text="The secrets differ.")],
             "zrtp: warning: the secrets differ",
-        ),
-        (ClearRequested(ssrc=1), " INSECURE - the other side switched encryption off; nothing more is sent"),
-        (WentClear(ssrc=1, by_peer=True), " INSECURE - encryption is switched off"),
+        )
+    ],
+    NoPeer: [([NoPeer(ssrc=1, text="")], " INSECURE - no keys were agreed, so no sound was sent")],
+    Failed: [
         (
-            EnrolmentOffered(ssrc=1),
-            "zrtp: warning: the other side asks to be trusted with relaying the SAS; refused",
+            [Failed(ssrc=1, code=0x70, name="CONFIRM_MAC", by_peer=False, text="")],
+            " INSECURE - the key agreement failed",
+        )
+    ],
+    ClearRequested: [
+        ([ClearRequested(ssrc=1)], " INSECURE - the other side switched encryption off; nothing is sent now"),
+        ([VERDICT, ClearRequested(ssrc=1)], " INSECURE - bob switched encryption off; nothing is sent now"),
+    ],
+    WentClear: [
+        (
+            [WentClear(ssrc=1, by_peer=True)],
+            " INSECURE - the other side switched encryption off; sound is sent unprotected now",
         ),
         (
-            SignatureReceived(ssrc=1, signature_type=b"X509", signer=b""),
-            "zrtp: the other side signed the SAS; whether you trust the signer is up to you",
-        ),
-        (
-            SasRelayed(ssrc=1, sas=stage.SAS),
-            " a trusted server relayed the SAS of the far end; compare this one instead",
+            [WentClear(ssrc=1, by_peer=False)],
+            " INSECURE - you switched encryption off; sound is sent unprotected now",
         ),
     ],
+    SasRelayed: [
+        (
+            [SasRelayed(ssrc=1, sas=stage.SAS)],
+            " through your trusted server: compare what it relays from the far end",
+        ),
+        (
+            [VERDICT, SasRelayed(ssrc=1, sas=stage.SAS)],
+            " through your trusted server bob: compare what it relays from the far end",
+        ),
+        ([SasRelayed(ssrc=1, sas=stage.SAS)], "    cowbell   bottomless        (letters 8hco, relayed)"),
+        ([SasRelayed(ssrc=1, sas=stage.SAS, signature=SIGNED)], "zrtp: the other side signed the SAS with the X509 "),
+    ],
+    EnrolmentOffered: [
+        (
+            [EnrolmentOffered(ssrc=1)],
+            "zrtp: the other side is a server that asks for your trust; without your consent it gets none",
+        )
+    ],
+    SignatureReceived: [
+        (
+            [SIGNED],
+            f"zrtp: the other side signed the SAS with the X509 certificate {sha256(b'a certificate').hex()}; "
+            "whether you trust its owner is up to you",
+        ),
+        (
+            [SignatureReceived(ssrc=1, signature_type=b"PGP ", signer=b"\xab\xcd")],
+            "zrtp: the other side signed the SAS with the OpenPGP key abcd; whether you trust its owner is up to you",
+        ),
+    ],
+    Verified: [([*call(), VERDICT, Standing(assurance=Assurance.VERIFIED), stage.MEDIA], " secure and verified  0:05")],
+    PongReceived: [
+        (
+            [PongReceived(ssrc=1, endpoint_hash=b"\1" * 8, version=b"1.10")],
+            "zrtp: the endpoint 0101010101010101 answers, version 1.10",
+        )
+    ],
+}
+"""What each event of the engine looks like, after the news that come before it."""
+
+WITHOUT_WORDS: set[type[Event]] = {Secured, SendingChanged, KeysReady, Closed}
+"""Told by the notice `Agreed`, by the state, or never: keys are not shown, and after the last event nobody is told."""
+
+
+def test_no_event_of_the_engine_is_forgotten() -> None:
+    assert set(WORDS) | WITHOUT_WORDS == set(get_args(events.Event))
+    assert not set(WORDS) & WITHOUT_WORDS
+
+
+@pytest.mark.parametrize(("script", "line"), [case for cases in WORDS.values() for case in cases])
+def test_every_event_has_its_words(script: list[News], line: str) -> None:
+    assert line in visible(shown(script, terminal=True, width=200))
+
+
+@pytest.mark.parametrize("news", [stage.SECURED, stage.GATE, stage.KEYS_READY, Closed(ssrc=1)])
+def test_what_is_told_elsewhere_has_no_words(news: News) -> None:
+    assert shown([news]) == ""
+
+
+BY_HEADING: dict[WarningCode, tuple[list[News], str]] = {
+    WarningCode.CACHE_MISMATCH: (
+        call(Continuity.MISMATCH, peer_name="bob"),
+        "INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call",
+    ),
+    WarningCode.PEER_NOT_VERIFIED: (
+        call(Continuity.CONTINUED, peer_name="bob", verified_at=stage.MARCH),
+        "SECURE BUT NOT VERIFIED - you verified bob; bob's side has not",
+    ),
+    WarningCode.NEW_DEVICE: (
+        [*call()[:-1], replace(stage.AGREED, new_device_of="bob")],
+        "SECURE BUT NOT VERIFIED - new device of bob?",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", WarningCode)
+def test_every_warning_is_told_once(code: WarningCode) -> None:
+    warning = SecurityWarning(ssrc=1, code=code, text="Something is odd.")
+    if code not in BY_HEADING:
+        assert shown([warning]) == "zrtp: warning: something is odd\n"
+        return
+    script, heading = BY_HEADING[code]
+    screen = shown([*script[:-1], warning, script[-1]])
+    assert f" {heading}\n" in screen
+    assert "something is odd" not in screen
+
+
+def test_a_warning_during_the_key_agreement_does_not_tear_its_line() -> None:
+    warning = SecurityWarning(ssrc=1, code=WarningCode.AUX_MISMATCH, text="The secrets differ.")
+    *script, agreed = call()
+    failed = Failed(ssrc=1, code=0x70, name="CONFIRM_MAC", by_peer=False, text="")
+
+    whole = visible(shown([*script, warning, agreed], terminal=True)).splitlines()
+    assert whole[2].startswith("zrtp: going secure ... X25519")
+    assert whole[3] == "zrtp: warning: the secrets differ"
+    broken = visible(shown([*script, warning, failed], terminal=True)).splitlines()
+    assert broken[2:4] == ["zrtp: going secure ... failed", "zrtp: warning: the secrets differ"]
+    assert "the secrets differ" in shown([*script, warning, stage.ENDED])
+
+
+@pytest.mark.parametrize("assurance", Assurance)
+def test_every_level_has_a_name_of_its_own_and_a_line_at_the_bottom(assurance: Assurance) -> None:
+    assert len(set(wording.STATES.values())) == len(Assurance)
+    screen = shown([*call(), Standing(assurance=assurance), stage.MEDIA], terminal=True)
+
+    assert f" {wording.STATES[assurance].lower()}  0:05  sent 250 heard 250" in screen
+
+
+def test_only_verified_levels_are_green_and_insecure_ones_are_red() -> None:
+    for assurance in Assurance:
+        screen = shown(call(assurance=assurance), terminal=True)
+        assert ("32m SECURE" in screen) is (assurance in (Assurance.VERIFIED, Assurance.BOUND_AND_VERIFIED))
+        assert ("31m INSECURE" in screen) is (assurance in (Assurance.INSECURE, Assurance.MISMATCH))
+
+
+def test_a_mismatch_stays_insecure_at_the_bottom_until_compared() -> None:
+    screen = shown([*call(Continuity.MISMATCH, peer_name="bob"), stage.MEDIA], terminal=True)
+
+    assert " insecure until compared  0:05" in screen
+
+
+def test_a_call_bound_to_signalling_is_called_so() -> None:
+    screen = shown(call(Continuity.CONTINUED, Assurance.BOUND_AND_VERIFIED, verified=True, peer_name="bob"))
+
+    assert " SECURE, BOUND AND VERIFIED - secure with bob - verified\n" in screen
+
+
+def test_a_call_that_was_cleared_becomes_secure_again() -> None:
+    again = replace(stage.AGREED, secured=replace(stage.SECURED, mode=Mode.MULTISTREAM))
+    screen = shown([*call(), WentClear(ssrc=1, by_peer=False), stage.GOING, again])
+
+    assert screen.endswith(
+        "zrtp: going secure ... X25519 (X255), AES-256, HMAC-SHA1-80  [41 ms]\n"
+        " SECURE BUT NOT VERIFIED - encryption is on again\n"
+    )
+
+
+@pytest.mark.rfc("R-12-03")
+@pytest.mark.parametrize(
+    ("enrolled", "line"),
+    [
+        (True, " through your trusted server the office\n"),
+        (False, "zrtp: warning: the other side is a server: it can hear what it passes on\n"),
+    ],
 )
-def test_what_else_can_happen_is_told_in_a_line(news: News, line: str) -> None:
-    assert shown([news]).splitlines()[0] == line
+def test_a_server_in_between_is_named(enrolled: bool, line: str) -> None:
+    *script, agreed = call(Continuity.CONTINUED, verified=True, peer_name="the office")
+    assert isinstance(agreed, Agreed)
+
+    assert line in shown([*script, replace(agreed, server=True, enrolled=enrolled)])
+
+
+@pytest.mark.parametrize(
+    ("assurance", "clear", "keys"),
+    [
+        (Assurance.ENCRYPTED, False, "[q]uit [s]how [v]erify"),
+        (Assurance.MISMATCH, True, "[q]uit [s]how [v]erify [c]lear"),
+        (Assurance.VERIFIED, False, "[q]uit [s]how [u]ndo"),
+        (Assurance.BOUND_AND_VERIFIED, True, "[q]uit [s]how [u]ndo [c]lear"),
+        (Assurance.INSECURE, True, "[q]uit [e]ncrypt"),
+    ],
+)
+def test_the_keys_that_work_are_shown(assurance: Assurance, clear: bool, keys: str) -> None:
+    screen = Stream(terminal=True)
+    presenter = Presenter(Terminal(out=screen, err=screen, width=100), ticking(), keys=True)
+    for news in (*call(allow_clear=clear), Standing(assurance=assurance), stage.MEDIA):
+        presenter.show(news)
+
+    assert screen.getvalue().endswith(f"heard 250  {keys}\x1b[0m")
+
+
+def test_a_wait_is_told_in_a_line() -> None:
+    assert shown([Waiting(text="nobody answers yet")]) == "zrtp: nobody answers yet\n"
 
 
 def test_a_peer_that_may_hand_over_keys_is_reported() -> None:

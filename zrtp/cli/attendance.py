@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+
 from zrtp.cache.interface import other_devices
 from zrtp.cli import wording
-from zrtp.cli.conversation import Conversation
+from zrtp.cli.conversation import Conversation, Interruption
 from zrtp.cli.dialogue import Dialogue
 from zrtp.cli.errors import Exit
 from zrtp.cli.keyboard import END_OF_INPUT
@@ -12,16 +15,20 @@ from zrtp.cli.options import Verdict
 from zrtp.cli.presenter import Presenter
 from zrtp.errors import CacheError
 from zrtp.media.addresses import Address
+from zrtp.protocol.events import Assurance, ClearRequested, SasRelayed, Sending
 from zrtp.protocol.session import Session
 
 
 async def judge(conversation: Conversation, verdict: Verdict, name: str | None) -> None:
-    """Say what `--verify` says, as soon as the call is secure; nobody is asked."""
+    """Say what `--verify` says, as soon as the call is secure. Nobody is asked, so that nobody agrees to anything."""
     await conversation.secured
     if verdict is Verdict.MISMATCH:
         conversation.mismatch()
     elif verdict is Verdict.MATCH:
         conversation.match(name)
+    while True:
+        if isinstance(await conversation.interruptions.get(), ClearRequested):
+            conversation.hang_up(Exit.ENDED, wording.NOBODY_AGREES)
 
 
 class Attendance:
@@ -43,38 +50,82 @@ class Attendance:
         self._address = address
 
     async def attend(self) -> None:
-        """For as long as somebody types; the end of the call cancels it."""
-        secured = await self._conversation.secured
-        if not secured.verified:
+        """Until the call ends, which cancels it. What the other side does may interrupt a question."""
+        await self._conversation.secured
+        interruption = await self._unless_interrupted(self._begin())
+        while True:
+            interruption = await self._unless_interrupted(self._react(interruption))
+
+    async def _unless_interrupted(self, work: Coroutine[None, None, None]) -> Interruption:
+        """The next interruption, and the end of what was going on until then."""
+        working = asyncio.ensure_future(work)
+        interrupted = asyncio.ensure_future(self._conversation.interruptions.get())
+        try:
+            await asyncio.wait({working, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()  # a mistake in it is not to be lost; otherwise nobody types any more
+            return await interrupted
+        finally:
+            working.cancel()
+            interrupted.cancel()
+            await asyncio.gather(working, interrupted, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        if self._session.verified:
+            await self._enrol()
+        else:
             await self._ask()
+        await self._obey_keys()
+
+    async def _react(self, interruption: Interruption) -> None:
+        if isinstance(interruption, ClearRequested):
+            await self._ask_to_continue()
+        elif isinstance(interruption, SasRelayed):
+            await self._ask()
+        await self._obey_keys()
+
+    async def _obey_keys(self) -> None:
         while (key := await self._dialogue.key()) != END_OF_INPUT:
             await self._obey(key)
 
     async def _obey(self, key: str) -> None:
-        session = self._session
+        conversation, session = self._conversation, self._session
+        sending = session.streams[0].sending
         if key == "q":
-            self._conversation.hang_up(Exit.ENDED, "you hung up")
-        elif key == "s" and session.sas is not None:
-            self._presenter.show_sas(session.sas)
-        elif key == "v" and session.sas is not None:
-            self._presenter.show_sas(session.sas)
+            conversation.hang_up(Exit.ENDED, "you hung up")
+        elif key == "s":
+            self._show()
+        elif key == "v" and sending is Sending.SRTP:
+            self._show()
             await self._ask()
         elif key == "u" and session.verified:
-            self._conversation.take_back()
-            self._presenter.unverified()
+            conversation.take_back()
+            self._presenter.unverified(session.assurance)
+        elif key == "c" and sending is Sending.SRTP and conversation.secured.result().allow_clear:
+            await self._ask_to_go_clear()
+        elif key == "e" and sending is Sending.CLEAR:
+            conversation.go_secure()
+
+    def _show(self) -> None:
+        self._presenter.show_state()
+        sas = self._conversation.sas
+        if sas is not None:
+            self._presenter.show_sas(sas, relayed=self._session.relayed_sas is not None)
 
     async def _ask(self) -> None:
-        session = self._session
-        if session.sas is None:
+        session, sas = self._session, self._conversation.sas
+        if sas is None:
             return
         with self._presenter.asking():
-            verdict = await self._dialogue.verdict(session.sas)
+            verdict = await self._dialogue.verdict(sas)
         if verdict is Verdict.MISMATCH:
             self._conversation.mismatch()
         elif verdict is Verdict.MATCH:
             self._conversation.match(self._name)  # at once: an interruption during the next question loses nothing
             await self._give_name(session)
             self._presenter.verified(session.peer_name)
+        if verdict is not Verdict.MISMATCH:
+            await self._enrol()
 
     async def _give_name(self, session: Session) -> None:
         if session.peer_name or self._conversation.endpoint.cacheless:
@@ -97,6 +148,35 @@ class Attendance:
             return
         if others:
             self._presenter.remark(wording.new_device(name))
+
+    async def _enrol(self) -> None:
+        """A server asks for trust. It can listen with it, so that the words come first (RFC 6189 section 7.3.1)."""
+        if not self._conversation.enrolment_offered:
+            return
+        if self._session.assurance in (Assurance.ENCRYPTED, Assurance.MISMATCH):
+            self._presenter.remark(wording.COMPARE_FIRST)
+            return
+        self._conversation.enrolment_offered = False
+        with self._presenter.asking():
+            agreed = await self._dialogue.agrees(wording.ENROL_QUESTION)
+        if agreed:
+            self._session.accept_enrolment()
+        self._presenter.remark(wording.ENROLLED if agreed else wording.NOT_ENROLLED)
+
+    async def _ask_to_go_clear(self) -> None:
+        with self._presenter.asking():
+            agreed = await self._dialogue.agrees(wording.GO_CLEAR_QUESTION)
+        if agreed:
+            self._conversation.go_clear()
+
+    async def _ask_to_continue(self) -> None:
+        who = wording.switched_off(self._session.peer_name)
+        with self._presenter.asking():
+            agreed = await self._dialogue.agrees(f"{who}. {wording.CONTINUE_QUESTION}", no=wording.CONTINUE_NO)
+        if agreed:
+            self._conversation.agree_to_clear()
+        else:
+            self._conversation.hang_up(Exit.ENDED, wording.NOT_UNPROTECTED)
 
     @property
     def _suggestion(self) -> str:

@@ -12,26 +12,35 @@ import socket
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
-from zrtp.cli import wording
+from zrtp.cache.record import clean_name
+from zrtp.cli import acquaintance, wording
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.impairment import BadNetwork, Impairment
 from zrtp.cli.jsonlines import text
-from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.options import CallOptions
 from zrtp.cli.sound import Sound
+from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
 from zrtp.media.audio import AudioError
 from zrtp.media.transport import Options, SecureStream, connect, listen
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
+    Assurance,
+    ClearRequested,
+    Closed,
+    EnrolmentOffered,
+    Event,
     Failed,
     GoingSecure,
     NoPeer,
     PeerDetected,
+    SasRelayed,
     Secured,
     SecurityWarning,
+    Sending,
     SendingChanged,
     WarningCode,
 )
@@ -43,6 +52,10 @@ _GOODBYE: Final = 0.5
 """Seconds to wait for the other side's last packets after our goodbye."""
 _ERROR_COPIES: Final = 0.3
 """Seconds in which an Error message is repeated, in case the first copy got lost."""
+
+
+Interruption: TypeAlias = ClearRequested | SasRelayed | Secured
+"""What the other side did that makes an open question pointless; `Secured` is encryption that came back."""
 
 
 class Audience(Protocol):
@@ -86,6 +99,10 @@ class Conversation:
         """Done when the socket is open."""
         self.secured: asyncio.Future[Secured] = self._loop.create_future()
         """Done when the call is secure for the first time."""
+        self.interruptions: asyncio.Queue[Interruption] = asyncio.Queue()
+        self.enrolment_offered = False
+        """A server asks to be trusted, and nobody has answered yet."""
+        self._assurance = Assurance.INSECURE
         self._secure_since: float | None = None
         self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
         self._stage_since = self._loop.time()
@@ -138,13 +155,39 @@ class Conversation:
             self._talking.cancel()
         stream.session.sas_mismatched()
         stream.settle()
-        self.show(Mismatched(text=wording.alarm(stream.session.sas)))
-        self.hang_up(Exit.SAS_MISMATCH, wording.alarm_exit(stream.session.sas), wording.ALARM_HINT)
+        self.show(Mismatched(text=wording.alarm(self.sas)))
+        self.hang_up(Exit.SAS_MISMATCH, wording.alarm_exit(self.sas), wording.ALARM_HINT)
 
     def take_back(self) -> None:
         """The person takes an earlier "they match" back."""
         stream = self.opened.result()
         stream.session.forget_verification()
+        stream.settle()
+
+    @property
+    def sas(self) -> Sas | None:
+        """The SAS to compare: what a trusted server relayed, otherwise that of this call."""
+        session = self.opened.result().session
+        return session.relayed_sas or session.sas
+
+    def go_clear(self) -> None:
+        """The person switches encryption off; sound follows, unprotected, when the other side knows."""
+        stream = self.opened.result()
+        stream.call.best_effort = True
+        stream.session.go_clear(self._loop.time())
+        stream.settle()
+
+    def agree_to_clear(self) -> None:
+        """The other side switched encryption off, and the person wants to go on without."""
+        stream = self.opened.result()
+        stream.call.best_effort = True
+        stream.session.agree_to_clear()
+        stream.settle()
+
+    def go_secure(self) -> None:
+        """The person wants encryption back."""
+        stream = self.opened.result()
+        stream.session.go_secure(self._loop.time())
         stream.settle()
 
     def _open(self) -> Any:
@@ -218,7 +261,7 @@ class Conversation:
 
     async def _follow(self, stream: SecureStream) -> None:
         async for event in stream:
-            self.show(self._agreed(stream, event) if isinstance(event, Secured) else event)
+            self._tell(stream, event)
             match event:
                 case PeerDetected():
                     self._enter("")
@@ -226,13 +269,13 @@ class Conversation:
                     self._enter(wording.WAITING_FOR_CONFIRMATION)
                 case SendingChanged():
                     self._open_gate(stream)
-                case Secured() if not self.secured.done():
+                case Secured():
                     self._enter("")
-                    self._secure_since = self._loop.time()
-                    self.secured.set_result(event)
-                    if self._options.seconds is not None:
-                        why = f"hung up after {self._options.seconds:g} seconds"
-                        self._loop.call_later(self._options.seconds, self.hang_up, Exit.ENDED, why)
+                    self._become_secure(event)
+                case ClearRequested() | SasRelayed():
+                    self.interruptions.put_nowait(event)
+                case EnrolmentOffered():
+                    self.enrolment_offered = True
                 case SecurityWarning(code=WarningCode.HELLO_HASH_MISMATCH):
                     self._unannounced = True
                 case NoPeer() if self._unannounced:
@@ -245,9 +288,42 @@ class Conversation:
                 case Failed():
                     self.hang_up(Exit.NOT_AGREED, event.text)
 
-    def _agreed(self, stream: SecureStream, secured: Secured) -> Agreed:
-        counters = stream.media.counters
-        return Agreed(secured=secured, packets=counters.zrtp_packets, octets=counters.zrtp_octets)
+    def _become_secure(self, event: Secured) -> None:
+        if self.secured.done():
+            self.interruptions.put_nowait(event)
+            return
+        self._secure_since = self._loop.time()
+        self.secured.set_result(event)
+        if self._options.seconds is not None:
+            why = f"hung up after {self._options.seconds:g} seconds"
+            self._loop.call_later(self._options.seconds, self.hang_up, Exit.ENDED, why)
+
+    def _tell(self, stream: SecureStream, event: Event) -> None:
+        """The event, and what follows from it for the person."""
+        before, self._assurance = self._assurance, stream.session.assurance
+        if isinstance(event, Secured):
+            self._tell_agreed(stream, event)
+            return
+        self.show(event)
+        if self._assurance is not before and self.secured.done() and not isinstance(event, Closed):
+            self.show(Standing(assurance=self._assurance))
+
+    def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:
+        session, counters = stream.session, stream.media.counters
+        doubt = None if self.secured.done() else acquaintance.doubt(session, self._options.name)
+        if doubt is not None:
+            self.show(doubt)
+        new_device = doubt is not None and doubt.code is WarningCode.NEW_DEVICE
+        agreed = Agreed(
+            secured=secured,
+            packets=counters.zrtp_packets,
+            octets=counters.zrtp_octets,
+            assurance=session.assurance,
+            new_device_of=clean_name(self._options.name or "") if new_device else "",
+            server=session.peer_is_pbx,
+            enrolled=session.peer_is_pbx and session.pbx_matched,
+        )
+        self.show(agreed)
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):
@@ -274,8 +350,9 @@ class Conversation:
                 heard_at = now
                 continue
             self._report(stream)
-            if counters.verified > verified:
-                verified, heard_at = counters.verified, now
+            heard = counters.received if stream.media.stream.sending is Sending.CLEAR else counters.verified
+            if heard != verified:
+                verified, heard_at = heard, now
             elif now - heard_at > _SILENCE:
                 self.hang_up(Exit.ENDED, f"nothing was heard for {_SILENCE:g} seconds")
 

@@ -99,7 +99,7 @@ def _both_ends(
     sound_of_bob = open_sound(of_bob)
     bob = Conversation(
         open_endpoint(of_bob.config, second),
-        replace(of_bob, ssrc=None, peer_hash=None),
+        replace(of_bob, ssrc=None, peer_hash=None, name=None),
         Sound(Tone(BOB_HERTZ), sound_of_bob.sinks),
         audiences["bob"],
     )

@@ -9,9 +9,11 @@ from zrtp.cli import columns, wording
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.jsonlines import text
 from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.presenter import SAID_BY_HEADING
 from zrtp.cli.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.protocol.events import (
+    Continuity,
     Failed,
     GoingSecure,
     NoPeer,
@@ -111,8 +113,8 @@ class DemoColumn:
             case Agreed():
                 self._agreed(news)
             case Verified(verified=True):
-                self._row(f"{wording.VERIFIED} - {news.peer_name or 'this peer'}", "bold", "green")
-            case SecurityWarning():
+                self._row(f"{wording.VERIFIED} - {wording.name(news.peer_name)}", "bold", "green")
+            case SecurityWarning() if news.code not in SAID_BY_HEADING:
                 self._row(f"warning: {as_line(news.text)}", "yellow")
             case Mismatched():
                 self._row(news.text, "bold", "red")
@@ -135,8 +137,9 @@ class DemoColumn:
         self._row(f"{wording.suite(news.suite)}, as {news.role.value}")
         self._row(wording.suite_codes(news.suite), "dim")
         self._row(wording.traffic(agreed.packets, agreed.octets), "dim")
-        state, why = wording.heading(news, self._sas)
-        self._row(f"{state} - {why}", "bold", *(["green"] if state == wording.VERIFIED else []))
+        continuity = self._sas.continuity if self._sas is not None else Continuity.NONE
+        words = wording.state(agreed.assurance, wording.reason(agreed, continuity))
+        self._row(words, *wording.COLOURS.get(agreed.assurance, ("bold",)))
         if self._sas is not None:
             self._table.secured(self._side, self._sas.sas)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from zrtp.cli import wording
 from zrtp.cli.keyboard import END_OF_INPUT, Keyboard
 from zrtp.cli.options import Verdict
 from zrtp.cli.terminal import Terminal
 from zrtp.crypto.sas import Sas
+
+T = TypeVar("T")
 
 _VERDICTS: Final = {
     "y": (Verdict.MATCH, "they match"),
@@ -25,29 +28,12 @@ class Dialogue:
         self._keyboard = keyboard
 
     async def verdict(self, sas: Sas, question: str = "") -> Verdict:
-        """Do the two renderings match? A deliberate key; none is preselected, and the end of input is "later"."""
-        terminal = self._terminal
-        self._keyboard.forget_typed()
-        for line in terminal.wrapped(question or wording.question(sas)):
-            terminal.result(line)
-        keys = "   ".join(wording.KEYS)
-        if len(keys) + 4 > terminal.width:
-            for choice in wording.KEYS:
-                terminal.result(f"  {choice}")
-            terminal.ask("  ")
-        else:
-            terminal.ask(f"  {keys}  ")
-        while True:
-            key = await self._keyboard.key()
-            if key == END_OF_INPUT:
-                terminal.answered()
-                return Verdict.LATER
-            if key in _VERDICTS:
-                verdict, text = _VERDICTS[key]
-                terminal.answered(text if self._keyboard.single_keys else "")
-                return verdict
-            if not self._keyboard.single_keys:
-                terminal.ask("  y, n or l? ")
+        """Do the two renderings match? The end of input is "later"."""
+        return await self._choice(question or wording.question(sas), _VERDICTS, Verdict.LATER)
+
+    async def agrees(self, question: str, *, no: str = "no") -> bool:
+        """Yes or no; `no` says what it means. The end of input is no."""
+        return await self._choice(question, {"y": (True, "yes"), "n": (False, no)}, False)
 
     async def name(self, suggestion: str) -> str | None:
         """What to call the peer; Enter takes the suggestion, the end of input none."""
@@ -59,3 +45,26 @@ class Dialogue:
     async def key(self) -> str:
         """A key pressed during the call."""
         return await self._keyboard.key()
+
+    async def _choice(self, question: str, choices: Mapping[str, tuple[T, str]], at_end: T) -> T:
+        """One of the choices by its key. It has to be pressed after the question: none is preselected."""
+        terminal, keyboard = self._terminal, self._keyboard
+        keyboard.forget_typed()
+        for line in terminal.wrapped(question):
+            terminal.result(line)
+        keys = [f"[{key}] {text}" for key, (_, text) in choices.items()]
+        in_a_row = f"  {'   '.join(keys)}  "
+        if len(in_a_row) > terminal.width:
+            for text in keys:
+                terminal.result(f"  {text}")
+        terminal.ask(in_a_row if len(in_a_row) <= terminal.width else "  ")
+        while (key := await keyboard.key()) != END_OF_INPUT:
+            if key in choices:
+                chosen, text = choices[key]
+                terminal.answered(text if keyboard.single_keys else "")
+                return chosen
+            if not keyboard.single_keys:
+                *first, last = choices
+                terminal.ask(f"  {', '.join(first)} or {last}? ")
+        terminal.answered()
+        return at_end

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TextIO, assert_never
 
-from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
@@ -56,7 +56,9 @@ def describe(news: News) -> dict[str, Any]:
         case Calling():
             return {"event": "calling", "remote": text(news.remote), "bind": text(news.bind), **_hello(news)}
         case Agreed():
-            return {**describe(news.secured), "packets": news.packets, "octets": news.octets}
+            return {**describe(news.secured), **_agreed(news)}
+        case Standing():
+            return {"event": "assurance", "assurance": news.assurance.value}
         case Waiting():
             return {"event": "waiting", "text": news.text}
         case Mismatched():
@@ -163,6 +165,16 @@ def _secured(news: Secured) -> dict[str, Any]:
         "verified": news.verified,
         "peer_name": news.peer_name,
         "disclosure": news.disclosure,
+    }
+
+
+def _agreed(news: Agreed) -> dict[str, Any]:
+    return {
+        "packets": news.packets,
+        "octets": news.octets,
+        "assurance": news.assurance.value,
+        "server": news.server,
+        "enrolled": news.enrolled,
     }
 
 

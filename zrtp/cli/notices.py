@@ -8,7 +8,7 @@ from typing import TypeAlias
 from zrtp.cli.errors import Exit
 from zrtp.media.addresses import Address
 from zrtp.media.secure import Counters
-from zrtp.protocol.events import Event, Secured
+from zrtp.protocol.events import Assurance, Event, Secured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,21 @@ class Agreed:
     """ZRTP packets that the key agreement took, both ways."""
     octets: int
     """Their length as UDP payload."""
+    assurance: Assurance
+    """How sure it is that nobody sits in between."""
+    new_device_of: str = ""
+    """The name that the user expects, if it belongs to another device so far and this one is new."""
+    server: bool = False
+    """The other side declares itself a server in the middle of the call (M flag, RFC 6189 section 7.3)."""
+    enrolled: bool = False
+    """Both sides have kept the secret of an enrolment: it is the server that the user trusts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How sure it is that nobody sits in between has changed since the last `Agreed`."""
+
+    assurance: Assurance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +96,5 @@ class Ended:
     """What to do about it, if there is something."""
 
 
-Notice: TypeAlias = Listening | Calling | Agreed | Waiting | Mismatched | Media | Ended
+Notice: TypeAlias = Listening | Calling | Agreed | Standing | Waiting | Mismatched | Media | Ended
 News: TypeAlias = Event | Notice

@@ -121,6 +121,16 @@ def add_call_options(parser: argparse.ArgumentParser, *, bind: str) -> None:
     call.add_argument(
         "--peer-hash", type=_peer_hash, metavar='"1.10 HEX"', help="zrtp-hash of the peer, received by signalling"
     )
+    call.add_argument(
+        "--trust-peer-hash",
+        action="store_true",
+        help="the --peer-hash came by a way on which nobody could change it, for example signed",
+    )
+    call.add_argument(
+        "--allow-clear",
+        action="store_true",
+        help="the other side may switch encryption off; you are asked before any sound leaves unprotected",
+    )
 
     algorithms = parser.add_argument_group("algorithms, comma separated, best first")
     for name, (attribute, meaning) in _LISTS.items():
@@ -244,8 +254,16 @@ def _config(arguments: argparse.Namespace) -> Config:
     if preshared:
         lists["key_agreements"] = tuple(code for code in agreements if code != codes.PRSH)
     lists.setdefault("sas_types", SAS_TYPES)
+    if arguments.trust_peer_hash and arguments.peer_hash is None:
+        raise CommandError("--trust-peer-hash needs --peer-hash", "give both, or neither", code=Exit.USAGE)
     try:
-        return Config(passive=arguments.role == "passive", preshared=preshared, **lists)
+        return Config(
+            passive=arguments.role == "passive",
+            preshared=preshared,
+            allow_clear=arguments.allow_clear,
+            signalling_protected=arguments.trust_peer_hash,
+            **lists,
+        )
     except ApiMisuse as error:
         raise CommandError.from_sentences(str(error), code=Exit.USAGE) from error
 

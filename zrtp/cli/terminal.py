@@ -86,6 +86,11 @@ class Terminal:
             self._write(self._err, PREFIX + text)
             self._open = self._err
 
+    @property
+    def growing(self) -> bool:
+        """Whether a line waits for `finish`."""
+        return bool(self._growing)
+
     def begin_unless_begun(self, text: str) -> None:
         """The same, unless a line is growing already."""
         if not self._growing:

@@ -12,16 +12,34 @@ from typing import Final
 
 from zrtp.cli import pictures
 from zrtp.cli.jsonlines import printable
+from zrtp.cli.notices import Agreed
 from zrtp.crypto import codes
+from zrtp.crypto.hashes import sha256
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
-from zrtp.protocol.events import Continuity, PeerDetected, SasReady, Secured, Suite
+from zrtp.protocol.events import Assurance, Continuity, PeerDetected, PongReceived, SignatureReceived, Suite
 
 DEMO_QUESTION: Final = "Do both sides show the same? (ends by itself)"
-KEYS: Final = ("[y] they match", "[n] they differ", "[l] later")
 
-KEYS_VERIFIED: Final = "  [q]uit [s]how [u]ndo"
-KEYS_NOT_VERIFIED: Final = "  [q]uit [s]how [v]erify"
+KEYS: Final = "  [q]uit [s]how"
+KEY_VERIFY: Final = " [v]erify"
+KEY_UNDO: Final = " [u]ndo"
+KEY_CLEAR: Final = " [c]lear"
+KEYS_CLEAR: Final = "  [q]uit [e]ncrypt"
+
+GO_CLEAR_QUESTION: Final = "Switch encryption off? Everybody on the way can hear the call then."
+CONTINUE_QUESTION: Final = "Continue unprotected?"
+CONTINUE_NO: Final = "no, hang up"
+NOT_UNPROTECTED: Final = "you hung up rather than go on unprotected"
+NOBODY_AGREES: Final = "the other side switched encryption off, and nobody is here to agree to that"
+
+ENROL_QUESTION: Final = (
+    "This server asks for your trust: then it shows you the words of whom it connects, and could listen. Trust it?"
+)
+ENROLLED: Final = "you trust this server from now on"
+NOT_ENROLLED: Final = "you do not trust this server"
+COMPARE_FIRST: Final = "this server asks for your trust: compare the words with [v] before you decide"
+OFFERS_ENROLMENT: Final = "the other side is a server that asks for your trust; without your consent it gets none"
 
 ALARM_HINT: Final = "call again over another network, and compare again"
 
@@ -35,11 +53,31 @@ WAITING_FOR_CONFIRMATION: Final = "waiting for the other side to confirm"
 INSECURE: Final = "INSECURE"
 NOT_VERIFIED: Final = "SECURE BUT NOT VERIFIED"
 VERIFIED: Final = "SECURE AND VERIFIED"
-MISMATCH: Final = "INSECURE UNTIL COMPARED"
 
-MISMATCH_ADVICE: Final = "A new phone explains this; so does a wiretapper. Compare the words before you talk."
+STATES: Final = {
+    Assurance.INSECURE: INSECURE,
+    Assurance.MISMATCH: "INSECURE UNTIL COMPARED",
+    Assurance.ENCRYPTED: NOT_VERIFIED,
+    Assurance.SIGNALLING: "SECURE AND BOUND, BUT NOT VERIFIED",
+    Assurance.SIGNED: "SECURE AND SIGNED, BUT NOT VERIFIED",
+    Assurance.VERIFIED: VERIFIED,
+    Assurance.BOUND_AND_VERIFIED: "SECURE, BOUND AND VERIFIED",
+}
+"""The levels of assurance by name, worst to best. "Bound" is what signalling announced."""
+
+COLOURS: Final = {
+    Assurance.INSECURE: ("bold", "red"),
+    Assurance.MISMATCH: ("bold", "red"),
+    Assurance.VERIFIED: ("bold", "green"),
+    Assurance.BOUND_AND_VERIFIED: ("bold", "green"),
+}
+"""How these are decorated; the others are bold."""
+
 NOT_KEPT: Final = "the other side keeps no secrets, so the next call is a first call again"
 DISCLOSURE: Final = "the other side's software says it may hand over keys"
+SERVER: Final = "the other side is a server: it can hear what it passes on"
+TAKEN_BACK: Final = "you took the verification back"
+SECURE_AGAIN: Final = "encryption is on again"
 
 _AGREEMENTS: Final = {
     b"DH2k": "Diffie-Hellman 2048",
@@ -102,9 +140,9 @@ def peer(news: PeerDetected) -> str:
     return printable(news.client_id) or "unnamed software"
 
 
-def name(secured: Secured) -> str:
+def name(peer_name: str | None) -> str:
     """The peer's name, or a stopgap."""
-    return secured.peer_name or "this peer"
+    return peer_name or "this peer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +201,79 @@ def noun(value: Sas | None) -> str:
     return "words" if value is None else _NOUNS.get(value.code, "letters")
 
 
-def heading(secured: Secured, sas_ready: SasReady | None) -> tuple[str, str]:
-    """The state of a secure call by name, and why it is that."""
+def state(assurance: Assurance, why: str) -> str:
+    """A level by name, and why it is that."""
+    return f"{STATES[assurance]} - {why}"
+
+
+def reason(agreed: Agreed, continuity: Continuity) -> str:
+    """Why a call that has become secure is on its level, as a clause."""
+    secured = agreed.secured
+    who = name(secured.peer_name)
     if secured.verified:
         since = f", verified {date(secured.verified_at)}" if secured.verified_at is not None else " - verified"
-        return VERIFIED, f"secure with {name(secured)}{since}"
-    continuity = sas_ready.continuity if sas_ready is not None else Continuity.NONE
+        return f"secure with {who}{since}"
     if continuity is Continuity.MISMATCH:
-        return MISMATCH, f"{name(secured)} no longer has the key from your last call"
-    if continuity is Continuity.FIRST_CALL:
-        return NOT_VERIFIED, "first call with this peer"
+        return f"{who}'s phone no longer has the key from your last call"
     if continuity is Continuity.NONE:
-        return NOT_VERIFIED, "no secrets are kept, so every call is a first call"
+        return "no secrets are kept, so every call is a first call"
+    if agreed.new_device_of:
+        return f"new device of {agreed.new_device_of}?"
+    if continuity is Continuity.FIRST_CALL:
+        return "first call with this peer"
     if secured.verified_at is not None:
-        return NOT_VERIFIED, f"you verified {name(secured)}, the other side has not"
-    return NOT_VERIFIED, f"you have talked to {name(secured)} before, but never compared the words"
+        return f"you verified {who}; {who}'s side has not"
+    return f"you have talked to {who} before, but never compared the words"
+
+
+def mismatch_advice(value: Sas) -> str:
+    """What a phone without the old key may mean."""
+    return f"A new phone explains this; so does a wiretapper. Compare the {noun(value)} before you talk."
+
+
+def keys(assurance: Assurance, *, clear: bool) -> str:
+    """What can be pressed during the call; `clear` says that the other side would switch encryption off."""
+    if assurance is Assurance.INSECURE:
+        return KEYS_CLEAR
+    verified = assurance in (Assurance.VERIFIED, Assurance.BOUND_AND_VERIFIED)
+    return KEYS + (KEY_UNDO if verified else KEY_VERIFY) + (KEY_CLEAR if clear else "")
+
+
+def switched_off(peer_name: str | None) -> str:
+    """Who ended encryption."""
+    return f"{peer_name or 'the other side'} switched encryption off"
+
+
+def different_name(known: str, expected: str) -> str:
+    """A known key under another name."""
+    return (
+        f"You know this peer as {known}, and expected {expected}: a friend under another name, or a friend's phone "
+        "that somebody in between uses."
+    )
+
+
+def known_elsewhere(expected: str) -> str:
+    """A known name with an unknown key."""
+    return f"You know {expected} from another phone: is this a new one of theirs?"
+
+
+def through(peer_name: str | None) -> str:
+    """A call by way of the server of an enrolment."""
+    return f"through your trusted server {peer_name}" if peer_name else "through your trusted server"
+
+
+def signature(news: SignatureReceived) -> str:
+    """Who signed the SAS, so that it can be looked up."""
+    if news.signature_type == b"PGP ":
+        signer = f"OpenPGP key {news.signer.hex()}"
+    else:
+        signer = f"{codes.name(news.signature_type)} certificate {sha256(news.signer).hex()}"
+    return f"the other side signed the SAS with the {signer}; whether you trust its owner is up to you"
+
+
+def pong(news: PongReceived) -> str:
+    """A ping was answered."""
+    return f"the endpoint {news.endpoint_hash.hex()} answers, version {printable(news.version)}"
 
 
 def sound(counters: Counters) -> str:
