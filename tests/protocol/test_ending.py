@@ -11,8 +11,7 @@ from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, ErrorCode
 from zrtp.protocol.events import Closed, Failed, KeysReady, Role, Sending
-from zrtp.protocol.states import State
-from zrtp.protocol.stream import IN_EXCHANGE
+from zrtp.protocol.states import IN_EXCHANGE, State
 from zrtp.wire.messages import (
     CONF2ACK,
     ERROR_ACK,

@@ -407,3 +407,15 @@ def test_warnings_are_not_raised_by_honest_late_messages(name: str) -> None:
     peer.send(late)
     assert [event.code for event in bob.seen(SecurityWarning) if event.code is WarningCode.CHAIN_MISMATCH] == []
     assert parse(late.raw) == late
+
+
+@pytest.mark.attack("NET-04", "DOS-07")
+def test_a_hundred_copies_of_a_commit_are_answered_twelve_times() -> None:
+    bob = alone(WAITING)
+    peer = Actor(bob.stream)
+    peer.discover()
+    commit = peer.commit()
+    first = peer.send(commit)
+    copies = [answer for _ in range(100) for answer in peer.send(commit)]
+    assert [answer.kind for answer in first] == [Kind.DHPART1]
+    assert len(copies) == 12 and {answer.raw for answer in copies} == {first[0].raw}

@@ -10,8 +10,7 @@ from tests.support.diagram import WHOLE_CALL, label, mermaid
 from tests.support.pair import Netem, Pair
 from tests.support.transitions import SEEN, checked_table
 from zrtp.protocol.config import Config
-from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
-from zrtp.protocol.stream import IN_EXCHANGE
+from zrtp.protocol.states import IN_EXCHANGE, Go, Ignore, Input, State, Trigger
 from zrtp.protocol.transitions import EVERY_INPUT, TABLE
 from zrtp.wire.messages import Kind
 

@@ -37,8 +37,8 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, Failed, KeysReady, NoPeer, Secured, Sending, WentClear
 from zrtp.protocol.negotiation import Offer
 from zrtp.protocol.session import Session
-from zrtp.protocol.states import State
-from zrtp.protocol.stream import IN_EXCHANGE, Stream
+from zrtp.protocol.states import IN_EXCHANGE, State
+from zrtp.protocol.stream import Stream
 from zrtp.protocol.timers import Schedule
 from zrtp.secret import Secret
 from zrtp.wire.messages import Message

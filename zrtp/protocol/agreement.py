@@ -13,7 +13,7 @@ from zrtp.crypto.hashes import sha256
 from zrtp.protocol import confirmation
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import present
-from zrtp.protocol.hash_chain import ChainBroken, hashes_to, verify_commit, verify_hello
+from zrtp.protocol.hash_chain import verify_commit, verify_hello
 from zrtp.protocol.key_schedule import Transcript, s0_from_dh, verify_hvi
 from zrtp.protocol.retained_secrets import match
 from zrtp.protocol.states import State
@@ -41,10 +41,7 @@ def on_dhpart1(stream: Stream, answer: tuple[DHPart1, int], now: float) -> State
         stream.counters["DHPart1 without a DH Commit"] += 1
         return State.COMMIT_SENT
     hello = exchange.peer.hello
-    h2 = sha256(dhpart1.h1)
-    if not hashes_to(h2, hello.h3):
-        raise ChainBroken("its H1 does not belong to the Hello")
-    authentic = verify_hello(hello, h2)
+    authentic = verify_hello(hello, sha256(dhpart1.h1))
     agreement = stream.endpoint.algorithms.key_agreements[exchange.suite.key_agreement]
     agreement.check_dhpart1(dhpart1.pv)
     matched = match(exchange.hash, exchange.known, dhpart1, Role.RESPONDER, hello.h3)

@@ -22,7 +22,7 @@ from zrtp.protocol import compatibility
 from zrtp.protocol.config import ClearDialect
 from zrtp.protocol.events import ClearRequested, Role, Sending, WarningCode, WentClear
 from zrtp.protocol.exchange import present
-from zrtp.protocol.states import State
+from zrtp.protocol.states import IN_EXCHANGE, State
 from zrtp.protocol.timers import CLEAR_KEEPALIVE, T2
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, ClearACK, Error, GoClear
@@ -65,7 +65,7 @@ def go_clear(session: Session, now: float) -> None:
         if other.exchange is None:
             continue
         other.set_sending(Sending.BLOCKED)
-        if other.state is not State.SECURE:  # it must not become secure while encryption is being switched off
+        if other.state in IN_EXCHANGE:  # it must not become secure any more
             other.forget_candidates_except(other.exchange.peer)
             other.release()
             other.enter(State.CLEAR_PENDING)

@@ -16,7 +16,6 @@ from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import (
     ChainBroken,
     HelloAuthentic,
-    hashes_to,
     message_mac,
     verify_hello,
 )
@@ -274,10 +273,12 @@ def _select_candidate(stream: Stream, commit: Commit, ssrc: int) -> tuple[Candid
     """
     failure: PeerError | None = None
     for candidate in stream.candidates.values():
-        if candidate.ssrc != ssrc or not hashes_to(commit.h2, candidate.hello.h3):
+        if candidate.ssrc != ssrc:
             continue
         try:
             authentic = verify_hello(candidate.hello, commit.h2)
+        except ChainBroken:
+            continue
         except PeerMisbehaved as error:
             failure = error
             continue

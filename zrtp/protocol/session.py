@@ -36,8 +36,8 @@ from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.nonces import Nonces
 from zrtp.protocol.retained_secrets import CallOutcome
 from zrtp.protocol.retention import Retention
-from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.stream import IN_EXCHANGE, Stream
+from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
+from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain, Hello, SASrelayPlain
 

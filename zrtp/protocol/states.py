@@ -54,6 +54,12 @@ class State(Enum):
         return self.value
 
 
+IN_EXCHANGE = frozenset(
+    {State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT, State.CONFIRM1_SENT, State.CONFIRM2_SENT}
+)
+"""A Commit counts, and the second Confirm has not verified yet."""
+
+
 class Trigger(Enum):
     """Inputs that are not messages."""
 

@@ -30,7 +30,7 @@ from zrtp.protocol.events import (
 from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import ChainBroken, OwnChain, message_mac
 from zrtp.protocol.negotiation import VERSION
-from zrtp.protocol.states import Go, Ignore, Input, State, Trigger
+from zrtp.protocol.states import IN_EXCHANGE, Go, Ignore, Input, State, Trigger
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler, split
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("zrtp")
 
 DISCOVERY = frozenset({State.HELLO_SENT, State.HELLO_ACKED, State.HELLO_RECEIVED, State.DISCOVERED})
-IN_EXCHANGE = frozenset(
-    {State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT, State.CONFIRM1_SENT, State.CONFIRM2_SENT}
-)
 BEFORE_SECURE = DISCOVERY | IN_EXCHANGE | {State.QUIET}
 RETRANSMITTING = frozenset(
     {
