@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.pair import Pair
 from tests.support.pcap import CAPTURES, udp_datagrams
 from tests.support.vectors import transcripts
 from zrtp.media.demux import Kind, classify
+from zrtp.protocol.config import Config
 
 ZRTP = bytes.fromhex("1000 1234 5a525450 deadbeef 505a0003") + b"HelloACK" + bytes(4)
 RTP = bytes.fromhex("8000 0001 000000a0 deadbeef") + bytes(160)
@@ -39,6 +41,26 @@ DTLS_CLIENT_HELLO = bytes.fromhex("16 feff 0000 000000000000 0001 01")
 )
 def test_each_protocol_is_told_by_its_first_octets(datagram: bytes, kind: Kind) -> None:
     assert classify(datagram) is kind
+
+
+@pytest.mark.rfc("R-10-01")
+def test_an_intermediary_that_passes_on_what_is_not_rtp_lets_two_phones_agree_through_it() -> None:
+    """A relay that handles RTP itself and nothing else: ZRTP and STUN get through octet for octet."""
+    pair = Pair(Config(key_agreements=(b"X1M2", b"X255"), mtu=600), Config(key_agreements=(b"X1M2", b"X255"), mtu=600))
+    passed: list[bytes] = []
+
+    def relay(_sender: str, datagram: bytes) -> bytes | None:
+        if classify(datagram) in (Kind.RTP, Kind.RTCP):
+            return None
+        passed.append(datagram)
+        return datagram
+
+    pair.network.filter = relay
+    pair.run()
+    assert pair.secure and pair.keys_agree
+    assert passed == [datagram for _, _, datagram in pair.network.log], "fragments too"
+    assert relay("alice", STUN_BINDING_REQUEST) == STUN_BINDING_REQUEST
+    assert relay("alice", RTP) is None
 
 
 def test_fragments_are_zrtp() -> None:

@@ -38,7 +38,7 @@ RFC_EXAMPLE = RFC_OFFER + f"a=zrtp-hash:1.10 {DIGITS}\r\n"
 # a=zrtp-hash
 
 
-@pytest.mark.rfc("R-8-04")
+@pytest.mark.rfc("R-8-04", "R-13-01")
 def test_the_example_of_the_rfc() -> None:
     assert media_zrtp_hashes(RFC_EXAMPLE) == [(HASH,)]
     assert add_zrtp_hash(RFC_OFFER, [HASH]) == RFC_EXAMPLE
