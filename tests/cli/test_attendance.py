@@ -288,8 +288,8 @@ def test_unprotected_sound_leaves_only_after_the_person_agreed() -> None:
         await meeting.typist.answer("[l] later", "l")
         await meeting.call.bob.secured
         meeting.call.bob.go_clear()
-        await meeting.typist.see("INSECURE - the other side switched encryption off; nothing is sent now")
-        await meeting.typist.see("the other side switched encryption off. Continue unprotected?")
+        await meeting.typist.see("INSECURE - encryption is switched off, and nothing is sent now")
+        await meeting.typist.see("The other side switched encryption off. Continue unprotected?")
         sent = meeting.call.alice.opened.result().media.counters.sent
         await asyncio.sleep(0.05)
         assert meeting.call.alice.opened.result().media.counters.sent == sent

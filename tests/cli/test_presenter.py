@@ -292,10 +292,7 @@ WORDS: dict[type[Event], list[tuple[list[News], str]]] = {
             " INSECURE - the key agreement failed",
         )
     ],
-    ClearRequested: [
-        ([ClearRequested(ssrc=1)], " INSECURE - the other side switched encryption off; nothing is sent now"),
-        ([VERDICT, ClearRequested(ssrc=1)], " INSECURE - bob switched encryption off; nothing is sent now"),
-    ],
+    ClearRequested: [([ClearRequested(ssrc=1)], " INSECURE - encryption is switched off, and nothing is sent now")],
     WentClear: [
         (
             [WentClear(ssrc=1, by_peer=True)],
@@ -304,6 +301,10 @@ WORDS: dict[type[Event], list[tuple[list[News], str]]] = {
         (
             [WentClear(ssrc=1, by_peer=False)],
             " INSECURE - you switched encryption off; sound is sent unprotected now",
+        ),
+        (
+            [VERDICT, WentClear(ssrc=1, by_peer=True)],
+            " INSECURE - bob switched encryption off; sound is sent unprotected now",
         ),
     ],
     SasRelayed: [
@@ -399,7 +400,7 @@ def test_a_warning_during_the_key_agreement_does_not_tear_its_line() -> None:
 
     whole = visible(shown([*script, warning, agreed], terminal=True)).splitlines()
     assert whole[2].startswith("zrtp: going secure ... X25519")
-    assert whole[3] == "zrtp: warning: the secrets differ"
+    assert whole[4] == "zrtp: warning: the secrets differ"
     broken = visible(shown([*script, warning, failed], terminal=True)).splitlines()
     assert broken[2:4] == ["zrtp: going secure ... failed", "zrtp: warning: the secrets differ"]
     assert "the secrets differ" in shown([*script, warning, stage.ENDED])
@@ -474,6 +475,31 @@ def test_the_keys_that_work_are_shown(assurance: Assurance, clear: bool, keys: s
         presenter.show(news)
 
     assert screen.getvalue().endswith(f"heard 250  {keys}\x1b[0m")
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (80, " secure but not verified  0:05  sent 250 heard 250  [q]uit [s]how [v]erify"),
+        (60, " secure but not verified  0:05  [q]uit [s]how [v]erify"),
+        (54, " secure but not verified  [q]uit [s]how [v]erify"),
+        (40, " secure but not verified  0:05"),
+        (26, " secure but not verified"),
+    ],
+)
+def test_the_line_at_the_bottom_leaves_out_what_does_not_fit(width: int, line: str) -> None:
+    screen = Stream(terminal=True)
+    presenter = Presenter(Terminal(out=screen, err=screen, width=width), ticking(), keys=True)
+    for news in (*call(), stage.MEDIA):
+        presenter.show(news)
+
+    assert visible(screen.getvalue()).endswith(f"\r\x1b[K{line}")
+
+
+def test_sound_that_was_heard_unprotected_counts_as_heard() -> None:
+    counters = Counters(sent=9, received=9, verified=5, rejected=1, early=1)
+
+    assert "sent 9 heard 7" in shown([*call(), Media(counters=counters, seconds=1.0)], terminal=True)
 
 
 def test_a_wait_is_told_in_a_line() -> None:

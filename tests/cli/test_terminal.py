@@ -83,6 +83,13 @@ def test_the_line_at_the_bottom_is_cut_to_the_width() -> None:
     assert visible(screen.getvalue()) == "\r\x1b[K" + "x" * 23
 
 
+def test_the_line_at_the_bottom_is_the_first_that_fits() -> None:
+    screen = Stream(terminal=True)
+    Terminal(out=screen, err=screen, width=24).status("x" * 24, "x" * 23, "x" * 5)
+
+    assert visible(screen.getvalue()) == "\r\x1b[K" + "x" * 23
+
+
 def test_without_a_terminal_there_is_no_line_at_the_bottom() -> None:
     out, err = Stream(), Stream()
     Terminal(out=out, err=err).status("secure")
@@ -107,10 +114,11 @@ def test_a_long_note_stays_one_line_for_a_file() -> None:
 def test_a_question_appears_where_the_terminal_is() -> None:
     out, err = Stream(), Stream(terminal=True)
     terminal = Terminal(out=out, err=err)
+    terminal.question("Well?")
     terminal.ask("  [y] or [n]  ")
     terminal.answered("yes")
 
-    assert (out.getvalue(), err.getvalue()) == ("", "  [y] or [n]  yes\n")
+    assert (out.getvalue(), err.getvalue()) == ("", " Well?\n  [y] or [n]  yes\n")
 
 
 def test_a_question_without_a_terminal_is_a_line() -> None:

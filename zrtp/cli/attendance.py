@@ -170,9 +170,9 @@ class Attendance:
             self._conversation.go_clear()
 
     async def _ask_to_continue(self) -> None:
-        who = wording.switched_off(self._session.peer_name)
+        question = wording.continue_question(self._session.peer_name)
         with self._presenter.asking():
-            agreed = await self._dialogue.agrees(f"{who}. {wording.CONTINUE_QUESTION}", no=wording.CONTINUE_NO)
+            agreed = await self._dialogue.agrees(question, no=wording.CONTINUE_NO)
         if agreed:
             self._conversation.agree_to_clear()
         else:

@@ -11,6 +11,7 @@ from zrtp.cli.jsonlines import text
 from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
 from zrtp.cli.presenter import SAID_BY_HEADING
 from zrtp.cli.terminal import Terminal
+from zrtp.cli.wording import ShownSas
 from zrtp.crypto.sas import Sas
 from zrtp.protocol.events import (
     Continuity,
@@ -25,6 +26,7 @@ from zrtp.protocol.events import (
 
 SIDES: Final = ("alice", "bob")
 _TIME: Final = 8  # columns of " 0.000  "
+_NAME: Final = 7  # columns of "alice  "
 _TWO_COLUMNS: Final = 72
 
 
@@ -36,7 +38,7 @@ class DemoTable:
         self._clock = clock
         self._sas: dict[str, Sas] = {}
         self._wide = terminal.width >= _TWO_COLUMNS
-        self._width = (terminal.width - _TIME) // 2 if self._wide else terminal.width - _TIME - 7
+        self._width = (terminal.width - _TIME) // 2 if self._wide else terminal.width - _TIME - _NAME
 
     def introduce(self) -> None:
         """Say what is to be seen."""
@@ -57,10 +59,10 @@ class DemoTable:
             return
         self._terminal.result()
         shown = [wording.sas(self._sas[name], self._terminal.shows) for name in SIDES]
-        fits = all(columns.width(sas.large) < self._width for sas in shown)
-        for lines in zip(*([sas.large] if fits else sas.parts for sas in shown), strict=True):
-            self._side_by_side(lines, "bold")
-        self._side_by_side([sas.aside for sas in shown], "dim")
+        if self._wide:
+            self._side_by_side(shown)
+        else:
+            self._below_each_other(shown)
         self._terminal.result()
 
     def row(self, side: str, words: str, *styles: str) -> None:
@@ -71,20 +73,31 @@ class DemoTable:
             if self._wide:
                 start += " " * self._width * SIDES.index(side)
             else:
-                start += f"{side:<7}"
+                start += f"{side if number == 0 else '':<{_NAME}}"
             self._terminal.marked(start, line, *styles)
-
-    def _side_by_side(self, lines: Sequence[str], style: str) -> None:
-        if self._wide:
-            row = "".join(columns.padded(line, self._width) for line in lines)
-            self._terminal.marked(" " * _TIME, row, style)
-        else:
-            for name, line in zip(SIDES, lines, strict=True):
-                self._terminal.marked(f"{'':<{_TIME}}{name:<7}", line, style)
 
     def error(self, news: Ended) -> None:
         """The demo itself went wrong."""
         self._terminal.error(news.text, news.hint)
+
+    def _side_by_side(self, shown: Sequence[ShownSas]) -> None:
+        fits = all(columns.width(sas.large) < self._width for sas in shown)
+        large = zip(*([sas.large] if fits else sas.parts for sas in shown), strict=True)
+        rows = [*((row, "bold") for row in large), (tuple(sas.aside for sas in shown), "dim")]
+        for row, style in rows:
+            line = "".join(columns.padded(part, self._width) for part in row)
+            self._terminal.marked(" " * _TIME, line, style)
+
+    def _below_each_other(self, shown: Sequence[ShownSas]) -> None:
+        terminal = self._terminal
+        fits = all(columns.width(f"{sas.large}   {sas.aside}") <= self._width for sas in shown)
+        for name, sas in zip(SIDES, shown, strict=True):
+            start = f"{'':<{_TIME}}{name:<{_NAME}}"
+            if fits:
+                terminal.result(f"{start}{terminal.bold(sas.large)}   {terminal.dim(sas.aside)}")
+            else:
+                terminal.marked(start, sas.large, "bold")
+                terminal.marked(" " * len(start), sas.aside, "dim")
 
 
 class DemoColumn:

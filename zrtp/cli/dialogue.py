@@ -50,13 +50,12 @@ class Dialogue:
         """One of the choices by its key. It has to be pressed after the question: none is preselected."""
         terminal, keyboard = self._terminal, self._keyboard
         keyboard.forget_typed()
-        for line in terminal.wrapped(question):
-            terminal.result(line)
+        terminal.question(question)
         keys = [f"[{key}] {text}" for key, (_, text) in choices.items()]
         in_a_row = f"  {'   '.join(keys)}  "
         if len(in_a_row) > terminal.width:
             for text in keys:
-                terminal.result(f"  {text}")
+                terminal.question(f" {text}")
         terminal.ask(in_a_row if len(in_a_row) <= terminal.width else "  ")
         while (key := await keyboard.key()) != END_OF_INPUT:
             if key in choices:

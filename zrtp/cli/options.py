@@ -155,7 +155,11 @@ def add_call_options(parser: argparse.ArgumentParser, *, bind: str) -> None:
         choices=[verdict.value for verdict in Verdict],
         help="do the words match? (default: ask on a terminal, later elsewhere)",
     )
-    verdict.add_argument("--name", help="what to call the peer once the words match")
+    verdict.add_argument(
+        "--name",
+        help="whom you expect: what the peer is called once the words match, and a warning if it is known"
+        " under another name",
+    )
 
     output = parser.add_argument_group("output and experiments")
     output.add_argument("--json", action="store_true", help="events as JSON lines on standard output")

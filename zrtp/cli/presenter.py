@@ -99,7 +99,7 @@ class Presenter:
                 self._state(Assurance.INSECURE, "the key agreement failed")
             case ClearRequested():
                 self._began = None
-                self._state(Assurance.INSECURE, f"{wording.switched_off(self._name)}; nothing is sent now")
+                self._state(Assurance.INSECURE, wording.NOTHING_SENT)
             case WentClear():
                 self._began = None
                 who = wording.switched_off(self._name) if news.by_peer else "you switched encryption off"
@@ -172,12 +172,14 @@ class Presenter:
         first, self._secured = self._secured is None, news
         self._name, self._assurance = news.peer_name, agreed.assurance
         took = "" if self._began is None else f"  [{round((self._clock() - self._began) * 1000)} ms]"
-        self._finish(f"{wording.suite(news.suite)}{took}")
+        self._terminal.finish(f" {wording.suite(news.suite)}{took}")
+        if first:
+            details = f"{wording.suite_codes(news.suite)}, {wording.traffic(agreed.packets, agreed.octets)}"
+            self._terminal.note(details, "dim")
+        self._catch_up()
         if not first:
             self._state(agreed.assurance, wording.SECURE_AGAIN)
             return
-        details = f"{wording.suite_codes(news.suite)}, {wording.traffic(agreed.packets, agreed.octets)}"
-        self._terminal.note(details, "dim")
         self._terminal.result()
         continuity = self._sas.continuity if self._sas is not None else Continuity.NONE
         self._state(agreed.assurance, wording.reason(agreed, continuity))
@@ -232,11 +234,11 @@ class Presenter:
         if news.final or self._asking or self._secured is None:
             return
         state = wording.STATES[self._assurance].lower()
-        plain = self._assurance is Assurance.INSECURE
-        heard = news.counters.received if plain else news.counters.verified
-        sound = f"sent {news.counters.sent} heard {heard}"
+        counters = news.counters
+        sound = f"sent {counters.sent} heard {counters.received - counters.early - counters.rejected}"
         keys = wording.keys(self._assurance, clear=self._secured.allow_clear) if self._keys else ""
-        self._terminal.status(f" {state}  {wording.duration(news.seconds)}  {sound}{keys}")
+        since = f" {state}  {wording.duration(news.seconds)}"
+        self._terminal.status(f"{since}  {sound}{keys}", f"{since}{keys}", f" {state}{keys}", f"{since}", f" {state}")
 
     def _ended(self, news: Ended) -> None:
         self._terminal.end()

@@ -108,18 +108,28 @@ class Terminal:
         else:
             self.note(begun + text)
 
-    def status(self, text: str) -> None:
-        """The line at the bottom, replaced by the next one and by anything else; only where a cursor can move."""
+    def status(self, *texts: str) -> None:
+        """The line at the bottom, replaced by the next one and by anything else; only where a cursor can move.
+
+        The first of the texts that fits, otherwise as much of the last one as does.
+        """
         stream = self._live_stream()
         if stream is None or self._growing or (self._open is not None and not self._status):
             return
-        self._write(stream, _CLEAR_LINE + self.styled(stream, columns.cut(text, self.width - 1), ("dim",)))
+        room = self.width - 1
+        text = next((text for text in texts if columns.width(text) <= room), columns.cut(texts[-1], room))
+        self._write(stream, _CLEAR_LINE + self.styled(stream, text, ("dim",)))
         self._open, self._status = stream, True
 
+    def question(self, text: str) -> None:
+        """A line above `ask`, on the same stream."""
+        for line in self.wrapped(text):
+            self._line(self._asking, line, ())
+
     def ask(self, text: str) -> None:
-        """A question on whichever stream is a terminal; the answer is typed behind it."""
+        """What can be answered, on whichever stream is a terminal; the answer is typed behind it."""
         self._close_line()
-        stream = self._out if self._out.isatty() or not self._err.isatty() else self._err
+        stream = self._asking
         self._write(stream, text if stream.isatty() else text + "\n")
         if stream.isatty():
             self._open = stream
@@ -186,6 +196,10 @@ class Terminal:
         if self._open is not None:
             self._write(self._open, _CLEAR_LINE if self._status else "\n")
         self._open, self._status = None, False
+
+    @property
+    def _asking(self) -> TextIO:
+        return self._out if self._out.isatty() or not self._err.isatty() else self._err
 
     def _live_stream(self) -> TextIO | None:
         return next((stream for stream in (self._out, self._err) if self._decorated[stream]), None)

@@ -28,7 +28,7 @@ KEY_CLEAR: Final = " [c]lear"
 KEYS_CLEAR: Final = "  [q]uit [e]ncrypt"
 
 GO_CLEAR_QUESTION: Final = "Switch encryption off? Everybody on the way can hear the call then."
-CONTINUE_QUESTION: Final = "Continue unprotected?"
+NOTHING_SENT: Final = "encryption is switched off, and nothing is sent now"
 CONTINUE_NO: Final = "no, hang up"
 NOT_UNPROTECTED: Final = "you hung up rather than go on unprotected"
 NOBODY_AGREES: Final = "the other side switched encryption off, and nobody is here to agree to that"
@@ -242,6 +242,11 @@ def keys(assurance: Assurance, *, clear: bool) -> str:
 def switched_off(peer_name: str | None) -> str:
     """Who ended encryption."""
     return f"{peer_name or 'the other side'} switched encryption off"
+
+
+def continue_question(peer_name: str | None) -> str:
+    """What the person is asked then."""
+    return f"{peer_name or 'The other side'} switched encryption off. Continue unprotected?"
 
 
 def different_name(known: str, expected: str) -> str:
