@@ -74,7 +74,7 @@ class Note(Protocol):
 # The plugin.
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Collector:
     """Picks the notes out of the reports of passed tests."""
 
