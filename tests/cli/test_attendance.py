@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.calls import CLEARABLE, OPTIONS, Call, Meeting, meet
 from tests.cli.stage import Stream, ticking
-from tests.cli.test_conversation import OPTIONS, Call, Listener
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
-from zrtp.cli import conversation, wording
+from zrtp.cache.sqlite import SqliteCache
+from zrtp.cli import calling, conversation, wording
 from zrtp.cli.attendance import Attendance, judge
 from zrtp.cli.conversation import Conversation
 from zrtp.cli.dialogue import Dialogue
 from zrtp.cli.errors import Exit
 from zrtp.cli.keyboard import Lines
 from zrtp.cli.notices import Standing
-from zrtp.cli.options import SAS_TYPES, CallOptions, Verdict
+from zrtp.cli.options import SAS_TYPES, Verdict
 from zrtp.cli.presenter import Presenter
 from zrtp.cli.sound import Sound
 from zrtp.cli.terminal import Terminal
@@ -35,37 +36,6 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, SecurityWarning, Sending, WarningCode
 from zrtp.protocol.session import Session
-
-
-class Typist:
-    """A keyboard, and somebody who reads a question before answering it."""
-
-    single_keys = True
-
-    def __init__(self, screen: Stream) -> None:
-        self._screen = screen
-        self._read = 0
-        self._typed: asyncio.Queue[str] = asyncio.Queue()
-
-    async def key(self) -> str:
-        return await self._typed.get()
-
-    async def line(self) -> str | None:
-        return await self._typed.get()
-
-    def forget_typed(self) -> None:
-        while not self._typed.empty():
-            self._typed.get_nowait()
-
-    async def answer(self, question: str, answer: str) -> None:
-        """Wait until the question is on the screen, further down than the last one."""
-        await self.see(question)
-        self._typed.put_nowait(answer)
-
-    async def see(self, text: str) -> None:
-        while (found := self._screen.getvalue().find(text, self._read)) < 0:
-            await asyncio.sleep(0.002)
-        self._read = found + len(text)
 
 
 class Person:
@@ -207,73 +177,88 @@ def test_a_verdict_from_the_command_line_is_given_at_once(verdict: Verdict, code
     assert asyncio.run(held()) == (code, verdict is Verdict.MISMATCH)
 
 
+async def verify_both(meeting: Meeting) -> None:
+    """They match, say both, and give each other names."""
+    await meeting.typist.answer("[l] later", "y")
+    await meeting.call.bob.secured
+    meeting.call.bob.match("alice")
+    await meeting.typist.answer("what should this peer be called?", "bob")
+    await meeting.typist.answer("secure with bob - verified", "q")
+
+
+@pytest.mark.rfc("R-4.3.2-04", "R-4.3.2-08", "R-4.3.2-10", "R-15-03")
+def test_a_peer_without_the_old_key_is_not_trusted_until_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(conversation, "_LOOK", 0.05)
+    cache, of_bob = MemoryCache(), MemoryCache()
+    meet(verify_both, lambda: Meeting(cache=cache, bob_cache=of_bob))
+    (forgotten,) = of_bob.peers()
+    of_bob.update(forgotten.own_zid, forgotten.peer_zid, lambda _: None)
+
+    async def not_now(meeting: Meeting) -> None:
+        await meeting.typist.see("INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call")
+        await meeting.typist.see("Compare the words before you talk.")
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.typist.see("insecure until compared  0:0")
+        await meeting.typist.answer("", "q")
+
+    async def now(meeting: Meeting) -> None:
+        await meeting.typist.see("INSECURE UNTIL COMPARED")
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.see("secure with bob - verified")
+        await meeting.typist.see("secure and verified  0:0")
+        await meeting.typist.answer("", "q")
+
+    for script in (not_now, not_now, now):  # in every call until they compare
+        meeting = meet(script, lambda: Meeting(cache=cache, bob_cache=of_bob, plain=False))
+    (entry,) = cache.peers()
+
+    assert (entry.record.name, entry.record.verified) == ("bob", True)
+    assert "what should this peer be called?" not in meeting.screen.getvalue(), "the name stays"
+
+
+def test_later_leaves_the_call_unverified_and_it_can_be_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(conversation, "_LOOK", 0.05)
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "l")
+        await meeting.typist.answer("secure but not verified  0:0", "v")
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.answer("what should this peer be called? [192.0.2.20]", "")
+        await meeting.typist.see("secure with 192.0.2.20 - verified")
+        await meeting.typist.answer("secure and verified  0:0", "u")
+        await meeting.typist.see("SECURE BUT NOT VERIFIED - you took the verification back")
+        await meeting.typist.answer("secure but not verified  0:0", "q")
+
+    meet(script, lambda: Meeting(plain=False))
+
+
+def test_both_ends_may_belong_to_one_person_on_one_computer(tmp_path: Path) -> None:
+    shared = replace(OPTIONS, cache=tmp_path / "shared.db")
+
+    async def make() -> tuple[SecretCache | None, SecretCache | None]:
+        calling_side = await calling._cache_for(shared, ("127.0.0.1", 5004))
+        return calling_side, await calling._cache_for(shared, None)
+
+    for verified in (False, True):
+        caller, listener = asyncio.run(make())
+
+        async def script(meeting: Meeting, verified: bool = verified) -> None:
+            if not verified:
+                await verify_both(meeting)
+            await meeting.typist.answer("secure with bob, verified ", "q")
+
+        meet(script, lambda caller=caller, listener=listener: Meeting(cache=caller, bob_cache=listener))  # type: ignore[misc]
+    assert sorted(entry.record.name for entry in SqliteCache(tmp_path / "shared.db").peers()) == ["alice", "bob"]
+
+
 @pytest.fixture
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A side without keys cannot say goodbye; nobody waits for one here."""
     monkeypatch.setattr(conversation, "_GOODBYE", 0.02)
-
-
-CLEARABLE = replace(OPTIONS, config=Config(key_agreements=(b"X255", b"Mult"), sas_types=SAS_TYPES, allow_clear=True))
-
-
-class Meeting:
-    """Alice reads and types as the script says; the call ends when the script does, or before."""
-
-    def __init__(
-        self,
-        options: CallOptions = CLEARABLE,
-        *,
-        cache: SecretCache | None = None,
-        bob_endpoint: Endpoint | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.screen = Stream(terminal=True)
-        self.heard_by_alice = Listener()
-        self.call = Call(bob=CLEARABLE, bob_cache=MemoryCache(), bob_endpoint=bob_endpoint)
-        terminal = Terminal(out=self.screen, err=self.screen, plain=True, width=100)
-        presenter = Presenter(terminal, ticking(), keys=True)
-        self.call.alice = Conversation(
-            Endpoint(options.config, cache if cache is not None else MemoryCache()),
-            replace(options, name=name),
-            Sound(Tone(), []),
-            [presenter, self.heard_by_alice],
-            callee=self.call.bob,
-        )
-        self.typist = Typist(self.screen)
-        dialogue = Dialogue(terminal, self.typist)
-        self._attendance = Attendance(self.call.alice, dialogue, presenter, name=name, address=("192.0.2.20", 5004))
-
-    async def hold(self, script: Coroutine[Any, Any, None]) -> int:
-        async def attend() -> None:
-            reading = asyncio.ensure_future(script)
-            try:
-                await self._attendance.attend()
-            finally:
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
-
-        return await self.call.hold(attend)
-
-    @property
-    def alice(self) -> Session:
-        return self.call.alice.opened.result().session
-
-    def plain_packets(self) -> int:
-        """What Bob has received beyond what he could verify."""
-        counters = self.call.bob.opened.result().media.counters
-        return counters.received - counters.verified
-
-
-def meet(script: Callable[[Meeting], Coroutine[Any, Any, None]], make: Callable[[], Meeting] = Meeting) -> Meeting:
-    """A call by script; the exit code is that of a call that ended."""
-
-    async def held() -> Meeting:
-        meeting = make()
-        assert await meeting.hold(script(meeting)) == Exit.ENDED
-        return meeting
-
-    return asyncio.run(held())
 
 
 async def until(condition: Callable[[], bool]) -> None:

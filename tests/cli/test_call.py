@@ -94,16 +94,6 @@ def test_two_people_verify_once_and_are_not_asked_again(tmp_path: Path) -> None:
         hang_up(bob, alice)
 
 
-def test_both_terminals_may_belong_to_one_person_on_one_computer(tmp_path: Path) -> None:
-    shared = ["--cache", str(tmp_path / "shared.db")]
-    with terminals(tmp_path, alice=shared, bob=shared) as (alice, bob):
-        verify_both(alice, bob)
-        hang_up(alice, bob)
-    with terminals(tmp_path, alice=shared, bob=shared) as (alice, bob):
-        alice.expect("secure with bob, verified ")
-        bob.expect("secure with alice, verified ")
-
-
 @pytest.mark.rfc("R-7-05", "R-7.1-06")
 def test_words_that_differ_end_the_call_with_the_alarm_and_leave_nothing(tmp_path: Path) -> None:
     with terminals(tmp_path) as (alice, bob):
@@ -114,45 +104,6 @@ def test_words_that_differ_end_the_call_with_the_alarm_and_leave_nothing(tmp_pat
         assert bob.wait() == 0
 
     assert SqliteCache(tmp_path / "alice.db").peers() == []
-
-
-@pytest.mark.rfc("R-4.3.2-04", "R-4.3.2-08", "R-4.3.2-10", "R-15-03")
-def test_a_peer_without_the_old_key_is_not_trusted_until_compared(tmp_path: Path) -> None:
-    with terminals(tmp_path) as (alice, bob):
-        verify_both(alice, bob)
-        hang_up(alice, bob)
-    assert main(["peers", "forget", "alice", "--cache", str(tmp_path / "bob.db")]) == 0
-
-    with terminals(tmp_path) as (alice, bob):
-        alice.expect("INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call")
-        alice.expect("Compare the words before you talk.")
-        answer("l", alice, bob)
-        alice.expect("insecure until compared  0:0")
-        hang_up(alice, bob)
-    with terminals(tmp_path) as (alice, bob):
-        alice.expect("INSECURE UNTIL COMPARED")  # in every call until they compare
-        answer("y", alice, bob)
-        alice.expect("secure with bob - verified")  # the name stays
-        bob.expect("what should this peer be called?")
-        bob.press("alice\r")
-        bob.expect("secure with alice - verified")
-        hang_up(alice, bob)
-
-
-def test_later_leaves_the_call_unverified_and_it_can_be_made_up_for(tmp_path: Path) -> None:
-    with terminals(tmp_path, bob=["--verify", "later"]) as (alice, _):
-        answer("l", alice)
-        alice.expect("secure but not verified  0:0")
-        alice.press("v")
-        alice.expect("[l] later", times=2)
-        alice.press("y")
-        alice.expect("what should this peer be called? [127.0.0.1]")
-        alice.press("\r")
-        alice.expect("secure with 127.0.0.1 - verified")
-        alice.press("u")
-        alice.expect("you took the verification back")
-        alice.press("q")
-        assert alice.wait() == 0
 
 
 def test_pictures_are_compared_with_somebody_whose_terminal_cannot_show_them(tmp_path: Path) -> None:
@@ -237,7 +188,7 @@ def pair(alice: Sequence[str], bob: Sequence[str]) -> tuple[tuple[int, str, str]
 
 
 def test_speech_comes_out_at_the_other_end_sample_for_sample(tmp_path: Path) -> None:
-    said = speech(1.0)
+    said = speech(0.4)
     alice, bob = pair(
         [
             "--audio",
@@ -245,7 +196,7 @@ def test_speech_comes_out_at_the_other_end_sample_for_sample(tmp_path: Path) -> 
             "--record",
             str(tmp_path / "tone.wav"),
             "--seconds",
-            "1.3",
+            "0.7",
             "--cache",
             "none",
         ],
@@ -277,39 +228,10 @@ def test_machines_read_the_whole_call_as_json(tmp_path: Path) -> None:
     assert seen["ended"] == {"t": seen["ended"]["t"], "event": "ended", "exit": 0, "text": "hung up after 0.4 seconds"}
 
 
-def test_a_secret_known_to_both_sides_is_never_shown(tmp_path: Path) -> None:
-    secret = "5ec2e7" * 10 + "abcd"
-    (tmp_path / "aux").write_text(secret + "\n")
-    options = ["--aux", f"@{tmp_path / 'aux'}", "--cache", "none", "-v"]
-    sides = pair([*options, "--seconds", "0.1"], options)
-
-    for code, out, err in sides:
-        assert code == 0
-        assert secret not in out + err
-        assert "aux-mismatch" not in out
-
-
-@pytest.mark.rfc("R-4.3.2-12")
-def test_a_secret_known_to_one_side_only_is_a_warning_there() -> None:
-    alice, bob = pair(["--aux", "ab" * 32, "--cache", "none", "--seconds", "0.1"], ["--cache", "none"])
-
-    assert [event["code"] for event in events(alice[1]) if event["event"] == "warning"] == ["aux-mismatch"]
-    assert "warning" not in bob[1]
-
-
-def test_a_bad_network_only_takes_longer() -> None:
-    bad = ["--impair", "loss=20%,dup=5%,reorder=5%,delay=20ms,seed=7", "--cache", "none"]
-    alice, bob = pair([*bad, "--seconds", "0.5"], ["--cache", "none"])
-    media = [event for event in events(bob[1]) if event["event"] == "media"][-1]
-
-    assert (alice[0], bob[0]) == (0, 0)
-    assert media["verified"] > 5
-
-
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls of this process give up early."""
-    short = partial(Config, discovery_deadline=0.3, discovery_deadline_extended=0.5)
+    short = partial(Config, discovery_deadline=0.2, discovery_deadline_extended=0.3)
     monkeypatch.setattr(options, "Config", short)
 
 
@@ -326,20 +248,6 @@ def test_nobody_there_is_exit_4_and_said_to_be_insecure(capsys: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("impatient")
-def test_two_sides_without_an_initiator_are_exit_4(capsys: pytest.CaptureFixture[str]) -> None:
-    passive = ["--role", "passive", "--cache", "none", "--json"]
-    with hold("listen", "127.0.0.1:0", *passive) as listener:
-        assert listener.stdout is not None
-        code = main(["call", json.loads(listener.stdout.readline())["bind"], *passive])
-        listener.send_signal(signal.SIGINT)
-        listener.communicate(timeout=5)
-
-    assert code == 4
-    assert "initiator" in events(capsys.readouterr().out)[-1]["text"]
-    assert listener.returncode == 130
-
-
-@pytest.mark.usefixtures("impatient")
 def test_a_peer_that_signalling_did_not_announce_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,18 +255,3 @@ def test_a_peer_that_signalling_did_not_announce_is_refused(
     assert main(["demo", "--peer-hash", "1.10 " + "ab" * 32]) == 5
 
     assert "the peer is not the one that its signalling announced" in capsys.readouterr().out
-
-
-def test_the_zrtp_hash_of_signalling_binds_the_call() -> None:
-    with hold("listen", "127.0.0.1:0", "--json", "--cache", "none") as listener:
-        assert listener.stdout is not None
-        heard = json.loads(listener.stdout.readline())
-        options = ["--json", "--cache", "none", "--seconds", "0.1", "--peer-hash", heard["hello_hash"]]
-        with hold("call", heard["bind"], *options, "--trust-peer-hash") as caller:
-            out, err = caller.communicate(timeout=15)
-        listener.communicate(timeout=5)
-    (secured,) = [event for event in events(out) if event["event"] == "secured"]
-
-    assert caller.returncode == 0
-    assert secured["assurance"] == "signalling"
-    assert "SECURE AND BOUND, BUT NOT VERIFIED" in err

@@ -5,99 +5,32 @@ from __future__ import annotations
 import asyncio
 import errno
 from array import array
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from zrtp.cache.interface import SecretCache
+from tests.cli.calls import OPTIONS, Call, Listener
+from zrtp.cache.memory import MemoryCache
 from zrtp.cli import conversation, wording
 from zrtp.cli.calling import hold
 from zrtp.cli.conversation import Conversation
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.impairment import Impairment
-from zrtp.cli.notices import Ended, Media, News, Waiting
-from zrtp.cli.options import SAS_TYPES, CallOptions
+from zrtp.cli.notices import Agreed, Media
+from zrtp.cli.options import SAS_TYPES
 from zrtp.cli.sound import Sound
-from zrtp.media.addresses import Address
-from zrtp.media.audio import AudioError, Silence, Tone
+from zrtp.media.audio import AudioError, Tone
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Failed
-
-FAST = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES)
-
-OPTIONS = CallOptions(
-    config=FAST,
-    cache=None,
-    bind=("127.0.0.1", 0),
-    audio="tone",
-    record=None,
-    seconds=None,
-    verify=None,
-    name=None,
-    peer_hash=None,
-    aux=None,
-    ssrc=None,
-    impair=Impairment(),
-    json=False,
-    plain=False,
-    verbose=False,
-)
+from zrtp.protocol.events import Assurance, Failed, SecurityWarning, WarningCode
 
 
-class Listener:
-    """An audience that remembers."""
-
-    def __init__(self) -> None:
-        self.news: list[News] = []
-
-    def show(self, news: News) -> None:
-        self.news.append(news)
-
-    def texts(self) -> list[str]:
-        return [news.text for news in self.news if isinstance(news, Waiting)]
-
-    @property
-    def end(self) -> Ended:
-        ended = self.news[-1]
-        assert isinstance(ended, Ended)
-        return ended
-
-
-class Call:
-    """Alice calls Bob. Made within a running loop."""
-
-    def __init__(
-        self,
-        alice: CallOptions = OPTIONS,
-        bob: CallOptions = OPTIONS,
-        *,
-        remote: Address | None = None,
-        sound: Sound | None = None,
-        bob_cache: SecretCache | None = None,
-        bob_endpoint: Endpoint | None = None,
-    ) -> None:
-        self.heard = {"alice": Listener(), "bob": Listener()}
-        callee = bob_endpoint or Endpoint(bob.config, bob_cache)
-        self.bob = Conversation(callee, bob, Sound(Silence(), []), [self.heard["bob"]])
-        self.alice = Conversation(
-            Endpoint(alice.config),
-            alice,
-            sound or Sound(Tone(), []),
-            [self.heard["alice"]],
-            remote=remote,
-            callee=None if remote else self.bob,
-        )
-
-    async def hold(self, attend: Callable[[], Coroutine[Any, Any, None]] | None = None) -> int:
-        async def nothing() -> None:
-            pass
-
-        sides = [self.alice] if self.alice._remote is not None else [self.bob, self.alice]
-        async with asyncio.timeout(10):
-            return await hold(sides, attend or nothing)
+@pytest.fixture
+def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at the call every tenth of a second, and nobody waits long for last words."""
+    monkeypatch.setattr(conversation, "_LOOK", 0.1)
+    monkeypatch.setattr(conversation, "_ERROR_COPIES", 0.02)
+    monkeypatch.setattr(conversation, "_GOODBYE", 0.1)
 
 
 def test_both_ends_hear_that_the_other_has_hung_up() -> None:
@@ -112,6 +45,7 @@ def test_both_ends_hear_that_the_other_has_hung_up() -> None:
     asyncio.run(test())
 
 
+@pytest.mark.usefixtures("_brisk")
 def test_nothing_in_common_is_exit_5() -> None:
     async def test() -> None:
         only = replace(OPTIONS, config=Config(key_agreements=(b"X255",), mandatory_always=False))
@@ -142,7 +76,7 @@ class FullDisk:
 @pytest.mark.parametrize("at_the_end", [False, True])
 def test_a_recording_that_cannot_be_written_is_exit_6(at_the_end: bool) -> None:
     async def test() -> None:
-        call = Call(alice=replace(OPTIONS, seconds=0.3), sound=Sound(Tone(), [FullDisk(at_the_end=at_the_end)]))
+        call = Call(alice=replace(OPTIONS, seconds=0.2), sound=Sound(Tone(), [FullDisk(at_the_end=at_the_end)]))
         assert await call.hold() == Exit.LOCAL
         assert call.heard["alice"].end.text == "The recording cannot be written: no space."
 
@@ -179,6 +113,7 @@ def test_a_mistake_of_whoever_attends_ends_the_call_too() -> None:
     asyncio.run(test())
 
 
+@pytest.mark.usefixtures("_brisk")
 def test_silence_for_too_long_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "_SILENCE", 0.1)
 
@@ -195,9 +130,10 @@ def test_silence_for_too_long_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(test())
 
 
-def test_a_wait_is_explained_after_a_second() -> None:
+@pytest.mark.usefixtures("_brisk")
+def test_a_wait_is_explained_after_a_while() -> None:
     async def test() -> None:
-        short = replace(OPTIONS, config=Config(key_agreements=(b"X255",), discovery_deadline=2.1))
+        short = replace(OPTIONS, config=Config(key_agreements=(b"X255",), discovery_deadline=0.35))
         call = Call(short, remote=("127.0.0.1", 9))
         assert await call.hold() == Exit.NO_PEER
         assert call.heard["alice"].texts() in ([wording.NOBODY_LISTENS], [wording.WAITING_FOR_ANSWER])
@@ -242,3 +178,75 @@ def test_without_a_network_this_computer_is_advertised_to_itself(monkeypatch: py
     monkeypatch.setattr("socket.socket", no_network)
 
     assert [conversation._own_host(bound) for bound in conversation.ANY] == ["127.0.0.1", "::1"]
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_a_bad_network_only_takes_longer() -> None:
+    async def test() -> None:
+        bad = Impairment.parse("loss=20%,dup=5%,reorder=5%,delay=20ms,seed=7")
+        call = Call(alice=replace(OPTIONS, seconds=0.3, impair=bad))
+        assert await call.hold() == Exit.ENDED
+        finals = [news for news in call.heard["bob"].news if isinstance(news, Media) and news.final]
+        assert finals[0].counters.verified > 5
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_two_sides_without_an_initiator_are_exit_4() -> None:
+    async def test() -> None:
+        config = Config(key_agreements=(b"X255",), passive=True, discovery_deadline_extended=0.3)
+        passive = replace(OPTIONS, config=config)
+        call = Call(passive, passive)
+        assert await call.hold() == Exit.NO_PEER
+        assert "initiator" in call.heard["alice"].end.text
+        assert "that was no ZRTP call, still waiting" in call.heard["bob"].texts()
+
+    asyncio.run(test())
+
+
+@pytest.mark.rfc("R-4.3.2-12")
+def test_a_secret_known_to_one_side_only_is_a_warning_there() -> None:
+    async def test() -> None:
+        call = Call(alice=replace(OPTIONS, seconds=0.02, aux=bytes(32)))
+        assert await call.hold() == Exit.ENDED
+        warned = {
+            side: [news.code for news in heard.news if isinstance(news, SecurityWarning)]
+            for side, heard in call.heard.items()
+        }
+        assert warned == {"alice": [WarningCode.AUX_MISMATCH], "bob": []}
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(("protected", "assurance"), [(False, Assurance.ENCRYPTED), (True, Assurance.SIGNALLING)])
+def test_the_zrtp_hash_of_signalling_binds_the_call_if_somebody_vouches_for_it(
+    protected: bool, assurance: Assurance
+) -> None:
+    async def test() -> None:
+        call = Call()
+        config = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES, signalling_protected=protected)
+        heard = Listener()
+
+        async def bob() -> int:
+            return await hold([call.bob], nothing)
+
+        async def alice() -> int:
+            stream = await call.bob.opened
+            announced = bytes.fromhex(stream.media.stream.hello_hash.removeprefix("1.10 "))
+            options = replace(OPTIONS, config=config, peer_hash=announced, seconds=0.02)
+            caller = Conversation(
+                Endpoint(config, MemoryCache()), options, Sound(Tone(), []), [heard], remote=stream.local
+            )
+            return await hold([caller], nothing)
+
+        codes = await asyncio.gather(bob(), alice())
+        assert set(codes) == {Exit.ENDED}
+        (agreed,) = [news for news in heard.news if isinstance(news, Agreed)]
+        assert agreed.assurance is assurance
+
+    asyncio.run(test())
+
+
+async def nothing() -> None:
+    """Nobody attends."""

@@ -170,6 +170,17 @@ def test_the_verdict_can_be_given_on_the_command_line(capsys: pytest.CaptureFixt
     assert "SECURE AND VERIFIED - alice" in out
 
 
+def test_a_secret_known_to_both_sides_is_never_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "5ec2e7" * 10 + "abcd"
+    (tmp_path / "aux").write_text(secret + "\n")
+    assert main(["demo", "--aux", f"@{tmp_path / 'aux'}", "-v", "--json", "--seconds", "0.05"]) == 0
+    shown = capsys.readouterr()
+
+    assert secret not in shown.out + shown.err
+    assert "aux-mismatch" not in shown.out
+    assert shown.out.count('"event":"secured"') == 2
+
+
 def test_words_that_differ_are_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--verify", "mismatch"]) == 3
 
@@ -221,12 +232,14 @@ def test_a_port_in_use_is_exit_6(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 def test_on_a_terminal_the_person_may_answer_but_does_not_have_to() -> None:
-    with PtyProcess(["demo", "--seconds", "1.2"]) as patient, PtyProcess(["demo", "--seconds", "0.6"]) as idle:
-        patient.expect("[l] later")
-        patient.press("y")
-        patient.expect("SECURE AND VERIFIED - bob")
+    with PtyProcess(["demo", "--seconds", "60"]) as answering, PtyProcess(["demo", "--seconds", "0.2"]) as idle:
+        answering.expect("[l] later")
+        answering.press("y")
+        answering.expect("SECURE AND VERIFIED - bob")
+        answering.press("\x03")
+        assert answering.wait() == 130
         assert idle.wait() == 0
-        assert patient.wait() == 0
+        assert "[l] later" in idle.screen
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")

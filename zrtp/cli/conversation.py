@@ -46,6 +46,8 @@ from zrtp.protocol.events import (
 )
 
 ANY: Final = ("0.0.0.0", "::")  # noqa: S104
+_LOOK: Final = 1.0
+"""Seconds between two looks at the call. A wait that is longer is explained."""
 _SILENCE: Final = 30.0
 """Seconds without a verified packet after which the other side is taken to be gone."""
 _GOODBYE: Final = 0.5
@@ -337,12 +339,12 @@ class Conversation:
         self.hang_up(Exit.ENDED, "the other side hung up")
 
     async def _watch(self, stream: SecureStream) -> None:
-        """Once a second: say what is waited for, how the sound gets through, and whether anybody is there."""
+        """Now and then: say what is waited for, how the sound gets through, and whether anybody is there."""
         verified, heard_at = 0, self._loop.time()
         while True:
-            await asyncio.sleep(1 - self._loop.time() % 1 if self._secure_since is None else 1)
+            await asyncio.sleep(_LOOK - self._loop.time() % _LOOK if self._secure_since is None else _LOOK)
             now, counters = self._loop.time(), stream.media.counters
-            if self._stage and now - self._stage_since >= 1:
+            if self._stage and now - self._stage_since >= _LOOK:
                 unreachable = stream.unreachable and self._stage == wording.WAITING_FOR_ANSWER
                 self.show(Waiting(text=wording.NOBODY_LISTENS if unreachable else self._stage))
                 self._stage = ""

@@ -55,7 +55,7 @@ class Dialogue:
         in_a_row = f"  {'   '.join(keys)}  "
         if len(in_a_row) > terminal.width:
             for text in keys:
-                terminal.question(f" {text}")
+                terminal.question(text, indent="  ")
         terminal.ask(in_a_row if len(in_a_row) <= terminal.width else "  ")
         while (key := await keyboard.key()) != END_OF_INPUT:
             if key in choices:

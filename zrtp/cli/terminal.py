@@ -121,9 +121,9 @@ class Terminal:
         self._write(stream, _CLEAR_LINE + self.styled(stream, text, ("dim",)))
         self._open, self._status = stream, True
 
-    def question(self, text: str) -> None:
-        """A line above `ask`, on the same stream."""
-        for line in self.wrapped(text):
+    def question(self, text: str, indent: str = " ") -> None:
+        """What stands above `ask`, on the same stream."""
+        for line in self.wrapped(text, indent):
             self._line(self._asking, line, ())
 
     def ask(self, text: str) -> None:
