@@ -23,7 +23,7 @@ from zrtp.cli.conversation import Conversation
 from zrtp.cli.dialogue import Dialogue
 from zrtp.cli.errors import Exit
 from zrtp.cli.keyboard import Lines
-from zrtp.cli.notices import Standing
+from zrtp.cli.notices import Agreed, Standing
 from zrtp.cli.options import SAS_TYPES, Verdict
 from zrtp.cli.presenter import Presenter
 from zrtp.cli.sound import Sound
@@ -288,6 +288,11 @@ def test_unprotected_sound_leaves_only_after_the_person_agreed() -> None:
     levels = [news.assurance for news in meeting.heard_by_alice.news if isinstance(news, Standing)]
 
     assert levels == [Assurance.INSECURE, Assurance.ENCRYPTED]
+    first, again = [news for news in meeting.heard_by_alice.news if isinstance(news, Agreed)]
+    counted = meeting.call.alice.opened.result().media.counters
+    assert again.packets >= 4
+    assert first.packets + again.packets <= counted.zrtp_packets
+    assert first.octets + again.octets <= counted.zrtp_octets
 
 
 @pytest.mark.usefixtures("_brief")

@@ -105,6 +105,7 @@ class Conversation:
         self.enrolment_offered = False
         """A server asks to be trusted, and nobody has answered yet."""
         self._assurance = Assurance.INSECURE
+        self._counted = (0, 0)  # ZRTP packets and octets up to the last key agreement
         self._secure_since: float | None = None
         self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
         self._stage_since = self._loop.time()
@@ -316,10 +317,11 @@ class Conversation:
         if doubt is not None:
             self.show(doubt)
         new_device = doubt is not None and doubt.code is WarningCode.NEW_DEVICE
+        before, self._counted = self._counted, (counters.zrtp_packets, counters.zrtp_octets)
         agreed = Agreed(
             secured=secured,
-            packets=counters.zrtp_packets,
-            octets=counters.zrtp_octets,
+            packets=counters.zrtp_packets - before[0],
+            octets=counters.zrtp_octets - before[1],
             assurance=session.assurance,
             new_device_of=clean_name(self._options.name or "") if new_device else "",
             server=session.peer_is_pbx,

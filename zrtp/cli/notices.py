@@ -40,7 +40,7 @@ class Agreed:
 
     secured: Secured
     packets: int
-    """ZRTP packets that the key agreement took, both ways."""
+    """ZRTP packets since the call began, or since the last key agreement in it, both ways."""
     octets: int
     """Their length as UDP payload."""
     assurance: Assurance
