@@ -506,6 +506,7 @@ def test_a_wait_is_told_in_a_line() -> None:
     assert shown([Waiting(text="nobody answers yet")]) == "zrtp: nobody answers yet\n"
 
 
+@pytest.mark.rfc("R-11-03")
 def test_a_peer_that_may_hand_over_keys_is_reported() -> None:
     assert "warning: the other side's software says it may hand over keys" in shown(call(disclosure=True))
 

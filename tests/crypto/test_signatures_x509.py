@@ -129,8 +129,21 @@ def _sequence(content: bytes) -> bytes:
     return b"\x30" + (bytes([0x81, length]) if length < 256 else b"\x82" + length.to_bytes(2, "big")) + content
 
 
+ON_SECT233K1 = (
+    "3082016730820114a003020102021438130a811265ca34d4469d2b4305afde4fe8f079300a06082a8648ce3d040302301031"
+    "0e300c06035504030c05416c696365301e170d3236313132353034313731335a170d3336313132323034313731335a301031"
+    "0e300c06035504030c05416c6963653052301006072a8648ce3d020106052b8104001a033e0004017539390069e501dca2e1"
+    "6d70277babd6018fb1493687184b698cc7d8f100b403fec66ecf35511691a7b25b0a0c25d264a66d6e1a251ac5956b2211a3"
+    "533051301d0603551d0e041604140b9569db434025425ec88b710f467f9248be3e6d301f0603551d230418301680140b9569"
+    "db434025425ec88b710f467f9248be3e6d300f0603551d130101ff040530030101ff300a06082a8648ce3d04030203410030"
+    "3e021d77011acc09b1938ded8a9994cbc0018487e5103c5ba4c0811f0eb6ef34021d547ac9b35b5307dbe3080f18a3b722d7"
+    "4541a6c0296a47715698c8312c"
+)
+"""A certificate for a key on a curve over a binary field, by OpenSSL."""
+
+
 class TestVerifying:
-    @pytest.mark.rfc("R-7.2.2-03", "R-7.2-03", "R-7.2-12")
+    @pytest.mark.rfc("R-7.2-03", "R-7.2-12")
     @CURVES
     def test_a_good_signature_yields_the_certificate(
         self, private_key: ec.EllipticCurvePrivateKey, width: int, hash_: hashes.HashAlgorithm
@@ -170,6 +183,7 @@ class TestVerifying:
         with pytest.raises(SignatureInvalid, match=f"has 64 octets, not the {64 + change} behind"):
             X509Verifier().verify(block[: len(block) + min(0, change)], SASHASH)
 
+    @pytest.mark.rfc("R-5.1.7-02")
     @pytest.mark.parametrize(
         ("private_key", "reason"),
         [
@@ -184,6 +198,14 @@ class TestVerifying:
         der = certificate(private_key)
         with pytest.raises(SignatureInvalid, match=reason):
             X509Verifier().verify(der + bytes(-len(der) % 4 + 64), SASHASH)
+
+    @pytest.mark.rfc("R-5.1.7-02")
+    def test_a_key_on_a_curve_over_a_binary_field(self) -> None:
+        der = bytes.fromhex(ON_SECT233K1)
+        with pytest.raises(SignatureInvalid, match=r"unknown here|on sect233k1, not on P-256"):
+            X509Verifier().verify(der + bytes(-len(der) % 4 + 64), SASHASH)
+        with pytest.raises(ApiMisuse, match="cannot be used to sign"):
+            X509Signer(der, P256)
 
     @pytest.mark.rfc("R-7.2-16")
     def test_a_certificate_signed_with_sha_1(self) -> None:

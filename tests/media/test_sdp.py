@@ -154,6 +154,16 @@ def test_exactly_one_line_in_each_section() -> None:
     )
 
 
+@pytest.mark.rfc("R-4-04", "R-4-05")
+@pytest.mark.parametrize("profile", ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF", "X/NEW"])
+def test_the_profile_of_a_section_stays_what_the_application_wrote(profile: str) -> None:
+    """RTP/AVP in a first offer, RTP/SAVP in a later one, or any other."""
+    offer = RFC_OFFER.replace("RTP/AVP", profile)
+    written = add_zrtp_hash(offer, [HASH])
+    assert written == f"{offer}a=zrtp-hash:1.10 {DIGITS}\r\n"
+    assert media_zrtp_hashes(written) == [(HASH,)]
+
+
 def test_adding_again_changes_nothing() -> None:
     assert add_zrtp_hash(RFC_EXAMPLE, [HASH]) == RFC_EXAMPLE
     assert add_zrtp_hash(RFC_EXAMPLE + "\r\n", [HASH]) == RFC_EXAMPLE

@@ -7,7 +7,8 @@ import pytest
 from tests.support.media_pair import FRAME, MediaPair
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse
-from zrtp.media import rtcp
+from zrtp.media import g711, rtcp
+from zrtp.media.audio import open_source
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.secure import SecureMedia
@@ -36,6 +37,16 @@ def test_what_one_side_says_the_other_hears_and_nobody_else(config: Config) -> N
         assert classify(datagram) is Kind.RTP
         assert [packet.payload for packet in listener.hear(datagram)] == [FRAME]
         assert (listener.media.counters.verified, listener.media.counters.rejected) == (1, 0)
+
+
+@pytest.mark.rfc("R-8.3-01", "R-8.3-02")
+def test_silence_is_sent_like_speech_so_that_sizes_and_times_of_packets_tell_nothing() -> None:
+    """The codec is G.711, at a constant rate, and nothing detects whether somebody speaks."""
+    alice = MediaPair().run().alice
+    frames = [open_source(what).frame() for what in ("silence", "tone") for _ in range(5)]
+    sent = [alice.speak(g711.encode(frame)) for frame in frames]
+    assert {len(datagram) for datagram in sent if datagram is not None} == {12 + 160 + 10}
+    assert None not in sent
 
 
 def test_each_side_sees_the_same_events_and_keys_that_fit() -> None:

@@ -181,7 +181,7 @@ def test_every_call_has_a_key_pair_of_its_own() -> None:
 
 @pytest.mark.attack("CHN-01")
 @pytest.mark.attack("DOS-02")
-@pytest.mark.rfc("R-9-04", "R-9-05", "R-9-06", "R-9-07")
+@pytest.mark.rfc("R-9-04", "R-9-05", "R-9-06", "R-9-07", "R-5.5-01")
 def test_a_commit_whose_h2_continues_no_hello_is_dropped_logged_and_forgotten() -> None:
     config, counters = counting(X255)
     bob = alone(replace(config, passive=True))
@@ -231,6 +231,7 @@ def test_a_commit_with_another_zid_than_its_hello_ends_with_0x20_and_no_cache_lo
 @pytest.mark.attack("DWN-04")
 @pytest.mark.attack("DWN-13")
 @pytest.mark.attack("PAR-15")
+@pytest.mark.rfc("R-5.5-01")
 @pytest.mark.parametrize(
     ("suite", "code"),
     [
@@ -434,7 +435,7 @@ def test_the_sender_of_the_higher_hvi_becomes_the_initiator(seed: int) -> None:
 
 @pytest.mark.attack("CON-09")
 @pytest.mark.attack("DH-13")
-@pytest.mark.rfc("R-4.2-10")
+@pytest.mark.rfc("R-4.2-10", "R-4.1.2-06")
 @pytest.mark.parametrize("seed", range(5))
 def test_the_loser_uses_its_key_pair_again(seed: int) -> None:
     configs = [counting(X255) for _ in range(2)]
@@ -886,6 +887,7 @@ def knowing(
 
 
 @pytest.mark.rfc("R-4.4.2.1-01", "R-4.4.2.2-01", "R-4.4.2.2-04", "R-5.4-05", "R-3.1.2-01", "R-4.4.2.3-06")
+@pytest.mark.rfc("R-5.1.5-02")
 def test_preshared_mode_goes_from_commit_to_confirm_and_renews_the_secret() -> None:
     friends = Friends(PRESHARED, PRESHARED)
     pair = friends.call("alice")

@@ -455,6 +455,7 @@ def test_a_hello_of_a_lower_version_gets_error_0x30_at_most_once_a_second() -> N
 @pytest.mark.attack("ZID-01")
 @pytest.mark.rfc("R-5.9-04")
 def test_our_own_zid_is_answered_by_0x90_and_a_later_hello_still_counts() -> None:
+    """Nothing is agreed on with whoever claims our ZID; as with the SSRC, a forged packet must not end a call."""
     bob = alone(FAST)
     spoofer, peer = Actor(bob.stream, zid=bob.session.zid, ssrc=0xBAD), Actor(bob.stream, seed=3)
     peer.listen()
@@ -474,6 +475,9 @@ def test_our_own_zid_is_answered_by_0x90_and_a_later_hello_still_counts() -> Non
 @pytest.mark.attack("DOS-12")
 @pytest.mark.rfc("R-4.1-06", "R-4.1-07")
 def test_our_own_ssrc_is_answered_by_0x91_and_a_later_hello_still_counts() -> None:
+    """The negotiation with whoever uses our SSRC ends before it begins, and no key comes of it. The stream goes on to
+    wait for another Hello: one forged packet must not end a call.
+    """
     bob = alone(FAST)
     spoofer, peer = Actor(bob.stream, ssrc=BOB_SSRC), Actor(bob.stream, seed=3)
     peer.listen()
@@ -742,7 +746,7 @@ def test_each_stream_has_a_hello_hash_of_its_own() -> None:
     assert bob.stream.hello_hash != other.hello_hash
 
 
-@pytest.mark.rfc("R-4.1.1-03")
+@pytest.mark.rfc("R-4.1.1-03", "R-4.1.1-07")
 def test_there_is_one_hello_hash_for_each_version_and_the_highest_is_sent_first() -> None:
     bob = alone(replace(FAST, versions=(b"1.20", b"1.10")))
     hashes = bob.stream.hello_hashes

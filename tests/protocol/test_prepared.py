@@ -10,7 +10,7 @@ from tests.support.pair import Pair
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Role, Suite
+from zrtp.protocol.events import PeerDetected, Role, Suite
 from zrtp.protocol.negotiation import usual_suite
 from zrtp.protocol.states import State
 
@@ -64,6 +64,25 @@ def test_when_commits_cross_each_side_uses_one() -> None:
     for side in pair.sides:
         stock = [side.endpoint.take_prepared(suite_of(side.endpoint)) for _ in range(2)]
         assert [share is not None for share in stock] == [True, False]
+
+
+@pytest.mark.rfc("R-4.1.2-06")
+def test_key_pairs_may_be_made_as_soon_as_a_hello_tells_that_the_peer_is_there() -> None:
+    """The user has not asked for encryption yet; when she does, the Commit leaves without a new key pair."""
+    pair = Pair(replace(config(b"DH3k"), auto_secure=False), config(b"DH3k", passive=True))
+    pair.start()
+    pair.network.run(5.0, stop=lambda: bool(pair.alice.seen(PeerDetected)))
+    endpoint = pair.alice.endpoint
+    endpoint.prepare()
+    ((share,),) = endpoint._prepared.values()
+    pair.run(1.0)
+    assert pair.alice.stream.state is State.DISCOVERED
+
+    pair.alice.session.go_secure(pair.network.now)
+    exchange = pair.alice.stream.exchange
+    assert exchange is not None and exchange.own_share is share
+    pair.run()
+    assert pair.secure and pair.keys_agree
 
 
 def test_another_suite_does_not_use_it() -> None:

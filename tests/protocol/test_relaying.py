@@ -119,7 +119,7 @@ def test_only_a_declared_pbx_relays() -> None:
         office.pbx.session(enrol=True)
 
 
-@pytest.mark.rfc("R-5.13-02")
+@pytest.mark.rfc("R-5.13-02", "R-6-10")
 def test_sasrelay_is_repeated_until_it_is_acknowledged() -> None:
     office = Exchange()
     office.enrol(alice=True, bob=False)
@@ -225,6 +225,20 @@ def test_endpoints_behind_a_pbx_have_names_of_their_own_in_ping() -> None:
     assert len(names) == 2 and office.pbx.zid[:8] not in names
     again = office.call()
     assert again.pbx_to_bob.session.endpoint_hash == legs.pbx_to_bob.session.endpoint_hash
+
+
+@pytest.mark.rfc("R-7.3.1-08")
+def test_an_enrolment_may_be_provisioned_by_whoever_manages_the_phones() -> None:
+    """Without a call; that the server can then listen in is for whoever provisions it to say."""
+    office = Exchange()
+    secret = Secret(bytes(range(32)))
+    for owner, other in ((office.alice, office.pbx), (office.pbx, office.alice)):
+        owner.cache.update(owner.zid, other.zid, lambda _: PeerRecord(pbxsecret=secret.copy(), name="the office"))
+    legs = office.call()
+    assert not legs.alice.seen(EnrolmentOffered)
+    legs.relay()
+    assert legs.shown(legs.alice) == legs.shown(legs.bob)
+    assert len(legs.alice.seen(SasRelayed)) == 1
 
 
 def test_a_pbx_whose_enrolment_is_gone_is_noticed() -> None:

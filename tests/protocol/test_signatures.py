@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import load_der_x509_certificate
 
 from tests.support import openpgp_samples
 from tests.support.certificates import P256, P384, certificate, certificate_of_length, key
@@ -81,7 +83,7 @@ def signed(side: Side) -> bool:
 
 
 class TestGoodSignatures:
-    @pytest.mark.rfc("R-7.2-02", "R-7.2-04", "R-7.2.2-03")
+    @pytest.mark.rfc("R-7.2-02", "R-7.2-04")
     def test_both_sides_sign_and_see_each_others_certificate(self) -> None:
         pair = Pair(X255, X255, alice_signing=ALICE, bob_signing=BOB).run()
         assert pair.secure and pair.keys_agree
@@ -91,7 +93,7 @@ class TestGoodSignatures:
             assert side.session.signature == expected
             assert warnings(side) == []
 
-    @pytest.mark.rfc("R-7.2-04")
+    @pytest.mark.rfc("R-7.2-04", "R-7-01")
     def test_only_the_application_can_trust_the_signer(self) -> None:
         pair = Pair(X255, X255, alice_signing=ALICE, bob_signing=BOB).run()
         session = pair.alice.session
@@ -113,7 +115,7 @@ class TestGoodSignatures:
         assert len(sashash) == 32
         assert sashash not in pair.alice.session.own_plain.encode()
 
-    @pytest.mark.rfc("R-7.2-08")
+    @pytest.mark.rfc("R-7.2-08", "R-5.1.2.1-02")
     def test_the_hash_of_the_signature_is_its_own(self) -> None:
         config = replace(X255, hashes=(b"S256",))
         alice = Signing(signer=X509Signer(certificate(P384), P384))
@@ -169,7 +171,7 @@ class TestWhoSigns:
         assert pair.alice.seen(SignatureReceived) == []
         assert [event.signer for event in pair.bob.seen(SignatureReceived)] == [CERTIFICATE]
 
-    @pytest.mark.rfc("R-7.2-01")
+    @pytest.mark.rfc("R-7.2-01", "R-5.2-04")
     def test_the_s_flag_says_who_can_check(self) -> None:
         pair = Pair(X255, X255, alice_signing=VERIFIES)
         assert pair.alice.stream.hello.signature_capable
@@ -245,6 +247,40 @@ class TestTrust:
         assert before is not None and after is not None
         assert after.rs1 != before.rs1
         assert after.trusted_lineage and not before.trusted_lineage
+
+    @pytest.mark.rfc("R-7.2.3-01")
+    def test_an_application_may_remember_self_signed_certificates_and_warn_of_new_ones(self) -> None:
+        known: set[bytes] = set()
+        mallory = key(ec.SECP256R1(), 3)
+        forged = Signing(signer=X509Signer(certificate(mallory), mallory))
+        told = []
+        for signs in (BOB, BOB, forged):
+            pair = Pair(X255, X255, alice_signing=VERIFIES, bob_signing=signs).run()
+            (received,) = pair.alice.seen(SignatureReceived)
+            told.append("as before" if received.signer in known else "new key")
+            if received.signer in known:
+                pair.alice.session.trust_signer()
+            elif not known:  # the user compared the words when the key was new
+                pair.alice.session.sas_matched("Bob")
+                known.add(received.signer)
+            told.append(pair.alice.session.assurance.value)
+        assert told == ["new key", "verified", "as before", "signed", "new key", "encrypted"]
+
+    @pytest.mark.rfc("R-7.2.2-03")
+    @pytest.mark.parametrize("honest", [True, False])
+    def test_an_application_may_trace_a_certificate_to_its_root(self, honest: bool) -> None:
+        authority, somebody = key(ec.SECP384R1(), 8), key(ec.SECP384R1(), 9)
+        root = load_der_x509_certificate(certificate(authority))
+        issued = certificate(BOBS_KEY, issuer=authority if honest else somebody)
+        pair = Pair(X255, X255, alice_signing=VERIFIES, bob_signing=Signing(signer=X509Signer(issued, BOBS_KEY))).run()
+        (received,) = pair.alice.seen(SignatureReceived)
+        try:
+            load_der_x509_certificate(received.signer).verify_directly_issued_by(root)
+        except InvalidSignature:
+            assert not honest
+        else:
+            pair.alice.session.trust_signer()
+        assert pair.alice.session.assurance is (Assurance.SIGNED if honest else Assurance.ENCRYPTED)
 
     def test_without_a_signature_there_is_nobody_to_trust(self) -> None:
         pair = Pair(X255, X255).run()
