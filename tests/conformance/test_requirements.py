@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.marks import marked_tests
-from tests.conformance.requirements import FILE, SHIPPED, read, with_marks
+from tests.conformance.requirements import FILE, SHIPPED, read
 
 ROWS = read()
 
@@ -19,9 +19,12 @@ def test_every_mark_names_a_requirement() -> None:
     assert set(marked_tests("rfc")) - {row.id for row in ROWS} == set()
 
 
-def test_the_file_names_exactly_the_tests_that_carry_marks() -> None:
+def test_every_test_that_the_file_names_exists_and_carries_the_mark() -> None:
     """Otherwise: python -m tests.conformance.requirements."""
-    assert with_marks(ROWS) == ROWS
+    marks = marked_tests("rfc")
+    for row in ROWS:
+        if row.status == "tested":
+            assert set(row.evidence.split()) <= set(marks.get(row.id, ())), row.id
 
 
 @pytest.mark.parametrize("level", ["MUST", "MUST NOT"])
