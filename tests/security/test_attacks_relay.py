@@ -8,10 +8,11 @@ import pytest
 
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Side, seeded
 from zrtp.cache.memory import MemoryCache
+from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.confirm import seal_sas_relay
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import SasRelayed, SecurityWarning, Verified, WarningCode
+from zrtp.protocol.events import Assurance, SasRelayed, SecurityWarning, Verified, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.wire.messages import SASrelayPlain
@@ -112,3 +113,16 @@ def test_many_relays_of_an_authenticated_server_do_not_grow_memory() -> None:
         leg.relay(number.to_bytes(32, "big"))
     assert len(leg.phone.stream._answers) <= 8
     assert len(leg.phone.session.events) <= 512
+
+
+@pytest.mark.attack("SAR-04")
+def test_enrolment_is_not_accepted_without_a_secure_stream() -> None:
+    """Nothing shows who is at the other end once no stream is secure any more."""
+    phone, server = endpoints()
+    leg = call(phone, server, enrol=True)
+    leg.phone.stream.close(leg.network.now)
+    assert leg.phone.session.assurance is Assurance.INSECURE
+    with pytest.raises(ApiMisuse):
+        leg.phone.session.accept_enrolment()
+    (entry,) = phone.cache.peers()
+    assert entry.record.pbxsecret is None

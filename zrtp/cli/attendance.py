@@ -153,7 +153,7 @@ class Attendance:
         """A server asks for trust. It can listen with it, so that the words come first (RFC 6189 section 7.3.1)."""
         if not self._conversation.enrolment_offered:
             return
-        if self._session.assurance in (Assurance.ENCRYPTED, Assurance.MISMATCH):
+        if self._session.assurance in (Assurance.INSECURE, Assurance.ENCRYPTED, Assurance.MISMATCH):
             self._presenter.remark(wording.COMPARE_FIRST)
             return
         self._conversation.enrolment_offered = False

@@ -315,7 +315,8 @@ class Session:
         pbxsecret = self._secrets.get("pbxsecret")
         if pbxsecret is None:
             raise ApiMisuse("The other side does not offer an enrolment.")
-        if self.assurance in (Assurance.ENCRYPTED, Assurance.MISMATCH) and not despite_unverified:
+        doubtful = (Assurance.INSECURE, Assurance.ENCRYPTED, Assurance.MISMATCH)
+        if self.assurance in doubtful and not despite_unverified:
             raise ApiMisuse("Compare the SAS before you enrol: somebody may sit between you and the server.")
         self.retention.store_pbxsecret(pbxsecret)
 
