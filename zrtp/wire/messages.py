@@ -406,7 +406,7 @@ _DHPART = Layout(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DHPart(_ChainedMessage):
-    h1: bytes
+    h1: bytes = field(repr=False)  # a DHPart2 waits for its turn; H1 is the key of the Commit's MAC until then
     """32 octets; their SHA-256 is H2."""
     rs1_id: bytes
     """8 octets each: these name the sender's secrets without revealing them."""
