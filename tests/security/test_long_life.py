@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import resource
+import socket
 import tracemalloc
 
 import pytest
 
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, seeded
 from zrtp.cache.memory import MemoryCache
+from zrtp.media.transport import connect, listen
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.states import State
@@ -56,17 +59,60 @@ def live(calls: int, alice: Endpoint, bob: Endpoint, start: float) -> None:
 
 
 @pytest.mark.attack("DOS-04", "DOS-16")
-def test_two_hundred_calls_leave_nothing_behind() -> None:
+def test_a_thousand_calls_leave_nothing_behind() -> None:
     alice, bob = endpoints()
+    live(100, alice, bob, 0.0)
     tracemalloc.start()
     try:
-        live(50, alice, bob, 0.0)
+        live(50, alice, bob, 100.0)
         before = tracemalloc.get_traced_memory()[0]
-        live(200, alice, bob, 50.0)
+        live(1_000, alice, bob, 150.0)
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
     assert grown < 50_000
+
+
+@pytest.mark.attack("DOS-04")
+def test_calls_over_sockets_leave_no_socket_task_or_timer_behind() -> None:
+    async def one(alice: Endpoint, bob: Endpoint) -> None:
+        async with listen(bob, ("127.0.0.1", 0)) as called, connect(alice, called.local) as calling:
+            await asyncio.gather(calling.secured(), called.secured())
+
+    async def many() -> None:
+        alice, bob = endpoints()
+        loop = asyncio.get_running_loop()
+        await one(alice, bob)
+        await asyncio.sleep(0)
+        gc.collect()
+        before = _open_sockets()
+        for _ in range(20):
+            await one(alice, bob)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert _open_sockets() == before
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        timers: list[asyncio.TimerHandle] = getattr(loop, "_scheduled", [])
+        assert [timer for timer in timers if not timer.cancelled()] == [
+            timeout for timeout in timers if _outer(timeout)
+        ]
+        for endpoint in (alice, bob):
+            assert not endpoint._running and not endpoint._pairs and not endpoint._half_open
+
+    async def in_time() -> None:
+        async with asyncio.timeout(30):
+            await many()
+
+    asyncio.run(in_time())
+
+
+def _open_sockets() -> int:
+    return sum(isinstance(thing, socket.socket) and thing.fileno() != -1 for thing in gc.get_objects())
+
+
+def _outer(timer: asyncio.TimerHandle) -> bool:
+    """The time limit of the test itself."""
+    return not timer.cancelled() and "Timeout" in repr(timer)
 
 
 @pytest.mark.long
