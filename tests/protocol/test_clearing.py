@@ -16,6 +16,7 @@ from zrtp.protocol.clearing import clear_mac
 from zrtp.protocol.config import ClearDialect
 from zrtp.protocol.events import (
     ClearRequested,
+    Failed,
     KeysReady,
     Mode,
     Role,
@@ -33,8 +34,10 @@ from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import (
     CLEAR_ACK,
+    CONF2ACK,
     Commit,
     CommitMode,
+    Confirm1,
     Confirm2,
     Error,
     GoClear,
@@ -528,3 +531,83 @@ def test_a_further_stream_that_is_still_going_secure_does_not_open_while_encrypt
     pair.network.run(pair.network.now + 30.0, stop=watch)
     assert Sending.SRTP not in opened
     assert state_of(further) is State.CLEAR
+
+
+# Streams that are not secure yet when encryption is switched off
+
+
+def with_video(*, passive: bool = False) -> tuple[Side, Actor, Actor]:
+    """A secure stream, and a further one whose peer did not introduce itself yet."""
+    bob = alone(replace(ALLOWED, passive=passive))
+    peer = Actor(bob.stream)
+    answers = peer.discover()
+    if passive:
+        peer.initiate(allow_clear=True)
+    else:
+        commit = answers[-1]
+        assert isinstance(commit, Commit)
+        peer.answer(commit, allow_clear=True)
+    stream = bob.session.add_stream(0xB2)
+    stream.start(peer.now)
+    return bob, peer, Actor(stream, ssrc=0xAC2, seed=9, zid=peer.zid, suite=peer.suite)
+
+
+@pytest.mark.rfc("R-4.7.2-17")
+@pytest.mark.parametrize("by_peer", [False, True])
+def test_a_further_stream_does_not_go_secure_by_itself_once_encryption_is_switched_off(by_peer: bool) -> None:
+    bob, peer, video = with_video()
+    if by_peer:
+        peer.send(goclear(peer))
+    else:
+        bob.session.go_clear(peer.now)
+    assert kinds(video.discover()) == [Kind.HELLO, Kind.HELLO_ACK]
+    assert kinds(message for _, message in video.wait(60.0)) == []
+    assert state_of(video.stream) is State.DISCOVERED
+    if by_peer:
+        bob.session.agree_to_clear()
+    else:
+        peer.send(CLEAR_ACK)
+    assert state_of(bob.stream) is State.CLEAR
+    bob.session.go_secure(60.0)
+    for actor in (peer, video):
+        commit = actor.listen()[-1]
+        assert isinstance(commit, Commit) and commit.mode is CommitMode.MULTISTREAM
+        actor.take_multistream_commit(commit, Secret(zrtpsess(bob)))
+        only(actor.send(actor.confirm(allow_clear=True)), Confirm2)
+
+
+def test_an_exchange_that_is_given_up_is_not_repeated() -> None:
+    """Until the peer acknowledges our GoClear, what it gets on other streams must not come from before."""
+    bob, peer, video = with_video()
+    assert Kind.COMMIT in kinds(video.discover())
+    bob.session.go_clear(peer.now)
+    assert state_of(video.stream) is State.CLEAR_PENDING
+    assert video.wait(60.0) == []
+
+
+@pytest.mark.attack("CLR-08")
+@pytest.mark.parametrize("by_peer", [False, True])
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_commit_of_before_goclear_that_comes_after_it_is_no_new_one(answered: bool, by_peer: bool) -> None:
+    """It takes another way than GoClear, and nobody waits for an answer: it is under a ZRTPSess that is replaced."""
+    bob, peer, video = with_video(passive=True)
+    video.discover()
+    old = video.multistream_commit(Secret(zrtpsess(bob)))
+    if answered:
+        only(video.send(old), Confirm1)
+    if by_peer:
+        peer.send(goclear(peer))
+        bob.session.agree_to_clear()
+    else:
+        bob.session.go_clear(peer.now)
+        assert video.send(old) == []
+        peer.send(CLEAR_ACK)
+    before = state_of(video.stream)
+    assert video.send(old, old) == []
+    assert state_of(video.stream) is before
+    assert not bob.seen(Failed)
+    new = video.multistream_commit(Secret(zrtpsess(bob)), nonce=b"another nonce...")
+    answers = [message for _ in range(4) for message in [*video.send(new), *(sent for _, sent in video.wait(0.4))]]
+    assert Kind.CONFIRM1 in kinds(answers), "it is repeated until it counts"
+    only(video.send(video.confirm(allow_clear=True)), type(CONF2ACK))
+    assert state_of(video.stream) is State.SECURE

@@ -246,6 +246,28 @@ def test_clear_and_secure_again_as_often_as_people_like(cleared_by: str, secured
         assert len(side.seen(WentClear)) == 3
 
 
+@pytest.mark.parametrize("wait", [0.02, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5])
+@pytest.mark.parametrize("secured_by", WHO)
+@pytest.mark.parametrize("cleared_by", WHO)
+def test_clear_while_video_is_being_added(cleared_by: str, secured_by: str, wait: float) -> None:
+    """Messages about video are on their way, before and after those that switch encryption off."""
+    phones = Phones(seed=1 + round(100 * wait)).dial()
+    phones.go_secure("both")
+    phones.pair.add_streams(0xA11CE001, 0xB0B00001)
+    phones.pair.network.run(phones.pair.network.now + wait)
+    for name in WHO[cleared_by]:
+        if phones.side(name).stream.state is State.SECURE:  # the other GoClear may have come before
+            phones.side(name).session.go_clear(phones.pair.network.now)
+    phones.until(lambda: all(side.session.switched_off and not side.session.going_clear for side in phones.pair.sides))
+    for side in phones.pair.sides:
+        if any(stream.state is State.CLEAR_PENDING for stream in side.session.streams):
+            side.session.agree_to_clear()
+    phones.pair.network.run(phones.pair.network.now + 2.0)
+    assert all(stream.state is not State.SECURE for stream in phones.streams)
+    phones.go_secure(secured_by)
+    phones.check(Mode.MULTISTREAM, Mode.MULTISTREAM)
+
+
 # All of them, mixed
 
 STORIES = [

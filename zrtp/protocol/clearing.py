@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ApiMisuse, ErrorCode
-from zrtp.protocol import compatibility
+from zrtp.protocol import compatibility, limits
 from zrtp.protocol.config import ClearDialect
 from zrtp.protocol.events import ClearRequested, Role, Sending, WarningCode, WentClear
 from zrtp.protocol.exchange import present
@@ -68,6 +68,7 @@ def go_clear(session: Session, now: float) -> None:
         if other.state in IN_EXCHANGE:  # it must not become secure any more
             other.forget_candidates_except(other.exchange.peer)
             other.release()
+            other.stop_repeating()
             other.enter(State.CLEAR_PENDING)
     stream.enter(State.GOCLEAR_SENT)
     stream.send_repeatedly(message, T2, now)
@@ -87,7 +88,7 @@ def on_goclear(stream: Stream, message: GoClear, now: float) -> State:
         stream.answer_limited(Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
         stream.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
         return stream.state
-    destroy_keys(stream.session, stream, by_peer=True)
+    destroy_keys(stream.session, stream, now, by_peer=True)
     stream.answer_copies(message.raw, CLEAR_ACK)
     stream.emit(ClearRequested(ssrc=stream.ssrc))
     stream.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)
@@ -124,7 +125,7 @@ def on_clear_ack(stream: Stream, _: ClearACK | None, now: float) -> State:
     destroyed in either case (section 4.7.2), and RTP may be sent: our user asked for it.
     """
     session = stream.session
-    destroy_keys(session, stream, by_peer=False)
+    destroy_keys(session, stream, now, by_peer=False)
     session.emit(WentClear(ssrc=stream.ssrc, by_peer=False))
     _open_gates(session)
     stream.set_sending(Sending.CLEAR)
@@ -151,17 +152,20 @@ def _open_gates(session: Session) -> None:
             stream.set_sending(Sending.CLEAR)
 
 
-def destroy_keys(session: Session, cause: Stream, *, by_peer: bool) -> None:
+def destroy_keys(session: Session, cause: Stream, now: float, *, by_peer: bool) -> None:
     """Wipe the keys of all streams of the call and replace ZRTPSess; every stream waits for its user.
 
-    What a second GoClear would carry is remembered: it proves nothing about keys.
+    What a second GoClear would carry is remembered: it proves nothing about keys. On streams that were not secure yet
+    a Commit under the old ZRTPSess may still be on its way.
     """
     for stream in session.streams:
         exchange = stream.exchange
         stream.late_goclear = None
+        secure = stream.state in (State.SECURE, State.GOCLEAR_SENT)
+        if not secure:
+            stream.commits_count_from = now + limits.OLD_COMMITS * stream.endpoint.config.timer_scale
         if exchange is None:
             continue
-        secure = stream.state in (State.SECURE, State.GOCLEAR_SENT)
         if secure and exchange.keys is not None and not (by_peer and stream is cause):
             mackey = exchange.keys.mackey(exchange.role.other)
             expected = clear_mac(exchange.hash, mackey, stream.endpoint.config.clear_dialect)

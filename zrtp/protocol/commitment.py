@@ -216,6 +216,9 @@ def on_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
     DHPART1_SENT in DH mode, CONFIRM1_SENT in the others, COMMIT_SENT if a Preshared Commit is answered by a DH one.
     Sends: DHPart1, Confirm1 or Commit. A Commit counts as HelloACK (section 5.4).
     """
+    if stream.session.going_clear or (stream.commits_count_from is not None and now < stream.commits_count_from):
+        stream.counters["Commit of before GoClear"] += 1
+        return stream.state  # the peer repeats one that it sent later
     commit, ssrc = request
     peer, authentic = _select_candidate(stream, commit, ssrc)
     stream.hello_acknowledged = True

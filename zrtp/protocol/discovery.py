@@ -116,12 +116,12 @@ def on_hello_ack_when_quiet(stream: Stream, answer: tuple[HelloACK, int], now: f
 
 
 def discovered(stream: Stream, now: float) -> State:
-    """Both Hellos are through: commit at once, unless this endpoint is passive or waits for its user."""
+    """Both Hellos are through: commit at once, unless this endpoint is passive or waits for a user."""
     if stream.state is State.DISCOVERED:
         return State.DISCOVERED
     stream.stop_repeating()
-    config = stream.endpoint.config
-    if not config.auto_secure and not stream.session.secured_before:
+    config, session = stream.endpoint.config, stream.session
+    if session.switched_off or not (config.auto_secure or session.secured_before):
         stream.discovery_deadline = None
         return State.DISCOVERED
     if config.passive:
@@ -148,7 +148,7 @@ def on_hello_exhausted(stream: Stream, _: None, now: float) -> State:
 
 def on_retry(stream: Stream, _: None, now: float) -> State:
     """Arrives from: DISCOVERED, waiting for another exchange. Goes to: DISCOVERED, COMMIT_SENT."""
-    return commitment.initiate(stream, now)
+    return State.DISCOVERED if stream.session.switched_off else commitment.initiate(stream, now)
 
 
 def on_go_secure(stream: Stream, _: None, now: float) -> State:

@@ -21,6 +21,8 @@ WARNING_INTERVAL = 1.0
 ERROR_INTERVAL = 1.0
 ERROR_GRACE = 1.0
 """Seconds during which a valid next message overrides a received, unauthenticated Error."""
+OLD_COMMITS = 1.0
+"""Seconds after GoClear during which a Commit on a stream that was not secure may be from before it."""
 RETRY_INTERVAL = 0.15
 """Seconds after which a stream that waits for another exchange looks again."""
 

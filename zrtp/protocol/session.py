@@ -36,7 +36,7 @@ from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.nonces import Nonces
 from zrtp.protocol.retained_secrets import CallOutcome
 from zrtp.protocol.retention import Retention
-from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
+from zrtp.protocol.states import IN_EXCHANGE, WITHOUT_ENCRYPTION, State, Trigger
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain, Hello, SASrelayPlain
@@ -172,6 +172,16 @@ class Session:
         return self.zrtpsess is not None
 
     @property
+    def switched_off(self) -> bool:
+        """Encryption was switched off, or is being switched off: nothing becomes secure before a user asks for it."""
+        return any(stream.state in WITHOUT_ENCRYPTION for stream in self.streams)
+
+    @property
+    def going_clear(self) -> bool:
+        """Our GoClear is on its way: the peer may not know yet."""
+        return any(stream.state is State.GOCLEAR_SENT for stream in self.streams)
+
+    @property
     def verified(self) -> bool:
         """The SAS was compared by both sides: in this call, or in earlier ones that this one continues."""
         if self.compromised or self.sas is None:
@@ -291,7 +301,8 @@ class Session:
         self._emit_verdict()
 
     def go_clear(self, now: float) -> None:
-        """Switch encryption off on every stream of the call (RFC 6189 section 4.7.2).
+        """Switch encryption off on every stream of the call (RFC 6189 section 4.7.2). Nothing becomes secure again,
+        streams that are added later included, before one side's user asks for it with `go_secure`.
 
         Raises:
             ApiMisuse: nothing is secure, or the other side does not accept it.

@@ -59,6 +59,9 @@ IN_EXCHANGE = frozenset(
 )
 """A Commit counts, and the second Confirm has not verified yet."""
 
+WITHOUT_ENCRYPTION = frozenset({State.GOCLEAR_SENT, State.CLEAR_PENDING, State.CLEAR})
+"""A GoClear was sent or received."""
+
 
 class Trigger(Enum):
     """Inputs that are not messages."""

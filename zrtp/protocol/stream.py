@@ -91,6 +91,7 @@ class Stream:
         "acknowledged_by",
         "candidates",
         "chain",
+        "commits_count_from",
         "counters",
         "discovery_deadline",
         "endpoint",
@@ -132,6 +133,8 @@ class Stream:
         self.idle_deadline: float | None = None
         self.error_grace_until: float | None = None
         self.retry_at: float | None = None
+        self.commits_count_from: float | None = None
+        """Commits that come earlier may belong to a ZRTPSess that a GoClear has replaced."""
         self.peer_error: int | None = None
         self.last_error_sent: float | None = None
         self.counters: Counter[str] = Counter()
