@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from tests.security.machine import Defect, Machine, Node, Output, Party, Sent
+from tests.security.machine import WORK, Defect, Machine, Node, Output, Party, Sent
 from tests.security.toy import Draws, toy_config
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Network
 from zrtp.cache.memory import MemoryCache
@@ -317,7 +317,10 @@ class Explorer:
         nodes, lags = [alice, bob], [0.0, 0.0]
         while True:
             future = nodes[0], nodes[1], lags[0], lags[1]
-            due = [machine.due[node] - lag for machine, node, lag in zip(self.machines, nodes, lags, strict=True)]
+            due = [
+                0.0 if WORK in machine.wishes[node] else machine.due[node] - lag
+                for machine, node, lag in zip(self.machines, nodes, lags, strict=True)
+            ]
             ended = self._futures.get(future)
             if ended is None and len(path) > 1000:
                 raise Defect(f"a fair continuation does not end: {self._describe((nodes[0], nodes[1], 0))}")
@@ -330,7 +333,9 @@ class Explorer:
             passed = min(due)
             first = due.index(passed)
             lags = [round(lag + passed, 6) for lag in lags]
-            nodes[first], output = self.machines[first].timer(nodes[first])
+            machine = self.machines[first]
+            working = WORK in machine.wishes[nodes[first]]
+            nodes[first], output = machine.wish(nodes[first], WORK) if working else machine.timer(nodes[first])
             lags[first] = 0.0
             under_way = deque((1 - first, sent) for sent in output.sent)
             delivered = 0
@@ -396,10 +401,10 @@ class Explorer:
             if wire[number] not in wire[:number]:
                 rest = wire[:number] + wire[number + 1 :]
                 steps.append((side, self.machines[side].receive(nodes[side], sent), rest, sent))
-        if not wire or self.scenario.hasty:
-            for side in (0, 1):
-                machine = self.machines[side]
-                for wish in machine.wishes[nodes[side]]:
+        for side in (0, 1):
+            machine = self.machines[side]
+            for wish in machine.wishes[nodes[side]]:
+                if wish == WORK or not wire or self.scenario.hasty:
                     steps.append((side, machine.wish(nodes[side], wish), wire, wish))
         if not steps:
             due = [machine.due[node] - lag for machine, node, lag in zip(self.machines, nodes, call.lags, strict=True)]
@@ -438,19 +443,20 @@ class Explorer:
 # Scenarios.
 
 
-def party(name: str, ssrc: int, config: Config, *, streams: int = 1, cache: MemoryCache | None = None) -> Party:
+def party(name: str, ssrc: int, config: Config, *, streams: int = 1, offload: bool = False) -> Party:
     """An endpoint with streams that are not started."""
-    endpoint = Endpoint(
-        config, cache if cache is not None else MemoryCache(), random=Draws(name), wall_clock=lambda: 1e6
-    )
-    session = endpoint.session()
+    endpoint = Endpoint(config, MemoryCache(), random=Draws(name), wall_clock=lambda: 1e6)
+    session = endpoint.session(offload=offload)
     for number in range(streams):
         session.add_stream(ssrc + number)
     return Party(endpoint, session, 0.0, {})
 
 
-def parties(alice: Config, bob: Config, *, streams: int = 1) -> tuple[Party, Party]:
-    return party("alice", ALICE_SSRC, alice, streams=streams), party("bob", BOB_SSRC, bob, streams=streams)
+def parties(alice: Config, bob: Config, *, streams: int = 1, offload: bool = False) -> tuple[Party, Party]:
+    return (
+        party("alice", ALICE_SSRC, alice, streams=streams, offload=offload),
+        party("bob", BOB_SSRC, bob, streams=streams, offload=offload),
+    )
 
 
 def started(alice: Party, bob: Party) -> tuple[Party, Party]:
@@ -481,6 +487,11 @@ def responder() -> Scenario:
 def crossing() -> Scenario:
     """DH mode; both sides commit."""
     return Scenario(*started(*parties(toy_config(), toy_config())))
+
+
+def offloaded() -> Scenario:
+    """DH mode; both sides commit, and threads bring the results of public-key operations back at any later moment."""
+    return Scenario(*started(*parties(toy_config(), toy_config(), offload=True)))
 
 
 def on_request() -> Scenario:
@@ -568,7 +579,7 @@ def hostile() -> Scenario:
 SCENARIOS: dict[str, Callable[[], Scenario]] = {
     scenario.__name__.replace("_", "-"): scenario
     for scenario in (
-        *(responder, crossing, on_request, multistream, two_streams, preshared, preshared_unequal),
+        *(responder, crossing, offloaded, on_request, multistream, two_streams, preshared, preshared_unequal),
         *(goclear, goclear_two_streams, hostile),
     )
 }

@@ -20,9 +20,10 @@ import logging
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType
+from functools import partial
+from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType
 from typing import Any
 
 from zrtp.crypto.auth_tags import AuthTag
@@ -40,6 +41,7 @@ from zrtp.protocol.session import Session
 from zrtp.protocol.states import IN_EXCHANGE, State
 from zrtp.protocol.stream import Stream
 from zrtp.protocol.timers import Schedule
+from zrtp.protocol.work import Work
 from zrtp.secret import Secret
 from zrtp.wire.messages import Message
 from zrtp.wire.packet import Packet, decode_packet, encode_packet
@@ -50,9 +52,12 @@ Node = int
 IMMUTABLE = (
     *(bytes, str, int, float, bool, type(None), Enum, range, type, Message, Sas),
     *(HashAlgorithm, CipherAlgorithm, AuthTag, SasType, DiffieHellman, Algorithms, Offer, Config, Schedule),
-    *(MappingProxyType, FunctionType, BuiltinFunctionType, MethodType, logging.Logger),
+    *(MappingProxyType, BuiltinFunctionType, logging.Logger),
 )
 PLAIN = (bytes, str, int, float, bool, type(None), Enum)
+
+WORK = "work"
+"""What a thread does that a public-key operation was handed out to: bring the result back."""
 
 DEADLINES = ("discovery_deadline", "idle_deadline", "error_grace_until", "retry_at")
 
@@ -80,6 +85,8 @@ class Party:
     now: float
     wishes: dict[str, int]
     """How often the user will still do what: go_clear, agree, go_secure."""
+    works: list[tuple[int, Work]] = field(default_factory=list)
+    """Public-key operations that were handed out and not brought back, each with the number of its stream."""
 
     @property
     def streams(self) -> list[Stream]:
@@ -212,6 +219,11 @@ def _fire(party: Party) -> None:
 
 
 def _fulfil(party: Party, wish: str) -> None:
+    if wish == WORK:
+        number, work = party.works.pop(0)
+        work.run()
+        party.streams[number].work_done(work, party.now)
+        return
     party.wishes[wish] -= 1
     if wish == "go_clear":
         party.session.go_clear(party.now)
@@ -232,12 +244,16 @@ def _wishes(party: Party) -> Iterator[str]:
         "go_secure": bool(states & {State.CLEAR, State.CLEAR_PENDING, State.DISCOVERED}),
         "start": State.IDLE in states,
     }
-    return (wish for wish, left in party.wishes.items() if left and possible[wish])
+    yield from (wish for wish, left in party.wishes.items() if left and possible[wish])
+    if party.works:
+        yield WORK
 
 
 def _outputs(party: Party) -> Output:
     sent = []
     for number, stream in enumerate(party.streams):
+        while (work := stream.work_to_do()) is not None:
+            party.works.append((number, work))
         for datagram in stream.datagrams_to_send():
             packet = decode_packet(datagram)
             assert isinstance(packet, Packet)
@@ -351,6 +367,10 @@ class Kind(Enum):
     SET = "set"
     TUPLE = "tuple"
     DICT = "dict"
+    FUNCTION = "function"
+    METHOD = "method"
+    PARTIAL = "partial"
+    CELL = "cell"
     OBJECT = "object"
 
 
@@ -371,6 +391,10 @@ def _kind(value: object) -> Kind:
                 ((set, frozenset), Kind.SET),
                 (tuple, Kind.TUPLE),
                 (dict, Kind.DICT),
+                (FunctionType, Kind.FUNCTION),
+                (MethodType, Kind.METHOD),
+                (partial, Kind.PARTIAL),
+                (CellType, Kind.CELL),
                 (object, Kind.OBJECT),
             )
             if isinstance(value, types)
@@ -409,6 +433,16 @@ def dump(root: object) -> bytes:
             elif kind is Kind.SET:
                 for item in sorted(value, key=repr):
                     visit(item)
+            elif kind is Kind.FUNCTION:
+                parts.append(value.__qualname__.encode())
+                visit(value.__closure__ or ())
+            elif kind is Kind.METHOD:
+                parts.append(value.__name__.encode())
+                visit(value.__self__)
+            elif kind is Kind.PARTIAL:
+                visit((value.func, value.args, value.keywords))
+            elif kind is Kind.CELL:
+                visit(value.cell_contents)
             else:
                 for name in _names(value):
                     parts.append(name.encode())
@@ -442,6 +476,18 @@ def clone(party: Party) -> Party:
             made = copies[id(value)] = type(value)()
             for key, item in value.items():
                 made[copy(key)] = copy(item)
+        elif kind is Kind.FUNCTION:
+            cells = copy(value.__closure__) if value.__closure__ else None
+            made = FunctionType(value.__code__, value.__globals__, value.__name__, value.__defaults__, cells)
+            made.__kwdefaults__, made.__qualname__ = value.__kwdefaults__, value.__qualname__
+            made = copies[id(value)] = value if cells is None else made
+        elif kind is Kind.METHOD:
+            made = copies[id(value)] = MethodType(value.__func__, copy(value.__self__))
+        elif kind is Kind.PARTIAL:
+            made = copies[id(value)] = partial(copy(value.func), *copy(value.args), **copy(value.keywords))
+        elif kind is Kind.CELL:
+            made = copies[id(value)] = CellType()
+            made.cell_contents = copy(value.cell_contents)
         else:
             made = copies[id(value)] = object.__new__(type(value))
             for name in _names(value):

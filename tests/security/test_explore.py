@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.security.explore import SCENARIOS, explore, few_retransmissions
-from tests.security.machine import Defect
+from tests.security.explore import SCENARIOS, Explorer, explore, few_retransmissions
+from tests.security.machine import Defect, clone, dump
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.contention import Winner
 from zrtp.protocol.events import Role
@@ -17,7 +17,7 @@ from zrtp.protocol.timers import T2
 from zrtp.protocol.transitions import TABLE
 from zrtp.wire.messages import Confirm1, Confirm2, ConfirmPlain, Error, Kind
 
-SMALL = ("responder", "crossing", "on-request", "multistream", "preshared", "preshared-unequal", "hostile")
+SMALL = ("responder", "crossing", "offloaded", "on-request", "multistream", "preshared", "preshared-unequal", "hostile")
 """Scenarios of which the whole state space takes about a second, with one retransmission of each message."""
 
 
@@ -95,6 +95,19 @@ def no_plain() -> ConfirmPlain:
     return ConfirmPlain(
         h0=bytes(32), enrolment=False, verified=False, allow_clear=False, disclosure=False, cache_interval=0
     )
+
+
+@pytest.mark.parametrize("name", ["offloaded", "goclear"])
+def test_a_copy_of_an_endpoint_is_equal_and_shares_nothing_that_changes(name: str) -> None:
+    with few_retransmissions(1):
+        explorer = Explorer(name, SCENARIOS[name]())
+        explorer.explore(300)
+    for machine in explorer.machines:
+        for party in machine._parties:
+            before, copied = dump(party), clone(party)
+            assert dump(copied) == before
+            copied.session.close(1.0)
+            assert dump(party) == before
 
 
 def test_the_schedules_are_restored() -> None:
