@@ -329,6 +329,329 @@ MUTANTS = (
         "if False:",
         ("protocol/test_stream.py", "protocol/test_discovery.py"),
     ),
+    Mutant(
+        "MAC of Hello",
+        "protocol/hash_chain.py",
+        "    _verify_mac(h2, hello)\n",
+        "",
+        ("protocol/test_hash_chain.py", "protocol/test_commitment.py"),
+    ),
+    Mutant(
+        "MAC of Commit",
+        "protocol/hash_chain.py",
+        "    _verify_mac(h1, commit)\n",
+        "",
+        ("protocol/test_hash_chain.py", "protocol/test_agreement.py"),
+    ),
+    Mutant(
+        "MAC of DHPart",
+        "protocol/hash_chain.py",
+        "    _verify_mac(h0, dhpart)\n",
+        "",
+        ("protocol/test_hash_chain.py", "protocol/test_confirmation.py"),
+    ),
+    Mutant(
+        "MAC keys go by role",
+        "protocol/key_schedule.py",
+        "return self.mackeyi if role is Role.INITIATOR else self.mackeyr",
+        "return self.mackeyi",
+        ("protocol/test_confirm.py", "security/test_attacks_goclear.py"),
+    ),
+    Mutant(
+        "cipher keys go by role",
+        "protocol/key_schedule.py",
+        "return self.zrtpkeyi if role is Role.INITIATOR else self.zrtpkeyr",
+        "return self.zrtpkeyi",
+        ("protocol/test_confirm.py", "test_vectors.py"),
+    ),
+    Mutant(
+        "SRTP keys go by role",
+        "protocol/key_schedule.py",
+        "return self.srtpi if role is Role.INITIATOR else self.srtpr",
+        "return self.srtpi",
+        ("protocol/test_key_schedule.py", "protocol/test_confirmation.py"),
+    ),
+    Mutant(
+        "own Hello reflected",
+        "protocol/discovery.py",
+        "if hello.raw == stream.hello.raw:",
+        "if False:",
+        ("protocol/test_discovery.py",),
+    ),
+    Mutant(
+        "a further stream commits to the peer's ZID only",
+        "protocol/commitment.py",
+        " if peer_zid in (None, known.hello.zid)]",
+        "]",
+        ("security/test_one_peer.py",),
+    ),
+    Mutant(
+        "one exchange of a call at a time",
+        "protocol/session.py",
+        "if stream.state in IN_EXCHANGE and stream.mode not in (None, Mode.MULTISTREAM):",
+        "if False:",
+        ("security/test_one_peer.py",),
+    ),
+    Mutant(
+        "a Multistream Commit is the peer's",
+        "protocol/session.py",
+        " or commit.zid != self.peer_zid:",
+        ":",
+        ("protocol/test_commitment.py", "protocol/test_session.py"),
+    ),
+    Mutant(
+        "source of a message of the exchange",
+        "protocol/stream.py",
+        "if self.exchange is not None and ssrc != self.exchange.peer.ssrc and not self._may_be_the_peers(kind, ssrc):",
+        "if False:",
+        ("protocol/test_stream.py", "protocol/test_ending.py"),
+    ),
+    Mutant(
+        "our own SSRC",
+        "protocol/stream.py",
+        "        if ssrc == self.ssrc:\n            self._own_ssrc",
+        "        if False:\n            self._own_ssrc",
+        ("protocol/test_discovery.py", "protocol/test_stream.py"),
+    ),
+    Mutant(
+        "Error about a malformed packet to the peer only",
+        "protocol/stream.py",
+        "if self.state in IN_EXCHANGE and self._knows(ssrc) and not recent:",
+        "if self.state in IN_EXCHANGE and not recent:",
+        ("security/test_strangers.py",),
+    ),
+    Mutant(
+        "fragments of the peer only",
+        "protocol/stream.py",
+        "if limit == 0 or not self._knows(fragment.ssrc):",
+        "if limit == 0:",
+        ("security/test_strangers.py",),
+    ),
+    Mutant(
+        "HelloACK of a known source only",
+        "protocol/discovery.py",
+        "if all(ssrc != known.ssrc for known in stream.candidates.values()):",
+        "if False:",
+        ("security/test_discovery_under_attack.py",),
+    ),
+    Mutant(
+        "HelloACK of whoever sent the Hello",
+        "protocol/discovery.py",
+        "if stream.state in (State.HELLO_ACKED, State.QUIET) and stream.acknowledged_by != candidate.ssrc:",
+        "if False:",
+        ("security/test_discovery_under_attack.py",),
+    ),
+    Mutant(
+        "length of a public value",
+        "crypto/key_agreements/base.py",
+        "if len(octets) != length:",
+        "if False:",
+        ("crypto/key_agreements",),
+    ),
+    Mutant(
+        "lineage of a Preshared secret",
+        "protocol/retention.py",
+        "            and record.trusted_lineage\n",
+        "",
+        ("protocol/test_retention.py", "protocol/test_commitment.py"),
+    ),
+    Mutant(
+        "Preshared calls in a row",
+        "protocol/retention.py",
+        "            and record.preshared_count < self._endpoint.config.preshared_limit\n",
+        "",
+        ("protocol/test_retention.py", "protocol/test_commitment.py"),
+    ),
+    Mutant(
+        "keyID",
+        "protocol/commitment.py",
+        'if found is None and Secret(key_id(exchange.hash, key)) == Secret(exchange.commit.key_id or b""):',
+        "if found is None:",
+        ("protocol/test_commitment.py",),
+    ),
+    Mutant(
+        "signature of the SAS",
+        "protocol/signing.py",
+        '        stream.warn(WarningCode.SIGNATURE_INVALID, f"The other side\'s signature is wrong: {error}", now)\n'
+        "        raise\n",
+        '        signer = b""\n',
+        ("protocol/test_signatures.py",),
+    ),
+    Mutant(
+        "clear media stops when we commit",
+        "protocol/commitment.py",
+        "    stream.set_sending(Sending.BLOCKED)\n    stream.emit(GoingSecure(ssrc=stream.ssrc, role=Role.INITIATOR))",
+        "    stream.emit(GoingSecure(ssrc=stream.ssrc, role=Role.INITIATOR))",
+        ("protocol/test_commitment.py", "media/test_secure.py"),
+    ),
+    Mutant(
+        "clear media stops when the peer commits",
+        "protocol/commitment.py",
+        "    stream.set_sending(Sending.BLOCKED)\n    stream.emit(GoingSecure(ssrc=stream.ssrc, role=Role.RESPONDER))",
+        "    stream.emit(GoingSecure(ssrc=stream.ssrc, role=Role.RESPONDER))",
+        ("security/test_gates.py",),
+    ),
+    Mutant(
+        "plain RTP after secure is dropped",
+        "media/secure.py",
+        "            octets = self._unprotected(self._receiver, datagram, now)\n",
+        "            octets = self._unprotected(self._receiver, datagram, now) or datagram\n",
+        ("media/test_secure.py",),
+    ),
+    Mutant(
+        "V flag only with a match",
+        "protocol/session.py",
+        "return exchange.matched.s1 is not None and record is not None and record.verified",
+        "return record is not None and record.verified",
+        ("protocol/test_session.py", "protocol/test_retained_secrets.py", "protocol/test_whole_calls.py"),
+    ),
+    Mutant(
+        "verified only if both remember it",
+        "protocol/session.py",
+        "            and self.peer_plain.verified\n        )",
+        "        )",
+        ("protocol/test_session.py", "protocol/test_retained_secrets.py"),
+    ),
+    Mutant(
+        "an Error has no effect without an exchange",
+        "protocol/transitions.py",
+        "Kind.ERROR: Go(ending.on_error_without_effect, (state,)),",
+        "Kind.ERROR: Go(ending.on_error, (state,)),",
+        ("protocol/test_ending.py", "protocol/test_transitions.py"),
+    ),
+    Mutant(
+        "least authentication tag",
+        "protocol/negotiation.py",
+        "return config.minimum_auth_tags is None or auth_tag in config.minimum_auth_tags",
+        "return True",
+        ("protocol/test_negotiation.py", "protocol/test_commitment.py"),
+    ),
+    Mutant(
+        "EC38 needs a hash of 384 bits",
+        "protocol/negotiation.py",
+        'if commit.key_agreement in (b"EC38", b"E414") and commit.hash not in P384_HASHES:',
+        "if False:",
+        ("protocol/test_negotiation.py",),
+    ),
+    Mutant(
+        "counts of algorithms in Hello",
+        "wire/messages.py",
+        "if word & _COUNTS_ABOVE_SEVEN:",
+        "if False:",
+        ("wire/test_messages.py",),
+    ),
+    Mutant(
+        "length of a signature",
+        "wire/messages.py",
+        "    if 4 * words != len(octets):\n",
+        "    if False:\n",
+        ("wire/test_messages.py",),
+    ),
+    Mutant(
+        "length word of a message",
+        "wire/packet.py",
+        "    if 4 * words != octets:\n",
+        "    if False:\n",
+        ("wire/test_packet.py",),
+    ),
+    Mutant(
+        "length word of a fragment",
+        "wire/packet.py",
+        "    if 4 * words != len(data):\n",
+        "    if False:\n",
+        ("wire/test_packet.py",),
+    ),
+    Mutant(
+        "half-open exchanges",
+        "protocol/endpoint.py",
+        "if len(self._half_open) > self.config.half_open_limit:",
+        "if False:",
+        ("protocol/test_endpoint.py", "protocol/test_commitment.py"),
+    ),
+    Mutant(
+        "candidate Hellos",
+        "protocol/discovery.py",
+        "if key not in candidates and len(candidates) >= limits.CANDIDATES:",
+        "if False:",
+        ("protocol/test_discovery.py",),
+    ),
+    Mutant(
+        "MAC of a late GoClear",
+        "protocol/clearing.py",
+        "if late is None or not hmac.compare_digest(late.clear_mac, message.clear_mac):",
+        "if late is None:",
+        ("protocol/test_clearing.py", "security/test_attacks_goclear.py"),
+    ),
+    Mutant(
+        "a crossing GoClear does not count",
+        "protocol/clearing.py",
+        "    if late.counts:\n",
+        "    if True:\n",
+        ("security/test_attacks_goclear.py", "protocol/test_clearing.py"),
+    ),
+    Mutant(
+        "no RTP before the user agrees",
+        "protocol/clearing.py",
+        "        stream.set_sending(Sending.BLOCKED)\n",
+        "        stream.set_sending(Sending.CLEAR)\n",
+        ("protocol/test_clearing.py", "security/test_attacks_goclear.py"),
+    ),
+    Mutant(
+        "no export after GoClear",
+        "protocol/clearing.py",
+        "    session.forget_exported_key()\n",
+        "",
+        ("security/test_attacks_goclear.py",),
+    ),
+    Mutant(
+        "s0 is wiped",
+        "protocol/confirmation.py",
+        "    s0.wipe()\n",
+        "",
+        ("protocol/test_confirmation.py",),
+    ),
+    Mutant(
+        "secrets are not printed",
+        "secret.py",
+        'return f"Secret(<{len(self._octets)} octets>)"',
+        'return f"Secret({self._octets.hex()})"',
+        ("security/test_key_octets.py", "protocol/test_key_schedule.py"),
+    ),
+    Mutant(
+        "two directions do not share a key",
+        "media/srtp.py",
+        "if send.key == receive.key:",
+        "if False:",
+        ("media/test_srtp.py",),
+    ),
+    Mutant(
+        "another relayed SAS withdraws the verdict",
+        "protocol/session.py",
+        "        if changed and compared:\n            self._verdict = False\n",
+        "",
+        ("security/test_attacks_relay.py",),
+    ),
+    Mutant(
+        "enrolment needs evidence",
+        "protocol/session.py",
+        "if self.assurance in doubtful and not despite_unverified:",
+        "if False:",
+        ("protocol/test_relaying.py", "security/test_attacks_relay.py"),
+    ),
+    Mutant(
+        "call in clear is not verified",
+        "protocol/session.py",
+        "if self.sas is None or all(stream.state is not State.SECURE for stream in self.streams):",
+        "if self.sas is None:",
+        ("security/test_attacks_goclear.py",),
+    ),
+    Mutant(
+        "gate for SRTP of a closed stream",
+        "protocol/stream.py",
+        "        if self.sending is Sending.SRTP:\n            self.set_sending(Sending.BLOCKED)\n",
+        "",
+        ("protocol/test_stream.py", "security/test_stateful.py"),
+    ),
 )
 
 _folders = local()
@@ -383,6 +706,13 @@ def _workspace() -> Path:
 _made: list[Path] = []
 
 
+def clean() -> None:
+    """Remove the copies."""
+    while _made:
+        shutil.rmtree(_made.pop(), ignore_errors=True)
+    vars(_folders).clear()
+
+
 def main(names: Sequence[str]) -> int:
     chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
     missed = 0
@@ -392,8 +722,7 @@ def main(names: Sequence[str]) -> int:
                 print(f"{mutant.name:<50} {failed or 'NOT NOTICED'}", flush=True)
                 missed += failed is None
     finally:
-        for folder in _made:
-            shutil.rmtree(folder, ignore_errors=True)
+        clean()
     print(f"{len(chosen)} checks removed one at a time, {len(chosen) - missed} noticed by a test, {missed} not.")
     return 1 if missed or not chosen else 0
 

@@ -327,3 +327,43 @@ def cleared_call() -> Pair:
     pair.network.run(pair.network.now + 1.0)
     pair.bob.session.agree_to_clear()
     return pair
+
+
+@pytest.mark.attack("CLR-06")
+def test_goclear_that_crossed_and_comes_late_is_acknowledged_and_does_not_count() -> None:
+    """Alice hears Bob's first and withdraws her own, which is still under way when Bob has her ClearACK."""
+    pair = secure_call()
+    now = pair.network.now
+    for side in pair.sides:
+        side.session.go_clear(now)
+    (hers,), (his,) = pair.alice.stream.datagrams_to_send(), pair.bob.stream.datagrams_to_send()
+    pair.alice.stream.receive_datagram(his, now)
+    (clear_ack,) = pair.alice.stream.datagrams_to_send()
+    pair.bob.stream.receive_datagram(clear_ack, now)
+    assert states(pair.bob) == (State.CLEAR, Sending.CLEAR)
+    pair.bob.stream.receive_datagram(hers, now)
+    (answer,) = pair.bob.stream.datagrams_to_send()
+    assert answer[16:24] == b"ClearACK"
+    assert zrtpsess(pair.alice) == zrtpsess(pair.bob)
+
+
+@pytest.mark.attack("CLR-01")
+def test_second_goclear_on_another_stream_is_checked_although_its_keys_are_gone() -> None:
+    pair = secure_call()
+    _, bobs_video = pair.add_streams(ALICE_SSRC + 1, BOB_SSRC + 1)
+    pair.network.run(pair.network.now + 2.0)
+    exchange = pair.alice.session.streams[1].exchange
+    assert exchange is not None and exchange.keys is not None
+    valid = clear_mac(S256, exchange.keys.mackey(exchange.role), ClearDialect.RFC)
+    pair.alice.session.go_clear(pair.network.now)
+    pair.network.run(pair.network.now + 1.0)
+    before = zrtpsess(pair.bob)
+    for mac in (bytes(8), valid[:7] + bytes([valid[7] ^ 1])):
+        bobs_video.receive_datagram(encode_packet(1, ALICE_SSRC + 1, GoClear.make(clear_mac=mac).raw), 9.0)
+        assert bobs_video.datagrams_to_send() == []
+    assert zrtpsess(pair.bob) == before
+    assert WarningCode.GOCLEAR_FORGED in warnings(pair.bob)
+    bobs_video.receive_datagram(encode_packet(1, ALICE_SSRC + 1, GoClear.make(clear_mac=valid).raw), 9.0)
+    (answer,) = bobs_video.datagrams_to_send()
+    assert answer[16:24] == b"ClearACK"
+    assert zrtpsess(pair.bob) != before

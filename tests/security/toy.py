@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
@@ -70,45 +69,3 @@ class Draws:
         self.drawn[count] += 1
         seed = f"{self.owner} {count} {self.drawn[count]}".encode()
         return hashlib.shake_128(seed).digest(count)
-
-
-class CountingDiffieHellman:
-    """A key agreement around another one that counts its public-key operations."""
-
-    def __init__(self, agreement: DiffieHellman) -> None:
-        self.agreement = agreement
-        self.operations: Counter[str] = Counter()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.agreement, name)
-
-    def initiate(self, context: ShareContext) -> object:
-        self.operations["key pairs"] += 1
-        return self._counted(self.agreement.initiate(context))
-
-    def respond(self, commit_public_key: bytes, context: ShareContext, own: object = None) -> object:
-        inner = getattr(own, "share", None)
-        share = self.agreement.respond(commit_public_key, context, inner)
-        if inner is not None and share is inner:
-            return own
-        self.operations["key pairs"] += 1
-        return self._counted(share)
-
-    def _counted(self, share: object) -> object:
-        return CountingShare(share, self.operations)
-
-
-class CountingShare:
-    """A share that counts its use."""
-
-    def __init__(self, share: object, operations: Counter[str]) -> None:
-        self.share = share
-        self.operations = operations
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.share, name)
-
-    def finish(self, pv: bytes) -> object:
-        self.operations["secrets"] += 1
-        finish: Callable[[bytes], object] = self.share.finish  # type: ignore[attr-defined]
-        return finish(pv)
