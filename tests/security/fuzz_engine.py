@@ -71,7 +71,10 @@ def command(world: World, script: Script) -> None:
             world.cut(script.number() % 4, script.number() % 16 - 8)
         case 9:
             which = script.number()
-            world.timer(which & 1)
+            if which & 2:
+                world.work(which & 1)
+            else:
+                world.timer(which & 1)
         case 10:
             world.wait(script.number() / 8)
         case 11:
@@ -115,11 +118,14 @@ def messages() -> list[bytes]:
 def all_stages() -> list[World]:
     """A call stopped at every message of its exchange, in each mode, and in every state after it."""
     worlds: list[World] = []
-    for prepare in (dh, crossing, preshared, multistream, resecured):
+    for prepare in (dh, crossing, preshared, multistream, resecured, offloaded):
         world = prepare()
-        while world.under_way:
+        while world.under_way or any(party.works for party in world.parties):
             worlds.append(world.copy())
             world.deliver()
+            if not world.under_way:
+                world.work(0)
+                world.work(1)
         worlds.append(world.copy())
     cleared = dh()
     cleared.settle(1.0)
@@ -144,6 +150,10 @@ def dh() -> World:
 
 def crossing() -> World:
     return started(two_parties(), 0, 1)
+
+
+def offloaded() -> World:
+    return started(two_parties(offload=True), 0, 1)
 
 
 def preshared() -> World:

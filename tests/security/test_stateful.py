@@ -25,11 +25,15 @@ class Sessions(RuleBasedStateMachine):
     """One call, from its start to its end."""
 
     @initialize(
-        preshared=st.booleans(), passive=st.sampled_from((None, 0, 1)), clear=st.booleans(), trusted=st.booleans()
+        preshared=st.booleans(),
+        passive=st.sampled_from((None, 0, 1)),
+        clear=st.booleans(),
+        trusted=st.booleans(),
+        offload=st.booleans(),
     )
-    def begin(self, preshared: bool, passive: int | None, clear: bool, trusted: bool) -> None:
+    def begin(self, preshared: bool, passive: int | None, clear: bool, trusted: bool, offload: bool) -> None:
         configs = [toy_config(preshared=preshared, allow_clear=clear, passive=side == passive) for side in (0, 1)]
-        self.world: World = two_parties(configs[0], configs[1], trusted=trusted)
+        self.world: World = two_parties(configs[0], configs[1], trusted=trusted, offload=offload)
 
     @rule(side=SIDES)
     def start(self, side: int) -> None:
@@ -45,6 +49,8 @@ class Sessions(RuleBasedStateMachine):
     def deliver_all(self) -> None:
         for _ in range(20):
             self.world.deliver()
+            self.world.work(0)
+            self.world.work(1)
 
     @rule(place=PLACES)
     def duplicate(self, place: int) -> None:
@@ -73,6 +79,10 @@ class Sessions(RuleBasedStateMachine):
     @rule(side=SIDES)
     def timer(self, side: int) -> None:
         self.world.timer(side)
+
+    @rule(side=SIDES)
+    def work(self, side: int) -> None:
+        self.world.work(side)
 
     @rule(seconds=st.sampled_from((0.01, 0.3, 2.0, 11.0, 3600.0)))
     def wait(self, seconds: float) -> None:

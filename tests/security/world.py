@@ -138,6 +138,15 @@ class World:
                     stream.handle_timer(self.now)
         self._collect()
 
+    def work(self, side: int) -> None:
+        """A thread brings back the result of a public-key operation, however late."""
+        party = self.parties[side]
+        if party.works:
+            number, work = party.works.pop(0)
+            work.run()
+            party.streams[number].work_done(work, self.now)
+            self._collect()
+
     def act(self, side: int, action: str) -> bool:
         """The user does something; whether the engine allowed it."""
         session = self.parties[side].session
@@ -177,8 +186,10 @@ class World:
         """From here on nothing is lost, and everybody's timers fire in time."""
         end = self.now + seconds
         while True:
-            while self.under_way:
+            while self.under_way or self.parties[0].works or self.parties[1].works:
                 self.deliver()
+                self.work(0)
+                self.work(1)
             timers = [
                 timer
                 for party in self.parties
@@ -236,6 +247,8 @@ class World:
         count = 0
         for side, party in enumerate(self.parties):
             for number, stream in enumerate(party.streams):
+                while (work := stream.work_to_do()) is not None:
+                    party.works.append((number, work))
                 for octets in stream.datagrams_to_send():
                     datagram = Datagram(1 - side, number, octets)
                     self.under_way.append(datagram)
@@ -260,8 +273,12 @@ def with_crc(octets: bytes) -> bytes:
     return octets[:-4] + crc32c(octets[:-4]).to_bytes(4, "little")
 
 
-def two_parties(alice: Config | None = None, bob: Config | None = None, *, trusted: bool = False) -> World:
-    """A call with one stream on each side that is not started; with `trusted`, both know each other well."""
+def two_parties(
+    alice: Config | None = None, bob: Config | None = None, *, trusted: bool = False, offload: bool = False
+) -> World:
+    """A call with one stream on each side that is not started; with `trusted`, both know each other well, and with
+    `offload` threads perform the public-key operations.
+    """
     parties = []
     for name, ssrc, config in (("alice", ALICE_SSRC, alice), ("bob", BOB_SSRC, bob)):
         endpoint = Endpoint(
@@ -270,7 +287,7 @@ def two_parties(alice: Config | None = None, bob: Config | None = None, *, trust
             random=Draws(name),
             wall_clock=lambda: 1e6,
         )
-        session = endpoint.session()
+        session = endpoint.session(offload=offload)
         session.add_stream(ssrc)
         parties.append(Party(endpoint, session, 0.0, {}))
     if trusted:
