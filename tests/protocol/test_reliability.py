@@ -1,45 +1,91 @@
 """Two endpoints over a bad network end in the same keys or in a stated failure, as often as the schedule allows.
 
-With independent loss p in each direction one try of a request and its answer succeeds with (1 - p)^2. There are eleven
-tries and three such steps (Commit, DHPart2, Confirm2), so that completion is bounded from below by
-(1 - (1 - (1 - p)^2)^11)^3; duplicates lift the result above it.
+A request and its answer have eleven tries, each of which succeeds with (1 - p)^2 if the loss is p in each direction.
+Commit, DHPart2 and Confirm2 are such requests; Multistream and Preshared mode have no DHPart2, and what travels in
+fragments needs all of them. The product bounds completion from below; duplicates lift the result above it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from math import sqrt
+from math import prod, sqrt
 
 import pytest
 
 from tests.support.friends import Friends
 from tests.support.pair import Netem, Network, Pair
 from zrtp.cache.memory import MemoryCache
+from zrtp.cli.benchmarks.loss import fragments_of, request_bound
 from zrtp.errors import ErrorCode
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import Failed, NoPeer, Sending
+from zrtp.protocol.events import Failed, Mode, NoPeer, SecurityWarning, Sending
 from zrtp.protocol.states import State
+from zrtp.protocol.stream import Stream
 
 FAST = Config(key_agreements=(b"X255", b"Mult"))
+PRESHARED = Config(key_agreements=(b"X255", b"Prsh"), preshared=True)
+FRAGMENTED = Config(key_agreements=(b"X1M2",), mtu=600)
 LOSSES = [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
 LIMIT = 90.0
+RUNS = 2000
+"""Of each kind at each rate of loss, in the long tests."""
 
 
-def bound(loss: float) -> float:
-    """What the schedules of the RFC can reach without duplicates."""
-    return float((1 - (1 - (1 - loss) ** 2) ** 11) ** 3)
-
-
-def netem(loss: float, seed: int) -> Netem:
+def netem(loss: float, seed: int, corrupt: float = 0.0) -> Netem:
     """30 to 40 ms each way, one packet in ten twice."""
-    return Netem(loss=loss, duplicate=0.1, delay=0.03, jitter=0.01, seed=seed)
+    return Netem(loss=loss, duplicate=0.1, corrupt=corrupt, delay=0.03, jitter=0.01, seed=seed)
 
 
-def call(loss: float, seed: int, *, srtp: bool = False) -> Pair:
-    """One call to its end; with `srtp`, whoever is secure sends a packet every 20 ms, as lossy as the rest."""
-    pair = Pair(FAST, FAST, net=netem(loss, seed), seed=seed, alice_cache=MemoryCache(), bob_cache=MemoryCache())
-    if not srtp:
-        return pair.run(LIMIT)
+class Attempt:
+    """One key agreement over a bad network: the two streams that it is about."""
+
+    def __init__(self, pair: Pair, mode: Mode, streams: tuple[Stream, Stream] | None = None) -> None:
+        self.pair = pair
+        self.mode = mode
+        self.streams = streams if streams is not None else (pair.alice.stream, pair.bob.stream)
+
+    @property
+    def secure(self) -> bool:
+        return all(stream.state is State.SECURE for stream in self.streams)
+
+    def check_outcome(self) -> bool:
+        """Whether it completed; it has to end in equal keys or a stated failure, and nothing may be left running."""
+        assert not self.pair.network._queue
+        for side, stream in zip(self.pair.sides, self.streams, strict=True):
+            assert stream.next_timer() is None
+            assert stream.state in (State.SECURE, State.FAILED, State.QUIET)
+            failures = [event.code for event in side.seen(Failed) if event.ssrc == stream.ssrc]
+            assert failures == [ErrorCode.PROTOCOL_TIMEOUT] * (stream.state is State.FAILED)
+            if stream.state is State.QUIET:
+                assert any(event.ssrc == stream.ssrc for event in side.seen(NoPeer))
+            assert not side.seen(SecurityWarning), "a false alarm"
+        if self.secure:
+            alice, bob = self.streams
+            assert alice.mode is bob.mode is self.mode
+            assert self.pair.keys_agree_on(alice.ssrc, bob.ssrc)
+            self._check_memory()
+        return self.secure
+
+    def _check_memory(self) -> None:
+        """Both show the same SAS, and remember the same secret."""
+        alice, bob = (side.session.sas for side in self.pair.sides)
+        assert alice is not None and bob is not None and alice.sashash == bob.sashash
+        records = [side.endpoint.cache.peers()[0].record for side in self.pair.sides]
+        assert records[0].rs1 == records[1].rs1
+
+
+def call(
+    loss: float, seed: int, *, config: Config = FAST, mode: Mode = Mode.DH, srtp: bool = False, corrupt: float = 0.0
+) -> Attempt:
+    """A first call; with `srtp`, whoever is secure sends a packet every 20 ms, as lossy as the rest."""
+    network = netem(loss, seed, corrupt)
+    pair = Pair(config, config, net=network, seed=seed, alice_cache=MemoryCache(), bob_cache=MemoryCache())
+    return Attempt(talk(pair, loss) if srtp else pair.run(LIMIT), mode)
+
+
+def talk(pair: Pair, loss: float) -> Pair:
+    """Run a call in which SRTP flows as soon as it may."""
     pair.start()
     network = pair.network
     tick = 0.0
@@ -56,41 +102,100 @@ def call(loss: float, seed: int, *, srtp: bool = False) -> Pair:
     return pair.run(LIMIT)
 
 
-def check_outcome(pair: Pair) -> bool:
-    """Whether the call completed; it has to end in equal keys or a stated failure, and nothing may be left running."""
-    network = pair.network
-    assert not network._queue
+def fragmented(loss: float, seed: int, *, corrupt: float = 0.0) -> Attempt:
+    """A first call by X25519 with ML-KEM-768, where no datagram may be longer than 600 octets."""
+    return call(loss, seed, config=FRAGMENTED, mode=Mode.KEM, corrupt=corrupt)
+
+
+def further_stream(loss: float, seed: int, *, corrupt: float = 0.0) -> Attempt:
+    """A second stream of a call whose first one is secure."""
+    pair = Pair(FAST, FAST, seed=seed, alice_cache=MemoryCache(), bob_cache=MemoryCache()).run()
+    assert pair.secure
+    pair.network.impair(netem(loss, seed, corrupt))
+    streams = pair.add_streams(0xA11CE001, 0xB0B00001)
+    pair.run(pair.network.now + LIMIT)
+    return Attempt(pair, Mode.MULTISTREAM, streams)
+
+
+def friends_who_verified() -> Friends:
+    """Two who compared the SAS in an earlier call."""
+    friends = Friends(PRESHARED, PRESHARED)
+    pair = friends.call()
     for side in pair.sides:
-        assert side.stream.next_timer() is None
-        assert side.stream.state in (State.SECURE, State.FAILED, State.QUIET)
-        if side.stream.state is State.FAILED:
-            (failed,) = side.seen(Failed)
-            assert failed.code == ErrorCode.PROTOCOL_TIMEOUT
-        if side.stream.state is State.QUIET:
-            assert side.seen(NoPeer)
-    if pair.secure:
-        assert pair.keys_agree
-        alice, bob = pair.alice.session.sas, pair.bob.session.sas
-        assert alice is not None and bob is not None and alice.sashash == bob.sashash
-        records = [side.endpoint.cache.peers()[0].record for side in pair.sides]
-        assert records[0].rs1 == records[1].rs1
-    return pair.secure
+        side.session.sas_matched()
+        side.session.close(LIMIT)
+    return friends
+
+
+FRIENDS = friends_who_verified()
+
+
+def second_call(loss: float, seed: int, *, corrupt: float = 0.0) -> Attempt:
+    """A later call between two who compared the SAS before: Preshared mode."""
+    caches = FRIENDS.copied_caches()
+    pair = Pair(
+        PRESHARED,
+        PRESHARED,
+        net=netem(loss, seed, corrupt),
+        seed=seed + 1_000_000,
+        alice_cache=caches["alice"],
+        bob_cache=caches["bob"],
+        clock=FRIENDS.clock,
+    )
+    return Attempt(pair.run(LIMIT), Mode.PRESHARED)
+
+
+MODES: dict[str, tuple[Callable[..., Attempt], list[tuple[int, int]]]] = {
+    "DH": (call, [(1, 1), (1, 1), (1, 1)]),
+    "Multistream": (further_stream, [(1, 1), (1, 1)]),
+    "Preshared": (second_call, [(1, 1), (1, 1)]),
+    "hybrid in fragments": (fragmented, [fragments_of(b"X1M2", 600), (1, 1), (1, 1)]),
+}
+"""How each mode is tried, and of how many datagrams its requests and their answers are."""
+
+EVERY_MODE = pytest.mark.parametrize("mode", MODES)
+
+
+def bound(mode: str, loss: float) -> float:
+    """What the schedules of the RFC can reach without duplicates."""
+    _, requests = MODES[mode]
+    return prod(request_bound(loss, request, answer) for request, answer in requests)
+
+
+def enough(completed: int, runs: int, expected: float) -> bool:
+    """Whether so many are not fewer than expected, by three standard deviations."""
+    return completed >= runs * expected - 3 * sqrt(runs * expected * (1 - expected))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_bound_of_diffie_hellman_is_a_closed_formula(loss: float) -> None:
+    assert bound("DH", loss) == pytest.approx((1 - (1 - (1 - loss) ** 2) ** 11) ** 3)
 
 
 @pytest.mark.attack("NET-10")
 @pytest.mark.attack("NET-07")
 @pytest.mark.rfc("R-6-08", "R-6-12", "R-6-17")
+@EVERY_MODE
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_call_ends_in_equal_keys_or_a_stated_failure(loss: float) -> None:
-    completed = sum(check_outcome(call(loss, seed)) for seed in range(40))
-    assert completed >= 40 * bound(loss) - 3 * sqrt(40 * bound(loss) * (1 - bound(loss))) - 1
+def test_every_key_agreement_ends_in_equal_keys_or_a_stated_failure(loss: float, mode: str) -> None:
+    attempt, _ = MODES[mode]
+    completed = sum(attempt(loss, seed).check_outcome() for seed in range(30))
+    assert enough(completed + 1, 30, bound(mode, loss))
+
+
+@pytest.mark.attack("NET-12")
+@EVERY_MODE
+def test_a_third_of_all_packets_damaged_is_like_losing_them_and_no_alarm(mode: str) -> None:
+    attempt, _ = MODES[mode]
+    completed = sum(attempt(0.0, 1000 + seed, corrupt=0.3).check_outcome() for seed in range(30))
+    assert enough(completed + 1, 30, bound(mode, 0.3))
 
 
 @pytest.mark.attack("NET-06")
 @pytest.mark.parametrize("loss", [0.0, 0.3])
 def test_with_srtp_flowing_a_lost_conf2ack_does_not_matter(loss: float) -> None:
     for seed in range(10):
-        assert check_outcome(call(loss, seed, srtp=True))
+        assert call(loss, seed, srtp=True).check_outcome()
 
 
 @pytest.mark.attack("NET-10")
@@ -98,7 +203,7 @@ def test_the_time_to_secure_is_that_of_a_few_round_trips_without_loss_and_second
     def median(loss: float) -> float:
         times = []
         for seed in range(31):
-            pair = call(loss, seed)
+            pair = call(loss, seed).pair
             times.append(max(moment for moment, _, _ in pair.network.log) if pair.secure else LIMIT)
         return sorted(times)[15]
 
@@ -181,10 +286,28 @@ def test_the_network_of_these_tests_loses_what_it_is_told_to() -> None:
 
 @pytest.mark.long
 @pytest.mark.attack("NET-10")
-@pytest.mark.parametrize("srtp", [False, True], ids=["Conf2ACK only", "SRTP counts too"])
+@EVERY_MODE
 @pytest.mark.parametrize("loss", LOSSES)
-def test_completion_reaches_the_bound_of_the_schedule(loss: float, srtp: bool) -> None:
-    runs = 1000 if srtp else 3000
-    completed = sum(check_outcome(call(loss, 10_000 + seed, srtp=srtp)) for seed in range(runs))
-    expected = bound(loss)
-    assert completed >= runs * expected - 3 * sqrt(runs * expected * (1 - expected))
+def test_completion_reaches_the_bound_of_the_schedule(loss: float, mode: str) -> None:
+    attempt, _ = MODES[mode]
+    completed = sum(attempt(loss, 10_000 + seed).check_outcome() for seed in range(RUNS))
+    print(f"\n{mode}, {loss:.0%} lost: {completed} of {RUNS} complete, bound {bound(mode, loss):.3%}", end="")
+    assert enough(completed, RUNS, bound(mode, loss))
+
+
+@pytest.mark.long
+@pytest.mark.attack("NET-10")
+@pytest.mark.parametrize("loss", LOSSES)
+def test_completion_where_srtp_counts_as_conf2ack(loss: float) -> None:
+    runs = RUNS // 4
+    completed = sum(call(loss, 20_000 + seed, srtp=True).check_outcome() for seed in range(runs))
+    assert enough(completed, runs, bound("DH", loss))
+
+
+@pytest.mark.long
+@pytest.mark.attack("NET-12")
+@EVERY_MODE
+def test_damage_raises_no_alarm_in_thousands_of_runs(mode: str) -> None:
+    attempt, _ = MODES[mode]
+    completed = sum(attempt(0.0, 30_000 + seed, corrupt=0.3).check_outcome() for seed in range(RUNS))
+    assert enough(completed, RUNS, bound(mode, 0.3))

@@ -83,3 +83,13 @@ class Friends:
     def forget(self, owner: str) -> None:
         """One of them loses what it knew of the other, and keeps its ZID."""
         self.caches[owner].update(*self.zids(owner), lambda _: None)
+
+    def copied_caches(self) -> dict[str, MemoryCache]:
+        """What both remember, for a call that leaves no trace here."""
+        copies = {}
+        for owner in self.caches:
+            own, peer = self.zids(owner)
+            copies[owner] = cache = MemoryCache()
+            cache.own_zid(lambda own=own: own)  # type: ignore[misc]
+            cache.update(own, peer, lambda _, owner=owner: self.record(owner))  # type: ignore[misc]
+        return copies

@@ -106,6 +106,11 @@ class Network:
         self._order = itertools.count()
         self._links: list[tuple[str, Stream, Stream]] = []
 
+    def impair(self, netem: Netem) -> None:
+        """From now on the network is as bad as this."""
+        self.netem = netem
+        self._random = random.Random(netem.seed)
+
     def connect(self, name: str, stream: Stream, peer_name: str, peer: Stream) -> None:
         """What one stream sends arrives at the other."""
         self._links.append((name, stream, peer))
@@ -244,7 +249,11 @@ class Pair:
     @property
     def keys_agree(self) -> bool:
         """Both ends hold the same SRTP keys, each direction at its place."""
-        alice, bob = self.alice.keys(), self.bob.keys()
+        return self.keys_agree_on(self.alice.stream.ssrc, self.bob.stream.ssrc)
+
+    def keys_agree_on(self, alice_ssrc: int, bob_ssrc: int) -> bool:
+        """The same for any stream of the call."""
+        alice, bob = self.alice.keys(alice_ssrc), self.bob.keys(bob_ssrc)
         return same_keys(alice.send, bob.receive) and same_keys(alice.receive, bob.send)
 
     def transcript(self) -> list[str]:
