@@ -498,6 +498,7 @@ def test_our_own_ssrc_is_answered_by_0x91_and_a_later_hello_still_counts() -> No
 @pytest.mark.parametrize("state", ["committed", "secure"])
 @pytest.mark.parametrize("odd", ["own ZID", "own SSRC", "other ZID", "other SSRC"])
 def test_once_a_peer_is_pinned_odd_zids_and_ssrcs_change_nothing(state: str, odd: str) -> None:
+    """As long as nobody has answered our Commit, another Hello is kept as a candidate."""
     bob = alone(FAST)
     peer = Actor(bob.stream)
     (*_, commit) = peer.discover()
@@ -512,9 +513,26 @@ def test_once_a_peer_is_pinned_odd_zids_and_ssrcs_change_nothing(state: str, odd
         ssrc={"own SSRC": BOB_SSRC, "other SSRC": 0xBAD}.get(odd, peer.ssrc),
     )
     answers = spoofer.send(spoofer.own_hello)
+    after = snapshot(bob)
     assert not any(isinstance(message, Error) for message in answers)
-    assert snapshot(bob) == before
     assert warnings(bob) == []
+    if state == "committed":
+        for kept in (before, after):
+            del kept["candidates"], kept["retransmission"]
+        peer.answer(commit)
+    assert after == before
+    assert state_of(bob) is State.SECURE
+
+
+def test_who_repeats_its_hello_after_our_commit_gets_ours_again_before_the_next_copy() -> None:
+    """A HelloACK for a stranger's Hello must not keep ours from the peer; one datagram answers each Hello."""
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    assert [kinds(peer.send(peer.own_hello)) for _ in range(3)] == [[Kind.HELLO_ACK]] * 3
+    assert [message.kind for _, message in peer.wait(0.2)] == [Kind.HELLO, Kind.COMMIT]
+    assert [message.kind for _, message in peer.wait(0.4)] == [Kind.COMMIT]
 
 
 @pytest.mark.attack("NET-01")

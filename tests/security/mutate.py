@@ -325,9 +325,23 @@ MUTANTS = (
     Mutant(
         "answers to strangers are bounded",
         "protocol/stream.py",
-        "if not self._bucket.take(now):",
+        "if not self._within_rate(message.kind, now):",
         "if False:",
         ("protocol/test_stream.py", "protocol/test_discovery.py"),
+    ),
+    Mutant(
+        "Commit goes to whoever acknowledged our Hello",
+        "protocol/commitment.py",
+        "next((known for known in candidates if known.ssrc == stream.acknowledged_by), candidates[0])",
+        "candidates[0]",
+        ("security/test_discovery_under_attack.py",),
+    ),
+    Mutant(
+        "Hello is repeated for a peer that did not get it",
+        "protocol/discovery.py",
+        "            stream.retransmission.preceded_by = stream.hello\n",
+        "            pass\n",
+        ("protocol/test_discovery.py",),
     ),
     Mutant(
         "MAC of Hello",

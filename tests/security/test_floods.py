@@ -17,7 +17,7 @@ import pytest
 from tests.security.toy import TOY, toy_config
 from tests.support.actor import SUITE, WAITING, Actor
 from tests.support.counting import CountingKeyAgreement
-from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Pair, seeded
+from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Netem, Network, Pair, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.key_agreements.montgomery import X255
 from zrtp.crypto.registry import DEFAULT
@@ -26,9 +26,11 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed
 from zrtp.protocol.states import State
+from zrtp.protocol.stream import Stream
 from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Error, Ping
 from zrtp.wire.packet import encode_packet
 
+FAST = Config(key_agreements=(b"X255", b"Mult"))
 TOY_SUITE = replace(SUITE, key_agreement=b"TOY1")
 PACKETS = 2_000
 AMPLIFICATION = 4
@@ -102,46 +104,45 @@ class Target:
         assert (self.stream.state, other.state) == (State.SECURE, State.SECURE)
 
 
-def hellos(target: Target, count: int) -> Iterator[bytes]:
+def hellos(victim: Stream, count: int) -> Iterator[bytes]:
     """Another SSRC, ZID and H3 in each."""
     for number in range(count):
-        actor = Actor(target.stream, seed=number, ssrc=0x50000000 + number)
+        actor = Actor(victim, seed=number, ssrc=0x50000000 + number)
         yield encode_packet(number & 0xFFFF, actor.ssrc, actor.own_hello.raw)
 
 
-def commits(target: Target, count: int) -> Iterator[bytes]:
+def commits(victim: Stream, count: int) -> Iterator[bytes]:
     """Another SSRC, ZID and H2 in each, and no Hello before."""
-    template = Actor(target.stream, config=WAITING).commit()
+    template = Actor(victim, config=WAITING).commit()
     dice = random.Random(3)
     for number in range(count):
         raw = template.raw[:12] + dice.randbytes(44) + template.raw[56:]
         yield encode_packet(number & 0xFFFF, 0x60000000 + number, raw)
 
 
-def pings(_: Target, count: int) -> Iterator[bytes]:
+def pings(_: Stream, count: int) -> Iterator[bytes]:
     dice = random.Random(4)
     for number in range(count):
         ping = Ping.make(version=b"1.10", endpoint_hash=dice.randbytes(8))
         yield encode_packet(number & 0xFFFF, dice.getrandbits(32), ping.raw)
 
 
-def errors(_: Target, count: int) -> Iterator[bytes]:
+def errors(_: Stream, count: int) -> Iterator[bytes]:
     dice = random.Random(5)
     for number in range(count):
         error = Error.make(code=dice.choice((0x20, 0x30, 0x63, 0x70, 0xB0, 0, 0xFFFFFFFF)))
         yield encode_packet(number & 0xFFFF, dice.getrandbits(32), error.raw)
 
 
-def acknowledgements(_: Target, count: int) -> Iterator[bytes]:
+def acknowledgements(_: Stream, count: int) -> Iterator[bytes]:
     dice = random.Random(6)
     for number in range(count):
         yield encode_packet(number & 0xFFFF, dice.getrandbits(32), dice.choice((HELLO_ACK, CONF2ACK)).raw)
 
 
-Flood = Callable[[Target, int], Iterator[bytes]]
+Flood = Callable[[Stream, int], Iterator[bytes]]
 
-
-@pytest.mark.parametrize(
+EVERY_FLOOD = pytest.mark.parametrize(
     "flood",
     [
         pytest.param(hellos, marks=pytest.mark.attack("DOS-01")),
@@ -152,9 +153,12 @@ Flood = Callable[[Target, int], Iterator[bytes]]
     ],
     ids=lambda flood: flood.__name__,
 )
+
+
+@EVERY_FLOOD
 def test_a_flood_costs_no_memory_and_no_public_key_operation_and_a_call_follows(flood: Flood) -> None:
     target = Target()
-    toll = target.endure(flood(target, PACKETS))
+    toll = target.endure(flood(target.stream, PACKETS))
     assert toll.packets == PACKETS
     assert target.agreement.total == 0
     assert toll.grown < 30_000, toll
@@ -165,6 +169,27 @@ def test_a_flood_costs_no_memory_and_no_public_key_operation_and_a_call_follows(
     assert len(target.stream.counters) < 20
     assert not target.endpoint._half_open
     target.call_completes()
+
+
+@pytest.mark.parametrize("rate", [20, 100, 1000])
+@EVERY_FLOOD
+def test_a_call_completes_while_both_ends_are_flooded(flood: Flood, rate: int) -> None:
+    """So many packets a second at each end, from before the call until it is secure."""
+    pair = Pair(FAST, FAST, net=Netem(jitter=0.01, seed=rate), seed=rate)
+    floods = [(side.stream, flood(side.stream, 10 * rate)) for side in pair.sides]
+    pair.alice.stream.start(0.0)
+    for number in range(10 * rate):
+        now = number / rate
+        pair.network.run(now)
+        pair.network.now = now
+        if number == rate // 4:
+            pair.bob.stream.start(now)
+        for stream, packets in floods:
+            stream.receive_datagram(next(packets), now)
+        pair.network.flush()
+        if pair.secure:
+            break
+    assert pair.secure and pair.keys_agree
 
 
 @pytest.mark.attack("DOS-08")

@@ -77,8 +77,8 @@ def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> Sta
 
 
 def _choose_candidate(stream: Stream) -> Candidate | None:
-    """The newest Hello that signalling announced; without zrtp-hash, the first one. A call has one peer: once a stream
-    is secure, the others know its ZID (section 4.4.3).
+    """The newest Hello that signalling announced; without zrtp-hash, the first one of whoever acknowledged ours, or
+    else the first. A call has one peer: once a stream is secure, the others know its ZID (section 4.4.3).
     """
     peer_zid = stream.session.peer_zid
     candidates = [known for known in stream.candidates.values() if peer_zid in (None, known.hello.zid)]
@@ -88,7 +88,9 @@ def _choose_candidate(stream: Stream) -> Candidate | None:
     announced = [
         known for known in candidates if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
     ]
-    return announced[-1] if announced else candidates[0]
+    if announced:
+        return announced[-1]
+    return next((known for known in candidates if known.ssrc == stream.acknowledged_by), candidates[0])
 
 
 def _wait_for_peer(stream: Stream, now: float) -> State:

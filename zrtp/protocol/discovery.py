@@ -87,6 +87,20 @@ def on_hello_later(stream: Stream, candidate: Candidate, now: float) -> State:
     return stream.state
 
 
+def on_hello_after_commit(stream: Stream, candidate: Candidate, now: float) -> State:
+    """Arrives from: COMMIT_SENT. Goes to: the same. Sends: HelloACK, and Hello before the next copy of Commit.
+
+    Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
+    answers, so that the one we got may have been for a stranger's. And it may be the real peer, where our Commit
+    went to a forged Hello.
+    """
+    if acceptable(stream, candidate, now):
+        add_candidate(stream, candidate, now)
+        if stream.retransmission is not None:
+            stream.retransmission.preceded_by = stream.hello
+    return stream.state
+
+
 def on_hello_ack(stream: Stream, answer: tuple[HelloACK, int], now: float) -> State:
     """Arrives from: HELLO_SENT, QUIET (no Hello came). Goes to: HELLO_ACKED. Stops the retransmission of Hello, until
     a Hello shows that somebody else acknowledged it.

@@ -1,6 +1,7 @@
 """Bounds that keep a flood from costing memory, answers or public-key operations.
 
-answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error)
+answers           20 a second, bursts of 40, for each stream and kind (HelloACK, PingACK, ErrorACK, unsolicited Error):
+                  a flood of Pings or Errors does not hold discovery up
 duplicates        the last 8 answered messages are, each at most 12 times, answered again
 candidate Hellos  4 for each stream, 10 s each
 nonces            4096 for each session

@@ -79,7 +79,7 @@ class Stream:
 
     __slots__ = (
         "_answers",
-        "_bucket",
+        "_buckets",
         "_fragmented",
         "_logger",
         "_outbox",
@@ -146,7 +146,7 @@ class Stream:
         self._sequence = compatibility.first_sequence_number(endpoint.random)
         self._outbox: list[bytes] = []
         self._answers: dict[bytes, tuple[Message, int]] = {}
-        self._bucket = limits.TokenBucket()
+        self._buckets: dict[Kind, limits.TokenBucket] = {}
         self._warned: dict[WarningCode, float] = {}
         self._reassembler: Reassembler | None = None
         self._work: Work | None = None
@@ -211,6 +211,9 @@ class Stream:
                 self.retransmission = None
                 self.trigger(Trigger.EXHAUSTED, now)
             else:
+                if retransmission.preceded_by is not None:
+                    self.transmit(retransmission.preceded_by)
+                    retransmission.preceded_by = None
                 self.transmit(retransmission.message)
                 retransmission.next_copy(now)
 
@@ -253,7 +256,7 @@ class Stream:
         """Ask whether a ZRTP endpoint is there; the answer is a `PongReceived` (RFC 6189 section 5.15)."""
         if self.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
-        if self._bucket.take(now):
+        if self._within_rate(Kind.PING, now):
             self.transmit(Ping.make(version=VERSION, endpoint_hash=self.session.endpoint_hash))
 
     # What people ask about a stream.
@@ -457,12 +460,18 @@ class Stream:
         return True
 
     def answer_limited(self, message: Message, now: float) -> bool:
-        """Answer something unauthenticated, within the rate limit."""
-        if not self._bucket.take(now):
+        """Answer something unauthenticated, within the rate limit of this kind of answer."""
+        if not self._within_rate(message.kind, now):
             self.counters["answer rate exceeded"] += 1
             return False
         self.transmit(message)
         return True
+
+    def _within_rate(self, kind: Kind, now: float) -> bool:
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            bucket = self._buckets[kind] = limits.TokenBucket()
+        return bucket.take(now)
 
     def extend_discovery(self, now: float) -> None:
         """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6)."""

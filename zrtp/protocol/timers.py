@@ -48,13 +48,15 @@ class Retransmission:
     to the last copy still arrives in time. A late call sends one copy, never a burst.
     """
 
-    __slots__ = ("copies", "due", "message", "scale", "schedule")
+    __slots__ = ("copies", "due", "message", "preceded_by", "scale", "schedule")
 
     def __init__(self, message: Message, schedule: Schedule, now: float, scale: float = 1.0) -> None:
         self.message = message
         self.schedule = schedule
         self.scale = scale
         self.copies = 1
+        self.preceded_by: Message | None = None
+        """To be sent once, before the next copy."""
         self.due = now + schedule.first * scale
 
     def extend(self, schedule: Schedule) -> None:

@@ -153,6 +153,7 @@ TABLE: dict[State, Row] = {
     },
     S.COMMIT_SENT: {
         **initiating(S.COMMIT_SENT),
+        Kind.HELLO: Go(discovery.on_hello_after_commit, (S.COMMIT_SENT,)),
         Kind.COMMIT: Go(commitment.on_crossing_commit, (S.COMMIT_SENT, S.DHPART1_SENT, S.CONFIRM1_SENT)),
         Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
         Kind.CONFIRM1: Go(confirmation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
