@@ -55,12 +55,12 @@ class HashAlgorithm:
             return partial(self.mac, key)
         from cryptography.hazmat.primitives.hmac import HMAC
 
-        keyed = HMAC(key.octets if isinstance(key, Secret) else key, library_hash)
+        copy = HMAC(key.octets if isinstance(key, Secret) else key, library_hash).copy
 
         def mac(data: Octets) -> bytes:
-            one = keyed.copy()
-            one.update(data)
-            return one.finalize()
+            keyed = copy()
+            keyed.update(data)
+            return keyed.finalize()
 
         return mac
 
@@ -75,13 +75,14 @@ class HashAlgorithm:
 
     def kdf_from(self, ki: Octets | Secret, context: bytes) -> Callable[[bytes, int], Secret]:
         """`kdf` for several labels: a function of Label and L under this KI and Context."""
-        mac = self.mac_under(ki)
+        mac, length = self.mac_under(ki), self.length
 
         def derive(label: bytes, bits: int) -> Secret:
-            if not 8 <= bits <= 8 * self.length or bits % 8:
-                raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
-            key = mac(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
-            return Secret(key[: bits // 8])
+            octets, rest = divmod(bits, 8)
+            if rest or not 1 <= octets <= length:
+                raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * length} bits.")
+            key = mac(b"\x00\x00\x00\x01%b\x00%b%b" % (label, context, bits.to_bytes(4, "big")))
+            return Secret(key[:octets])
 
         return derive
 

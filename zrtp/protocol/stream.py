@@ -34,8 +34,8 @@ from zrtp.protocol.states import IN_EXCHANGE, Go, Ignore, Input, State, Trigger
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler, split
-from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, Ping, kind_of, parse
-from zrtp.wire.packet import CRC, HEADER, Fragment, decode_packet, encode_fragment, encode_packet
+from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, Ping, kind_of, read
+from zrtp.wire.packet import CRC, HEADER, Fragment, check_frame, decode_packet, encode_fragment, encode_packet
 
 if TYPE_CHECKING:
     from zrtp.protocol.clearing import LateGoClear
@@ -311,7 +311,7 @@ class Stream:
         if isinstance(step, Ignore):
             self.counters[step.reason] += 1
             return
-        message = parse(raw)
+        message = read(kind, raw)
         if isinstance(message, Hello):
             self._take(step, Candidate(message, ssrc, now), now)
         elif kind in WITH_SOURCE:
@@ -370,12 +370,12 @@ class Stream:
 
     def enter(self, target: State) -> None:
         """Change the state; timers that have no meaning in the new one stop."""
-        if target is not self.state:
-            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
+        if target is self.state:
+            return
+        self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
         self.state = target
         if target not in DISCOVERY:
-            self.discovery_deadline = None
-            self.retry_at = None
+            self.discovery_deadline = self.retry_at = None
         if target not in RESPONDING:
             self.idle_deadline = None
         if target not in RETRANSMITTING:
@@ -603,7 +603,10 @@ class Stream:
             return None
         if self._reassembler is None:
             self._reassembler = Reassembler(limit)
-        return self._reassembler.add(fragment, now)
+        message = self._reassembler.add(fragment, now)
+        if message is not None:
+            check_frame(message)
+        return message
 
     def _knows(self, ssrc: int) -> bool:
         """Whether a source is the peer's; before a peer is pinned, whether it sent an acceptable Hello."""

@@ -33,6 +33,8 @@ CODE = 4
 SECRET_ID = 8
 """Octets of the ID of a shared secret in DHPart1 and DHPart2."""
 
+_CODE_LENGTHS = frozenset({CODE})
+
 MAXIMUM_CODES = 7
 """Entries in a list of algorithms (section 5.2)."""
 
@@ -60,9 +62,14 @@ class Kind(Enum):
     PING = b"Ping    "
     PING_ACK = b"PingACK "
 
-    __hash__ = (
-        object.__hash__
-    )  # equal means identical; Enum's own hash is a Python function, and every look-up calls it
+    # Equal means identical; Enum's own hash is a Python function, and every look-up calls it.
+    __hash__ = object.__hash__
+
+    def __init__(self, type_block: bytes) -> None:
+        self.type_block = type_block
+        """The eight octets on the wire; an attribute is faster than `value`."""
+        self.text = type_block.decode("ascii").rstrip()
+        """The name, for people."""
 
 
 class UnknownMessage(MalformedPacket):
@@ -81,11 +88,15 @@ def parse(message: bytes) -> Message:
     fit the type.
     """
     check_frame(message)
-    type_block = message[4:MESSAGE_HEADER]
-    reader = _READERS.get(type_block)
-    if reader is None:
-        raise UnknownMessage(f"There is no message of the type {type_block!r}.")
-    return reader(message)
+    kind = kind_of(message)
+    if kind is None:
+        raise UnknownMessage(f"There is no message of the type {message[4:MESSAGE_HEADER]!r}.")
+    return read(kind, message)
+
+
+def read(kind: Kind, message: bytes) -> Message:
+    """What `parse` does once the frame was checked and the kind is known. Raises MalformedPacket."""
+    return _READERS[kind](message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +197,7 @@ class Hello(_ChainedMessage):
             if len(codes) > MAXIMUM_CODES:
                 raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes.")
             word |= len(codes) << shift
-        _check_lengths(cls.kind, (version, 4), (client_id, 16), (h3, 32), (zid, 12))
+        _check_lengths(cls.kind, (version, client_id, h3, zid), (4, 16, 32, 12))
         fixed = (version, client_id, h3, zid, word.to_bytes(4, "big"))
         block = _join_codes(cls.kind, (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types))
         covered = _frame(cls.kind, b"".join((*fixed, block)), trailer=MAC)
@@ -282,6 +293,13 @@ _HVI_NONCE_KEY_ID = {
 }
 """Which of the three fields a Commit of this mode has."""
 
+_COMMITMENT_LENGTHS = {
+    CommitMode.DH: (32,),
+    CommitMode.MULTISTREAM: (16,),
+    CommitMode.PRESHARED: (16, 8),
+}
+"""Octets of those fields."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit(_ChainedMessage):
@@ -307,11 +325,8 @@ class Commit(_ChainedMessage):
     """16 octets in Multistream and Preshared mode."""
     key_id: bytes | None
     """8 octets in Preshared mode."""
-
-    @property
-    def mode(self) -> CommitMode:
-        """The mode, which the key agreement names."""
-        return _mode_of(self.key_agreement)
+    mode: CommitMode
+    """What the key agreement says, kept because everybody asks for it."""
 
     @classmethod
     def make(
@@ -340,8 +355,10 @@ class Commit(_ChainedMessage):
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
             raise ApiMisuse(f"These are not the fields of a Commit in {mode.value} mode.")
         codes = _join_codes(cls.kind, (hash, cipher, auth_tag, key_agreement, sas))
-        _check_lengths(cls.kind, (h2, 32), (zid, 12), (hvi, 32), (nonce, 16), (key_id, 8))
-        body = b"".join((h2, zid, codes, hvi or b"", public_key, nonce or b"", key_id or b""))
+        _check_lengths(cls.kind, (h2, zid), (32, 12))
+        commitment = tuple(octets for octets in (hvi, nonce, key_id) if octets is not None)
+        _check_lengths(cls.kind, commitment, _COMMITMENT_LENGTHS[mode])
+        body = b"".join((h2, zid, codes, *commitment, public_key))
         covered = _frame(cls.kind, body, trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
@@ -358,6 +375,7 @@ class Commit(_ChainedMessage):
             public_key=public_key,
             nonce=nonce,
             key_id=key_id,
+            mode=mode,
         )
 
     @classmethod
@@ -386,6 +404,7 @@ class Commit(_ChainedMessage):
             public_key=public_key,
             nonce=nonce,
             key_id=key_id,
+            mode=mode,
             mac=message[-MAC:],
         )
 
@@ -433,7 +452,7 @@ class _DHPart(_ChainedMessage):
         Raises ApiMisuse for fields of a wrong length.
         """
         ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
-        _check_lengths(cls.kind, (h1, 32), *((secret_id, SECRET_ID) for secret_id in ids))
+        _check_lengths(cls.kind, (h1, *ids), (32, SECRET_ID, SECRET_ID, SECRET_ID, SECRET_ID))
         covered = _frame(cls.kind, b"".join((h1, *ids, pv)), trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(
@@ -449,9 +468,9 @@ class _DHPart(_ChainedMessage):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        h1, secret_ids, pv = _DHPART.read(_text(cls.kind), message[MESSAGE_HEADER:-MAC])
+        h1, secret_ids, pv = _DHPART.read(cls.kind.text, message[MESSAGE_HEADER:-MAC])
         if not pv:
-            raise MalformedPacket(f"There is no public value in {_text(cls.kind)}.")
+            raise MalformedPacket(f"There is no public value in {cls.kind.text}.")
         return cls(
             raw=message,
             h1=h1,
@@ -516,13 +535,13 @@ class _Confirm(_Message):
     @classmethod
     def make(cls, *, confirm_mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
         """Build a Confirm; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (confirm_mac, 8), (iv, 16))
+        _check_lengths(cls.kind, (confirm_mac, iv), (8, 16))
         raw = _frame(cls.kind, confirm_mac + iv + ciphertext)
         return cls(raw=raw, confirm_mac=confirm_mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        confirm_mac, iv, ciphertext = _CONFIRM.read(_text(cls.kind), message[MESSAGE_HEADER:])
+        confirm_mac, iv, ciphertext = _CONFIRM.read(cls.kind.text, message[MESSAGE_HEADER:])
         _check_ciphertext(cls.kind, ciphertext)
         return cls(raw=message, confirm_mac=confirm_mac, iv=iv, ciphertext=ciphertext)
 
@@ -618,7 +637,7 @@ def _split_signature(what: str, word: int, octets: bytes) -> tuple[bytes | None,
 
 def _check_ciphertext(kind: Kind, ciphertext: bytes) -> None:
     if not _SHORTEST_PLAIN <= len(ciphertext) <= _SHORTEST_PLAIN + 4 * MAXIMUM_SIGNATURE_WORDS:
-        raise MalformedPacket(f"The encrypted part of {_text(kind)} has {len(ciphertext)} octets.")
+        raise MalformedPacket(f"The encrypted part of {kind.text} has {len(ciphertext)} octets.")
 
 
 # Error: section 5.9, figure 12
@@ -703,7 +722,7 @@ class SASrelay(_Message):
     @classmethod
     def make(cls, *, mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
         """Build a SASrelay; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (mac, 8), (iv, 16))
+        _check_lengths(cls.kind, (mac, iv), (8, 16))
         return cls(raw=_frame(cls.kind, mac + iv + ciphertext), mac=mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
@@ -774,7 +793,7 @@ class Ping(_Message):
     @classmethod
     def make(cls, *, version: bytes, endpoint_hash: bytes) -> Self:
         """Build a Ping; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (version, 4), (endpoint_hash, 8))
+        _check_lengths(cls.kind, (version, endpoint_hash), (4, 8))
         return cls(
             raw=_frame(cls.kind, version + endpoint_hash),
             version=version,
@@ -805,7 +824,7 @@ class PingACK(_Message):
     @classmethod
     def make(cls, *, version: bytes, sender_endpoint_hash: bytes, received_endpoint_hash: bytes, ssrc: int) -> Self:
         """Build a PingACK; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (version, 4), (sender_endpoint_hash, 8), (received_endpoint_hash, 8))
+        _check_lengths(cls.kind, (version, sender_endpoint_hash, received_endpoint_hash), (4, 8, 8))
         if not 0 <= ssrc <= 0xFFFFFFFF:
             raise ApiMisuse("An SSRC has 32 bits.")
         body = version + sender_endpoint_hash + received_endpoint_hash + ssrc.to_bytes(4, "big")
@@ -894,14 +913,13 @@ def _frame(kind: Kind, body: bytes, trailer: int = 0) -> bytes:
     """Put preamble, length and type block in front; `trailer` octets of MAC are still to come."""
     words, rest = divmod(MESSAGE_HEADER + len(body) + trailer, 4)
     if rest or words > 0xFFFF:
-        raise ApiMisuse(f"{_text(kind)} would not be a whole number of words, or too many.")
-    return PREAMBLE + words.to_bytes(2, "big") + kind.value + body
+        raise ApiMisuse(f"{kind.text} would not be a whole number of words, or too many.")
+    return PREAMBLE + words.to_bytes(2, "big") + kind.type_block + body
 
 
 def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:
-    for code in codes:
-        if len(code) != CODE:
-            raise ApiMisuse(f"The codes in {_text(kind)} have {CODE} octets each, not {len(code)}.")
+    if not _CODE_LENGTHS.issuperset(map(len, codes)):
+        raise ApiMisuse(f"The codes in {kind.text} have {CODE} octets each: {codes!r}.")
     return b"".join(codes)
 
 
@@ -911,20 +929,15 @@ def _check_mac(mac: bytes) -> bytes:
     return mac
 
 
-def _check_lengths(kind: Kind, *fields: tuple[bytes | None, int]) -> None:
-    """Fields that a message does not have are None."""
-    for octets, length in fields:
-        if octets is not None and len(octets) != length:
-            raise ApiMisuse(f"A field of {_text(kind)} has {len(octets)} octets, not {length}.")
+def _check_lengths(kind: Kind, fields: tuple[bytes, ...], lengths: tuple[int, ...]) -> None:
+    given = tuple(map(len, fields))
+    if given != lengths:
+        raise ApiMisuse(f"Fields of {kind.text} have {given} octets, not {lengths}.")
 
 
 def _check_words(kind: Kind, message: bytes, words: int) -> None:
     if len(message) != 4 * words:
-        raise MalformedPacket(f"{_text(kind)} has {words} words, not {len(message) // 4}.")
-
-
-def _text(kind: Kind) -> str:
-    return kind.value.decode("ascii").rstrip()
+        raise MalformedPacket(f"{kind.text} has {words} words, not {len(message) // 4}.")
 
 
 HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK, b""))
@@ -944,23 +957,23 @@ def _reader_of(ack: Message) -> Callable[[bytes], Message]:
     return read
 
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.type_block: kind for kind in Kind}
 
-_READERS: dict[bytes, Callable[[bytes], Message]] = {
-    Kind.HELLO.value: Hello._read,
-    Kind.HELLO_ACK.value: _reader_of(HELLO_ACK),
-    Kind.COMMIT.value: Commit._read,
-    Kind.DHPART1.value: DHPart1._read,
-    Kind.DHPART2.value: DHPart2._read,
-    Kind.CONFIRM1.value: Confirm1._read,
-    Kind.CONFIRM2.value: Confirm2._read,
-    Kind.CONF2ACK.value: _reader_of(CONF2ACK),
-    Kind.ERROR.value: Error._read,
-    Kind.ERROR_ACK.value: _reader_of(ERROR_ACK),
-    Kind.GOCLEAR.value: GoClear._read,
-    Kind.CLEAR_ACK.value: _reader_of(CLEAR_ACK),
-    Kind.SASRELAY.value: SASrelay._read,
-    Kind.RELAY_ACK.value: _reader_of(RELAY_ACK),
-    Kind.PING.value: Ping._read,
-    Kind.PING_ACK.value: PingACK._read,
+_READERS: dict[Kind, Callable[[bytes], Message]] = {
+    Kind.HELLO: Hello._read,
+    Kind.HELLO_ACK: _reader_of(HELLO_ACK),
+    Kind.COMMIT: Commit._read,
+    Kind.DHPART1: DHPart1._read,
+    Kind.DHPART2: DHPart2._read,
+    Kind.CONFIRM1: Confirm1._read,
+    Kind.CONFIRM2: Confirm2._read,
+    Kind.CONF2ACK: _reader_of(CONF2ACK),
+    Kind.ERROR: Error._read,
+    Kind.ERROR_ACK: _reader_of(ERROR_ACK),
+    Kind.GOCLEAR: GoClear._read,
+    Kind.CLEAR_ACK: _reader_of(CLEAR_ACK),
+    Kind.SASRELAY: SASrelay._read,
+    Kind.RELAY_ACK: _reader_of(RELAY_ACK),
+    Kind.PING: Ping._read,
+    Kind.PING_ACK: PingACK._read,
 }

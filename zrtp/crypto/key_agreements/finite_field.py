@@ -20,6 +20,8 @@ from zrtp.errors import ApiMisuse
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from cryptography.hazmat.primitives.asymmetric.dh import DHPublicNumbers
+
 GENERATOR: Final = 2
 """g of both groups."""
 
@@ -135,20 +137,21 @@ def _openssl_power(library: ModuleType, prime: int, exponent: int) -> Power:
     A key pair needs a public value to exist, but the exchange does not use it: g stands in, and the real one
     is what the exchange with g gives.
     """
-    parameters = _parameters(library, prime)
-    stand_in = library.DHPublicNumbers(GENERATOR, parameters)
+    stand_in = _public_numbers_of_g(library, prime)
     private_key = library.DHPrivateNumbers(exponent, stand_in).private_key()
 
     def power(base: int) -> bytes:
-        result: bytes = private_key.exchange(library.DHPublicNumbers(base, parameters).public_key())
+        numbers = library.DHPublicNumbers(base, stand_in.parameter_numbers)
+        result: bytes = private_key.exchange(numbers.public_key())
         return result
 
     return power
 
 
 @cache
-def _parameters(library: ModuleType, prime: int) -> object:
-    return library.DHParameterNumbers(prime, GENERATOR)
+def _public_numbers_of_g(library: ModuleType, prime: int) -> DHPublicNumbers:
+    numbers: DHPublicNumbers = library.DHPublicNumbers(GENERATOR, library.DHParameterNumbers(prime, GENERATOR))
+    return numbers
 
 
 def _python_power(prime: int, exponent: int) -> Power:
