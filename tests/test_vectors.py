@@ -315,7 +315,7 @@ class TestReplay:
 
     @pytest.mark.rfc("R-4.6.1-01", "R-4.6.1-05", "R-4.6.1-06", "R-4.6.1-07", "R-4.6.1-08", "R-4.6.1.1-03")
     def test_retained_secret_in_the_cache(self, replay: Replay) -> None:
-        """P-06: rs2 becomes the secret that matched, otherwise the old rs1; nothing changes after a mismatch."""
+        """rs2 becomes the secret that matched, otherwise the old rs1; nothing changes after a mismatch."""
         transcript, party = replay.transcript, replay.party
         record = replay.cache.load(party.zid, replay.peer.zid)
         old = (party.rs1, party.rs2)

@@ -1,4 +1,4 @@
-"""DHPart1 and DHPart2: what is checked, in which order, and what it costs (RFC 6189 section 4.4.1; P-01, P-02)."""
+"""DHPart1 and DHPart2: what is checked, in which order, and what it costs (RFC 6189 section 4.4.1)."""
 
 from __future__ import annotations
 

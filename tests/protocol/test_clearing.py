@@ -1,4 +1,4 @@
-"""GoClear: from SRTP back to RTP only with a key and a user, and secure again (RFC 6189 section 4.7.2; policy P-15)."""
+"""GoClear: from SRTP back to RTP only with a key and a user, and secure again (RFC 6189 section 4.7.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confirm1, Confirm2, Conf2ACK: when a stream is secure, and when media may flow (RFC 6189 4, 4.6, 5.7; P-03, P-11)."""
+"""Confirm1, Confirm2, Conf2ACK: when a stream is secure, and when media may flow (RFC 6189 4, 4.6, 5.7)."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_confirms_out_of_order_are_ignored_without_an_error(early: str) -> None:
     assert snapshot(bob) == before
 
 
-# A Confirm that does not verify (P-03)
+# A Confirm that does not verify
 
 
 @ROLES

@@ -1,4 +1,4 @@
-"""How an exchange or a stream ends: Error, silence, close (RFC 6189 sections 4.7, 5.9, 6; policies P-04, P-10)."""
+"""How an exchange or a stream ends: Error, silence, close (RFC 6189 sections 4.7, 5.9, 6)."""
 
 from __future__ import annotations
 

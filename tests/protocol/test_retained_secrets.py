@@ -1,4 +1,4 @@
-"""Secrets that outlive a call: IDs, matching, and what each call leaves in the cache (policy P-06)."""
+"""Secrets that outlive a call: IDs, matching, and what each call leaves in the cache."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_first_call_stores_its_secret_without_waiting_for_anything() -> None:
 @pytest.mark.rfc("R-4.6.1-05")
 def test_rs2_becomes_the_secret_that_matched() -> None:
     assert after(PeerRecord(rs1=X, rs2=Y), s1=X).rs2 == X
-    assert after(PeerRecord(rs1=X, rs2=Y), s1=Y).rs2 == Y  # P-06 (a)
+    assert after(PeerRecord(rs1=X, rs2=Y), s1=Y).rs2 == Y  # what matched comes second
     assert after(PeerRecord(rs1=X, rs2=Y, rs1_expires=1.0)).rs2 == X
     assert after(PeerRecord(rs1=X, rs2=Y), s1=X).rs1 == Z
 

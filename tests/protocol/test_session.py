@@ -1,4 +1,4 @@
-"""A call: its streams, its SAS, the verdict of its user, and its keys for other uses (policies P-16, P-17)."""
+"""A call: its streams, its SAS, the verdict of its user, and its keys for other uses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def secure_pair(**options: Any) -> Pair:
     return pair
 
 
-# The verdict (P-16)
+# The verdict
 
 
 @pytest.mark.attack("SAS-03")
@@ -171,7 +171,7 @@ def test_there_is_nothing_to_say_about_a_sas_before_it_is_there_nor_after_the_ca
     assert friends.record("alice") == before
 
 
-# Names (P-17)
+# Names
 
 
 @pytest.mark.attack("ZID-05")

@@ -1,4 +1,4 @@
-"""One stream: what it takes from the wire, what it puts there, and its timers (policies P-01, P-02, P-09, P-21)."""
+"""One stream: what it takes from the wire, what it puts there, and its timers."""
 
 from __future__ import annotations
 

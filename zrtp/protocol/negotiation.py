@@ -225,7 +225,7 @@ def _nothing_in_common(kind: str, theirs: Iterable[bytes]) -> PeerIncompatible:
 
 
 def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
-    """The suite of a received Commit, if we offered all of it (section 5.4, policy P-14).
+    """The suite of a received Commit, if we offered all of it (section 5.4).
 
     Raises:
         PeerIncompatible: 0x51 to 0x55, naming what was not offered.
