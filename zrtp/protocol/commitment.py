@@ -1,4 +1,9 @@
-"""Commit (RFC 6189 sections 4.2, 4.4.1.1, 4.4.2, 4.4.3, 5.4): sending it, answering it, and both at once."""
+"""Commit (RFC 6189 sections 4.2, 4.4.1.1, 4.4.2, 4.4.3, 5.4): sending it, answering it, and both at once.
+
+Preshared mode is used only where the configuration offers it and the retained secret comes from an exchange that was
+verified, signed or bound to protected signalling; after a number of calls in a row a DH exchange follows. A Preshared
+Commit that fits no secret of ours is answered with a DH Commit of our own.
+"""
 
 from __future__ import annotations
 

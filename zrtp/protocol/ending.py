@@ -3,6 +3,8 @@
 An Error is not authenticated: anybody can send one. It is acknowledged, and during an exchange it takes effect only if
 no valid next message follows within a second. Once secure it has no effect. It never answers an Error, never touches
 the cache, and never opens the gate for clear media.
+
+We send one only about an exchange with a pinned peer, on T2 until ErrorACK or exhaustion, and to refuse a Hello.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 ZRTPSess, the SAS and the verdict on it, the retained secrets, the nonces used. The first stream brings them; further
 streams use them.
+
+The verdict is the user's. "They match" sets the V flag for later calls and stores a secret that was held back; "they
+differ" takes V away, drops the new secret, and marks the call compromised as long as it lasts; without a word nothing
+changes. Another SAS relayed by a PBX withdraws the verdict.
 """
 
 from __future__ import annotations

@@ -2,6 +2,21 @@
 
 The stream owns no protocol decisions: it decodes datagrams, finds the handler of (state, input) in the transition
 table, and does what every handler needs: sending, timers, events, failing.
+
+Checks run from cheap to dear: size, cookie, CRC and frame of the packet; type, source, whether it came before, whether
+it fits the state; its length; the hash chain and the MAC that it opens; algorithms, public value, hvi; only then a
+public-key operation. What fails has these effects and no other:
+
+    not ZRTP, damaged, unknown type, wrong source or state    dropped, counted, no answer
+    malformed with a right CRC                                dropped; the peer of an exchange gets an Error each second
+    a preimage that does not continue the hash chain          dropped with a warning; the exchange goes on
+    a wrong Confirm MAC                                       dropped, remembered; see `zrtp.protocol.confirmation`
+    a wrong MAC under the right key, public value, hvi, SAS
+    signature, or a Commit to what was not offered            the exchange ends with that Error; the cache is untouched
+
+Logged are, by a logger for each stream below "zrtp": transitions and drops (DEBUG), how each exchange failed (INFO),
+warnings (WARNING, one a second of each kind). Never a key, a secret, a hash chain value, or the SAS; what the peer
+chose is escaped.
 """
 
 from __future__ import annotations
