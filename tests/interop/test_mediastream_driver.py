@@ -29,5 +29,5 @@ def test_two_hear_each_other(bobs_key_at_alice: MasterKey, heard_by_alice: int |
         ) as bob,
     ):  # fmt: skip
         time.sleep(1.5)
-    assert tones.pitch(bob.heard()) == 440
-    assert tones.pitch(alice.heard()) == heard_by_alice
+    assert tones.hears(bob.heard(), 440)
+    assert tones.hears(alice.heard(), heard_by_alice)

@@ -76,3 +76,9 @@ def read_wav(path: Path) -> tuple[list[int], int]:
     body = octets[octets.index(b"data") + 8 :]
     frames = array.array("h", body[: len(body) // 2 * 2])
     return list(frames[::channels]), rate
+
+
+def hears(samples: Sequence[int], hertz: int | None, rate: int = TELEPHONE_RATE) -> bool:
+    """Whether this tone, or none, was recorded by another program, whose clock may differ by a hundredth."""
+    heard = pitch(samples, rate)
+    return heard is None if hertz is None else heard is not None and abs(heard - hertz) <= hertz / 100
