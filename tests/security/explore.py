@@ -344,10 +344,8 @@ class Explorer:
                 delivered += 1
                 if delivered > 100:
                     raise Defect(f"answers to answers without end: {self._describe((nodes[0], nodes[1], 0))}")
-                before = nodes[side]
-                nodes[side], output = self.machines[side].receive(before, sent)
-                if nodes[side] != before:
-                    lags[side] = 0.0
+                nodes[side], output = self.machines[side].receive(nodes[side], sent, lags[side])
+                lags[side] = 0.0
                 under_way.extend((1 - side, more) for more in output.sent)
 
     def _outcome(self, alice: Node, bob: Node) -> str:

@@ -147,10 +147,9 @@ class Machine:
 
     # Inputs.
 
-    def receive(self, node: Node, sent: Sent) -> tuple[Node, Output]:
-        """A message arrives at a stream."""
-        number, ssrc, raw = sent
-        return self._step(node, sent, lambda party: _receive(party, number, ssrc, raw))
+    def receive(self, node: Node, sent: Sent, after: float = 0.0) -> tuple[Node, Output]:
+        """A message arrives at a stream, so many seconds after what happened last."""
+        return self._step(node, (sent, after), lambda party: _receive(party, sent, after))
 
     def timer(self, node: Node) -> tuple[Node, Output]:
         """The next timer fires."""
@@ -203,7 +202,9 @@ class Machine:
 # Steps.
 
 
-def _receive(party: Party, number: int, ssrc: int, raw: bytes) -> None:
+def _receive(party: Party, sent: Sent, after: float) -> None:
+    number, ssrc, raw = sent
+    party.now += after
     party.streams[number].receive_datagram(encode_packet(1, ssrc, raw), party.now)
 
 
