@@ -175,6 +175,21 @@ def test_two_that_make_the_same_file_agree_on_the_first(path: Path) -> None:
     assert os.listdir(path.parent) == [path.name]
 
 
+def test_the_name_of_a_new_file_reaches_the_disk_before_it_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite sees to the contents; without the folder a power cut could still lose the whole file."""
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        assert path.exists()
+        synced.append(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    SqliteCache(path)
+    assert synced == [path.parent.stat().st_ino]
+
+
 def test_a_failure_on_the_way_leaves_no_file_behind(path: Path) -> None:
     path.parent.mkdir(mode=0o700)
 
