@@ -12,54 +12,29 @@ After marking tests, `python -m tests.conformance.requirements` writes their nam
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections import Counter
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conformance.marks import marked_tests
+from tests.conformance import table
 
 FILE = Path(__file__).parent / "requirements.csv"
 SHIPPED = FILE.parent.parent.parent / "zrtp" / "cli" / "requirements.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(table.Row):
     """One line."""
 
-    id: str
     section: str
     level: str
     applies_to: str
     requirement: str
-    status: str
-    evidence: str
 
 
-def read(path: Path = FILE) -> list[Requirement]:
-    with path.open(newline="") as file:
-        return [Requirement(**row) for row in csv.DictReader(file)]
-
-
-def write(rows: list[Requirement], path: Path = FILE) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Requirement)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
-def with_marks(rows: list[Requirement]) -> list[Requirement]:
-    """The rows as the marks in the tests say: a marked row is tested, whatever it was before."""
-    marks = marked_tests("rfc")
-    return [
-        replace(row, status="tested", evidence=" ".join(marks[row.id]))
-        if row.id in marks
-        else replace(row, status="", evidence="")
-        if row.status == "tested"
-        else row
-        for row in rows
-    ]
+def read() -> list[Requirement]:
+    return table.read(FILE, Requirement)
 
 
 def totals(rows: list[Requirement]) -> Counter[str]:
@@ -67,8 +42,8 @@ def totals(rows: list[Requirement]) -> Counter[str]:
 
 
 def main() -> None:
-    rows = with_marks(read())
-    write(rows)
+    rows = table.with_marks(read(), "rfc")
+    table.write(FILE, rows)
     shutil.copyfile(FILE, SHIPPED)
     print(", ".join(f"{count} {status}" for status, count in totals(rows).most_common()))
     for row in rows:
