@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.vectors import item_id, primitives, transcripts
 from zrtp.wire import crc
-from zrtp.wire.crc import crc32c, python_crc32c
+from zrtp.wire.crc import RESIDUE, crc32c, python_crc32c
 
 KNOWN = [
     pytest.param(b"123456789", 0xE3069283, id="check-value"),
@@ -68,9 +68,11 @@ def test_with_and_without_a_library(data: bytes) -> None:
     assert python_crc32c(data) == crc32c(data) == slow_crc32c(data)
 
 
-@pytest.mark.parametrize("view", [bytes, bytearray, memoryview], ids=lambda view: view.__name__)
-def test_takes_all_kinds_of_octets(view: Any) -> None:
-    assert crc32c(view(b"123456789")) == 0xE3069283
+@given(st.binary(max_size=200))
+@settings(deadline=None, derandomize=True, max_examples=100)
+def test_octets_and_their_checksum_leave_the_residue(data: bytes) -> None:
+    whole = data + crc32c(data).to_bytes(4, "little")
+    assert crc32c(whole) == python_crc32c(whole) == RESIDUE
 
 
 class TestChoiceOfTheLibrary:

@@ -75,13 +75,13 @@ class HashAlgorithm:
 
     def kdf_from(self, ki: Octets | Secret, context: bytes) -> Callable[[bytes, int], Secret]:
         """`kdf` for several labels: a function of Label and L under this KI and Context."""
-        mac, length = self.mac_under(ki), self.length
+        mac, length, separated = self.mac_under(ki), self.length, b"\x00" + context
 
         def derive(label: bytes, bits: int) -> Secret:
             octets, rest = divmod(bits, 8)
             if rest or not 1 <= octets <= length:
                 raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * length} bits.")
-            key = mac(b"\x00\x00\x00\x01%b\x00%b%b" % (label, context, bits.to_bytes(4, "big")))
+            key = mac(b"\x00\x00\x00\x01" + label + separated + bits.to_bytes(4, "big"))
             return Secret(key[:octets])
 
         return derive

@@ -169,6 +169,9 @@ class Retention:
         return srtps(hash_, key, salt, *zids)
 
     def _load(self, peer_zid: bytes) -> PeerRecord | None:
+        if self._endpoint.cacheless:
+            self.loaded = True
+            return None
         try:
             self._before = self._endpoint.cache.load(self._zid, peer_zid)
             self.loaded = True

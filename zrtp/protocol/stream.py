@@ -100,6 +100,7 @@ class Stream:
         "_outbox",
         "_reassembler",
         "_sequence",
+        "_traced",
         "_warned",
         "_work",
         "_work_handed_out",
@@ -166,7 +167,8 @@ class Stream:
         self._reassembler: Reassembler | None = None
         self._work: Work | None = None
         self._work_handed_out = False
-        self._logger = log.getChild(f"{session.number}.{ssrc:08x}") if log.isEnabledFor(logging.DEBUG) else log
+        self._traced = log.isEnabledFor(logging.DEBUG)
+        self._logger = log.getChild(f"{session.number}.{ssrc:08x}") if self._traced else log
 
     # The five verbs.
 
@@ -387,7 +389,8 @@ class Stream:
         """Change the state; timers that have no meaning in the new one stop."""
         if target is self.state:
             return
-        self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
+        if self._traced:
+            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
         self.state = target
         if target not in DISCOVERY:
             self.discovery_deadline = self.retry_at = None

@@ -18,14 +18,13 @@ _POLYNOMIAL = 0x82F63B78
 _ALL_ONES = 0xFFFFFFFF
 
 
-def crc32c(data: bytes | bytearray | memoryview) -> int:
-    """The CRC-32C of `data` as a number; on the wire its least significant octet comes first."""
-    return _checksum(data if type(data) is bytes else bytes(data))
+RESIDUE = 0x48674BC7
+"""The CRC of whatever ends in its own CRC, least significant octet first."""
 
 
 def backend() -> str:
     """What computes it here: "c", or "python", which takes twenty times as long."""
-    return "python" if _checksum is python_crc32c else "c"
+    return "python" if crc32c is python_crc32c else "c"
 
 
 def python_crc32c(data: bytes) -> int:
@@ -93,4 +92,5 @@ def _library() -> Callable[[bytes], int] | None:
     return checksum
 
 
-_checksum: Callable[[bytes], int] = _library() or python_crc32c
+crc32c: Callable[[bytes], int] = _library() or python_crc32c
+"""The CRC-32C of octets as a number; on the wire its least significant octet comes first."""

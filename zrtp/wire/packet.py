@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 
 from zrtp.errors import ApiMisuse, MalformedPacket, ZrtpError
-from zrtp.wire.crc import crc32c
+from zrtp.wire.crc import RESIDUE, crc32c
 
 MAGIC_COOKIE = b"ZRTP"
 """Octets 4 to 7 of every packet: 0x5A525450."""
@@ -109,7 +109,7 @@ def decode_packet(datagram: bytes) -> Packet | Fragment:
     mark, sequence, cookie, ssrc = _PACKET_FIELDS.unpack_from(datagram)
     if cookie != MAGIC_COOKIE or mark >> 12 != 1:
         raise NotZrtp("The datagram does not start with the header of a ZRTP packet.")
-    if crc32c(datagram[:-CRC]) != int.from_bytes(datagram[-CRC:], "little"):
+    if crc32c(datagram) != RESIDUE:
         raise BadChecksum("The CRC of a ZRTP packet is wrong.")
     if mark == _FRAGMENT_MARK and not _is_whole_message(datagram):
         return _decode_fragment(datagram, sequence, ssrc)
