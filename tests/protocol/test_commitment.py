@@ -372,9 +372,10 @@ def test_our_commit_to_a_copy_of_the_hello_is_answered_by_the_real_source(alice:
 def test_the_peers_commit_counts_although_ours_went_to_a_forged_hello() -> None:
     bob = alone(FAST)
     forger, peer = Actor(bob.stream, seed=1, ssrc=0xBAD), Actor(bob.stream)
-    (*_, ours) = forger.discover()
+    forger.send(forger.own_hello)
+    peer.send(peer.own_hello)
+    (ours,) = forger.send(HELLO_ACK)
     assert isinstance(ours, Commit)
-    peer.discover()
     exchange = bob.stream.exchange
     assert exchange is not None and exchange.peer.hello == forger.own_hello
     peer.initiate()

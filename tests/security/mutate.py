@@ -339,8 +339,8 @@ MUTANTS = (
     Mutant(
         "Hello is repeated for a peer that did not get it",
         "protocol/discovery.py",
-        "            stream.retransmission.preceded_by = stream.hello\n",
-        "            pass\n",
+        "        stream.retransmission.preceded_by = stream.hello\n",
+        "        pass\n",
         ("protocol/test_discovery.py",),
     ),
     Mutant(

@@ -25,6 +25,7 @@ from zrtp.protocol.events import (
     WentClear,
 )
 from zrtp.protocol.states import State, Trigger
+from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, ClearACK, Conf2ACK, Confirm1, Error, GoClear
 from zrtp.wire.packet import encode_packet
 
@@ -268,6 +269,24 @@ def test_keys_from_the_old_zrtpsess_do_not_get_through_after_goclear() -> None:
     (failed,) = bob.seen(Failed)
     assert (failed.name, bob.stream.sending) == ("CONFIRM_MAC", Sending.BLOCKED)
     assert len(bob.seen(Secured)) == 1
+
+
+@pytest.mark.attack("CHN-13")
+@pytest.mark.parametrize("ssrc", [BOB_SSRC, 0xBAD], ids=["the peer's SSRC", "another SSRC"])
+def test_forged_hello_and_commit_do_not_keep_a_call_from_going_secure_again(ssrc: int) -> None:
+    pair = secure_call(bob=MULT_ONLY_ON_REQUEST)
+    pair.alice.session.go_clear(pair.network.now)
+    pair.run(pair.network.now + 5.0)
+    pair.bob.session.agree_to_clear()
+    alice, now = pair.alice.stream, pair.network.now
+    pair.alice.session.go_secure(now)
+    assert alice.state is State.COMMIT_SENT
+    forger = Actor(alice, seed=9, zid=pair.bob.session.zid, ssrc=ssrc)
+    for message in (forger.own_hello, forger.multistream_commit(Secret(bytes(32)), nonce=b"\xff" * 16)):
+        alice.receive_datagram(encode_packet(1, ssrc, message.raw), now)
+    assert alice.state is State.COMMIT_SENT
+    pair.run(now + 5.0)
+    assert pair.secure and len(pair.alice.seen(KeysReady)) == 2
 
 
 @pytest.mark.attack("CLR-09")

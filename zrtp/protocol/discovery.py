@@ -96,13 +96,11 @@ def on_hello_after_commit(stream: Stream, candidate: Candidate, now: float) -> S
     """Arrives from: COMMIT_SENT. Goes to: the same. Sends: HelloACK, and Hello before the next copy of Commit.
 
     Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
-    answers, so that the one we got may have been for a stranger's. And it may be the real peer, where our Commit
-    went to a forged Hello.
+    answers, so that the one we got may have been for a stranger's. Candidates stay as they are: who comes only now
+    could have heard our Commit.
     """
-    if acceptable(stream, candidate, now):
-        add_candidate(stream, candidate, now)
-        if stream.retransmission is not None:
-            stream.retransmission.preceded_by = stream.hello
+    if acceptable(stream, candidate, now) and stream.retransmission is not None:
+        stream.retransmission.preceded_by = stream.hello
     return stream.state
 
 
