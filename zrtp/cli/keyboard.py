@@ -19,7 +19,6 @@ from typing import Any, Protocol, TextIO
 
 if sys.platform != "win32":
     import termios
-    import tty
 
 END_OF_INPUT = ""
 """What `key` and `line` return when nothing will be typed any more."""
@@ -126,9 +125,14 @@ class TerminalKeys:
             self._typed.get_nowait()
 
     def _take_over(self) -> None:
+        """No echo, and no waiting for Enter, which still ends a line: some versions of `tty.setcbreak` change that."""
         if self._before is not None:
+            *flags, local, in_speed, out_speed, characters = self._before
+            characters = [*characters]
+            characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+            mode = [*flags, local & ~(termios.ECHO | termios.ICANON), in_speed, out_speed, characters]
             with contextlib.suppress(termios.error):
-                tty.setcbreak(self._descriptor, termios.TCSADRAIN)
+                termios.tcsetattr(self._descriptor, termios.TCSADRAIN, mode)
 
     def _read(self) -> None:
         try:
