@@ -154,17 +154,19 @@ class Meeting:
         self.heard_by_alice = Listener()
         self.call = Call(bob=CLEARABLE, bob_cache=bob_cache or MemoryCache(), bob_endpoint=bob_endpoint)
         terminal = Terminal(out=self.screen, err=self.screen, plain=plain, width=100)
-        presenter = Presenter(terminal, ticking(), keys=True)
+        self.presenter = Presenter(terminal, ticking(), keys=True)
         self.call.alice = Conversation(
             Endpoint(options.config, cache if cache is not None else MemoryCache()),
             replace(options, name=name),
             Sound(Tone(), []),
-            [presenter, self.heard_by_alice],
+            [self.presenter, self.heard_by_alice],
             callee=self.call.bob,
         )
         self.typist = Typist(self.screen)
         dialogue = Dialogue(terminal, self.typist)
-        self._attendance = Attendance(self.call.alice, dialogue, presenter, name=name, address=("192.0.2.20", 5004))
+        self._attendance = Attendance(
+            self.call.alice, dialogue, self.presenter, name=name, address=("192.0.2.20", 5004)
+        )
 
     async def hold(self, script: Coroutine[Any, Any, None]) -> int:
         async def attend() -> None:

@@ -36,6 +36,7 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, SecurityWarning, Sending, WarningCode
 from zrtp.protocol.session import Session
+from zrtp.protocol.states import State
 
 
 class Person:
@@ -327,8 +328,12 @@ def test_encryption_that_comes_back_overtakes_the_question_whether_to_go_on_with
         await meeting.call.bob.secured
         meeting.call.bob.go_clear()
         await meeting.typist.see("Continue unprotected?")
-        meeting.call.bob.go_secure()
-        await meeting.typist.answer("encryption is on again", "q")
+        bob = meeting.call.bob
+        await until(lambda: bob.opened.result().media.stream.state is State.CLEAR)  # Alice's answer has arrived
+        bob.go_secure()
+        await meeting.typist.see("encryption is on again")
+        await until(lambda: not meeting.presenter._asking)
+        await meeting.typist.answer("", "q")
 
     assert meet(script).heard_by_alice.end.text == "you hung up"
 
