@@ -512,12 +512,12 @@ def test_once_a_peer_is_pinned_odd_zids_and_ssrcs_change_nothing(state: str, odd
         ssrc={"own SSRC": BOB_SSRC, "other SSRC": 0xBAD}.get(odd, peer.ssrc),
     )
     answers = spoofer.send(spoofer.own_hello)
+    if bob.stream.retransmission is not None:
+        bob.stream.retransmission.preceded_by = None  # our Hello once more, with the next Commit
     after = snapshot(bob)
     assert not any(isinstance(message, Error) for message in answers)
     assert warnings(bob) == []
     if state == "committed":
-        for kept in (before, after):
-            del kept["retransmission"]  # which brings our Hello once more
         peer.answer(commit)
     assert after == before
     assert state_of(bob) is State.SECURE
@@ -818,12 +818,13 @@ def test_a_private_endpoint_hash_hides_the_zid_and_persists() -> None:
 
 
 @pytest.mark.attack("DOS-06")
-def test_a_flood_of_pings_gets_40_answers_and_then_20_a_second() -> None:
+def test_a_flood_of_pings_gets_20_answers_and_then_20_a_second() -> None:
+    """The other half of a burst is kept for HelloACK."""
     bob = alone(FAST)
     peer = Actor(bob.stream)
     peer.listen()
     ping = Ping.make(version=b"1.10", endpoint_hash=bytes(8))
-    assert len(peer.send(*[ping] * 500)) == 40
+    assert len(peer.send(*[ping] * 500)) == 20
     peer.now = 1.0
     bob.stream.handle_timer(1.0)
     assert kinds(peer.send(*[ping] * 500)).count(Kind.PING_ACK) == 20

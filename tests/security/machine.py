@@ -32,6 +32,7 @@ from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman
 from zrtp.crypto.registry import Algorithms
 from zrtp.crypto.sas import Sas, SasType
+from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, Failed, KeysReady, NoPeer, Secured, Sending, WentClear
@@ -351,7 +352,7 @@ def _normalise(party: Party) -> None:
         stream.last_error_sent = None
         stream._warned.clear()
         stream._sequence = 1
-        stream._buckets.clear()
+        stream._bucket = limits.TokenBucket()
         stream._answers = {request: (reply, 0) for request, (reply, _) in stream._answers.items()}
     party.now = 0.0
 

@@ -325,7 +325,7 @@ MUTANTS = (
     Mutant(
         "answers to strangers are bounded",
         "protocol/stream.py",
-        "if not self._within_rate(message.kind, now):",
+        "if not self._bucket.take(now, 0.0 if message is HELLO_ACK else limits.KEPT_FOR_HELLO_ACK):",
         "if False:",
         ("protocol/test_stream.py", "protocol/test_discovery.py"),
     ),

@@ -26,7 +26,7 @@ from zrtp.secret import Secret
 from zrtp.wire.messages import Message
 
 LEFT_OUT: dict[type, frozenset[str]] = {
-    Stream: frozenset({"counters", "last_error_sent", "_buckets", "_logger", "_outbox", "_sequence", "_warned"}),
+    Stream: frozenset({"counters", "last_error_sent", "_bucket", "_logger", "_outbox", "_sequence", "_warned"}),
     Session: frozenset({"events", "lost_events"}),
     Exchange: frozenset({"confirm_refused", "disturbed"}),
     Endpoint: frozenset({"algorithms", "config", "offer", "random", "wall_clock"}),

@@ -25,6 +25,7 @@ from tests.support.replay import Inbound, Replay
 from tests.support.snapshot import difference, snapshot
 from tests.support.wire import reseal
 from zrtp.protocol.events import KeysReady, SrtpKeys
+from zrtp.protocol.limits import TokenBucket
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.wire.messages import Kind
@@ -422,6 +423,6 @@ def material(send: SrtpKeys, receive: SrtpKeys) -> Material:
 
 def forget_limits(stream: Stream) -> None:
     """As if the changed datagrams came seconds apart: rate limits would hide what the engine does with each."""
-    stream._buckets.clear()
+    stream._bucket = TokenBucket()
     stream._warned.clear()
     stream.last_error_sent = None

@@ -1,7 +1,7 @@
 """Bounds that keep a flood from costing memory, answers or public-key operations.
 
-answers           20 a second, bursts of 40, for each stream and kind (HelloACK, PingACK, ErrorACK, unsolicited Error):
-                  a flood of Pings or Errors does not hold discovery up
+answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error); half of a
+                  burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
 duplicates        the last 8 answered messages are, each at most 12 times, answered again
 candidate Hellos  4 for each stream, 10 s each
 nonces            4096 for each session
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 ANSWER_RATE = 20.0
 ANSWER_BURST = 40.0
+KEPT_FOR_HELLO_ACK = 20.0
 ANSWERS = 8
 DUPLICATE_ANSWERS = 12
 CANDIDATES = 4
@@ -39,12 +40,12 @@ class TokenBucket:
         self._level = burst
         self._filled: float | None = None
 
-    def take(self, now: float) -> bool:
-        """Whether one more is allowed now."""
+    def take(self, now: float, kept: float = 0.0) -> bool:
+        """Whether one more is allowed now, with so many `kept` for what matters more."""
         if self._filled is not None and now > self._filled:
             self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
         self._filled = now
-        if self._level < 1.0:
+        if self._level < 1.0 + kept:
             return False
         self._level -= 1.0
         return True

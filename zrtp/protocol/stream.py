@@ -14,9 +14,9 @@ public-key operation. What fails has these effects and no other:
     a wrong MAC under the right key, public value, hvi, SAS
     signature, or a Commit to what was not offered            the exchange ends with that Error; the cache is untouched
 
-Logged are, by a logger for each stream below "zrtp": transitions and drops (DEBUG), how each exchange failed (INFO),
-warnings (WARNING, one a second of each kind). Never a key, a secret, a hash chain value, or the SAS; what the peer
-chose is escaped.
+Logged are, by "zrtp", or by a logger below it for each stream if DEBUG is on: transitions and drops (DEBUG), how each
+exchange failed (INFO), warnings (WARNING, one a second of each kind). Never a key, a secret, a hash chain value, or the
+SAS; what the peer chose is escaped.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from zrtp.protocol.states import IN_EXCHANGE, Go, Ignore, Input, State, Trigger
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler, split
-from zrtp.wire.messages import ERROR_ACK, Error, Hello, Kind, Message, Ping, kind_of, read
+from zrtp.wire.messages import ERROR_ACK, HELLO_ACK, Error, Hello, Kind, Message, Ping, kind_of, read
 from zrtp.wire.packet import CRC, HEADER, Fragment, check_frame, decode_packet, encode_fragment, encode_packet
 
 if TYPE_CHECKING:
@@ -94,13 +94,12 @@ class Stream:
 
     __slots__ = (
         "_answers",
-        "_buckets",
+        "_bucket",
         "_fragmented",
         "_logger",
         "_outbox",
         "_reassembler",
         "_sequence",
-        "_traced",
         "_warned",
         "_work",
         "_work_handed_out",
@@ -162,13 +161,12 @@ class Stream:
         self._sequence = compatibility.first_sequence_number(endpoint.random)
         self._outbox: list[bytes] = []
         self._answers: dict[bytes, tuple[Message, int]] = {}
-        self._buckets: dict[Kind, limits.TokenBucket] = {}
+        self._bucket = limits.TokenBucket()
         self._warned: dict[WarningCode, float] = {}
         self._reassembler: Reassembler | None = None
         self._work: Work | None = None
         self._work_handed_out = False
-        self._traced = log.isEnabledFor(logging.DEBUG)
-        self._logger = log.getChild(f"{session.number}.{ssrc:08x}") if self._traced else log
+        self._logger = log.getChild(f"{session.number}.{ssrc:08x}") if log.isEnabledFor(logging.DEBUG) else log
 
     # The five verbs.
 
@@ -273,7 +271,7 @@ class Stream:
         """Ask whether a ZRTP endpoint is there; the answer is a `PongReceived` (RFC 6189 section 5.15)."""
         if self.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
-        if self._within_rate(Kind.PING, now):
+        if self._bucket.take(now, limits.KEPT_FOR_HELLO_ACK):
             self.transmit(Ping.make(version=VERSION, endpoint_hash=self.session.endpoint_hash))
 
     # What people ask about a stream.
@@ -389,8 +387,7 @@ class Stream:
         """Change the state; timers that have no meaning in the new one stop."""
         if target is self.state:
             return
-        if self._traced:
-            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
+        self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
         self.state = target
         if target not in DISCOVERY:
             self.discovery_deadline = self.retry_at = None
@@ -478,18 +475,12 @@ class Stream:
         return True
 
     def answer_limited(self, message: Message, now: float) -> bool:
-        """Answer something unauthenticated, within the rate limit of this kind of answer."""
-        if not self._within_rate(message.kind, now):
+        """Answer something unauthenticated, within the rate limit."""
+        if not self._bucket.take(now, 0.0 if message is HELLO_ACK else limits.KEPT_FOR_HELLO_ACK):
             self.counters["answer rate exceeded"] += 1
             return False
         self.transmit(message)
         return True
-
-    def _within_rate(self, kind: Kind, now: float) -> bool:
-        bucket = self._buckets.get(kind)
-        if bucket is None:
-            bucket = self._buckets[kind] = limits.TokenBucket()
-        return bucket.take(now)
 
     def extend_discovery(self, now: float) -> None:
         """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6)."""
