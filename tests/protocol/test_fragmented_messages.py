@@ -9,9 +9,11 @@ import pytest
 from tests.support.pair import ALICE_SSRC, Netem, Pair
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role
+from zrtp.protocol.states import State
 from zrtp.wire.packet import Fragment, decode_packet, encode_fragment
 
 HYBRID = Config(key_agreements=(b"X1M2",), mtu=600)
+PASSIVE = Config(key_agreements=(b"X1M2",), mtu=600, passive=True)
 
 
 def numbers(pair: Pair, sender: str) -> dict[int, set[int]]:
@@ -80,3 +82,30 @@ def test_one_forged_fragment_delays_a_call_and_does_not_stop_it() -> None:
     pair.network.filter = inject
     pair.run()
     assert injected and pair.secure and pair.keys_agree
+
+
+@pytest.mark.attack("PAR-25")
+@pytest.mark.attack("PAR-06")
+@pytest.mark.parametrize("frame", [b"PY\x01\x4d", b"PZ\x01\x4c", b"PZ\x01\x4e", b"PZ\x00\x00"], ids=bytes.hex)
+def test_a_message_in_fragments_has_to_have_the_frame_of_a_message(frame: bytes) -> None:
+    """Preamble and length word are checked as in a packet, before anybody looks at what is inside."""
+    pair = Pair(HYBRID, PASSIVE)
+
+    def reframe(sender: str, datagram: bytes) -> bytes:
+        packet = decode_packet(datagram)
+        if sender != "alice" or not isinstance(packet, Fragment) or packet.offset_words:
+            return datagram
+        assert packet.data[:4] == b"PZ\x01\x4d"
+        return encode_fragment(
+            packet.sequence,
+            packet.ssrc,
+            message_id=packet.message_id,
+            total_words=packet.total_words,
+            offset_words=0,
+            data=frame + packet.data[4:],
+        )
+
+    pair.network.filter = reframe
+    pair.run(1.0)
+    assert pair.bob.stream.state is State.DISCOVERED
+    assert pair.bob.stream.counters["malformed"] >= 3

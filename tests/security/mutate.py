@@ -274,6 +274,13 @@ MUTANTS = (
         ("wire/test_fragments.py",),
     ),
     Mutant(
+        "frame of a fragmented message",
+        "protocol/stream.py",
+        "            check_frame(message)\n",
+        "            pass\n",
+        ("protocol/test_fragmented_messages.py",),
+    ),
+    Mutant(
         "place of a fragment",
         "wire/fragments.py",
         "if fragment.offset_words + words > fragment.total_words:",

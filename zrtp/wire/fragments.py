@@ -49,8 +49,8 @@ class Reassembler:
 
         A fragment of an older message and an exact repetition change nothing, a newer message takes the place
         of the older one; a message of which nothing new comes gives way to an older one too, so that one forged
-        fragment with a high message id does not keep the peer's out. The message still has to be parsed: only
-        its length is certain.
+        fragment with a high message id does not keep the peer's out. Only the length of the message is certain:
+        its frame still has to be checked, as in a packet.
 
         Raises:
             MalformedPacket: a fragment exceeds the bounds or contradicts earlier ones; what is there stays.
