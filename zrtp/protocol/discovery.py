@@ -96,8 +96,8 @@ def on_hello_after_commit(stream: Stream, candidate: Candidate, now: float) -> S
     """Arrives from: COMMIT_SENT. Goes to: the same. Sends: HelloACK, and Hello before the next copy of Commit.
 
     Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
-    answers, so that the one we got may have been for a stranger's. Candidates stay as they are: who comes only now
-    could have heard our Commit.
+    answers, so that the one we got may have been for a stranger's. The candidates stay as they are: nobody who comes
+    only now gets a Commit of his own in between.
     """
     if acceptable(stream, candidate, now) and stream.retransmission is not None:
         stream.retransmission.preceded_by = stream.hello

@@ -287,18 +287,11 @@ _COMMIT_LAYOUTS = {
 }
 
 _HVI_NONCE_KEY_ID = {
-    CommitMode.DH: (True, False, False),
-    CommitMode.MULTISTREAM: (False, True, False),
-    CommitMode.PRESHARED: (False, True, True),
+    CommitMode.DH: (32, None, None),
+    CommitMode.MULTISTREAM: (None, 16, None),
+    CommitMode.PRESHARED: (None, 16, 8),
 }
-"""Which of the three fields a Commit of this mode has."""
-
-_COMMITMENT_LENGTHS = {
-    CommitMode.DH: (32,),
-    CommitMode.MULTISTREAM: (16,),
-    CommitMode.PRESHARED: (16, 8),
-}
-"""Octets of those fields."""
+"""Octets of the three fields in a Commit of this mode; None for those that it does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,14 +344,15 @@ class Commit(_ChainedMessage):
         not have.
         """
         mode = _mode_of(key_agreement)
-        given = (hvi is not None, nonce is not None, key_id is not None)
+        commitment = (hvi, nonce, key_id)
+        given = tuple(None if octets is None else len(octets) for octets in commitment)
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
-            raise ApiMisuse(f"These are not the fields of a Commit in {mode.value} mode.")
+            raise ApiMisuse(
+                f"These are not the fields of a Commit in {mode.value} mode: hvi, nonce, key_id of {given} octets."
+            )
         codes = _join_codes(cls.kind, (hash, cipher, auth_tag, key_agreement, sas))
         _check_lengths(cls.kind, (h2, zid), (32, 12))
-        commitment = tuple(octets for octets in (hvi, nonce, key_id) if octets is not None)
-        _check_lengths(cls.kind, commitment, _COMMITMENT_LENGTHS[mode])
-        body = b"".join((h2, zid, codes, *commitment, public_key))
+        body = b"".join((h2, zid, codes, *filter(None, commitment), public_key))
         covered = _frame(cls.kind, body, trailer=MAC)
         trailing = _check_mac(mac(covered))
         return cls(

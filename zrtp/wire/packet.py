@@ -132,8 +132,7 @@ def check_frame(message: bytes) -> None:
 
 def encode_packet(sequence: int, ssrc: int, message: bytes) -> bytes:
     """The datagram for one message."""
-    packet = _header(_PACKET_MARK, sequence, ssrc) + message
-    return packet + crc32c(packet).to_bytes(CRC, "little")
+    return _seal(_header(_PACKET_MARK, sequence, ssrc) + message)
 
 
 def encode_fragment(
@@ -145,8 +144,7 @@ def encode_fragment(
         place = _FRAGMENT_FIELDS.pack(message_id, total_words, offset_words, len(data) // 4)
     except struct.error as error:
         raise ApiMisuse("A message is too long for fragments.") from error
-    packet = header + place + data
-    return packet + crc32c(packet).to_bytes(CRC, "little")
+    return _seal(header + place + data)
 
 
 def _is_whole_message(datagram: bytes) -> bool:
@@ -179,3 +177,8 @@ def _header(mark: int, sequence: int, ssrc: int) -> bytes:
         return _PACKET_FIELDS.pack(mark, sequence, MAGIC_COOKIE, ssrc)
     except struct.error as error:
         raise ApiMisuse("Sequence numbers have 16 bits and an SSRC has 32 bits.") from error
+
+
+def _seal(packet: bytes) -> bytes:
+    """Append the CRC, least significant octet first."""
+    return packet + crc32c(packet).to_bytes(CRC, "little")
