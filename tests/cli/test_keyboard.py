@@ -63,6 +63,20 @@ def test_the_terminal_is_given_back_as_it_was(pty: tuple[int, int]) -> None:
     assert termios.tcgetattr(slave) == before
 
 
+def test_enter_ends_a_line_that_was_typed_before_it_was_asked_for(pty: tuple[int, int]) -> None:
+    """A terminal sends a carriage return; whoever reads keys must still get it as the end of a line."""
+    master, slave = pty
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            os.write(master, b"bob\r")
+            assert await keys.line() == "bob"
+            os.write(master, b"\r")
+            assert await keys.key() == "\n"
+
+    run(test())
+
+
 def test_a_line_is_edited_as_usual(pty: tuple[int, int]) -> None:
     master, slave = pty
     before = termios.tcgetattr(slave)
