@@ -86,10 +86,11 @@ class Friends:
 
     def copied_caches(self) -> dict[str, MemoryCache]:
         """What both remember, for a call that leaves no trace here."""
-        copies = {}
-        for owner in self.caches:
-            own, peer = self.zids(owner)
-            copies[owner] = cache = MemoryCache()
-            cache.own_zid(lambda own=own: own)  # type: ignore[misc]
-            cache.update(own, peer, lambda _, owner=owner: self.record(owner))  # type: ignore[misc]
-        return copies
+        return {owner: self._copied_cache(owner) for owner in self.caches}
+
+    def _copied_cache(self, owner: str) -> MemoryCache:
+        own, peer = self.zids(owner)
+        copy = MemoryCache()
+        copy.own_zid(lambda: own)
+        copy.update(own, peer, lambda _: self.record(owner))
+        return copy

@@ -46,6 +46,6 @@ def test_mu_law_keeps_four_bits_of_precision(sample: int) -> None:
 
 def test_a_tone_is_heard_although_clocks_differ_a_little() -> None:
     assert tones.hears(tones.sine(879, 0.5), 880)
-    assert not tones.hears(tones.sine(860, 0.5), 880)
+    assert not tones.hears(tones.sine(873, 0.5), 880)
     assert not tones.hears([0] * 8000, 880)
     assert tones.hears([0] * 8000, None)
