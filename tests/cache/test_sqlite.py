@@ -104,6 +104,18 @@ def test_a_commit_waits_for_the_disk(path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+@pytest.mark.parametrize("now", [10.0, -86_400.0], ids=["to 1970", "before 1970"])
+def test_a_record_whose_clock_was_set_back_is_kept_and_read(path: Path, now: float) -> None:
+    SqliteCache(path).update(OWN, PEER, lambda _: FULL)
+    moved = replace(FULL, last_seen=now, verified_at=now, rs1_expires=now + 1000.0)
+    SqliteCache(path).update(OWN, PEER, lambda _: moved)
+
+    record = SqliteCache(path).load(OWN, PEER)
+    assert record is not None
+    assert record == replace(moved, generation=record.generation)
+    assert record.first_seen > record.last_seen
+
+
 @pytest.mark.attack("CCH-12")
 def test_a_restored_backup_shows_in_its_generation(path: Path) -> None:
     cache = SqliteCache(path)

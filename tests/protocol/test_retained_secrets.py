@@ -550,6 +550,39 @@ def test_expired_secrets_still_match() -> None:
     assert continuities(friends.call()) == (Continuity.CONTINUED, Continuity.CONTINUED)
 
 
+@pytest.mark.attack("CCH-08")
+@pytest.mark.parametrize("now", [999_999.0, 10.0, -86_400.0], ids=["a second", "to 1970", "before 1970"])
+def test_a_clock_that_is_set_back_costs_neither_secret_nor_verdict_and_hides_no_mismatch(now: float) -> None:
+    friends = Friends(replace(FAST, cache_interval=1000), FAST)
+    pair = friends.call()
+    for side in pair.sides:
+        side.session.sas_matched()
+    friends.clock.now = now
+    pair = friends.call()
+    assert continuities(pair) == (Continuity.CONTINUED, Continuity.CONTINUED)
+    assert all(side.session.verified and warnings(side) == [] for side in pair.sides)
+    for owner in ("alice", "bob"):
+        record = friends.record(owner)
+        assert record is not None
+        assert (record.last_seen, record.rs1_expires) == (now, now + 1000)
+    friends.forget("bob")
+    assert friends.call().alice.session.continuity is Continuity.MISMATCH
+
+
+@pytest.mark.attack("CCH-08")
+def test_a_clock_that_was_ahead_for_one_call_is_put_right_by_the_next() -> None:
+    friends = Friends(replace(FAST, cache_interval=1000), FAST)
+    friends.call()
+    right = friends.clock.now
+    friends.clock.now += 1e9
+    assert continuities(friends.call()) == (Continuity.CONTINUED, Continuity.CONTINUED)
+    friends.clock.now = right + 1
+    assert continuities(friends.call()) == (Continuity.CONTINUED, Continuity.CONTINUED)
+    for owner in ("alice", "bob"):
+        record = friends.record(owner)
+        assert record is not None and record.rs1_expires == right + 1001
+
+
 @pytest.mark.attack("CCH-16")
 def test_after_expiry_a_peer_without_the_secret_is_not_verified_now_nor_later() -> None:
     friends = Friends(replace(FAST, cache_interval=1000), FAST)
