@@ -32,7 +32,8 @@ def test_a_thousand_calls_leave_nothing_behind() -> None:
 
 
 @pytest.mark.attack("DOS-04")
-def test_calls_over_sockets_leave_no_socket_task_or_timer_behind() -> None:
+@pytest.mark.parametrize("calls", [20, pytest.param(5_000, marks=pytest.mark.long)])
+def test_calls_over_sockets_leave_no_socket_task_or_timer_behind(calls: int) -> None:
     async def one(alice: Endpoint, bob: Endpoint) -> None:
         async with listen(bob, ("127.0.0.1", 0)) as called, connect(alice, called.local) as calling:
             await asyncio.gather(calling.secured(), called.secured())
@@ -44,7 +45,7 @@ def test_calls_over_sockets_leave_no_socket_task_or_timer_behind() -> None:
         await asyncio.sleep(0)
         gc.collect()
         before = _open_sockets()
-        for _ in range(20):
+        for _ in range(calls):
             await one(alice, bob)
         await asyncio.sleep(0)
         gc.collect()
