@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, News
 from zrtp.cli.errors import Exit
-from zrtp.cli.notices import Agreed, Calling, Ended, Listening, Media, News
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import (

@@ -11,9 +11,9 @@ import pytest
 
 from zrtp import __version__
 from zrtp.cli import __main__ as command
-from zrtp.cli import call, demo
 from zrtp.cli.__main__ import VERBS, main
 from zrtp.cli.errors import CommandError
+from zrtp.cli.verbs import call, demo
 
 
 @pytest.fixture

@@ -1,16 +1,11 @@
-"""The catalogue of attacks, and what shows that each of them loses.
+"""The catalogue of attacks: `attacks.csv` has a line for each, with what the attacker does and the right answer.
 
-`attacks.csv` has a line for every attack: what the attacker does, the right answer, and
-
-* status `tested`: evidence names the tests that carry its mark;
-* status `documented`: it is for the host application; evidence says why, and what the API offers for it.
-
-After marking tests, `python -m tests.conformance.attacks` writes their names into the file.
+`python -m tests.conformance.attacks` prints what shows that each of them loses: the tests that carry its mark, or the
+reason why it is for the host application, and what the interface offers for it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +27,5 @@ def read() -> list[Attack]:
     return table.read(FILE, Attack)
 
 
-def main() -> None:
-    rows = table.with_marks(read(), "attack")
-    table.write(FILE, rows)
-    print(", ".join(f"{count} {status or 'open'}" for status, count in Counter(row.status for row in rows).items()))
-    for row in rows:
-        if not row.status:
-            print(f"open: {row.id}: {row.stimulus}")
-
-
 if __name__ == "__main__":
-    main()
+    table.show(read(), "attack")

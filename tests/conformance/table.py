@@ -1,9 +1,14 @@
-"""A table in a CSV file whose rows are shown by marked tests."""
+"""A table in a CSV file whose rows are shown by marked tests.
+
+By hand are kept only what a row asks for and, where no test shows it, the reason. Which tests show a row is read from
+their marks.
+"""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass, fields, replace
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,11 +17,11 @@ from tests.conformance.marks import marked_tests
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The first column of every table, and the last two; subclasses add what stands between."""
+    """What every table has; subclasses add what stands between."""
 
     id: str
-    status: str
-    evidence: str
+    reason: str
+    """Why no test shows it: how the interface allows it, or why it is refused. "" for a row that tests show."""
 
 
 R = TypeVar("R", bound=Row)
@@ -27,22 +32,16 @@ def read(path: Path, kind: type[R]) -> list[R]:
         return [kind(**row) for row in csv.DictReader(file)]
 
 
-def write(path: Path, rows: list[R]) -> None:
-    first, status, evidence, *others = [field.name for field in fields(rows[0])]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [first, *others, status, evidence], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
-def with_marks(rows: list[R], mark: str) -> list[R]:
-    """The rows as the marks in the tests say: a marked row is tested, whatever it was before."""
+def evidence(rows: list[R], mark: str) -> dict[str, list[str]]:
+    """Row id -> the tests that carry its mark; an empty list where there are none."""
     marks = marked_tests(mark)
-    return [
-        replace(row, status="tested", evidence=" ".join(marks[row.id]))
-        if row.id in marks
-        else replace(row, status="", evidence="")
-        if row.status == "tested"
-        else row
-        for row in rows
-    ]
+    return {row.id: marks.get(row.id, []) for row in rows}
+
+
+def show(rows: list[R], mark: str) -> None:
+    """Print how many rows are tested, explained and open, and what stands behind each."""
+    tests = evidence(rows, mark)
+    states = Counter("tested" if tests[row.id] else "documented" if row.reason else "open" for row in rows)
+    print(", ".join(f"{count} {state}" for state, count in states.most_common()))
+    for row in rows:
+        print(f"{row.id}: {' '.join(tests[row.id]) or row.reason or 'open'}")

@@ -7,11 +7,12 @@ import pytest
 from tests.support.media_pair import FRAME, MediaPair
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse
-from zrtp.media import g711, rtcp
-from zrtp.media.audio import open_source
+from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.secure import SecureMedia
+from zrtp.media.sound import g711
+from zrtp.media.sound.audio import open_source
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Pair
 from zrtp.cache.sqlite import SqliteCache
-from zrtp.cli.jsonlines import describe
+from zrtp.cli.screen.jsonlines import describe
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import KeysReady
 from zrtp.protocol.exchange import present

@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 
 from tests.security.long_life import endpoints, live
-from zrtp.media.transport import connect, listen
+from zrtp.media.aio import connect, listen
 from zrtp.protocol.endpoint import Endpoint
 
 

@@ -26,10 +26,10 @@ from tests.support.pbx import Exchange as Office
 from tests.support.vault import Vault, reachable, watch
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.sqlite import SqliteCache
-from zrtp.cli import logs
-from zrtp.cli.jsonlines import JsonLines
-from zrtp.cli.presenter import Presenter
-from zrtp.cli.terminal import Terminal
+from zrtp.cli.screen import logs
+from zrtp.cli.screen.jsonlines import JsonLines
+from zrtp.cli.screen.presenter import Presenter
+from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ZrtpError
 from zrtp.protocol.config import Config

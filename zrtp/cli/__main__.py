@@ -1,7 +1,7 @@
 """The `zrtp` command: finds the verb, loads its module, and turns errors into lines and exit codes.
 
-A verb is a module of this package with SYNOPSIS, DESCRIPTION, EXAMPLE, `add_arguments(parser)` and `run(arguments)`;
-only the one that is asked for is loaded.
+A verb is a module of `zrtp.cli.verbs` with SYNOPSIS, DESCRIPTION, EXAMPLE, `add_arguments(parser)` and
+`run(arguments)`; only the one that is asked for is loaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 from zrtp import __version__
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.terminal import Terminal
+from zrtp.cli.screen.terminal import Terminal
 
 VERBS: Final = {
     "demo": "both ends here, real UDP on loopback: see what a call looks like",
@@ -24,7 +24,6 @@ VERBS: Final = {
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
     "bench": "what handshakes and packets cost here, beside OpenSSL and libbzrtp",
-    "conformance": "the requirements of RFC 6189, and what shows each of them",
 }
 
 ALIASES: Final = {
@@ -80,7 +79,7 @@ def _run(given: list[str]) -> int:
         print(f"zrtp {__version__}")
         return int(Exit.ENDED)
     verb = _verb(given[0])
-    module = importlib.import_module(f"zrtp.cli.{verb}")
+    module = importlib.import_module(f"zrtp.cli.verbs.{verb}")
     try:
         return _run_verb(verb, module, given[1:])
     except SystemExit as request:  # how argparse ends after --help

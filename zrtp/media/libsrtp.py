@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zrtp.errors import ApiMisuse, BackendUnavailable
-from zrtp.media.replay import WINDOW
-from zrtp.media.srtp_profile import SrtpProfile
+from zrtp.media.srtp.profiles import SrtpProfile
+from zrtp.media.srtp.replay import WINDOW
 from zrtp.protocol.events import SrtpKeys
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zrtp.errors import ZrtpError
-from zrtp.media import g711
+from zrtp.media.sound import g711
 from zrtp.system import RandomSource, system_random
 
 PCMU: Final = 0

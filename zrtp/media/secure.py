@@ -24,7 +24,7 @@ from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import MalformedRtp, RtpPacket
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
-from zrtp.media.srtp_errors import SrtpReplayed
+from zrtp.media.srtp.errors import SrtpReplayed
 from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ Numbers like I-15 name the interoperability rules in the tests. Two more of them
 decision: every Hello is acknowledged at once and in every state, before a Commit (I-09, for GNU ZRTP and zrtp4j, which
 drop an early Commit), and our own Hello goes out before the HelloACK when both are due (I-11, for GNU ZRTP, which
 never commits after the reverse); `discovery.acceptable` and `discovery.on_hello` keep them. The media path
-has its own: `zrtp.media.srtp_tags` (SRTCP tags that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
+has its own: `zrtp.media.srtp.tags` (SRTCP tags that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
 """
 
 from __future__ import annotations

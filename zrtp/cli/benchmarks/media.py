@@ -16,7 +16,7 @@ from zrtp.media import libsrtp
 from zrtp.media.demux import classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.srtp import srtp_pair
-from zrtp.media.srtp_profile import SrtpProfile
+from zrtp.media.srtp.profiles import SrtpProfile
 from zrtp.protocol.events import SrtpKeys
 from zrtp.secret import Secret
 from zrtp.system import system_random

@@ -13,7 +13,7 @@ from typing import Final
 
 from zrtp.cli.benchmarks.handshakes import Call, config, handshake
 from zrtp.cli.benchmarks.measure import Timing, measure
-from zrtp.media.transport import connect, listen
+from zrtp.media.aio import connect, listen
 from zrtp.protocol.endpoint import Endpoint
 
 FRAME: Final = 0.02

@@ -1,0 +1,210 @@
+"""Keys and lines, typed on pseudo-terminals and piped from elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sys
+import termios
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TextIO
+
+import pytest
+
+from tests.cli.stage import Stream
+from zrtp.cli.options import Verdict
+from zrtp.cli.screen.dialogue import Dialogue
+from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, Lines, TerminalKeys, is_foreground_terminal, keyboard
+from zrtp.cli.screen.terminal import Terminal
+from zrtp.crypto.sas import Sas
+
+SAS = Sas(sashash=bytes.fromhex("3f19") + bytes(30), code=b"B256")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+
+
+@pytest.fixture
+def pty() -> Iterator[tuple[int, int]]:
+    """(the end of the person, the end of the program)"""
+    master, slave = os.openpty()
+    yield master, slave
+    os.close(master)
+    os.close(slave)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(test, 5))
+
+
+def test_a_key_counts_without_enter_and_in_lower_case(pty: tuple[int, int]) -> None:
+    master, slave = pty
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            os.write(master, b"Yn")
+            assert [await keys.key(), await keys.key()] == ["y", "n"]
+
+    run(test())
+
+
+def test_the_terminal_is_given_back_as_it_was(pty: tuple[int, int]) -> None:
+    _, slave = pty
+    before = termios.tcgetattr(slave)
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            assert termios.tcgetattr(slave) != before
+            keys.restore()
+            assert termios.tcgetattr(slave) == before
+
+    run(test())
+
+    assert termios.tcgetattr(slave) == before
+
+
+def test_enter_ends_a_line_that_was_typed_before_it_was_asked_for(pty: tuple[int, int]) -> None:
+    """A terminal sends a carriage return; whoever reads keys must still get it as the end of a line."""
+    master, slave = pty
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            os.write(master, b"bob\r")
+            assert await keys.line() == "bob"
+            os.write(master, b"\r")
+            assert await keys.key() == "\n"
+
+    run(test())
+
+
+def test_a_line_is_edited_as_usual(pty: tuple[int, int]) -> None:
+    master, slave = pty
+    before = termios.tcgetattr(slave)
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            line = asyncio.ensure_future(keys.line())
+            await asyncio.sleep(0)
+            assert termios.tcgetattr(slave) == before
+            os.write(master, b"bop\x7fb\n")
+            assert await line == "bob"
+            os.write(master, b"y")
+            assert await keys.key() == "y"
+
+    run(test())
+
+
+def test_control_d_instead_of_a_line_is_no_line(pty: tuple[int, int]) -> None:
+    master, slave = pty
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            line = asyncio.ensure_future(keys.line())
+            await asyncio.sleep(0)
+            os.write(master, b"\x04")
+            assert await line is None
+
+    run(test())
+
+
+def test_what_was_typed_before_is_forgotten(pty: tuple[int, int]) -> None:
+    master, slave = pty
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            os.write(master, b"yyy")
+            await asyncio.sleep(0.02)
+            os.write(master, b"y")
+            keys.forget_typed()
+            os.write(master, b"n")
+            assert await keys.key() == "n"
+
+    run(test())
+
+
+def test_a_terminal_of_somebody_else_is_none_of_ours(pty: tuple[int, int]) -> None:
+    _, slave = pty
+
+    with open(slave, closefd=False) as stream:
+        assert not is_foreground_terminal(stream)
+    assert not is_foreground_terminal(io.StringIO())
+
+
+def piped(text: str, ask: Callable[[Keyboard], Coroutine[Any, Any, None]]) -> None:
+    async def test() -> None:
+        with keyboard(io.StringIO(text)) as keys:
+            assert isinstance(keys, Lines)
+            await ask(keys)
+
+    run(test())
+
+
+def test_elsewhere_lines_are_read() -> None:
+    async def ask(keys: Keyboard) -> None:
+        assert await keys.key() == "y"
+        assert await keys.line() == "Bob B."
+        keys.forget_typed()
+        assert await keys.key() == "\n"
+        assert await keys.key() == END_OF_INPUT
+        assert await keys.line() is None
+
+    piped(" Yes\nBob B.\n\n", ask)
+
+
+def test_an_input_that_fails_has_ended() -> None:
+    closed = io.StringIO("never read\n")
+    closed.close()
+
+    async def test() -> None:
+        assert await Lines(closed).line() is None
+
+    run(test())
+
+
+def asked(answers: str, question: str = "", *, width: int = 100) -> tuple[Verdict, str]:
+    screen: TextIO = Stream()
+
+    async def test() -> Verdict:
+        terminal = Terminal(out=screen, err=screen, width=width)
+        return await Dialogue(terminal, Lines(io.StringIO(answers))).verdict(SAS, question)
+
+    return asyncio.run(test()), screen.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        ("y\n", Verdict.MATCH),
+        ("No\n", Verdict.MISMATCH),
+        ("later\n", Verdict.LATER),
+        ("what?\ny\n", Verdict.MATCH),
+        ("", Verdict.LATER),
+        ("maybe\n", Verdict.LATER),
+    ],
+)
+def test_only_a_clear_answer_is_a_verdict(answers: str, verdict: Verdict) -> None:
+    assert asked(answers)[0] is verdict
+
+
+def test_the_question_and_its_answers() -> None:
+    assert asked("x\ny\n")[1] == (
+        " Read the words aloud. Does the other person see the same?\n"
+        "  [y] they match   [n] they differ   [l] later  \n"
+        "  y, n or l? \n"
+    )
+
+
+def test_a_narrow_question_has_one_answer_a_line() -> None:
+    assert asked("y\n", "Same?", width=30)[1] == " Same?\n  [y] they match\n  [n] they differ\n  [l] later\n  \n"
+
+
+@pytest.mark.parametrize(("answer", "name"), [("Bob\n", "Bob"), ("\n", "192.0.2.1"), ("", None)])
+def test_a_name_is_suggested(answer: str, name: str | None) -> None:
+    screen = Stream()
+
+    async def test() -> str | None:
+        dialogue = Dialogue(Terminal(out=screen, err=screen), Lines(io.StringIO(answer)))
+        return await dialogue.name("192.0.2.1")
+
+    assert asyncio.run(test()) == name
+    assert screen.getvalue() == " what should this peer be called? [192.0.2.1] \n"

@@ -1,0 +1,1 @@
+"""The course of a call, from the socket to the last word."""

@@ -1,0 +1,143 @@
+"""What `zrtp call` and `zrtp listen` have in common: everything but who begins."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from zrtp.cache.interface import SecretCache
+from zrtp.cli.calls import attendance
+from zrtp.cli.calls.attendance import Attendance
+from zrtp.cli.calls.conversation import Audience, Conversation
+from zrtp.cli.calls.labelled import CALLER_HERE, Labelled, is_this_computer
+from zrtp.cli.calls.notices import Ended
+from zrtp.cli.calls.signals import interruptible
+from zrtp.cli.calls.sound import Sound
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options import CallOptions, Verdict, open_cache
+from zrtp.cli.screen import logs
+from zrtp.cli.screen.dialogue import Dialogue
+from zrtp.cli.screen.jsonlines import JsonLines
+from zrtp.cli.screen.keyboard import is_foreground_terminal, keyboard
+from zrtp.cli.screen.presenter import Presenter
+from zrtp.cli.screen.terminal import Terminal
+from zrtp.errors import CacheError, ZrtpError
+from zrtp.media.addresses import Address, resolve
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+
+
+def hold_call(options: CallOptions, remote: Address | None) -> int:
+    """One call from beginning to end; returns the exit code."""
+    terminal = Terminal.of_process(json=options.json, plain=options.plain)
+    logs.to_terminal(terminal, verbose=options.verbose)
+    begun = time.monotonic()
+
+    def clock() -> float:
+        return time.monotonic() - begun
+
+    asked = wants_dialogue(options)
+    presenter = Presenter(terminal, clock, keys=asked and sys.stdin.isatty())
+    audience: list[Audience] = [presenter]
+    if options.json:
+        audience.append(JsonLines(sys.stdout, clock))
+
+    async def main() -> int:
+        sound = open_sound(options)
+        endpoint = open_endpoint(options.config, await _cache_for(options, remote))
+        conversation = Conversation(endpoint, options, sound, audience, remote=remote)
+        if not asked:
+            verdict = options.verify or Verdict.LATER
+            return await hold([conversation], lambda: attendance.judge(conversation, verdict, options.name))
+        with keyboard(sys.stdin) as keys:
+            attending = Attendance(
+                conversation,
+                Dialogue(terminal, keys),
+                presenter,
+                name=options.name,
+                address=remote,
+            )
+            return await hold([conversation], attending.attend)
+
+    return run(main, audience)
+
+
+async def _cache_for(options: CallOptions, remote: Address | None) -> SecretCache | None:
+    """The cache; a caller who reaches this very computer is another installation than the one who listens."""
+    cache = open_cache(options.cache)
+    if cache is None or remote is None:
+        return cache
+    with suppress(OSError):  # an unknown name is reported when it is called
+        _, _, number = await resolve(None, remote)
+        if number is not None and is_this_computer(number[0]):
+            return Labelled(cache, CALLER_HERE)
+    return cache
+
+
+def wants_dialogue(options: CallOptions) -> bool:
+    """Whether a person is asked: by default on a terminal only."""
+    if options.verify is None:
+        return is_foreground_terminal(sys.stdin) and (sys.stdout.isatty() or sys.stderr.isatty())
+    return options.verify is Verdict.ASK
+
+
+def open_sound(options: CallOptions) -> Sound:
+    """Source and sinks. Raises CommandError."""
+    try:
+        return Sound.of(options)
+    except ZrtpError as error:
+        raise CommandError.from_sentences(str(error)) from error
+
+
+def open_endpoint(config: Config, cache: SecretCache | None) -> Endpoint:
+    """An installation. Raises CommandError if its cache cannot be used."""
+    try:
+        return Endpoint(config, cache)
+    except CacheError as error:
+        raise CommandError.from_sentences(str(error)) from error
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int]], audience: Sequence[Audience]) -> int:
+    """Run the coroutine; what it raises is told to the audience as the end of the call."""
+
+    try:
+        return asyncio.run(main())
+    except CommandError as error:
+        ended = Ended(code=error.code, text=str(error), hint=error.hint)
+    except KeyboardInterrupt:
+        ended = Ended(code=Exit.INTERRUPTED, text="interrupted")
+    for listener in audience:
+        listener.show(ended)
+    return int(ended.code)
+
+
+async def hold(conversations: Sequence[Conversation], attend: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Hold the conversations until all have ended, with somebody attending; the exit code of the worst."""
+
+    def interrupt() -> None:
+        for conversation in conversations:
+            conversation.hang_up(Exit.INTERRUPTED, "interrupted")
+
+    def crashed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        for conversation in conversations:
+            conversation.crash(context.get("exception") or RuntimeError(context["message"]))
+
+    asyncio.get_running_loop().set_exception_handler(crashed)
+    with interruptible(interrupt):
+        attending = asyncio.ensure_future(attend())
+        calls = asyncio.gather(*(conversation.run() for conversation in conversations))
+        try:
+            waiting: set[asyncio.Future[Any]] = {attending, calls}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not calls.done():
+                attending.result()  # whoever attends may have nothing more to say, but must not have failed
+            outcomes = await calls
+        finally:
+            attending.cancel()
+            calls.cancel()
+            await asyncio.gather(attending, calls, return_exceptions=True)
+    return max(int(outcome.code) for outcome in outcomes)

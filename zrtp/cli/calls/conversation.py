@@ -1,0 +1,397 @@
+"""One call of the command line, from opening the socket to saying how it ended.
+
+It joins the stream, the sound, the verdict, and an audience that is told everything; what a protocol message
+means is none of its business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeAlias
+
+from zrtp.cache.record import clean_name
+from zrtp.cli.calls import acquaintance
+from zrtp.cli.calls.impairment import BadNetwork, Impairment
+from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.calls.sound import Sound
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options import CallOptions
+from zrtp.cli.screen import wording
+from zrtp.cli.screen.jsonlines import text
+from zrtp.crypto.sas import Sas
+from zrtp.media.addresses import Address
+from zrtp.media.aio import Options, SecureStream, connect, listen
+from zrtp.media.sound.audio import AudioError
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import (
+    Assurance,
+    ClearRequested,
+    Closed,
+    EnrolmentOffered,
+    Event,
+    Failed,
+    GoingSecure,
+    NoPeer,
+    PeerDetected,
+    SasRelayed,
+    Secured,
+    SecurityWarning,
+    Sending,
+    SendingChanged,
+    WarningCode,
+)
+
+ANY: Final = ("0.0.0.0", "::")  # noqa: S104
+_LOOK: Final = 1.0
+"""Seconds between two looks at the call. A wait that is longer is explained."""
+_SILENCE: Final = 30.0
+"""Seconds without a verified packet after which the other side is taken to be gone."""
+_GOODBYE: Final = 0.5
+"""Seconds to wait for the other side's last packets after our goodbye."""
+_ERROR_COPIES: Final = 0.3
+"""Seconds in which an Error message is repeated, in case the first copy got lost."""
+
+
+Interruption: TypeAlias = ClearRequested | SasRelayed | Secured
+"""What the other side did that makes an open question pointless; `Secured` is encryption that came back."""
+
+
+class Audience(Protocol):
+    """Whoever is told what happens: people, machines."""
+
+    def show(self, news: News) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the call ended."""
+
+    code: Exit
+    text: str
+    hint: str = ""
+
+
+class Conversation:
+    """A call to `remote`, or to `callee` in the same process; otherwise the next one that comes in."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        options: CallOptions,
+        sound: Sound,
+        audience: Sequence[Audience],
+        *,
+        remote: Address | None = None,
+        callee: Conversation | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self._options = options
+        self._sound = sound
+        self._audience = audience
+        self._remote = remote
+        self._callee = callee
+        self._path = BadNetwork(options.impair) if options.impair != Impairment() else None
+        self._loop = asyncio.get_running_loop()
+        self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        self.opened: asyncio.Future[SecureStream] = self._loop.create_future()
+        """Done when the socket is open."""
+        self.secured: asyncio.Future[Secured] = self._loop.create_future()
+        """Done when the call is secure for the first time."""
+        self.interruptions: asyncio.Queue[Interruption] = asyncio.Queue()
+        self.enrolment_offered = False
+        """A server asks to be trusted, and nobody has answered yet."""
+        self._assurance = Assurance.INSECURE
+        self._counted = (0, 0)  # ZRTP packets and octets up to the last key agreement
+        self._secure_since: float | None = None
+        self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
+        self._stage_since = self._loop.time()
+        self._unannounced = False  # a Hello came that is not the one of signalling
+        self._talking: asyncio.Task[None] | None = None
+
+    async def run(self) -> Outcome:
+        """Hold the call. Raises CommandError if it cannot begin, CancelledError if it is cancelled."""
+        if self._callee is not None:
+            self._remote = (await self._callee.opened).local
+        async with AsyncExitStack() as stack:
+            try:
+                stream = await stack.enter_async_context(self._open())
+            except OSError as error:
+                raise _cannot_open(error, self._options.bind, self._remote) from error
+            self._announce(stream)
+            self.opened.set_result(stream)
+            outcome = await self._hold(stream)
+        self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint))
+        if self._callee is not None:
+            self._callee.hang_up(Exit.ENDED, "the other side is gone")  # unless it heard so itself
+        return outcome
+
+    def show(self, news: News) -> None:
+        """Tell everybody."""
+        for listener in self._audience:
+            listener.show(news)
+
+    def hang_up(self, code: Exit, why: str, hint: str = "") -> None:
+        """End the call, unless it has ended already."""
+        if not self._outcome.done():
+            self._outcome.set_result(Outcome(code=code, text=why, hint=hint))
+
+    def crash(self, error: BaseException) -> None:
+        """A mistake in this program: the call must not go on as if nothing had happened."""
+        if not self._outcome.done():
+            self._outcome.set_exception(error)
+
+    def match(self, name: str | None = None) -> None:
+        """The person says that the SAS matches."""
+        stream = self.opened.result()
+        stream.session.sas_matched(name)
+        stream.settle()
+
+    def mismatch(self) -> None:
+        """The person says that the SAS differs: no more sound, the alarm, the end."""
+        stream = self.opened.result()
+        self._sound.deaf = True
+        if self._talking is not None:
+            self._talking.cancel()
+        stream.session.sas_mismatched()
+        stream.settle()
+        self.show(Mismatched(text=wording.alarm(self.sas)))
+        self.hang_up(Exit.SAS_MISMATCH, wording.alarm_exit(self.sas), wording.ALARM_HINT)
+
+    def take_back(self) -> None:
+        """The person takes an earlier "they match" back."""
+        stream = self.opened.result()
+        stream.session.forget_verification()
+        stream.settle()
+
+    @property
+    def sas(self) -> Sas | None:
+        """The SAS to compare: what a trusted server relayed, otherwise that of this call."""
+        session = self.opened.result().session
+        return session.relayed_sas or session.sas
+
+    def go_clear(self) -> None:
+        """The person switches encryption off; sound follows, unprotected, when the other side knows."""
+        stream = self.opened.result()
+        stream.call.best_effort = True
+        stream.session.go_clear(self._loop.time())
+        stream.settle()
+
+    def agree_to_clear(self) -> None:
+        """The other side switched encryption off, and the person wants to go on without."""
+        stream = self.opened.result()
+        stream.call.best_effort = True
+        stream.session.agree_to_clear()
+        stream.settle()
+
+    def go_secure(self) -> None:
+        """The person wants encryption back."""
+        stream = self.opened.result()
+        stream.session.go_secure(self._loop.time())
+        stream.settle()
+
+    def _open(self) -> Any:
+        options: Options = {
+            "aux_secret": self._options.aux,
+            "peer_hello_hash": self._options.peer_hash,
+        }
+        if self._path is not None:
+            options["path"] = self._path
+        if self._options.ssrc is not None:
+            options["ssrc"] = self._options.ssrc
+        if self._remote is not None:
+            return connect(self.endpoint, self._remote, local=self._options.bind, **options)
+        assert self._options.bind is not None, "whoever listens knows where"  # noqa: S101
+        return listen(self.endpoint, self._options.bind, **options)
+
+    def _announce(self, stream: SecureStream) -> None:
+        zid, hello_hash = self.endpoint.zid, stream.media.stream.hello_hash
+        if self._remote is not None:
+            self.show(Calling(remote=self._remote, bind=stream.local, zid=zid, hello_hash=hello_hash))
+        else:
+            advertised = (_own_host(stream.local[0]), stream.local[1])
+            self.show(Listening(bind=stream.local, advertised=advertised, zid=zid, hello_hash=hello_hash))
+
+    async def _hold(self, stream: SecureStream) -> Outcome:
+        hearing = asyncio.ensure_future(self._guarded(self._hear(stream)))
+        tasks = [
+            hearing,
+            asyncio.ensure_future(self._guarded(self._follow(stream))),
+            asyncio.ensure_future(self._guarded(self._watch(stream))),
+        ]
+        try:
+            outcome = await self._outcome
+            if self._talking is not None:
+                self._talking.cancel()
+            await self._part(stream, outcome, hearing)
+        finally:
+            for task in (*tasks, *filter(None, [self._talking])):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return self._close_sound(outcome)
+
+    async def _part(self, stream: SecureStream, outcome: Outcome, hearing: asyncio.Future[None]) -> None:
+        """Say goodbye and hear the last words; or see to it that the other side learns of a failure."""
+        if outcome.code is Exit.NOT_AGREED:
+            await asyncio.sleep(_ERROR_COPIES)
+        if self._secure_since is None:
+            return
+        stream.say_goodbye()
+        if outcome.code is Exit.ENDED:
+            await asyncio.wait([hearing], timeout=_GOODBYE + 2 * self._options.impair.delay)
+        self._report(stream, final=True)
+
+    def _close_sound(self, outcome: Outcome) -> Outcome:
+        try:
+            self._sound.finish()
+            self._sound.close()
+        except AudioError as error:
+            if outcome.code is Exit.ENDED:
+                return Outcome(code=Exit.LOCAL, text=str(error))
+        return outcome
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """What fails in a task ends the call, instead of being noticed at the end of the program."""
+        try:
+            await work
+        except AudioError as error:
+            self.hang_up(Exit.LOCAL, str(error))
+        except Exception as error:
+            self.crash(error)
+
+    async def _follow(self, stream: SecureStream) -> None:
+        async for event in stream:
+            self._tell(stream, event)
+            match event:
+                case PeerDetected():
+                    self._enter("")
+                case GoingSecure():
+                    self._enter(wording.WAITING_FOR_CONFIRMATION)
+                case SendingChanged():
+                    self._open_gate(stream)
+                case Secured():
+                    self._enter("")
+                    self._become_secure(event)
+                case ClearRequested() | SasRelayed():
+                    self.interruptions.put_nowait(event)
+                case EnrolmentOffered():
+                    self.enrolment_offered = True
+                case SecurityWarning(code=WarningCode.HELLO_HASH_MISMATCH):
+                    self._unannounced = True
+                case NoPeer() if self._unannounced:
+                    self.hang_up(Exit.NOT_AGREED, wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
+                case NoPeer() if self._remote is not None:
+                    hint = f"on the other computer run: zrtp listen 0.0.0.0:{self._remote[1]}"
+                    self.hang_up(Exit.NO_PEER, event.text, hint)
+                case NoPeer():
+                    self.show(Waiting(text="that was no ZRTP call, still waiting"))
+                case Failed():
+                    self.hang_up(Exit.NOT_AGREED, event.text)
+
+    def _become_secure(self, event: Secured) -> None:
+        if self.secured.done():
+            self.interruptions.put_nowait(event)
+            return
+        self._secure_since = self._loop.time()
+        self.secured.set_result(event)
+        if self._options.seconds is not None:
+            why = f"hung up after {self._options.seconds:g} seconds"
+            self._loop.call_later(self._options.seconds, self.hang_up, Exit.ENDED, why)
+
+    def _tell(self, stream: SecureStream, event: Event) -> None:
+        """The event, and what follows from it for the person."""
+        before, self._assurance = self._assurance, stream.session.assurance
+        if isinstance(event, Secured):
+            self._tell_agreed(stream, event)
+            return
+        self.show(event)
+        if self._assurance is not before and self.secured.done() and not isinstance(event, Closed):
+            self.show(Standing(assurance=self._assurance))
+
+    def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:
+        session, counters = stream.session, stream.media.counters
+        doubt = None if self.secured.done() else acquaintance.doubt(session, self._options.name)
+        if doubt is not None:
+            self.show(doubt)
+        new_device = doubt is not None and doubt.code is WarningCode.NEW_DEVICE
+        before, self._counted = self._counted, (counters.zrtp_packets, counters.zrtp_octets)
+        agreed = Agreed(
+            secured=secured,
+            packets=counters.zrtp_packets - before[0],
+            octets=counters.zrtp_octets - before[1],
+            assurance=session.assurance,
+            new_device_of=clean_name(self._options.name or "") if new_device else "",
+            server=session.peer_is_pbx,
+            enrolled=session.peer_is_pbx and session.pbx_matched,
+        )
+        self.show(agreed)
+
+    def _open_gate(self, stream: SecureStream) -> None:
+        if stream.media.may_send and (self._talking is None or self._talking.done()):
+            self._talking = asyncio.ensure_future(self._guarded(self._sound.talk(stream)))
+
+    def _enter(self, stage: str) -> None:
+        self._stage, self._stage_since = stage, self._loop.time()
+
+    async def _hear(self, stream: SecureStream) -> None:
+        await self._sound.hear(stream)
+        self.hang_up(Exit.ENDED, "the other side hung up")
+
+    async def _watch(self, stream: SecureStream) -> None:
+        """Now and then: say what is waited for, how the sound gets through, and whether anybody is there."""
+        verified, heard_at = 0, self._loop.time()
+        while True:
+            await asyncio.sleep(_LOOK - self._loop.time() % _LOOK if self._secure_since is None else _LOOK)
+            now, counters = self._loop.time(), stream.media.counters
+            if self._stage and now - self._stage_since >= _LOOK:
+                unreachable = stream.unreachable and self._stage == wording.WAITING_FOR_ANSWER
+                self.show(Waiting(text=wording.NOBODY_LISTENS if unreachable else self._stage))
+                self._stage = ""
+            if self._secure_since is None:
+                heard_at = now
+                continue
+            self._report(stream)
+            heard = counters.received if stream.media.stream.sending is Sending.CLEAR else counters.verified
+            if heard != verified:
+                verified, heard_at = heard, now
+            elif now - heard_at > _SILENCE:
+                self.hang_up(Exit.ENDED, f"nothing was heard for {_SILENCE:g} seconds")
+
+    def _report(self, stream: SecureStream, *, final: bool = False) -> None:
+        seconds = self._loop.time() - (self._secure_since or 0.0)
+        self.show(Media(counters=stream.media.counters, seconds=seconds, final=final))
+
+
+def _own_host(bound: str) -> str:
+    """Under which number other computers probably reach this one; no packet is sent to find out."""
+    if bound not in ANY:
+        return bound
+    family, elsewhere = (socket.AF_INET6, "2001:db8::1") if ":" in bound else (socket.AF_INET, "192.0.2.1")
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((elsewhere, 9))
+        return str(probe.getsockname()[0])
+    return "::1" if ":" in bound else "127.0.0.1"
+
+
+def _cannot_open(error: OSError, bind: Address | None, remote: Address | None) -> CommandError:
+    """Why the socket could not be opened, and what to do."""
+    at = text(bind) if bind is not None else ""
+    if isinstance(error, socket.gaierror):
+        name = remote[0] if remote is not None else at
+        return CommandError(f"the name {name} cannot be found", "check its spelling, or give the address in numbers")
+    if error.errno == errno.EADDRINUSE and bind is not None:
+        verb = "zrtp listen " if remote is None else "--bind "
+        return CommandError(
+            f"port {bind[1]} is in use here", f"choose another one, for example {verb}{bind[0]}:{bind[1] + 2}"
+        )
+    if error.errno == errno.EADDRNOTAVAIL and bind is not None:
+        return CommandError(f"this computer has no address {bind[0]}", "0.0.0.0 stands for all of its addresses")
+    if error.errno == errno.EACCES and bind is not None:
+        return CommandError(f"port {bind[1]} may not be used here", "choose a port above 1023")
+    if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return CommandError("there is no way to that address", "is this computer connected to a network?")
+    return CommandError(f"the port cannot be opened: {error.strerror or error}")

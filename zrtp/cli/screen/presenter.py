@@ -1,0 +1,251 @@
+"""A call as a person sees it: what is going on, its state by name, the words to compare.
+
+Knows the engine's events and the command's notices, and nothing about sockets or keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import assert_never
+
+from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.errors import Exit, as_line
+from zrtp.cli.screen import columns, wording
+from zrtp.cli.screen.jsonlines import text
+from zrtp.cli.screen.terminal import Terminal
+from zrtp.crypto.sas import Sas
+from zrtp.protocol.events import (
+    Assurance,
+    ClearRequested,
+    Closed,
+    Continuity,
+    EnrolmentOffered,
+    Failed,
+    GoingSecure,
+    KeysReady,
+    NoPeer,
+    PeerDetected,
+    PongReceived,
+    SasReady,
+    SasRelayed,
+    Secured,
+    SecurityWarning,
+    SendingChanged,
+    SignatureReceived,
+    Verified,
+    WarningCode,
+    WentClear,
+)
+
+SAID_BY_HEADING = (WarningCode.CACHE_MISMATCH, WarningCode.PEER_NOT_VERIFIED, WarningCode.NEW_DEVICE)
+"""Warnings that the name of the state and its reason repeat."""
+
+
+class Presenter:
+    """One call on a terminal; `clock` tells the seconds since the command started, `keys` that some can be pressed."""
+
+    def __init__(self, terminal: Terminal, clock: Callable[[], float], *, keys: bool = False) -> None:
+        self._terminal = terminal
+        self._clock = clock
+        self._keys = keys
+        self._sas: SasReady | None = None
+        self._secured: Secured | None = None
+        self._name: str | None = None
+        self._assurance = Assurance.INSECURE
+        self._began: float | None = None
+        self._later: list[tuple[str, tuple[str, ...]]] = []  # notes that would tear the line that is growing
+        self._sound = ""
+        self._asking = False
+
+    def show(self, news: News) -> None:
+        match news:
+            case Listening():
+                self._listening(news)
+            case Calling():
+                self._terminal.note(f"calling {text(news.remote)}")
+                self._terminal.begin("looking for peer ...")
+            case PeerDetected():
+                self._terminal.begin_unless_begun("looking for peer ...")
+                self._finish("found")
+            case GoingSecure():
+                if self._began is None:
+                    self._began = self._clock()
+                    self._terminal.begin("going secure ...")
+            case SasReady():
+                self._sas = news
+            case Agreed():
+                self._agreed(news)
+            case Standing():
+                self._assurance = news.assurance
+            case Verified():
+                self._name = news.peer_name
+            case Waiting():
+                self._terminal.note(news.text)
+            case Media():
+                self._media(news)
+            case SecurityWarning():
+                if news.code not in SAID_BY_HEADING:
+                    self._note(f"warning: {as_line(news.text)}", "yellow")
+            case SasRelayed():
+                self._relayed(news)
+            case Mismatched():
+                self._alarm(news.text)
+            case NoPeer():
+                self._finish("none")
+                self._state(Assurance.INSECURE, "no keys were agreed, so no sound was sent")
+            case Failed():
+                self._finish("failed")
+                self._state(Assurance.INSECURE, "the key agreement failed")
+            case ClearRequested():
+                self._began = None
+                self._state(Assurance.INSECURE, wording.NOTHING_SENT)
+            case WentClear():
+                self._began = None
+                who = wording.switched_off(self._name) if news.by_peer else "you switched encryption off"
+                self._state(Assurance.INSECURE, f"{who}; sound is sent unprotected now")
+            case EnrolmentOffered():
+                self._note(wording.OFFERS_ENROLMENT)
+            case SignatureReceived():
+                self._note(wording.signature(news))
+            case PongReceived():
+                self._note(wording.pong(news))
+            case Ended():
+                self._ended(news)
+            case Secured() | SendingChanged() | KeysReady() | Closed():
+                pass  # told by Agreed and by the state
+            case _:
+                assert_never(news)
+
+    def show_state(self) -> None:
+        """How the call stands, and with whom."""
+        with_whom = wording.name(self._name)
+        self._state(self._assurance, f"with {with_whom}")
+
+    def show_sas(self, sas: Sas, *, big: bool = True, relayed: bool = False) -> None:
+        """The words to compare, by themselves between empty lines, or dimmed where nothing is to be done."""
+        terminal = self._terminal
+        shown = wording.sas(sas, terminal.shows)
+        aside = shown.aside.replace(")", ", relayed)") if relayed else shown.aside
+        large = [shown.large] if columns.width(shown.large) + 4 <= terminal.width else list(shown.parts)
+        beside = len(large) == 1 and columns.width(f"    {shown.large}        {aside}") <= terminal.width
+        lines = [f"    {terminal.bold(line) if big else line}" for line in large]
+        aside = terminal.dim(aside) if big else aside
+        lines = [f"{lines[0]}        {aside}"] if beside else [*lines, f"    {aside}"]
+        if not big:
+            for line in lines:
+                terminal.result(line, "dim")
+            return
+        terminal.result()
+        for line in lines:
+            terminal.result(line)
+        terminal.result()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a question is open the line at the bottom stays away."""
+        self._asking = True
+        try:
+            yield
+        finally:
+            self._asking = False
+
+    def remark(self, words: str) -> None:
+        """Something the person may want to know."""
+        self._terminal.note(words)
+
+    def verified(self, peer_name: str | None) -> None:
+        """The person has said that the words match."""
+        self._terminal.result(f" secure with {wording.name(peer_name)} - verified", "bold", "green")
+
+    def unverified(self, assurance: Assurance) -> None:
+        """The person has taken that back."""
+        self._state(assurance, wording.TAKEN_BACK)
+
+    def _listening(self, news: Listening) -> None:
+        self._terminal.note(f"waiting on {text(news.bind)}")
+        self._terminal.note("on the other computer run")
+        self._terminal.detail(f"          zrtp call {text(news.advertised)}", "bold")
+
+    def _agreed(self, agreed: Agreed) -> None:
+        news = agreed.secured
+        first, self._secured = self._secured is None, news
+        self._name, self._assurance = news.peer_name, agreed.assurance
+        took = "" if self._began is None else f"  [{round((self._clock() - self._began) * 1000)} ms]"
+        self._terminal.finish(f" {wording.suite(news.suite)}{took}")
+        if first:
+            details = f"{wording.suite_codes(news.suite)}, {wording.traffic(agreed.packets, agreed.octets)}"
+            self._terminal.note(details, "dim")
+        self._catch_up()
+        if not first:
+            self._state(agreed.assurance, wording.SECURE_AGAIN)
+            return
+        self._terminal.result()
+        continuity = self._sas.continuity if self._sas is not None else Continuity.NONE
+        self._state(agreed.assurance, wording.reason(agreed, continuity))
+        if agreed.assurance is Assurance.MISMATCH and self._sas is not None:
+            self._paragraph(wording.mismatch_advice(self._sas.sas))
+        if agreed.enrolled:
+            self._paragraph(wording.through(news.peer_name))
+        elif agreed.server:
+            self._terminal.note(f"warning: {wording.SERVER}", "yellow")
+        if news.disclosure:
+            self._terminal.note(f"warning: {wording.DISCLOSURE}", "yellow")
+        if self._sas is not None:
+            self.show_sas(self._sas.sas, big=not news.verified)
+
+    def _finish(self, words: str) -> None:
+        """Complete the line that is growing, and say what had to wait for that."""
+        self._terminal.finish(f" {words}")
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        later, self._later = self._later, []
+        for words, styles in later:
+            self._terminal.note(words, *styles)
+
+    def _note(self, words: str, *styles: str) -> None:
+        """At once, or after the key agreement, which takes no time: its line is not to be torn."""
+        if self._began is not None and self._terminal.growing:
+            self._later.append((words, styles))
+        else:
+            self._terminal.note(words, *styles)
+
+    def _relayed(self, news: SasRelayed) -> None:
+        self._paragraph(f"{wording.through(self._name)}: compare what it relays from the far end")
+        self.show_sas(news.sas, relayed=True)
+        if news.signature is not None:
+            self._note(wording.signature(news.signature))
+
+    def _state(self, assurance: Assurance, why: str) -> None:
+        self._paragraph(wording.state(assurance, why), *wording.COLOURS.get(assurance, ("bold",)))
+
+    def _paragraph(self, words: str, *styles: str) -> None:
+        for line in self._terminal.wrapped(words):
+            self._terminal.result(line, *styles)
+
+    def _alarm(self, words: str) -> None:
+        self._terminal.result()
+        self._paragraph(words, "bold", "red")
+        self._terminal.result()
+
+    def _media(self, news: Media) -> None:
+        self._sound = wording.sound(news.counters)
+        if news.final or self._asking or self._secured is None:
+            return
+        state = wording.STATES[self._assurance].lower()
+        counters = news.counters
+        sound = f"sent {counters.sent} heard {counters.received - counters.early - counters.rejected}"
+        keys = wording.keys(self._assurance, clear=self._secured.allow_clear) if self._keys else ""
+        since = f" {state}  {wording.duration(news.seconds)}"
+        self._terminal.status(f"{since}  {sound}{keys}", f"{since}{keys}", f" {state}{keys}", f"{since}", f" {state}")
+
+    def _ended(self, news: Ended) -> None:
+        self._terminal.end()
+        self._catch_up()
+        if self._sound and self._secured is not None:
+            self._terminal.note(f"packets: {self._sound}")
+        if news.code in (Exit.ENDED, Exit.INTERRUPTED):
+            self._terminal.note(news.text)
+        else:
+            self._terminal.error(news.text, news.hint)

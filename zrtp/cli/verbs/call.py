@@ -1,0 +1,29 @@
+"""`zrtp call`: call somebody who listens."""
+
+from __future__ import annotations
+
+import argparse
+
+from zrtp.cli import options
+from zrtp.cli.calls.calling import hold_call
+
+SYNOPSIS = "HOST:PORT [options]"
+
+DESCRIPTION = "Call a computer on which `zrtp listen` runs, and talk to it encrypted."
+
+EXAMPLE = """\
+example:
+  zrtp call 192.0.2.20:5004
+  zrtp call 192.0.2.20:5004 --audio speech.wav --record answer.wav --seconds 10
+
+Press Ctrl-C or q to hang up. Exit codes: 0 call ended, 2 usage, 3 the words differ, 4 no ZRTP peer,
+5 key agreement failed, 6 local failure, 130 interrupted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("remote", type=options.remote_address, metavar="HOST:PORT", help="whom to call")
+    options.add_call_options(parser, bind="any free port")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return hold_call(options.CallOptions.of(arguments), arguments.remote)

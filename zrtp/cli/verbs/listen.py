@@ -1,0 +1,37 @@
+"""`zrtp listen`: wait for a caller."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from zrtp.cli import options
+from zrtp.cli.calls.calling import hold_call
+from zrtp.cli.errors import CommandError, Exit
+
+SYNOPSIS = "[BIND] [options]"
+
+DESCRIPTION = "Wait for a caller, and talk to them encrypted. Prints the command for the other computer."
+
+EXAMPLE = """\
+example:
+  zrtp listen
+  zrtp listen 0.0.0.0:5006 --name alice --record heard.wav
+
+Press Ctrl-C or q to hang up. Exit codes: 0 call ended, 2 usage, 3 the words differ, 4 no ZRTP peer,
+5 key agreement failed, 6 local failure, 130 interrupted."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    default = f"0.0.0.0:{options.DEFAULT_PORT}"
+    parser.add_argument(
+        "address", type=options.address, nargs="?", metavar="BIND", help=f"HOST:PORT to wait on (default: {default})"
+    )
+    options.add_call_options(parser, bind=default)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given = options.CallOptions.of(arguments)
+    if arguments.address is not None and given.bind not in (None, arguments.address):
+        raise CommandError("BIND and --bind name different addresses", "give one of them", code=Exit.USAGE)
+    return hold_call(replace(given, bind=arguments.address or given.bind or options.address(":5004")), None)

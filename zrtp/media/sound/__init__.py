@@ -1,0 +1,1 @@
+"""Sound: devices, WAV files, G.711 and the playout of received packets."""
