@@ -303,24 +303,24 @@ MUTANTS = (
     ),
     Mutant(
         "SRTP tag",
-        "media/srtp_transform.py",
+        "media/srtp/transforms.py",
         "if not hmac.compare_digest(self._tag(data, len(tag)), tag):",
         "if False:",
-        ("media/test_srtp_transform.py", "media/test_srtp.py"),
+        ("media/srtp/test_transforms.py", "media/srtp/test_srtp.py"),
     ),
     Mutant(
         "SRTP replay",
-        "media/replay.py",
+        "media/srtp/replay.py",
         "if self._used >> age & 1:",
         "if False:",
-        ("media/test_replay.py",),
+        ("media/srtp/test_replay.py",),
     ),
     Mutant(
         "SRTP replay window",
-        "media/replay.py",
+        "media/srtp/replay.py",
         "if age >= WINDOW:",
         "if False:",
-        ("media/test_replay.py",),
+        ("media/srtp/test_replay.py",),
     ),
     Mutant(
         "answers to duplicates are bounded",
@@ -640,10 +640,10 @@ MUTANTS = (
     ),
     Mutant(
         "two directions do not share a key",
-        "media/srtp.py",
+        "media/srtp/__init__.py",
         "if send.key == receive.key:",
         "if False:",
-        ("media/test_srtp.py",),
+        ("media/srtp/test_srtp.py",),
     ),
     Mutant(
         "another relayed SAS withdraws the verdict",
