@@ -502,7 +502,7 @@ COVERED = {
     "s1_selection": __name__,
     "sas": "tests.crypto.test_sas",
     "secret_ids": __name__,
-    "srtp_session_keys": "tests.media.test_srtp_kdf",
+    "srtp_session_keys": "tests.media.srtp.test_kdf",
     "zrtp_hash": __name__,
 }
 """Every list of primitives.json, and the module that goes through it."""
