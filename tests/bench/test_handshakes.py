@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zrtp.cli.benchmarks.handshakes import Scenario, Traffic, memory_per_session, scenarios
+from tests.bench.handshakes import Scenario, Traffic, memory_per_session, scenarios
 from zrtp.protocol.events import Mode
 from zrtp.protocol.states import State
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from zrtp.cli.benchmarks.libbzrtp import SUITES, Libbzrtp, NotMeasurable
+from tests.bench.libbzrtp import SUITES, Libbzrtp, NotMeasurable
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from math import sqrt
 
 import pytest
 
-from zrtp.cli.benchmarks.loss import bound, fragments_of, point, request_bound
+from tests.bench.loss import bound, fragments_of, point, request_bound
 
 
 @pytest.mark.parametrize(

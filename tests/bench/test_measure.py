@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from zrtp.cli.benchmarks.measure import Times, Timing, measure
+from tests.bench.measure import Times, Timing, measure
 
 
 def test_every_repetition_counts_but_the_warm_up() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zrtp.cli.benchmarks.media import demultiplex, packet_cost
+from tests.bench.media import demultiplex, packet_cost
 
 
 def test_every_profile_can_be_measured() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zrtp.cli.benchmarks.handshakes import scenarios
-from zrtp.cli.benchmarks.openssl import profile, public_key_operations
+from tests.bench.handshakes import scenarios
+from tests.bench.openssl import profile, public_key_operations
 
 
 @pytest.mark.parametrize("agreement", [b"X255", b"EC38", b"X1M2"])

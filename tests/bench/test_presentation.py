@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from zrtp.cli.benchmarks import chart, collect, loss, report
-from zrtp.cli.benchmarks.libbzrtp import NotMeasurable
-from zrtp.cli.benchmarks.measure import Timing
-from zrtp.cli.benchmarks.results import Results, as_json
-from zrtp.cli.benchmarks.scale import Jitter
-from zrtp.cli.benchmarks.targets import Target, Verdict, targets
+from tests.bench import chart, collect, loss, report
+from tests.bench.libbzrtp import NotMeasurable
+from tests.bench.measure import Timing
+from tests.bench.results import Results, as_json
+from tests.bench.scale import Jitter
+from tests.bench.targets import Target, Verdict, targets
 
 SVG = "{http://www.w3.org/2000/svg}"
 

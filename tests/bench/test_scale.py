@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zrtp.cli.benchmarks.scale import crowd, import_cost, jitter
+from tests.bench.scale import crowd, import_cost, jitter
 
 
 def test_the_engine_needs_neither_asyncio_nor_sqlite3() -> None:

@@ -13,10 +13,10 @@ from math import prod, sqrt
 
 import pytest
 
+from tests.bench.loss import fragments_of, request_bound
 from tests.support.friends import Friends
 from tests.support.pair import Netem, Network, Pair
 from zrtp.cache.memory import MemoryCache
-from zrtp.cli.benchmarks.loss import fragments_of, request_bound
 from zrtp.errors import ErrorCode
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Failed, Mode, NoPeer, SecurityWarning, Sending

@@ -109,13 +109,16 @@ _MONTHS: Final = (
 
 def suite(chosen: Suite) -> str:
     """ "X25519 (X255), AES-256, HMAC-SHA1-80", or "P-256 (EC25), AES-256-GCM"."""
-    code = codes.name(chosen.key_agreement)
-    words = _AGREEMENTS.get(chosen.key_agreement)
-    agreement = f"{words} ({code})" if words else code
-    cipher = _CIPHERS.get(chosen.cipher, codes.name(chosen.cipher))
+    start, cipher = agreement(chosen.key_agreement), _CIPHERS.get(chosen.cipher, codes.name(chosen.cipher))
     if chosen.auth_tag == b"GCM ":
-        return f"{agreement}, {cipher}-GCM"
-    return f"{agreement}, {cipher}, {_AUTH_TAGS.get(chosen.auth_tag, codes.name(chosen.auth_tag))}"
+        return f"{start}, {cipher}-GCM"
+    return f"{start}, {cipher}, {_AUTH_TAGS.get(chosen.auth_tag, codes.name(chosen.auth_tag))}"
+
+
+def agreement(code: bytes) -> str:
+    """ "X25519 (X255)": a key agreement by words and code."""
+    words = _AGREEMENTS.get(code)
+    return f"{words} ({codes.name(code)})" if words else codes.name(code)
 
 
 def suite_codes(chosen: Suite) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final, TypeAlias
 
-from zrtp.cli.benchmarks.handshakes import Call, config
+from tests.bench.handshakes import Call, config
 from zrtp.crypto.key_agreements.base import ShareContext
 from zrtp.crypto.registry import DEFAULT
 from zrtp.system import system_random

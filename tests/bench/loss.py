@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from math import comb
 from typing import Final
 
-from zrtp.cli.benchmarks.handshakes import config
+from tests.bench.handshakes import config
 from zrtp.crypto.registry import DEFAULT
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.states import State
@@ -131,7 +131,7 @@ def _datagrams(octets: int, mtu: int) -> int:
 
 def _secure_after(agreement: bytes, mtu: int, loss: float, seed: int) -> float | None:
     """Seconds of virtual time until both ends are secure; None if that does not happen."""
-    dice = random.Random(seed)  # noqa: S311 - the same keys and the same losses every time
+    dice = random.Random(seed)
     settings = replace(config(agreement), mtu=mtu)
     one, other = (Endpoint(settings, random=dice.randbytes).session().add_stream(ssrc) for ssrc in (1, 2))
     now = 0.0

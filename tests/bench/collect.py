@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from zrtp.cli.benchmarks import loss, media, openssl, scale
-from zrtp.cli.benchmarks.handshakes import Call, Scenario, memory_per_session, scenarios
-from zrtp.cli.benchmarks.libbzrtp import SUITES, Libbzrtp, NotMeasurable
-from zrtp.cli.benchmarks.measure import Times, Timing, measure
-from zrtp.cli.benchmarks.results import Handshakes, Results
+from tests.bench import loss, media, openssl, scale
+from tests.bench.handshakes import Call, Scenario, memory_per_session, scenarios
+from tests.bench.libbzrtp import SUITES, Libbzrtp, NotMeasurable
+from tests.bench.measure import Times, Timing, measure
+from tests.bench.results import Handshakes, Results
 from zrtp.crypto import codes
 
 Progress = Callable[[str], object]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-from zrtp.cli.benchmarks.results import Results
+from tests.bench.results import Results
 
 WIDTH: Final = 720
 LABELS: Final = 150

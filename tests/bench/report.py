@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from zrtp.cli.benchmarks.openssl import Place
-from zrtp.cli.benchmarks.results import MICRO, MILLI, Handshakes, Results
-from zrtp.cli.benchmarks.scale import Crowd, ImportCost, Jitter
-from zrtp.cli.benchmarks.targets import KIB, Target
+from tests.bench.openssl import Place
+from tests.bench.results import MICRO, MILLI, Handshakes, Results
+from tests.bench.scale import Crowd, ImportCost, Jitter
+from tests.bench.targets import KIB, Target
 from zrtp.crypto import codes
 
 PLACES: Final = 15

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from zrtp.cli.benchmarks.measure import Timing
+from tests.bench.measure import Timing
 
 SUITES: Final = ("DH3k", "DH2k", "X255", "X448", "Mult")
 """What version 5.1 can do of what we measure."""

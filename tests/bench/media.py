@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from zrtp.cli.benchmarks.measure import Times, measure
+from tests.bench.measure import Times, measure
 from zrtp.errors import ApiMisuse, BackendUnavailable
 from zrtp.media import libsrtp
 from zrtp.media.demux import classify

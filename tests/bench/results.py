@@ -6,13 +6,13 @@ import platform
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.bench.handshakes import Scenario, Traffic
+from tests.bench.loss import LossPoint
+from tests.bench.measure import Times, Timing
+from tests.bench.media import PacketCost
+from tests.bench.openssl import Profile
+from tests.bench.scale import Crowd, ImportCost, Jitter
 from zrtp import __version__
-from zrtp.cli.benchmarks.handshakes import Scenario, Traffic
-from zrtp.cli.benchmarks.loss import LossPoint
-from zrtp.cli.benchmarks.measure import Times, Timing
-from zrtp.cli.benchmarks.media import PacketCost
-from zrtp.cli.benchmarks.openssl import Profile
-from zrtp.cli.benchmarks.scale import Crowd, ImportCost, Jitter
 from zrtp.crypto import codes
 from zrtp.wire import crc
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from zrtp.cli.benchmarks.handshakes import Call, config, handshake
-from zrtp.cli.benchmarks.measure import Timing, measure
+from tests.bench.handshakes import Call, config, handshake
+from tests.bench.measure import Timing, measure
 from zrtp.media.aio import connect, listen
 from zrtp.protocol.endpoint import Endpoint
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from zrtp.cli.benchmarks.results import MICRO, MILLI, Results
+from tests.bench.results import MICRO, MILLI, Results
 
 KIB: Final = 1024
 
