@@ -79,7 +79,7 @@ def _print_json(results: Results, *, with_targets: bool) -> None:
                 "unit": target.unit,
                 "limit": target.limit,
                 "value": target.value,
-                "verdict": target.verdict.value,
+                "judgement": target.judgement.value,
             }
             for target in targets(results)
         ]

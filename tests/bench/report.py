@@ -129,7 +129,7 @@ def _place(place: Place) -> str:
 
 def _target(target: Target, width: int) -> str:
     value = _NOTHING if target.value is None else f"{target.value:.3g}"
-    return f"{target.name:<{width}}  {value:>6} of {target.limit:<5g} {target.unit:<10}  {target.verdict.value}"
+    return f"{target.name:<{width}}  {value:>6} of {target.limit:<5g} {target.unit:<10}  {target.judgement.value}"
 
 
 def _ms(seconds: float) -> str:

@@ -16,7 +16,7 @@ from tests.bench.results import MICRO, MILLI, Results
 KIB: Final = 1024
 
 
-class Verdict(Enum):
+class Judgement(Enum):
     MET = "met"
     MISSED = "missed"
     UNKNOWN = "not measured"
@@ -34,10 +34,10 @@ class Target:
     """What was measured; None if it was not."""
 
     @property
-    def verdict(self) -> Verdict:
+    def judgement(self) -> Judgement:
         if self.value is None:
-            return Verdict.UNKNOWN
-        return Verdict.MET if self.value <= self.limit else Verdict.MISSED
+            return Judgement.UNKNOWN
+        return Judgement.MET if self.value <= self.limit else Judgement.MISSED
 
 
 def targets(results: Results) -> list[Target]:

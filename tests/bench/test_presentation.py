@@ -13,7 +13,7 @@ from tests.bench.libbzrtp import NotMeasurable
 from tests.bench.measure import Timing
 from tests.bench.results import Results, as_json
 from tests.bench.scale import Jitter
-from tests.bench.targets import Target, Verdict, targets
+from tests.bench.targets import Judgement, Target, targets
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -116,25 +116,26 @@ def test_an_empty_chart_is_a_document_too() -> None:
     assert ElementTree.fromstring(chart.svg(Results())).tag == f"{SVG}svg"  # noqa: S314
 
 
-def test_every_target_has_a_verdict(results: Results) -> None:
+def test_every_target_is_judged(results: Results) -> None:
     listed = {target.name: target for target in targets(results)}
 
-    assert listed["DH3k handshake"].verdict is Verdict.UNKNOWN
-    assert listed["X255 handshake"].verdict is not Verdict.UNKNOWN
-    assert listed["timers of idle secure sessions"].verdict is Verdict.MET
-    assert listed["asyncio, sqlite3 in the engine"].verdict is Verdict.MET
+    assert listed["DH3k handshake"].judgement is Judgement.UNKNOWN
+    assert listed["X255 handshake"].judgement is not Judgement.UNKNOWN
+    assert listed["timers of idle secure sessions"].judgement is Judgement.MET
+    assert listed["asyncio, sqlite3 in the engine"].judgement is Judgement.MET
     assert len(report.targets(list(listed.values()))) == len(listed) == 16
 
 
 def test_without_figures_nothing_is_met_or_missed() -> None:
-    assert {target.verdict for target in targets(Results())} == {Verdict.UNKNOWN}
+    assert {target.judgement for target in targets(Results())} == {Judgement.UNKNOWN}
 
 
 @pytest.mark.parametrize(
-    ("value", "verdict"), [(None, Verdict.UNKNOWN), (0.0, Verdict.MET), (2.0, Verdict.MET), (2.1, Verdict.MISSED)]
+    ("value", "judgement"),
+    [(None, Judgement.UNKNOWN), (0.0, Judgement.MET), (2.0, Judgement.MET), (2.1, Judgement.MISSED)],
 )
-def test_a_limit_may_be_reached_and_not_exceeded(value: float | None, verdict: Verdict) -> None:
-    assert Target(name="n", unit="ms", limit=2.0, value=value).verdict is verdict
+def test_a_limit_may_be_reached_and_not_exceeded(value: float | None, judgement: Judgement) -> None:
+    assert Target(name="n", unit="ms", limit=2.0, value=value).judgement is judgement
 
 
 def test_lateness_counts_only_what_handshakes_add() -> None:

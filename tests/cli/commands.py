@@ -18,7 +18,8 @@ from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.calls.notices import Ended, News, Waiting
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import Exit
-from zrtp.cli.options import SAS_TYPES, CallOptions
+from zrtp.cli.options.algorithms import SAS_TYPES
+from zrtp.cli.options.call import CallSettings
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
@@ -30,14 +31,14 @@ from zrtp.protocol.session import Session
 
 FAST = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES)
 
-OPTIONS = CallOptions(
+OPTIONS = CallSettings(
     config=FAST,
     cache=None,
     bind=("127.0.0.1", 0),
     audio="tone",
     record=None,
     seconds=None,
-    verify=None,
+    verdict=None,
     name=None,
     peer_hash=None,
     aux=None,
@@ -73,8 +74,8 @@ class Call:
 
     def __init__(
         self,
-        alice: CallOptions = OPTIONS,
-        bob: CallOptions = OPTIONS,
+        alice: CallSettings = OPTIONS,
+        bob: CallSettings = OPTIONS,
         *,
         remote: Address | None = None,
         sound: Sound | None = None,
@@ -142,7 +143,7 @@ class Meeting:
 
     def __init__(
         self,
-        options: CallOptions = CLEARABLE,
+        options: CallSettings = CLEARABLE,
         *,
         cache: SecretCache | None = None,
         bob_cache: SecretCache | None = None,

@@ -87,7 +87,7 @@ def _run(given: list[str]) -> int:
 
 
 def _run_verb(verb: str, module: ModuleType, given: list[str]) -> int:
-    from zrtp.cli.options import Parser
+    from zrtp.cli.options.parser import Parser
 
     parser = Parser(
         prog=f"zrtp {verb}",

@@ -23,7 +23,8 @@ from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.notices import Agreed, Standing
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import Exit
-from zrtp.cli.options import SAS_TYPES, Verdict
+from zrtp.cli.options.algorithms import SAS_TYPES
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.keyboard import Lines

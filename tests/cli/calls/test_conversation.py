@@ -18,7 +18,7 @@ from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.calls.notices import Agreed, Media
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import SAS_TYPES
+from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.screen import wording
 from zrtp.media.sound.audio import AudioError, Tone
 from zrtp.protocol.config import Config

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import pytest
 
 from tests.cli.stage import Stream
-from zrtp.cli.options import Verdict
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, Lines, TerminalKeys, is_foreground_terminal, keyboard
 from zrtp.cli.screen.terminal import Terminal

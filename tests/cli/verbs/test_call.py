@@ -21,8 +21,8 @@ from tests.support.pty_process import PtyProcess
 from tests.support.speech import speech
 from tests.support.tones import pitch, read_wav, write_wav
 from zrtp.cache.sqlite import SqliteCache
-from zrtp.cli import options
 from zrtp.cli.__main__ import main
+from zrtp.cli.options import algorithms
 from zrtp.cli.screen.pictures import NAMES
 from zrtp.protocol.config import Config
 
@@ -232,7 +232,7 @@ def test_machines_read_the_whole_call_as_json(tmp_path: Path) -> None:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls of this process give up early."""
     short = partial(Config, discovery_deadline=0.2, discovery_deadline_extended=0.3)
-    monkeypatch.setattr(options, "Config", short)
+    monkeypatch.setattr(algorithms, "Config", short)
 
 
 @pytest.mark.attack("DWN-16")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,10 @@ from zrtp.cli.__main__ import main
 from zrtp.cli.screen import columns, pictures
 from zrtp.cli.screen.demo_table import SIDES, DemoTable
 from zrtp.cli.screen.terminal import Terminal
+from zrtp.cli.verbs import demo
 
 
-def test_it_works_without_anything_in_under_five_seconds(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_it_works_without_anything_and_ends_by_itself(tmp_path: Path) -> None:
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-m", "zrtp", "demo"],
         capture_output=True,
@@ -34,9 +33,10 @@ def test_it_works_without_anything_in_under_five_seconds(tmp_path: Path) -> None
     )
 
     assert finished.returncode == 0
-    assert time.monotonic() - began < 5
-    for seen in ("looking for peer ... found", "going secure ...", "SECURE BUT NOT VERIFIED", "verified 10"):
+    for seen in ("looking for peer ... found", "going secure ...", "SECURE BUT NOT VERIFIED", "verified "):
         assert finished.stdout.count(seen) >= 2
+    assert f"hung up after {demo.SECONDS:g} seconds" in finished.stdout
+    assert demo.SECONDS < demo.SECONDS_TO_ANSWER < 5, "a first impression takes no patience"
     assert "\x1b" not in finished.stdout + finished.stderr
     assert list(tmp_path.iterdir()) == [], "nothing is kept"
 

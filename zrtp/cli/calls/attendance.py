@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from zrtp.cache.interface import other_devices
 from zrtp.cli.calls.conversation import Conversation, Interruption
 from zrtp.cli.errors import Exit
-from zrtp.cli.options import Verdict
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.keyboard import END_OF_INPUT

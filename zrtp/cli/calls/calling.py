@@ -18,11 +18,12 @@ from zrtp.cli.calls.notices import Ended
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import CallOptions, Verdict, open_cache
+from zrtp.cli.options import cache as cache_option
+from zrtp.cli.options.call import CallSettings
 from zrtp.cli.screen import logs
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.jsonlines import JsonLines
-from zrtp.cli.screen.keyboard import is_foreground_terminal, keyboard
+from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError, ZrtpError
@@ -31,34 +32,33 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 
 
-def hold_call(options: CallOptions, remote: Address | None) -> int:
+def hold_call(settings: CallSettings, remote: Address | None) -> int:
     """One call from beginning to end; returns the exit code."""
-    terminal = Terminal.of_process(json=options.json, plain=options.plain)
-    logs.to_terminal(terminal, verbose=options.verbose)
+    terminal = Terminal.of_process(json=settings.json, plain=settings.plain)
+    logs.to_terminal(terminal, verbose=settings.verbose)
     begun = time.monotonic()
 
     def clock() -> float:
         return time.monotonic() - begun
 
-    asked = wants_dialogue(options)
+    asked = settings.verdict is None
     presenter = Presenter(terminal, clock, keys=asked and sys.stdin.isatty())
     audience: list[Audience] = [presenter]
-    if options.json:
+    if settings.json:
         audience.append(JsonLines(sys.stdout, clock))
 
     async def main() -> int:
-        sound = open_sound(options)
-        endpoint = open_endpoint(options.config, await _cache_for(options, remote))
-        conversation = Conversation(endpoint, options, sound, audience, remote=remote)
-        if not asked:
-            verdict = options.verify or Verdict.LATER
-            return await hold([conversation], lambda: attendance.judge(conversation, verdict, options.name))
+        sound = open_sound(settings)
+        endpoint = open_endpoint(settings.config, await _cache_for(settings, remote))
+        conversation = Conversation(endpoint, settings, sound, audience, remote=remote)
+        if (verdict := settings.verdict) is not None:
+            return await hold([conversation], lambda: attendance.judge(conversation, verdict, settings.name))
         with keyboard(sys.stdin) as keys:
             attending = Attendance(
                 conversation,
                 Dialogue(terminal, keys),
                 presenter,
-                name=options.name,
+                name=settings.name,
                 address=remote,
             )
             return await hold([conversation], attending.attend)
@@ -66,9 +66,9 @@ def hold_call(options: CallOptions, remote: Address | None) -> int:
     return run(main, audience)
 
 
-async def _cache_for(options: CallOptions, remote: Address | None) -> SecretCache | None:
+async def _cache_for(settings: CallSettings, remote: Address | None) -> SecretCache | None:
     """The cache; a caller who reaches this very computer is another installation than the one who listens."""
-    cache = open_cache(options.cache)
+    cache = cache_option.opened(settings.cache)
     if cache is None or remote is None:
         return cache
     with suppress(OSError):  # an unknown name is reported when it is called
@@ -78,17 +78,10 @@ async def _cache_for(options: CallOptions, remote: Address | None) -> SecretCach
     return cache
 
 
-def wants_dialogue(options: CallOptions) -> bool:
-    """Whether a person is asked: by default on a terminal only."""
-    if options.verify is None:
-        return is_foreground_terminal(sys.stdin) and (sys.stdout.isatty() or sys.stderr.isatty())
-    return options.verify is Verdict.ASK
-
-
-def open_sound(options: CallOptions) -> Sound:
+def open_sound(settings: CallSettings) -> Sound:
     """Source and sinks. Raises CommandError."""
     try:
-        return Sound.of(options)
+        return Sound.of(settings)
     except ZrtpError as error:
         raise CommandError.from_sentences(str(error)) from error
 

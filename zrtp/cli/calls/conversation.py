@@ -20,7 +20,7 @@ from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import CallOptions
+from zrtp.cli.options.call import CallSettings
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.jsonlines import text
 from zrtp.crypto.sas import Sas
@@ -82,7 +82,7 @@ class Conversation:
     def __init__(
         self,
         endpoint: Endpoint,
-        options: CallOptions,
+        settings: CallSettings,
         sound: Sound,
         audience: Sequence[Audience],
         *,
@@ -90,12 +90,12 @@ class Conversation:
         callee: Conversation | None = None,
     ) -> None:
         self.endpoint = endpoint
-        self._options = options
+        self._settings = settings
         self._sound = sound
         self._audience = audience
         self._remote = remote
         self._callee = callee
-        self._path = BadNetwork(options.impair) if options.impair != Impairment() else None
+        self._path = BadNetwork(settings.impair) if settings.impair != Impairment() else None
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
         self.opened: asyncio.Future[SecureStream] = self._loop.create_future()
@@ -121,7 +121,7 @@ class Conversation:
             try:
                 stream = await stack.enter_async_context(self._open())
             except OSError as error:
-                raise _cannot_open(error, self._options.bind, self._remote) from error
+                raise _cannot_open(error, self._settings.bind, self._remote) from error
             self._announce(stream)
             self.opened.set_result(stream)
             outcome = await self._hold(stream)
@@ -196,17 +196,17 @@ class Conversation:
 
     def _open(self) -> Any:
         options: Options = {
-            "aux_secret": self._options.aux,
-            "peer_hello_hash": self._options.peer_hash,
+            "aux_secret": self._settings.aux,
+            "peer_hello_hash": self._settings.peer_hash,
         }
         if self._path is not None:
             options["path"] = self._path
-        if self._options.ssrc is not None:
-            options["ssrc"] = self._options.ssrc
+        if self._settings.ssrc is not None:
+            options["ssrc"] = self._settings.ssrc
         if self._remote is not None:
-            return connect(self.endpoint, self._remote, local=self._options.bind, **options)
-        assert self._options.bind is not None, "whoever listens knows where"  # noqa: S101
-        return listen(self.endpoint, self._options.bind, **options)
+            return connect(self.endpoint, self._remote, local=self._settings.bind, **options)
+        assert self._settings.bind is not None, "whoever listens knows where"  # noqa: S101
+        return listen(self.endpoint, self._settings.bind, **options)
 
     def _announce(self, stream: SecureStream) -> None:
         zid, hello_hash = self.endpoint.zid, stream.media.stream.hello_hash
@@ -242,7 +242,7 @@ class Conversation:
             return
         stream.say_goodbye()
         if outcome.code is Exit.ENDED:
-            await asyncio.wait([hearing], timeout=_GOODBYE + 2 * self._options.impair.delay)
+            await asyncio.wait([hearing], timeout=_GOODBYE + 2 * self._settings.impair.delay)
         self._report(stream, final=True)
 
     def _close_sound(self, outcome: Outcome) -> Outcome:
@@ -298,9 +298,9 @@ class Conversation:
             return
         self._secure_since = self._loop.time()
         self.secured.set_result(event)
-        if self._options.seconds is not None:
-            why = f"hung up after {self._options.seconds:g} seconds"
-            self._loop.call_later(self._options.seconds, self.hang_up, Exit.ENDED, why)
+        if self._settings.seconds is not None:
+            why = f"hung up after {self._settings.seconds:g} seconds"
+            self._loop.call_later(self._settings.seconds, self.hang_up, Exit.ENDED, why)
 
     def _tell(self, stream: SecureStream, event: Event) -> None:
         """The event, and what follows from it for the person."""
@@ -314,7 +314,7 @@ class Conversation:
 
     def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:
         session, counters = stream.session, stream.media.counters
-        doubt = None if self.secured.done() else acquaintance.doubt(session, self._options.name)
+        doubt = None if self.secured.done() else acquaintance.doubt(session, self._settings.name)
         if doubt is not None:
             self.show(doubt)
         new_device = doubt is not None and doubt.code is WarningCode.NEW_DEVICE
@@ -324,7 +324,7 @@ class Conversation:
             packets=counters.zrtp_packets - before[0],
             octets=counters.zrtp_octets - before[1],
             assurance=session.assurance,
-            new_device_of=clean_name(self._options.name or "") if new_device else "",
+            new_device_of=clean_name(self._settings.name or "") if new_device else "",
             server=session.peer_is_pbx,
             enrolled=session.peer_is_pbx and session.pbx_matched,
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from zrtp.cli.options import CallOptions
+from zrtp.cli.options.call import CallSettings
 from zrtp.media.aio import SecureStream
 from zrtp.media.rtp import FRAME_SECONDS, PCMU, PlayoutBuffer
 from zrtp.media.sound import g711
@@ -28,16 +28,16 @@ class Sound:
         """Nothing more is played: the user found that somebody is in between."""
 
     @classmethod
-    def of(cls, options: CallOptions) -> Sound:
-        """What the options ask for. Raises AudioError or BackendUnavailable, and leaves nothing open then."""
+    def of(cls, settings: CallSettings) -> Sound:
+        """What the settings ask for. Raises AudioError or BackendUnavailable, and leaves nothing open then."""
         with ExitStack() as opened:
-            source = open_source(options.audio)
+            source = open_source(settings.audio)
             opened.callback(source.close)
             sinks: list[Sink] = []
-            if options.record is not None:
-                sinks.append(WavRecorder(options.record))
+            if settings.record is not None:
+                sinks.append(WavRecorder(settings.record))
                 opened.callback(sinks[-1].close)
-            if options.audio == "mic":
+            if settings.audio == "mic":
                 sinks.append(Loudspeaker())
             opened.pop_all()
         return cls(source, sinks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from zrtp.cli.options import Verdict
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard
 from zrtp.cli.screen.terminal import Terminal

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from zrtp.cli import options
 from zrtp.cli.calls.calling import hold_call
+from zrtp.cli.options import call
+from zrtp.cli.options.addresses import remote_address
 
 SYNOPSIS = "HOST:PORT [options]"
 
@@ -21,9 +22,9 @@ Press Ctrl-C or q to hang up. Exit codes: 0 call ended, 2 usage, 3 the words dif
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("remote", type=options.remote_address, metavar="HOST:PORT", help="whom to call")
-    options.add_call_options(parser, bind="any free port")
+    parser.add_argument("remote", type=remote_address, metavar="HOST:PORT", help="whom to call")
+    call.add(parser, bind="any free port")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return hold_call(options.CallOptions.of(arguments), arguments.remote)
+    return hold_call(call.CallSettings.of(arguments), arguments.remote)

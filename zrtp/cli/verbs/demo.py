@@ -10,15 +10,17 @@ from typing import Final
 
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
-from zrtp.cli import options
-from zrtp.cli.calls.calling import hold, open_endpoint, open_sound, wants_dialogue
+from zrtp.cli.calls.calling import hold, open_endpoint, open_sound
 from zrtp.cli.calls.calling import run as run_call
 from zrtp.cli.calls.conversation import Audience, Conversation
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.calls.labelled import Labelled
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import Exit
-from zrtp.cli.options import CallOptions, Verdict, open_cache
+from zrtp.cli.options import cache as cache_option
+from zrtp.cli.options import call
+from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import logs, wording
 from zrtp.cli.screen.demo_table import DemoTable
 from zrtp.cli.screen.dialogue import Dialogue
@@ -50,11 +52,11 @@ _BOB_LABEL: Final = "demo: bob"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    options.add_call_options(parser, bind="any free port on 127.0.0.1, for Bob")
+    call.add(parser, bind="any free port on 127.0.0.1, for Bob")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    given = CallOptions.of(arguments)
+    given = CallSettings.of(arguments)
     terminal = Terminal.of_process(json=given.json, plain=given.plain)
     logs.to_terminal(terminal, verbose=given.verbose)
     begun = time.monotonic()
@@ -71,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     async def main() -> int:
         alice, bob = _both_ends(given, arguments, audiences)
         table.introduce()
-        if not wants_dialogue(given):
-            demo = Demo(alice, bob, given, terminal, verdict=given.verify or Verdict.LATER)
+        if given.verdict is not None:
+            demo = Demo(alice, bob, given, terminal)
             return await hold([bob, alice], demo.attend)
         with keyboard(sys.stdin) as keys:
             demo = Demo(alice, bob, given, terminal, dialogue=Dialogue(terminal, keys))
@@ -85,15 +87,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _both_ends(
-    given: CallOptions, arguments: argparse.Namespace, audiences: dict[str, list[Audience]]
+    given: CallSettings, arguments: argparse.Namespace, audiences: dict[str, list[Audience]]
 ) -> tuple[Conversation, Conversation]:
     """Alice calls, Bob listens; what has a default elsewhere has a simpler one here."""
     first: SecretCache | None = MemoryCache()
     second: SecretCache | None = MemoryCache()
     if arguments.cache is not None:
-        first = open_cache(given.cache)
+        first = cache_option.opened(given.cache)
         second = None if first is None else Labelled(first, _BOB_LABEL)
-    patience = SECONDS_TO_ANSWER if wants_dialogue(given) else SECONDS
+    patience = SECONDS_TO_ANSWER if given.verdict is None else SECONDS
     seconds = patience if given.seconds is None else given.seconds
     of_alice = replace(given, bind=None, record=None, seconds=seconds, config=replace(given.config, passive=False))
     of_bob = replace(given, bind=given.bind or _LOOPBACK, audio="silence", seconds=None, impair=Impairment())
@@ -117,17 +119,16 @@ class Demo:
         self,
         alice: Conversation,
         bob: Conversation,
-        given: CallOptions,
+        given: CallSettings,
         terminal: Terminal,
         *,
-        verdict: Verdict = Verdict.ASK,
         dialogue: Dialogue | None = None,
     ) -> None:
         self._alice = alice
         self._bob = bob
         self._name = given.name
         self._terminal = terminal
-        self._verdict = verdict
+        self._verdict = given.verdict or Verdict.LATER
         self._dialogue = dialogue
 
     async def attend(self) -> None:

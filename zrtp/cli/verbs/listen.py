@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from zrtp.cli import options
 from zrtp.cli.calls.calling import hold_call
 from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options import call
+from zrtp.cli.options.addresses import DEFAULT_PORT, address
 
 SYNOPSIS = "[BIND] [options]"
 
@@ -23,15 +24,15 @@ Press Ctrl-C or q to hang up. Exit codes: 0 call ended, 2 usage, 3 the words dif
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    default = f"0.0.0.0:{options.DEFAULT_PORT}"
+    default = f"0.0.0.0:{DEFAULT_PORT}"
     parser.add_argument(
-        "address", type=options.address, nargs="?", metavar="BIND", help=f"HOST:PORT to wait on (default: {default})"
+        "address", type=address, nargs="?", metavar="BIND", help=f"HOST:PORT to wait on (default: {default})"
     )
-    options.add_call_options(parser, bind=default)
+    call.add(parser, bind=default)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    given = options.CallOptions.of(arguments)
-    if arguments.address is not None and given.bind not in (None, arguments.address):
+    settings = call.CallSettings.of(arguments)
+    if arguments.address is not None and settings.bind not in (None, arguments.address):
         raise CommandError("BIND and --bind name different addresses", "give one of them", code=Exit.USAGE)
-    return hold_call(replace(given, bind=arguments.address or given.bind or options.address(":5004")), None)
+    return hold_call(replace(settings, bind=arguments.address or settings.bind or address(f":{DEFAULT_PORT}")), None)

@@ -11,8 +11,8 @@ from typing import Final
 
 from zrtp.cache.interface import PeerEntry, SecretCache, find, other_devices
 from zrtp.cache.record import PeerRecord, clean_name
-from zrtp.cli import options
 from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options import cache as cache_option
 from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="what to do")
     parser.add_argument("peer", nargs="?", metavar="PEER", help="a name, or the first digits of a ZID")
     parser.add_argument("new_name", nargs="?", metavar="NAME", help="the new name, for rename")
-    options.add_cache_option(parser)
+    cache_option.add(parser, may_be_none=False)
     parser.add_argument("--name", help="the name, for rename and verify")
     parser.add_argument("--json", action="store_true", help="the list as JSON lines")
     parser.add_argument("--plain", action="store_true", help="no colour (also: NO_COLOR)")
@@ -50,12 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     terminal = Terminal.of_process(plain=arguments.plain)
-    path = options.cache_path(arguments.cache)
+    path = cache_option.file_of(arguments.cache)
     if not path.exists() and arguments.action == "list":
         terminal.note(_nobody(path))
         return int(Exit.ENDED)
     try:
-        cache = options.open_cache(path)
+        cache = cache_option.opened(path)
         assert cache is not None, "a path was given"  # noqa: S101
         _act(cache, path, arguments, terminal)
     except CacheError as error:

@@ -1,0 +1,86 @@
+"""The options that demo, call and listen share, and what they settle about one call."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zrtp.cli.calls.impairment import Impairment
+from zrtp.cli.options import algorithms, cache, network, output, peer, sound, verdict
+from zrtp.cli.options.verdict import Verdict
+from zrtp.media.addresses import Address
+from zrtp.protocol.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSettings:
+    """What the command line says about one call, checked."""
+
+    config: Config
+    cache: Path | None
+    """None: keep no secrets."""
+    bind: Address | None
+    audio: str
+    record: Path | None
+    seconds: float | None
+    verdict: Verdict | None
+    """None: a person is asked."""
+    name: str | None
+    peer_hash: bytes | None
+    aux: bytes | None = field(repr=False)
+    ssrc: int | None
+    impair: Impairment
+    json: bool
+    plain: bool
+    verbose: bool
+
+    @classmethod
+    def of(cls, arguments: argparse.Namespace) -> CallSettings:
+        """From the parsed command line; reads the auxsecret if it is elsewhere. Raises CommandError."""
+        peer.check(arguments)
+        config = algorithms.config(
+            arguments,
+            passive=arguments.role == "passive",
+            allow_clear=arguments.allow_clear,
+            signalling_protected=arguments.trust_peer_hash,
+        )
+        return cls(
+            config=config,
+            cache=cache.path_of(arguments.cache),
+            bind=arguments.bind,
+            audio=arguments.audio,
+            record=arguments.record,
+            seconds=arguments.seconds,
+            verdict=verdict.decided(arguments.verify),
+            name=arguments.name,
+            peer_hash=arguments.peer_hash,
+            aux=None if arguments.aux is None else peer.aux_secret(arguments.aux),
+            ssrc=arguments.ssrc,
+            impair=arguments.impair,
+            json=arguments.json,
+            plain=arguments.plain,
+            verbose=arguments.verbose,
+        )
+
+
+def add(parser: argparse.ArgumentParser, *, bind: str) -> None:
+    """All of them; `bind` describes the default of `--bind`."""
+    group = parser.add_argument_group("call")
+    network.add(group, bind=bind)
+    cache.add(group)
+    group.add_argument(
+        "--role", choices=("auto", "passive"), default="auto", help="passive never starts the key agreement itself"
+    )
+    peer.add(group)
+    group.add_argument(
+        "--allow-clear",
+        action="store_true",
+        help="the other side may switch encryption off; you are asked before any sound leaves unprotected",
+    )
+    algorithms.add(parser)
+    sound.add(parser)
+    verdict.add(parser)
+    last = parser.add_argument_group("output and experiments")
+    output.add(last)
+    network.add_impairment(last)
