@@ -17,3 +17,22 @@ WallClock = Callable[[], float]
 
 system_random: RandomSource = os.urandom
 wall_clock: WallClock = time.time
+
+_generation = 0
+
+
+def process_generation() -> int:
+    """How often this process was forked off another one since the program began.
+
+    Whoever holds keys or nonces notes it, and refuses in a child: what two processes both use is used twice.
+    """
+    return _generation
+
+
+def _forked() -> None:
+    global _generation
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_forked)

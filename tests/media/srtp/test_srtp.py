@@ -18,15 +18,7 @@ from tests.support.srtp import LIBSRTP_PROFILES, SSRC, keys, libsrtp, rtcp_packe
 from tests.support.vectors import Transcript, transcripts
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.demux import Kind, classify
-from zrtp.media.srtp import (
-    MAX_SOURCES,
-    ShortSrtcpTag,
-    SrtcpTags,
-    SrtpProfile,
-    SrtpReceiver,
-    SrtpSender,
-    srtp_pair,
-)
+from zrtp.media.srtp import ShortSrtcpTag, SrtcpTags, SrtpProfile, SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import (
     SrtpKeyExhausted,
     SrtpMalformed,
@@ -35,6 +27,7 @@ from zrtp.media.srtp.errors import (
     SrtpTooManySources,
 )
 from zrtp.media.srtp.profiles import PROFILES
+from zrtp.media.srtp.sources import MAX_SOURCES
 from zrtp.secret import Secret
 
 ALL = [pytest.param(p.cipher, p.auth_tag, id=p.name) for p in PROFILES]

@@ -1,0 +1,42 @@
+"""What only the sending end has to care about."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.forking import in_child
+from tests.support.srtp import keys, rtcp_packet, rtp_packet
+from zrtp.errors import ApiMisuse
+from zrtp.media.srtp import SrtpSender, srtp_pair
+
+
+def protects(sender: SrtpSender) -> str:
+    """What the sender says to one more packet of each kind."""
+    said = []
+    for protect, packet in ((sender.protect, rtp_packet(1)), (sender.protect_rtcp, rtcp_packet(1))):
+        try:
+            protect(packet)
+            said.append("sealed")
+        except ApiMisuse as error:
+            said.append(str(error))
+    return "\n".join(said)
+
+
+@pytest.mark.attack("SID-07")
+def test_after_a_fork_the_parent_goes_on_and_the_child_cannot_seal() -> None:
+    """Two processes that seal under one key would use its keystream twice."""
+    sender, _ = srtp_pair(keys(b"AES1", b"GCM ", seed=1), keys(b"AES1", b"GCM ", seed=2))
+    sender.protect(rtp_packet(0))
+    refused = in_child(lambda: protects(sender)).splitlines()
+
+    assert len(refused) == 2
+    assert "forked" in refused[0]
+    assert "sealed" not in refused
+    assert protects(sender) == "sealed\nsealed"
+
+
+def test_a_child_seals_under_keys_of_its_own() -> None:
+    def make() -> str:
+        return protects(srtp_pair(keys(b"AES3", b"HS80", seed=3), keys(b"AES3", b"HS80", seed=4))[0])
+
+    assert in_child(make) == "sealed\nsealed"

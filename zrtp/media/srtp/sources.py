@@ -1,0 +1,111 @@
+"""What sending and receiving have in common: the sources under one key, and where a packet's header ends."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from zrtp.errors import ApiMisuse
+from zrtp.media.srtp.errors import SrtpKeyExhausted, SrtpMalformed, SrtpTooManySources
+from zrtp.media.srtp.replay import PacketHistory
+from zrtp.media.srtp.transforms import RTCP_HEADER, Transform
+
+MAX_SOURCES = 64
+"""SSRCs that one key serves. Only authenticated packets count, so a forger cannot use them up."""
+
+RTP_LIMIT = 1 << 48
+RTCP_LIMIT = 1 << 31
+"""Packets that one master key may protect (RFC 3711 section 9.2)."""
+
+RTP_HEADER = 12
+"""Octets of the fixed header."""
+
+MAX_PACKET = 0xFFFF
+"""No datagram is longer; counter mode would take 2^20 octets without overlap."""
+
+
+class Source:
+    """One SSRC under one session key."""
+
+    __slots__ = ("history", "iv")
+
+    def __init__(self, iv: int) -> None:
+        self.iv = iv
+        self.history = PacketHistory()
+
+
+class Sources(dict[bytes, Source]):
+    """A session key's transform and its sources, by the four octets of their SSRC.
+
+    `new` only prepares a source: it is entered when a packet of it has passed.
+    """
+
+    __slots__ = ("transform",)
+
+    def __init__(self, transform: Transform) -> None:
+        super().__init__()
+        self.transform = transform
+
+    def new(self, ssrc: bytes) -> Source:
+        """A source that is not known yet; raises SrtpTooManySources."""
+        if len(self) >= MAX_SOURCES:
+            raise SrtpTooManySources(f"These keys already serve {MAX_SOURCES} SSRCs, as many as they may.")
+        return Source(self.transform.iv(int.from_bytes(ssrc, "big")))
+
+    def continue_from(self, ssrc: int, index: int) -> None:
+        """Enters a source that has used the indexes up to this one; raises ApiMisuse if it is known already."""
+        octets = ssrc.to_bytes(4, "big")
+        if octets in self:
+            raise ApiMisuse(f"SSRC {ssrc:#010x} is in use here: its packet numbers cannot be set again.")
+        self[octets] = source = self.new(octets)
+        source.history.record(index)
+
+
+def wiped(why: str) -> Sources:
+    """Stands in for sources whose keys are gone: whatever is asked of it raises ApiMisuse with that sentence."""
+    return Sources(_Wiped(why))
+
+
+def rtp_header(packet: bytes) -> int:
+    """Octets of the RTP header with CSRC list and header extension (RFC 3550 section 5); raises SrtpMalformed."""
+    length = len(packet)
+    if not RTP_HEADER <= length <= MAX_PACKET:
+        raise SrtpMalformed(f"{length} octets are no RTP packet.")
+    first = packet[0]
+    if first >> 6 != 2:
+        raise SrtpMalformed("Not an RTP packet: its version is not 2.")
+    if not first & 0x1F:
+        return RTP_HEADER
+    header = RTP_HEADER + 4 * (first & 0x0F)
+    if first & 0x10:
+        header += 4 + 4 * int.from_bytes(packet[header + 2 : header + 4], "big")
+    if header > length:
+        raise SrtpMalformed(f"The RTP header claims {header} octets, the packet has {length}.")
+    return header
+
+
+def check_rtcp(packet: bytes) -> None:
+    """Raises SrtpMalformed unless the packet begins like RTCP."""
+    if not RTCP_HEADER <= len(packet) <= MAX_PACKET:
+        raise SrtpMalformed(f"{len(packet)} octets are no RTCP packet.")
+    if packet[0] >> 6 != 2:
+        raise SrtpMalformed("Not an RTCP packet: its version is not 2.")
+
+
+def exhausted(packets: str) -> SrtpKeyExhausted:
+    """The refusal of a packet beyond the limit, which is given in words."""
+    return SrtpKeyExhausted(
+        f"The master key has protected {packets} packets and must not be used any more: "
+        "start a new ZRTP exchange for new keys."
+    )
+
+
+class _Wiped:
+    """Stands in for a transform whose keys are gone."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise ApiMisuse(self._why)
+
+    iv = seal_rtp = open_rtp = seal_rtcp = rtcp_word = open_rtcp = _refuse
