@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.bench.measure import Times, measure
 from zrtp.errors import ApiMisuse, BackendUnavailable
-from zrtp.media import libsrtp
+from zrtp.media import handover
 from zrtp.media.demux import classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.srtp import srtp_pair
@@ -99,7 +99,7 @@ def _measure(make: Callable[[], Direction], packets: list[bytes], times: int) ->
 
 def _libsrtp(keys: SrtpKeys, packets: list[bytes], times: int) -> Times | None:
     try:
-        policies = libsrtp.policy(keys, sending=True), libsrtp.policy(keys, sending=False)
+        policies = handover.libsrtp_policy(keys, sending=True), handover.libsrtp_policy(keys, sending=False)
     except (ApiMisuse, BackendUnavailable):
         return None
     from pylibsrtp import Session
