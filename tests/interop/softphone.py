@@ -190,7 +190,7 @@ class SoftPhone:
         line.arrived[kind] += 1
         if kind is Kind.ZRTP and self._dice.random() < self._loss:
             return
-        packets = line.media.datagram_received(datagram, now)
+        packets = [RtpPacket.decode(octets) for octets in line.media.datagram_received(datagram, now)]
         line.packets += packets
         if line.kind == "audio":
             for packet in packets:
@@ -230,7 +230,7 @@ class SoftPhone:
         frame = self._tone[self._position : self._position + FRAME_SAMPLES]
         self._position += FRAME_SAMPLES
         if len(frame) == FRAME_SAMPLES and self.audio.remote is not None:
-            octets = self.audio.media.protect(self.audio.packetizer.packet(pcmu.encode(frame)))
+            octets = self.audio.media.protect(self.audio.packetizer.packet(pcmu.encode(frame)).encode())
             if octets is not None:
                 self._send(self.audio, octets)
 

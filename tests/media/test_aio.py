@@ -227,7 +227,7 @@ def test_forged_sound_from_elsewhere_does_not_redirect_the_call() -> None:
 def test_an_authenticated_packet_from_a_new_address_moves_the_call() -> None:
     async def test() -> None:
         async with call() as (alice, bob):
-            datagram = alice.media.protect(Packetizer(alice.media.stream.ssrc).packet(bytes(160)))
+            datagram = alice.media.protect(Packetizer(alice.media.stream.ssrc).packet(bytes(160)).encode())
             assert datagram is not None
             moved = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             with contextlib.closing(moved):

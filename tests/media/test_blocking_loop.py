@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from zrtp.media.rtp import Packetizer
+from zrtp.media.rtp import Packetizer, RtpPacket
 from zrtp.media.secure import SecureCall
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -34,14 +34,14 @@ def talk(endpoint: Endpoint, port: socket.socket, peer: tuple[str, int], frames:
         readable, _, _ = select.select([port], [], [], max(0.0, due - time.monotonic()))
         if readable:
             for packet in media.datagram_received(port.recv(2048), time.monotonic()):
-                yield packet.payload
+                yield RtpPacket.decode(packet).payload
         call.handle_timer(time.monotonic())
         if next_frame is not None and time.monotonic() >= next_frame:
             next_frame += 0.02
             frame = next(frames, None)
             if frame is None:
                 return
-            if (protected := media.protect(packetizer.packet(frame))) is not None:
+            if (protected := media.protect(packetizer.packet(frame).encode())) is not None:
                 port.sendto(protected, peer)
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from zrtp.errors import ApiMisuse
 from zrtp.media.rtp import FRAME_SAMPLES, PCMU, MalformedRtp, Packetizer, PlayoutBuffer, RtpPacket
 
 SSRC = 0x11223344
@@ -50,11 +54,69 @@ def test_a_packet_survives_the_wire(marker: bool) -> None:
     assert RtpPacket.decode(packet.encode()) == packet
 
 
-def test_contributing_sources_extension_and_padding_are_left_out() -> None:
-    header = bytes.fromhex("b2000001 00000000 00000001")  # padding, extension, two contributing sources
-    contributing, extension = bytes(8), bytes.fromhex("bede0001 00000000")
+def test_nothing_of_a_packet_is_lost() -> None:
+    header = bytes.fromhex("b2890001 00000002 00000003")  # padding, extension, two contributing sources, marker
+    contributing, extension = bytes.fromhex("0000aaaa 0000bbbb"), bytes.fromhex("bede0001 109e0000")
+    octets = header + contributing + extension + b"sound\0\0\3"
+    packet = RtpPacket.decode(octets)
 
-    assert RtpPacket.decode(header + contributing + extension + b"sound\0\0\3").payload == b"sound"
+    assert (packet.payload, packet.padding) == (b"sound", 3)
+    assert packet.csrcs == (0xAAAA, 0xBBBB)
+    assert (packet.extension_profile, packet.extension) == (0xBEDE, bytes.fromhex("109e0000"))
+    assert packet.encode() == octets
+
+
+@given(
+    st.builds(
+        RtpPacket,
+        payload_type=st.integers(0, 63) | st.integers(96, 127),
+        sequence=st.integers(0, 0xFFFF),
+        timestamp=st.integers(0, 0xFFFFFFFF),
+        ssrc=st.integers(0, 0xFFFFFFFF),
+        payload=st.binary(max_size=40),
+        marker=st.booleans(),
+        csrcs=st.lists(st.integers(0, 0xFFFFFFFF), max_size=15).map(tuple),
+        extension_profile=st.integers(0, 0xFFFF),
+        extension=st.integers(0, 5).map(lambda words: bytes(range(4 * words))),
+        padding=st.integers(0, 255),
+    )
+)
+def test_whatever_fits_comes_back(packet: RtpPacket) -> None:
+    assert RtpPacket.decode(packet.encode()) == packet
+
+
+@given(st.binary(min_size=12, max_size=80).map(lambda octets: bytes([0x80 | octets[0] & 0x1F]) + octets[1:]))
+def test_octets_that_are_a_packet_come_back_as_they_were(octets: bytes) -> None:
+    try:
+        packet = RtpPacket.decode(octets)
+    except MalformedRtp:
+        return
+    assert packet.encode() == octets
+
+
+FIELDS: dict[str, Any] = {"payload_type": 0, "sequence": 5, "timestamp": 0, "ssrc": 1, "payload": bytes(160)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        pytest.param({"sequence": 65536}, "sequence is 65536; it has 16 bits", id="sequence"),
+        pytest.param({"sequence": -1}, "sequence is -1", id="negative"),
+        pytest.param({"timestamp": 2**32}, "timestamp is 4294967296; it has 32 bits", id="timestamp"),
+        pytest.param({"ssrc": 2**32}, "ssrc is 4294967296", id="ssrc"),
+        pytest.param({"payload_type": 200}, "payload_type is 200; it has 7 bits", id="payload type"),
+        pytest.param({"payload_type": 72, "marker": True}, "looks like RTCP", id="payload type of RTCP"),
+        pytest.param({"csrcs": (1,) * 16}, "at most 15", id="sixteen contributing sources"),
+        pytest.param({"csrcs": (2**32,)}, "32 bits", id="contributing source"),
+        pytest.param({"extension_profile": 0xBEDE, "extension": b"abc"}, "multiple of 4", id="extension"),
+        pytest.param({"extension": b"abcd"}, "extension_profile", id="extension without a profile"),
+        pytest.param({"extension_profile": 0x10000}, "16 bits", id="profile"),
+        pytest.param({"padding": 256}, "padding is 256", id="padding"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_with_a_sentence(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ApiMisuse, match=sentence):
+        RtpPacket(**{**FIELDS, **wrong})
 
 
 @pytest.mark.parametrize(
@@ -63,6 +125,7 @@ def test_contributing_sources_extension_and_padding_are_left_out() -> None:
         pytest.param(b"", id="empty"),
         pytest.param(bytes.fromhex("8000000100000000000000"), id="eleven octets"),
         pytest.param(bytes.fromhex("40000001 00000000 00000001"), id="version 1"),
+        pytest.param(bytes.fromhex("80c80001 00000000 00000001"), id="RTCP"),
         pytest.param(bytes.fromhex("81000001 00000000 00000001"), id="contributing source missing"),
         pytest.param(bytes.fromhex("90000001 00000000 00000001"), id="extension missing"),
         pytest.param(bytes.fromhex("90000001 00000000 00000001 bede0001"), id="extension cut"),

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.support.forking import in_child
 from tests.support.media_pair import FRAME, MediaPair
 from zrtp.cache.memory import MemoryCache
-from zrtp.errors import ApiMisuse
+from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
-from zrtp.media.secure import SecureMedia
+from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.media.sound import g711
 from zrtp.media.sound.audio import open_source
 from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending
 
 SUITES = [
@@ -189,7 +193,91 @@ def test_other_protocols_on_the_port_are_counted_and_left_alone() -> None:
     assert pair.alice.media.datagrams_to_send() == []
 
 
-def test_packets_that_are_no_rtp_inside_are_refused() -> None:
+def whole_packet() -> bytes:
+    """Two contributing sources, a header extension (audio level, RFC 6464), padding."""
+    fixed, contributing = bytes.fromhex("b200000700001234000000aa"), bytes.fromhex("0000aaaa0000bbbb")
+    return fixed + contributing + bytes.fromhex("bede0001109e0000") + FRAME + bytes.fromhex("00000004")
+
+
+@pytest.mark.parametrize("config", SUITES, ids=["AES-128 32-bit tag", "AES-256", "AES-256-GCM"])
+def test_a_packet_comes_out_octet_for_octet_as_it_went_in(config: Config) -> None:
+    pair = MediaPair(config, config).run()
+    datagram = pair.alice.media.protect(whole_packet())
+    assert datagram is not None
+
+    assert pair.bob.media.datagram_received(datagram, pair.now) == [whole_packet()]
+
+
+def test_plain_packets_pass_octet_for_octet_too() -> None:
+    pair = MediaPair(best_effort=True)
+    assert pair.alice.media.protect(whole_packet()) == whole_packet()
+
+    assert pair.bob.media.datagram_received(whole_packet(), pair.now) == [whole_packet()]
+
+
+def test_a_report_comes_out_octet_for_octet_as_it_went_in() -> None:
+    pair = MediaPair().run()
+    report = bytes.fromhex("80c80006000000aa") + bytes(range(20))
+    datagram = pair.alice.media.protect_rtcp(report)
+    assert datagram is not None
+
+    assert pair.bob.media.datagram_received(datagram, pair.now) == []
+    assert pair.bob.media.rtcp_received() == [report]
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", bytes(11), whole_packet()[:14], b"\x40" + bytes(20)], ids=lambda x: x.hex() or "none"
+)
+def test_what_is_no_rtp_packet_is_not_sent(octets: bytes) -> None:
+    media = MediaPair().run().alice.media
+    with pytest.raises(SrtpError, match="RTP"):
+        media.protect(octets)
+    assert media.counters.sent == 0
+
+
+def test_what_the_other_side_would_take_for_rtcp_is_not_sent_as_rtp_nor_the_other_way_around() -> None:
+    media = MediaPair().run().alice.media
+    with pytest.raises(SrtpError, match="RTCP"):
+        media.protect(rtcp.goodbye(1))
+    with pytest.raises(SrtpError, match="RTCP"):
+        media.protect_rtcp(whole_packet())
+
+
+def test_octets_may_come_in_any_of_their_types() -> None:
+    pair = MediaPair().run()
+    datagram = pair.alice.media.protect(bytearray(whole_packet()))
+    assert datagram is not None
+
+    assert pair.bob.media.datagram_received(memoryview(datagram), pair.now) == [whole_packet()]
+
+
+def test_wrong_types_are_refused_at_the_door_with_a_sentence() -> None:
+    pair = MediaPair().run()
+    packet: Any = Packetizer(1).packet(FRAME)
+    text: Any = "text"
+    endpoint: Any = Endpoint()
+
+    with pytest.raises(ApiMisuse, match=r"RtpPacket\.encode\(\)"):
+        pair.alice.media.protect(packet)
+    with pytest.raises(ApiMisuse, match="not as str"):
+        pair.alice.media.protect_rtcp(text)
+    with pytest.raises(ApiMisuse, match="not as str"):
+        pair.alice.media.datagram_received(text, 0.0)
+    with pytest.raises(ApiMisuse, match=r"endpoint\.session\(\), not of a Endpoint"):
+        SecureCall(endpoint)
+
+
+@pytest.mark.attack("SID-07")
+def test_in_a_forked_child_nothing_is_sent_under_the_keys_of_the_parent() -> None:
+    pair = MediaPair().run()
+    pair.alice.speak()
+
+    refused = in_child(lambda: repr(pair.alice.speak()))
+    assert refused.startswith("ApiMisuse: This process was forked")
+    assert pair.alice.speak() is not None
+
+
+def test_plain_packets_that_are_shorter_than_their_header_says_are_refused() -> None:
     pair = MediaPair(best_effort=True)
 
     assert pair.alice.hear(b"\x9f\x00" + bytes(10)) == []
@@ -219,7 +307,7 @@ def test_further_streams_of_a_call_have_keys_of_their_own() -> None:
         for sender, receiver in ((alice, bob), (bob, alice)):
             for datagram in sender.datagrams_to_send():
                 receiver.datagram_received(datagram, pair.now)
-    packet = Packetizer(0xA2).packet(FRAME)
+    packet = Packetizer(0xA2).packet(FRAME).encode()
     protected = alice.protect(packet)
 
     assert protected is not None
@@ -302,8 +390,8 @@ def test_switching_encryption_off_ends_srtp_on_every_stream_and_nothing_leaves_b
     pair.bob.call.session.agree_to_clear()
     pair.bob.call.settle()
     for _, bob in streams:
-        packet = Packetizer(bob.stream.ssrc).packet(FRAME)
-        assert bob.protect(packet) == packet.encode()
+        packet = Packetizer(bob.stream.ssrc).packet(FRAME).encode()
+        assert bob.protect(packet) == packet
 
 
 def test_without_consent_to_plain_rtp_a_cleared_call_stays_silent() -> None:

@@ -35,10 +35,10 @@ class Party:
 
     def speak(self, payload: bytes = FRAME) -> bytes | None:
         """The datagram for the next packet of sound."""
-        return self.media.protect(self.packetizer.packet(payload))
+        return self.media.protect(self.packetizer.packet(payload).encode())
 
     def hear(self, datagram: bytes, now: float = 0.0) -> list[RtpPacket]:
-        packets = self.media.datagram_received(datagram, now)
+        packets = [RtpPacket.decode(octets) for octets in self.media.datagram_received(datagram, now)]
         self.played += packets
         return packets
 

@@ -1,0 +1,49 @@
+"""The way of the media: telling packets apart, SRTP, and calls over sockets of one's own or over asyncio.
+
+Each name here is imported when it is first asked for, so that whoever needs little loads little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zrtp.media.aio import NotSecured, SecureStream, connect, listen
+    from zrtp.media.demux import Kind, classify
+    from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
+    from zrtp.media.secure import Counters, SecureCall, SecureMedia
+
+__all__ = [
+    "Counters",
+    "Kind",
+    "MalformedRtp",
+    "NotSecured",
+    "Packetizer",
+    "RtpPacket",
+    "SecureCall",
+    "SecureMedia",
+    "SecureStream",
+    "classify",
+    "connect",
+    "listen",
+]
+
+_HOMES = {
+    "aio": ("NotSecured", "SecureStream", "connect", "listen"),
+    "demux": ("Kind", "classify"),
+    "rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),
+    "secure": ("Counters", "SecureCall", "SecureMedia"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"zrtp.media.{module}"), name)
+            return value
+    raise AttributeError(f"module 'zrtp.media' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

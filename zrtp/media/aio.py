@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
@@ -24,7 +24,7 @@ from zrtp.errors import ZrtpError
 from zrtp.media import rtcp
 from zrtp.media.addresses import Address, resolve
 from zrtp.media.demux import Kind, classify
-from zrtp.media.rtp import Packetizer, RtpPacket
+from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
 from zrtp.media.secure import SecureCall
 from zrtp.protocol.events import Closed, Event, Failed, NoPeer, Secured, Sending
 from zrtp.system import system_random
@@ -135,7 +135,7 @@ class SecureStream:
         if not self.media.may_send or self._closed:
             self._packetizer.skip(len(payload))
             return False
-        datagram = self.media.protect(self._packetizer.packet(payload))
+        datagram = self.media.protect(self._packetizer.packet(payload).encode())
         if datagram is not None:
             self._send(datagram)
         return datagram is not None
@@ -228,8 +228,9 @@ class SecureStream:
                 self._send(answer, address)
             if counters.verified > before[1] or (stream.state is not before[0] and not secure):
                 self._destination, self.remote = address, address[:2]
-        for packet in packets:
-            self._deliver(packet)
+        for octets in packets:
+            with suppress(MalformedRtp):  # authenticated, but its padding makes no sense
+                self._deliver(RtpPacket.decode(octets))
         self.settle()
         if self.media.peer_left:
             self._end()

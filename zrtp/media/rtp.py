@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from zrtp.errors import ZrtpError
+from zrtp.errors import ApiMisuse, ZrtpError
 from zrtp.media.sound import g711
 from zrtp.system import RandomSource, system_random
 
@@ -36,9 +36,13 @@ class MalformedRtp(ZrtpError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpPacket:
-    """One RTP packet; contributing sources, extension and padding of a received one are left out."""
+    """One RTP packet, taken apart (RFC 3550 section 5.1); of padding only the length is kept.
+
+    Raises ApiMisuse for numbers that do not fit their fields: a program counts on, the fields wrap around.
+    """
 
     payload_type: int
+    """7 bits. With the marker 64 to 95 are refused: they would look like RTCP (RFC 5761 section 4)."""
     sequence: int
     """16 bits."""
     timestamp: int
@@ -47,39 +51,81 @@ class RtpPacket:
     payload: bytes
     marker: bool = False
     """The first packet after silence (RFC 3551 section 4.1)."""
+    csrcs: tuple[int, ...] = ()
+    """Whose sound a mixer put together, at most 15 sources."""
+    extension_profile: int | None = None
+    """What kind of header extension follows, for example 0xBEDE (RFC 8285); None without one."""
+    extension: bytes = b""
+    """The header extension without its first four octets; a multiple of 4 octets."""
+    padding: int = 0
+    """Octets after the payload, 0 to 255; the last of them is their number."""
+
+    def __post_init__(self) -> None:
+        for name, bits in _WIDTHS.items():
+            number = getattr(self, name)
+            if not 0 <= number < 1 << bits:
+                raise ApiMisuse(f"RtpPacket.{name} is {number}; it has {bits} bits, so keep it below {1 << bits}.")
+        if self.marker and _FIRST_RTCP <= self.payload_type | 0x80 <= _LAST_RTCP:
+            raise ApiMisuse(f"Payload type {self.payload_type} with the marker looks like RTCP: use another one.")
+        if len(self.csrcs) > 15 or not all(0 <= csrc < 1 << 32 for csrc in self.csrcs):
+            raise ApiMisuse("RtpPacket.csrcs holds at most 15 numbers of 32 bits.")
+        if len(self.extension) % 4 or len(self.extension) >= 1 << 18:
+            raise ApiMisuse("A header extension is a multiple of 4 octets, below 262,144.")
+        if self.extension and self.extension_profile is None:
+            raise ApiMisuse("A header extension needs its extension_profile, for example 0xBEDE.")
+        if self.extension_profile is not None and not 0 <= self.extension_profile < 1 << 16:
+            raise ApiMisuse("RtpPacket.extension_profile is a number of 16 bits.")
 
     def encode(self) -> bytes:
         """The packet as octets."""
+        extended = self.extension_profile is not None
+        first = 0x80 | bool(self.padding) << 5 | extended << 4 | len(self.csrcs)
         second = self.marker << 7 | self.payload_type
-        return _FIXED.pack(0x80, second, self.sequence, self.timestamp, self.ssrc) + self.payload
+        header = _FIXED.pack(first, second, self.sequence, self.timestamp, self.ssrc)
+        for csrc in self.csrcs:
+            header += csrc.to_bytes(4, "big")
+        if self.extension_profile is not None:
+            header += _EXTENSION.pack(self.extension_profile, len(self.extension) // 4) + self.extension
+        padding = bytes(self.padding - 1) + bytes([self.padding]) if self.padding else b""
+        return header + self.payload + padding
 
     @classmethod
     def decode(cls, octets: bytes) -> RtpPacket:
-        """Read a packet; raises MalformedRtp if it is not one of version 2 or shorter than it says."""
-        if len(octets) < HEADER or octets[0] >> 6 != 2:
+        """Read a packet; raises MalformedRtp if it is not one of version 2, RTCP, or shorter than it says."""
+        if len(octets) < HEADER or octets[0] >> 6 != 2 or _FIRST_RTCP <= octets[1] <= _LAST_RTCP:
             raise MalformedRtp("This is not an RTP packet of version 2.")
         first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(octets)
+        start = HEADER + 4 * (first & 0x0F)
+        csrcs = tuple(int.from_bytes(octets[at : at + 4], "big") for at in range(HEADER, start, 4))
+        profile, extension = None, b""
+        if first & 0x10:
+            if len(octets) < start + 4:
+                raise MalformedRtp("The RTP packet ends within its header extension.")
+            profile, words = _EXTENSION.unpack_from(octets, start)
+            extension = octets[start + 4 : start + 4 + 4 * words]
+            start += 4 + 4 * words
+        padding = octets[-1] if first & 0x20 else 0
+        end = len(octets) - padding
+        if start > end or (first & 0x20 and not padding):
+            raise MalformedRtp("The RTP packet is shorter than its header and padding say.")
         return cls(
             payload_type=second & 0x7F,
             sequence=sequence,
             timestamp=timestamp,
             ssrc=ssrc,
-            payload=_payload(octets, first),
+            payload=octets[start:end],
             marker=bool(second & 0x80),
+            csrcs=csrcs,
+            extension_profile=profile,
+            extension=extension,
+            padding=padding,
         )
 
 
-def _payload(octets: bytes, first: int) -> bytes:
-    """What follows the header, its contributing sources and its extension, without the padding."""
-    start = HEADER + 4 * (first & 0x0F)
-    if first & 0x10:
-        if len(octets) < start + 4:
-            raise MalformedRtp("The RTP packet ends within its header extension.")
-        start += 4 + 4 * int.from_bytes(octets[start + 2 : start + 4], "big")
-    end = len(octets) - (octets[-1] if first & 0x20 else 0)
-    if start > end or (first & 0x20 and octets[-1] == 0):
-        raise MalformedRtp("The RTP packet is shorter than its header and padding say.")
-    return octets[start:end]
+_WIDTHS = {"payload_type": 7, "sequence": 16, "timestamp": 32, "ssrc": 32, "padding": 8}
+_FIRST_RTCP: Final = 192
+_LAST_RTCP: Final = 223
+_EXTENSION = struct.Struct("!HH")
 
 
 class Packetizer:

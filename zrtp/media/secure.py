@@ -1,8 +1,10 @@
 """The media path of a call without any input or output: key agreement, demultiplexer and SRTP in one place.
 
 For programs that own their sockets. They hand over every datagram of a media port and get back RTP packets;
-they hand over RTP packets and get back what may be sent. `SecureCall` is a call, `SecureMedia` one of its
-streams. Time is an argument, in seconds of any monotonic clock, as everywhere in the engine.
+they hand over RTP packets and get back what may be sent: octets both ways, so that header extensions,
+contributing sources and padding pass as they are. `zrtp.media.rtp.RtpPacket` takes such octets apart.
+`SecureCall` is a call, `SecureMedia` one of its streams. Time is an argument, in seconds of any monotonic clock,
+as everywhere in the engine.
 
 The gates for media (RFC 6189 section 4) are kept here: what comes out of `SecureMedia.datagram_received` was
 authenticated and decrypted, and nothing but SRTP leaves `SecureMedia.protect`, unless the call was made with
@@ -17,19 +19,22 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from zrtp.errors import SrtpError
+from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
-from zrtp.media.rtp import MalformedRtp, RtpPacket
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
-from zrtp.media.srtp.errors import SrtpReplayed
+from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
+from zrtp.media.srtp.sources import rtp_header
 from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
+from zrtp.protocol.session import Session
 
 if TYPE_CHECKING:
-    from zrtp.protocol.session import Session
     from zrtp.protocol.stream import Stream
+
+Octets: TypeAlias = bytes | bytearray | memoryview
+"""What a socket gives and takes."""
 
 RTCP_BACKLOG = 16
 """Received RTCP packets that are kept until `SecureMedia.rtcp_received` is called; the oldest goes first."""
@@ -68,9 +73,16 @@ class Counters:
 
 
 class SecureCall:
-    """One call with one peer: the engine's session, and the media paths of its streams."""
+    """One call with one peer: the engine's session, and the media paths of its streams.
+
+    Raises ApiMisuse for anything but a session.
+    """
 
     def __init__(self, session: Session, *, best_effort: bool = False) -> None:
+        if not isinstance(session, Session):
+            raise ApiMisuse(
+                f"SecureCall is made of a session, for example endpoint.session(), not of a {type(session).__name__}."
+            )
         self.session = session
         self.media: dict[int, SecureMedia] = {}
         """The streams by our SSRC."""
@@ -114,7 +126,7 @@ class SecureCall:
             whole_call = isinstance(event, ClearRequested | WentClear)  # SRTP ends on all streams at once
             for ssrc, media in self.media.items():
                 if whole_call or ssrc == event.ssrc:
-                    media.on_event(event)
+                    media._follow(event)
             self._events.append(event)
 
 
@@ -137,11 +149,13 @@ class SecureMedia:
         self.stream.start(now)
         self._call.settle()
 
-    def datagram_received(self, datagram: bytes, now: float) -> list[RtpPacket]:
-        """Take a datagram of the media port; returns the RTP packets that may be played.
+    def datagram_received(self, datagram: Octets, now: float) -> list[bytes]:
+        """Take a datagram of the media port; returns the RTP packets that may be played, as octets.
 
         Never raises for what is in it.
         """
+        if type(datagram) is not bytes:
+            datagram = _octets(datagram)
         kind = classify(datagram)
         if kind is Kind.RTP:
             return self._rtp_received(datagram, now)
@@ -162,24 +176,35 @@ class SecureMedia:
             return self.stream.sending is Sending.SRTP
         return self._plain_may_pass
 
-    def protect(self, packet: RtpPacket) -> bytes | None:
-        """The datagram to send for an RTP packet; None while the gate is shut.
+    def protect(self, packet: Octets) -> bytes | None:
+        """The datagram to send for the octets of an RTP packet; None while the gate is shut.
 
-        Raises SrtpError if the packet cannot be protected, for example with a sequence number that was used.
+        Raises SrtpError if the packet cannot be protected: it is no RTP packet, or its sequence number was used.
+        Raises ApiMisuse for anything but octets.
         """
+        if type(packet) is not bytes:
+            packet = _octets(packet)
         if not self.may_send:
             self.counters.withheld += 1
             return None
-        octets = packet.encode()
+        if classify(packet) is not Kind.RTP:
+            raise SrtpMalformed("This is not an RTP packet, or would be taken for RTCP on the other side.")
         if self._sender is not None:
-            octets = self._sender.protect(octets)
+            packet = self._sender.protect(packet)
         self.counters.sent += 1
-        return octets
+        return packet
 
-    def protect_rtcp(self, compound: bytes) -> bytes | None:
-        """The datagram to send for a compound RTCP packet; None while the gate is shut. Raises SrtpError."""
+    def protect_rtcp(self, compound: Octets) -> bytes | None:
+        """The datagram to send for a compound RTCP packet; None while the gate is shut.
+
+        Raises SrtpError and ApiMisuse, as `protect`.
+        """
+        if type(compound) is not bytes:
+            compound = _octets(compound)
         if not self.may_send:
             return None
+        if classify(compound) is not Kind.RTCP:
+            raise SrtpMalformed("This is not a compound RTCP packet.")
         return compound if self._sender is None else self._sender.protect_rtcp(compound)
 
     def datagrams_to_send(self) -> list[bytes]:
@@ -195,28 +220,28 @@ class SecureMedia:
         self._rtcp.clear()
         return packets
 
-    def on_event(self, event: Event) -> None:
-        """Follow the engine: take over keys, and let go of them."""
+    def _follow(self, event: Event) -> None:
+        """Take over keys, and let go of them, as the engine says."""
         if isinstance(event, KeysReady):
             self._forget_keys()
             self._sender, self._receiver = srtp_pair(event.send, event.receive)
         elif isinstance(event, Failed | ClearRequested | WentClear | Closed):
             self._forget_keys()
 
-    def _rtp_received(self, datagram: bytes, now: float) -> list[RtpPacket]:
+    def _rtp_received(self, datagram: bytes, now: float) -> list[bytes]:
         self.counters.received += 1
         if self._receiver is not None:
             octets = self._unprotected(self._receiver, datagram, now)
-        else:
-            octets = datagram if self._plain_may_pass else None
-            self.counters.early += octets is None
-        if octets is None:
+            return [] if octets is None else [octets]
+        if not self._plain_may_pass:
+            self.counters.early += 1
             return []
         try:
-            return [RtpPacket.decode(octets)]
-        except MalformedRtp:
+            rtp_header(datagram)
+        except SrtpMalformed:
             self.counters.rejected += 1
             return []
+        return [datagram]
 
     def _unprotected(self, receiver: SrtpReceiver, datagram: bytes, now: float) -> bytes | None:
         try:
@@ -253,3 +278,10 @@ class SecureMedia:
                 direction.wipe()
         self._sender = self._receiver = None
         self._heard = False
+
+
+def _octets(given: object) -> bytes:
+    """What may be given in place of bytes, as bytes."""
+    if isinstance(given, bytes | bytearray | memoryview):
+        return bytes(given)
+    raise ApiMisuse(f"A packet is given as octets, not as {type(given).__name__}; RtpPacket.encode() makes them.")

@@ -2,7 +2,6 @@
 
 A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where there is one,
 the trailing MAC. What comes from outside is read by it; what we send is joined from fields whose lengths are checked.
-`zrtp.wire.fields` shows messages by the same layouts, bit by bit.
 Values are not checked here: which algorithms, public values and versions are good is for the protocol to say, and
 unknown codes survive as the four octets that they are.
 
@@ -17,22 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
+
+from construct import Bytes, GreedyBytes, Int32ub
 
 from zrtp.errors import ApiMisuse, MalformedPacket
-from zrtp.wire.layout import (
-    Array,
-    BitsInteger,
-    BitStruct,
-    Bytes,
-    Flag,
-    GreedyBytes,
-    If,
-    Int16ub,
-    Int32ub,
-    Layout,
-    Struct,
-)
+from zrtp.wire.layout import Layout
 from zrtp.wire.packet import MESSAGE_HEADER, PREAMBLE, check_frame
 
 MAC = 8
@@ -45,10 +34,6 @@ SECRET_ID = 8
 """Octets of the ID of a shared secret in DHPart1 and DHPart2."""
 
 _CODE_LENGTHS = frozenset({CODE})
-
-_HEADER = Layout("preamble" / Bytes(2), "length" / Int16ub, "type" / Bytes(8))
-
-_MAC = Layout("mac" / Bytes(MAC))
 
 MAXIMUM_CODES = 7
 """Entries in a list of algorithms (section 5.2)."""
@@ -114,20 +99,6 @@ def read(kind: Kind, message: bytes) -> Message:
     return _READERS[kind](message)
 
 
-def layouts_of(kind: Kind, message: bytes) -> tuple[tuple[Layout, bytes], ...]:
-    """How a message is laid out, in order and with the octets of each part: header, body and, in some kinds, MAC."""
-    body = _COMMIT_LAYOUTS[_mode_of(message[_KEY_AGREEMENT_FIELD])] if kind is Kind.COMMIT else _LAYOUTS[kind]
-    header = (_HEADER, message[:MESSAGE_HEADER])
-    if kind in _WITH_MAC:
-        return header, (body, message[MESSAGE_HEADER:-MAC]), (_MAC, message[-MAC:])
-    return header, (body, message[MESSAGE_HEADER:])
-
-
-def plain_layout_of(kind: Kind) -> Layout:
-    """How the encrypted part of a Confirm or SASrelay is laid out; KeyError for other kinds."""
-    return _PLAIN_LAYOUTS[kind]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
     """What all messages have."""
@@ -158,34 +129,11 @@ _HELLO = Layout(
     "client_id" / Bytes(16),
     "h3" / Bytes(32),
     "zid" / Bytes(12),
-    "flags_and_counts"
-    / BitStruct(
-        "zero" / BitsInteger(1),
-        "signature_capable" / Flag,
-        "mitm" / Flag,
-        "passive" / Flag,
-        "unused" / BitsInteger(8),
-        "hash_count" / BitsInteger(4),
-        "cipher_count" / BitsInteger(4),
-        "auth_tag_count" / BitsInteger(4),
-        "key_agreement_count" / BitsInteger(4),
-        "sas_type_count" / BitsInteger(4),
-    ),
-    "codes"
-    / Struct(
-        "hashes" / Array(lambda codes: _counts(codes).hash_count, Bytes(CODE)),
-        "ciphers" / Array(lambda codes: _counts(codes).cipher_count, Bytes(CODE)),
-        "auth_tags" / Array(lambda codes: _counts(codes).auth_tag_count, Bytes(CODE)),
-        "key_agreements" / Array(lambda codes: _counts(codes).key_agreement_count, Bytes(CODE)),
-        "sas_types" / Array(lambda codes: _counts(codes).sas_type_count, Bytes(CODE)),
-    ),
+    # 0 S M P | 8 unused bits | hc | cc | ac | kc | sc (4 bits each)
+    "flags_and_counts" / Int32ub,
+    # hc + cc + ac + kc + sc codes of 4 octets
+    "codes" / GreedyBytes,
 )
-
-
-def _counts(codes: Any) -> Any:
-    """The counts of a Hello, seen from its lists."""
-    return codes._.flags_and_counts
-
 
 _SIGNATURE_CAPABLE = 1 << 30
 _MITM = 1 << 29
@@ -304,14 +252,8 @@ class Hello(_ChainedMessage):
 _COMMIT = (
     "h2" / Bytes(32),
     "zid" / Bytes(12),
-    "codes"
-    / Struct(
-        "hash" / Bytes(CODE),
-        "cipher" / Bytes(CODE),
-        "auth_tag" / Bytes(CODE),
-        "key_agreement" / Bytes(CODE),
-        "sas" / Bytes(CODE),
-    ),
+    # hash | cipher | auth tag | key agreement | SAS
+    "codes" / Bytes(5 * CODE),
 )
 
 # Figure 5. With a KEM (an extension of bzrtp) the initiator's public key follows hvi, padded to a word.
@@ -469,13 +411,8 @@ def _mode_of(key_agreement: bytes) -> CommitMode:
 
 _DHPART = Layout(
     "h1" / Bytes(32),
-    "secret_ids"
-    / Struct(
-        "rs1_id" / Bytes(SECRET_ID),
-        "rs2_id" / Bytes(SECRET_ID),
-        "aux_secret_id" / Bytes(SECRET_ID),
-        "pbx_secret_id" / Bytes(SECRET_ID),
-    ),
+    # rs1ID | rs2ID | auxsecretID | pbxsecretID
+    "secret_ids" / Bytes(4 * SECRET_ID),
     "pv" / GreedyBytes,
 )
 
@@ -562,29 +499,13 @@ _CONFIRM = Layout(
     "ciphertext" / GreedyBytes,
 )
 
-# Type block and signature block, as many words as the length in front says
-_SIGNATURE = If(
-    lambda plain: plain.length_and_flags.signature_words,
-    Struct(
-        "signature_type" / Bytes(CODE),
-        "signature_block" / Bytes(lambda signature: 4 * signature._.length_and_flags.signature_words - CODE),
-    ),
-)
-
 _CONFIRM_PLAIN = Layout(
     "h0" / Bytes(32),
-    "length_and_flags"
-    / BitStruct(
-        "unused" / BitsInteger(15),
-        "signature_words" / BitsInteger(9),
-        "zero" / BitsInteger(4),
-        "enrolment" / Flag,
-        "verified" / Flag,
-        "allow_clear" / Flag,
-        "disclosure" / Flag,
-    ),
+    # 15 unused bits | 9 bits signature length in words | 0 0 0 0 E V A D
+    "length_and_flags" / Int32ub,
     "cache_interval" / Int32ub,
-    "signature" / _SIGNATURE,
+    # Type block and signature block, as many words as the length says
+    "signature" / GreedyBytes,
 )
 
 _SHORTEST_PLAIN = 40
@@ -715,8 +636,6 @@ def _check_ciphertext(kind: Kind, ciphertext: bytes) -> None:
 
 # Error: section 5.9, figure 12
 
-_ERROR = Layout("code" / Int32ub)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error(_Message):
@@ -736,13 +655,11 @@ class Error(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        (code,) = _ERROR.read("Error", message[MESSAGE_HEADER:])
-        return cls(raw=message, code=code)
+        _check_words(cls.kind, message, 4)
+        return cls(raw=message, code=int.from_bytes(message[12:16], "big"))
 
 
 # GoClear: section 5.11, figure 14
-
-_GOCLEAR = Layout("clear_mac" / Bytes(8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -761,8 +678,8 @@ class GoClear(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        (clear_mac,) = _GOCLEAR.read("GoClear", message[MESSAGE_HEADER:])
-        return cls(raw=message, clear_mac=clear_mac)
+        _check_words(cls.kind, message, 5)
+        return cls(raw=message, clear_mac=message[12:20])
 
 
 # SASrelay: section 5.13, figure 16
@@ -774,18 +691,12 @@ _SASRELAY = Layout(
 )
 
 _SASRELAY_PLAIN = Layout(
-    "length_and_flags"
-    / BitStruct(
-        "unused" / BitsInteger(15),
-        "signature_words" / BitsInteger(9),
-        "zero" / BitsInteger(5),
-        "verified" / Flag,
-        "allow_clear" / Flag,
-        "disclosure" / Flag,
-    ),
+    # 15 unused bits | 9 bits signature length in words | 0 0 0 0 0 V A D
+    "length_and_flags" / Int32ub,
     "sas_type" / Bytes(CODE),
     "sashash" / Bytes(32),
-    "signature" / _SIGNATURE,
+    # Type block and signature block, as many words as the length says
+    "signature" / GreedyBytes,
 )
 
 
@@ -861,18 +772,6 @@ class SASrelayPlain:
 
 # Ping and PingACK: sections 5.15 and 5.16, figures 18 and 19
 
-_PING = Layout(
-    "version" / Bytes(4),
-    "endpoint_hash" / Bytes(8),
-)
-
-_PING_ACK = Layout(
-    "version" / Bytes(4),
-    "sender_endpoint_hash" / Bytes(8),
-    "received_endpoint_hash" / Bytes(8),
-    "ssrc" / Int32ub,
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping(_Message):
@@ -897,8 +796,8 @@ class Ping(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        version, endpoint_hash = _PING.read("Ping", message[MESSAGE_HEADER:])
-        return cls(raw=message, version=version, endpoint_hash=endpoint_hash)
+        _check_words(cls.kind, message, 6)
+        return cls(raw=message, version=message[12:16], endpoint_hash=message[16:24])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -933,19 +832,17 @@ class PingACK(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        version, sender, received, ssrc = _PING_ACK.read("PingACK", message[MESSAGE_HEADER:])
+        _check_words(cls.kind, message, 9)
         return cls(
             raw=message,
-            version=version,
-            sender_endpoint_hash=sender,
-            received_endpoint_hash=received,
-            ssrc=ssrc,
+            version=message[12:16],
+            sender_endpoint_hash=message[16:24],
+            received_endpoint_hash=message[24:32],
+            ssrc=int.from_bytes(message[32:36], "big"),
         )
 
 
 # Acknowledgements without content: sections 5.3, 5.8, 5.10, 5.12 and 5.14, figures 4, 11, 13, 15 and 17
-
-_ACKNOWLEDGEMENT = Layout()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1032,6 +929,11 @@ def _check_lengths(kind: Kind, fields: tuple[bytes, ...], lengths: tuple[int, ..
         raise ApiMisuse(f"Fields of {kind.text} have {given} octets, not {lengths}.")
 
 
+def _check_words(kind: Kind, message: bytes, words: int) -> None:
+    if len(message) != 4 * words:
+        raise MalformedPacket(f"{kind.text} has {words} words, not {len(message) // 4}.")
+
+
 HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK, b""))
 CONF2ACK = Conf2ACK(raw=_frame(Kind.CONF2ACK, b""))
 ERROR_ACK = ErrorACK(raw=_frame(Kind.ERROR_ACK, b""))
@@ -1043,7 +945,7 @@ def _reader_of(ack: Message) -> Callable[[bytes], Message]:
     """An acknowledgement has no content, so one object does for all."""
 
     def read(message: bytes) -> Message:
-        _ACKNOWLEDGEMENT.read(ack.kind.text, message[MESSAGE_HEADER:])
+        _check_words(ack.kind, message, 3)
         return ack
 
     return read
@@ -1069,26 +971,3 @@ _READERS: dict[Kind, Callable[[bytes], Message]] = {
     Kind.PING: Ping._read,
     Kind.PING_ACK: PingACK._read,
 }
-
-_LAYOUTS = {
-    Kind.HELLO: _HELLO,
-    Kind.HELLO_ACK: _ACKNOWLEDGEMENT,
-    Kind.DHPART1: _DHPART,
-    Kind.DHPART2: _DHPART,
-    Kind.CONFIRM1: _CONFIRM,
-    Kind.CONFIRM2: _CONFIRM,
-    Kind.CONF2ACK: _ACKNOWLEDGEMENT,
-    Kind.ERROR: _ERROR,
-    Kind.ERROR_ACK: _ACKNOWLEDGEMENT,
-    Kind.GOCLEAR: _GOCLEAR,
-    Kind.CLEAR_ACK: _ACKNOWLEDGEMENT,
-    Kind.SASRELAY: _SASRELAY,
-    Kind.RELAY_ACK: _ACKNOWLEDGEMENT,
-    Kind.PING: _PING,
-    Kind.PING_ACK: _PING_ACK,
-}
-"""A Commit's depends on its mode."""
-
-_WITH_MAC = frozenset({Kind.HELLO, Kind.COMMIT, Kind.DHPART1, Kind.DHPART2})
-
-_PLAIN_LAYOUTS = {Kind.CONFIRM1: _CONFIRM_PLAIN, Kind.CONFIRM2: _CONFIRM_PLAIN, Kind.SASRELAY: _SASRELAY_PLAIN}
