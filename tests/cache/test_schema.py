@@ -107,7 +107,7 @@ def test_after_the_migration_the_tables_are_those_of_a_new_file(path: Path, tmp_
 
 
 @pytest.mark.attack("CCH-10")
-@pytest.mark.parametrize("stride", [41, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [211, pytest.param(1, marks=pytest.mark.long)])
 def test_a_migration_killed_at_any_system_call_is_done_by_the_next_start(path: Path, stride: int) -> None:
     for position in count(step=stride):
         write_version_1(path)

@@ -63,7 +63,7 @@ CASES: dict[str, tuple[PeerRecord | None, PeerRecord | None, Callable[[SqliteCac
 
 
 @pytest.mark.attack("CCH-10")
-@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [97, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", CASES)
 def test_killed_at_any_system_call_a_record_is_old_or_new(path: Path, case: str, stride: int) -> None:
     old, new, action = CASES[case]
@@ -82,7 +82,7 @@ def test_killed_at_any_system_call_a_record_is_old_or_new(path: Path, case: str,
 
 
 @pytest.mark.attack("CCH-10")
-@pytest.mark.parametrize("stride", [41, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [211, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_at_any_system_call_of_the_first_start_the_next_one_works(path: Path, stride: int) -> None:
     def start() -> bytes:
         return SqliteCache(path).own_zid(lambda: OWN)
@@ -143,7 +143,7 @@ def test_ten_thousand_random_kills(path: Path) -> None:
 
 
 @pytest.mark.attack("CCH-10")
-@pytest.mark.parametrize("stride", [2039, pytest.param(97, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [8191, pytest.param(97, marks=pytest.mark.long)])
 @pytest.mark.parametrize("reaction", [signal.SIG_DFL, signal.SIG_IGN], ids=["killed", "refused"])
 def test_cut_off_in_the_middle_of_a_write_a_record_is_old_or_new(
     path: Path, reaction: signal.Handlers, stride: int

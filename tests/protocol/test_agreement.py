@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapshot
+from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
@@ -94,7 +95,7 @@ BAD_VALUES = [
 
 
 @pytest.mark.rfc("R-5.1.5-01", "R-5.1.5-03", "R-4.4.1.4-01", "R-4.6-06")
-@pytest.mark.parametrize("code", [*DH_CODES, *KEM_CODES], ids=lambda code: code.decode())
+@every("code", [*DH_CODES, *KEM_CODES], ids=lambda code: code.decode())
 def test_two_endpoints_agree_by_every_key_agreement(code: bytes) -> None:
     config = Config(key_agreements=(code, b"Mult"), hashes=(b"S384", b"S256"))
     pair = Pair(config, config).run()
@@ -107,8 +108,8 @@ def test_two_endpoints_agree_by_every_key_agreement(code: bytes) -> None:
 
 
 @pytest.mark.interop("I-40")
-@pytest.mark.parametrize("code", KEM_CODES, ids=lambda code: code.decode())
-@pytest.mark.parametrize("mtu", [600, 1000, 1452])
+@every("code", KEM_CODES, ids=lambda code: code.decode())
+@every("mtu", [600, 1000, 1452])
 def test_long_kem_messages_go_in_fragments_and_nothing_else_does(code: bytes, mtu: int) -> None:
     config = Config(key_agreements=(code, b"Mult"), mtu=mtu)
     pair = Pair(config, config).run()
@@ -135,8 +136,8 @@ def test_dhpart_has_the_length_of_the_table(code: bytes, words: int) -> None:
 
 
 @pytest.mark.rfc("R-5.1.2-02", "R-5.1.2-05", "R-5.1.2.1-01", "R-5.1.2.1-03", "R-5.1.2.2-01", "R-5.1.2.2-02")
-@pytest.mark.parametrize("code", [b"S256", b"S384", b"S512", b"N256", b"N384"])
-@pytest.mark.parametrize("tag", [b"HS32", b"HS80"])
+@every("code", [b"S256", b"S384", b"S512", b"N256", b"N384"])
+@every("tag", [b"HS32", b"HS80"])
 def test_the_negotiated_hash_rules_everything_but_the_hash_chain_and_the_srtp_tag(code: bytes, tag: bytes) -> None:
     """A peer that computes all keys and MACs with it, and the chain with SHA-256, reaches the same keys."""
     config = Config(hashes=(code,), auth_tags=(tag,), key_agreements=(b"X255", b"Mult"), auto_secure=False)
@@ -223,7 +224,7 @@ def test_dhpart2_shows_that_the_commit_was_changed() -> None:
 @pytest.mark.attack("DH-04")
 @pytest.mark.attack("DH-06")
 @pytest.mark.rfc("R-4.4.1.3-01", "R-4.4.1.3-02", "R-4.4.1.3-03", "R-5.1.5-12")
-@pytest.mark.parametrize(("code", "value"), BAD_VALUES)
+@every(("code", "value"), BAD_VALUES)
 def test_a_bad_pvr_ends_the_exchange_with_0x61(code: bytes, value: bytes) -> None:
     bob, peer, commit = as_initiator(code, Config(key_agreements=(code, b"Mult")))
     refused(bob, peer.send(peer.dhpart1(commit, pv=value)), ErrorCode.PUBLIC_VALUE)
@@ -234,7 +235,7 @@ def test_a_bad_pvr_ends_the_exchange_with_0x61(code: bytes, value: bytes) -> Non
 @pytest.mark.attack("DH-04")
 @pytest.mark.attack("DH-06")
 @pytest.mark.rfc("R-4.4.1.2-03", "R-4.4.1.2-04", "R-4.4.1.2-05", "R-5.1.5-12")
-@pytest.mark.parametrize(("code", "value"), BAD_VALUES)
+@every(("code", "value"), BAD_VALUES)
 def test_a_bad_pvi_ends_the_exchange_with_0x61_although_it_was_committed_to(code: bytes, value: bytes) -> None:
     bob = alone(Config(key_agreements=(code, b"Mult"), auto_secure=False), MemoryCache())
     peer = Actor(bob.stream, config=Config(key_agreements=(code, b"Mult")), suite=replace(SUITE, key_agreement=code))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapshot
+from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.friends import Friends
 from tests.support.pair import ALICE_SSRC, Pair, Side
@@ -354,8 +355,8 @@ def test_a_copy_of_the_hello_from_elsewhere_does_not_draw_the_exchange_there() -
 
 
 @pytest.mark.attack("CHN-13")
-@pytest.mark.parametrize("alice", [FAST, PASSIVE], ids=["alice commits too", "alice is passive"])
-@pytest.mark.parametrize("seed", range(6))
+@every("alice", [FAST, PASSIVE], ids=["alice commits too", "alice is passive"])
+@every("seed", range(6))
 def test_our_commit_to_a_copy_of_the_hello_is_answered_by_the_real_source(alice: Config, seed: int) -> None:
     pair = Pair(alice, FAST, seed=seed).start()
     (hello,) = pair.alice.stream.datagrams_to_send()
@@ -419,7 +420,7 @@ def test_dhpart1_from_a_source_that_sent_no_hello_is_dropped() -> None:
 @pytest.mark.attack("CON-12")
 @pytest.mark.interop("I-13")
 @pytest.mark.rfc("R-4.2-04", "R-4.2-06", "R-3.1.1-01")
-@pytest.mark.parametrize("seed", range(30))
+@every("seed", range(30))
 def test_the_sender_of_the_higher_hvi_becomes_the_initiator(seed: int) -> None:
     pair = Pair(FAST, FAST, seed=seed).run()
     assert pair.secure and pair.keys_agree
@@ -564,7 +565,7 @@ def two_streams(alice: Config = FAST, bob: Config = FAST, seed: int = 0) -> tupl
 
 @pytest.mark.rfc("R-4.4.1-01", "R-4.4.3-04", "R-4.4.3-05", "R-4.4.3-06", "R-3.1.3-03", "R-4.2-09", "R-4.2-08")
 @pytest.mark.attack("CON-08")
-@pytest.mark.parametrize("seed", range(10))
+@every("seed", range(10))
 def test_of_two_streams_that_start_together_one_does_dh_and_the_other_follows_by_multistream(seed: int) -> None:
     pair, alice, bob = two_streams(seed=seed)
     pair.run(30.0)

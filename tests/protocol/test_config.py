@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import FOREVER, Config, default_key_agreements
@@ -33,7 +34,7 @@ def test_a_configuration_does_not_change() -> None:
         Config().passive = True  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@every(
     ("wrong", "sentence"),
     [
         ({"hashes": (b"S256",) * 8}, "Config.hashes lists 8 algorithms"),

@@ -8,6 +8,7 @@ from typing import NoReturn
 import pytest
 
 from tests.support.actor import SUITE
+from tests.support.cases import every
 from tests.support.pair import seeded
 from tests.support.vectors import Transcript, transcripts
 from zrtp.crypto.ciphers import CipherAlgorithm
@@ -94,7 +95,7 @@ def test_confirm_mac_is_the_negotiated_mac_of_the_ciphertext_in_64_bits(role: Ro
 
 @pytest.mark.attack("CNF-05")
 @pytest.mark.attack("CNF-01")
-@pytest.mark.parametrize("bit", range(64))
+@every("bit", range(64))
 def test_the_mac_is_compared_in_full_and_before_anything_is_decrypted(bit: int) -> None:
     sealed = seal_confirm(box(), Role.INITIATOR, PLAIN, seeded(1))
     mac = bytearray(sealed.confirm_mac)
@@ -116,7 +117,7 @@ def test_every_bit_of_the_ciphertext_is_under_the_mac() -> None:
 
 @pytest.mark.attack("CNF-03")
 @pytest.mark.attack("CHN-03")
-@pytest.mark.parametrize("position", range(16))
+@every("position", range(16))
 def test_a_changed_iv_garbles_h0_which_the_chain_catches_as_an_attack(position: int) -> None:
     sealed = seal_confirm(box(), Role.RESPONDER, PLAIN, seeded(1))
     iv = bytearray(sealed.iv)
@@ -181,7 +182,7 @@ def test_a_sas_relay_is_sealed_like_a_confirm(role: Role) -> None:
 
 
 @pytest.mark.rfc("R-5.7-02", "R-5.7-09", "R-5.7-11", "R-4.6-03", "R-4.6-04")
-@pytest.mark.parametrize("recorded", RECORDED, ids=str)
+@every("recorded", RECORDED, ids=str)
 def test_the_confirms_of_recorded_peers_open(recorded: Transcript) -> None:
     suite = Suite(
         hash=recorded.suite.hash,

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
+from tests.support.cases import every
 from tests.support.friends import Friends
 from tests.support.pair import Netem, Pair, Side, same_keys
 from tests.support.wire import reseal
@@ -141,7 +142,7 @@ def test_the_responder_gets_its_keys_and_sends_after_confirm2_only() -> None:
 @pytest.mark.attack("MED-03")
 @pytest.mark.attack("MED-06")
 @pytest.mark.rfc("R-4-06", "R-4-07", "R-4-08", "R-4-09")
-@pytest.mark.parametrize("seed", range(30))
+@every("seed", range(30))
 def test_on_a_bad_network_nobody_ever_sends_in_clear_after_commit_nor_srtp_before_its_time(seed: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(loss=0.3, duplicate=0.2, jitter=0.1, seed=seed), seed=seed).start()
     allowed = {

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, snapshot
+from tests.support.cases import every
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
 from zrtp.errors import ErrorCode
 from zrtp.protocol.endpoint import Endpoint
@@ -63,8 +64,8 @@ def test_both_start_at_once_and_each_hello_is_acknowledged() -> None:
 
 @pytest.mark.rfc("R-3.1.1-02", "R-4.1-04")
 @pytest.mark.interop("I-29")
-@pytest.mark.parametrize("first", ["alice", "bob"])
-@pytest.mark.parametrize("delay", [0.01, 0.3, 2.0, 3.74, 3.9, 4.0, 4.5, 4.99, 5.1, 9.0, 30.0, 3600.0])
+@every("first", ["alice", "bob"])
+@every("delay", [0.01, 0.3, 2.0, 3.74, 3.9, 4.0, 4.5, 4.99, 5.1, 9.0, 30.0, 3600.0])
 def test_either_side_may_come_first_and_the_other_as_late_as_it_likes(first: str, delay: float) -> None:
     """Our own schedule of Hello may be over by then, the deadline not yet, or long ago."""
     pair = Pair(FAST, FAST)
@@ -128,8 +129,8 @@ def test_a_commit_without_any_hello_before_it_is_dropped() -> None:
 @pytest.mark.rfc("R-5.3-01")
 @pytest.mark.attack("PAR-17")
 @pytest.mark.interop("I-09")
-@pytest.mark.parametrize("state", ["hello sent", "committed", "secure"])
-@pytest.mark.parametrize("version", [b"1.10", b"1.20", b"9.00", b"1.00", b"abcd", bytes(4)])
+@every("state", ["hello sent", "committed", "secure"])
+@every("version", [b"1.10", b"1.20", b"9.00", b"1.00", b"abcd", bytes(4)])
 def test_every_hello_is_acknowledged_in_every_state_whatever_its_version(state: str, version: bytes) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
@@ -778,8 +779,8 @@ def test_there_is_one_hello_hash_for_each_version_and_the_highest_is_sent_first(
 @pytest.mark.rfc("R-5.15-01", "R-5.16-01", "R-5.16-04", "R-5.16-06", "R-5.16-09", "R-5.1.1-03", "R-5.15-06")
 @pytest.mark.rfc("R-5.15-05", "R-5.16-02", "R-5.16-03")
 @pytest.mark.interop("I-43")
-@pytest.mark.parametrize("state", ["hello sent", "committed", "secure", "failed", "quiet"])
-@pytest.mark.parametrize("version", [b"1.10", b"0.10", b"9.99"])
+@every("state", ["hello sent", "committed", "secure", "failed", "quiet"])
+@every("version", [b"1.10", b"0.10", b"9.99"])
 def test_ping_is_answered_in_every_state_and_changes_nothing(state: str, version: bytes) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)

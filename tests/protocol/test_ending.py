@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
+from tests.support.cases import every
 from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, ErrorCode
@@ -340,7 +341,7 @@ def stream_in(state: str) -> tuple[Side, Actor]:
 
 @pytest.mark.attack("SID-06")
 @pytest.mark.rfc("R-4.5.2-05", "R-4.5.3-16", "R-4.7.3-01", "R-4.7.2.1-08")
-@pytest.mark.parametrize(
+@every(
     "state",
     ["hello sent", "quiet", "in grace", "failed", "secure", *(state.name for state in State if state in IN_EXCHANGE)],
 )
@@ -418,7 +419,7 @@ def sending(side: Side) -> Sending:
 
 
 @pytest.mark.attack("NET-11")
-@pytest.mark.parametrize("first", range(2, 12))
+@every("first", range(2, 12))
 def test_a_burst_of_ten_lost_packets_delays_and_does_not_prevent(first: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(), clock=Clock())
     count = iter(range(10_000))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone
+from tests.support.cases import every
 from tests.support.pair import Pair, seeded
 from zrtp import system
 from zrtp.cache.memory import MemoryCache
@@ -81,7 +82,7 @@ def test_randomness_comes_from_the_operating_system_unless_injected() -> None:
 
 
 @pytest.mark.attack("SID-07")
-@pytest.mark.parametrize("after", range(12))
+@every("after", range(12))
 def test_a_source_of_randomness_that_fails_ends_whatever_needed_it(after: int) -> None:
     """An exception for the caller, and never a key without randomness."""
     random, calls = seeded(1), iter(range(1000))

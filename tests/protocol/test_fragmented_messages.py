@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.pair import ALICE_SSRC, Netem, Pair
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role
@@ -49,7 +50,7 @@ def test_copies_of_a_message_keep_its_number() -> None:
         assert all(len(lengths) == 1 for lengths in used.values())
 
 
-@pytest.mark.parametrize("seed", range(30))
+@every("seed", range(30))
 def test_a_lost_fragment_is_made_up_for_by_the_next_copy(seed: int) -> None:
     pair = Pair(HYBRID, HYBRID, net=Netem(loss=0.1, jitter=0.02, seed=seed), seed=seed).run()
     assert pair.secure

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, Actor, alone
+from tests.support.cases import every
 from tests.support.pair import Pair, seeded
 from tests.support.vectors import Transcript, transcripts
 from zrtp.errors import ErrorCode, PeerMisbehaved
@@ -181,7 +182,7 @@ def test_skipped_messages_are_bridged_from_h0() -> None:
 
 
 @pytest.mark.rfc("R-9-01", "R-5.2-12", "R-5.4-06", "R-5.5-03")
-@pytest.mark.parametrize("transcript", transcripts(), ids=str)
+@every("transcript", transcripts(), ids=str)
 def test_the_chains_and_macs_of_recorded_peers_verify(transcript: Transcript) -> None:
     messages = transcript.messages
     hello_i, hello_r, commit = (parse(raw) for raw in (messages.hello_i, messages.hello_r, messages.commit))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, Actor, alone
+from tests.support.cases import every
 from tests.support.vectors import Transcript as Recorded
 from tests.support.vectors import transcripts
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm
@@ -120,7 +121,7 @@ def test_a_commit_without_hvi_verifies_nothing() -> None:
 
 
 @pytest.mark.rfc("R-4.4.1.4-01", "R-4.4.1.4-08")
-@pytest.mark.parametrize("recorded", WITH_DH, ids=str)
+@every("recorded", WITH_DH, ids=str)
 def test_total_hash_of_dh_mode_from_both_ends(recorded: Recorded) -> None:
     messages, expected = recorded.messages, recorded.expect
     hash_ = DEFAULT.hashes[recorded.suite.hash]
@@ -189,7 +190,7 @@ def test_dhresult_and_preshared_key_are_wiped_right_after_s0() -> None:
 
 
 @pytest.mark.rfc("R-4.4.1.4-03")
-@pytest.mark.parametrize("recorded", [item for item in WITH_DH if item.expect.dh_result], ids=str)
+@every("recorded", [item for item in WITH_DH if item.expect.dh_result], ids=str)
 def test_s0_of_recorded_exchanges(recorded: Recorded) -> None:
     expected = recorded.expect
     assert expected.dh_result is not None
@@ -287,7 +288,7 @@ def test_each_role_has_keys_of_its_own() -> None:
 
 @pytest.mark.attack("KEY-08")
 @pytest.mark.rfc("R-4.5.3-07", "R-4.5.3-08", "R-4.5.3-11", "R-4.5.3-13")
-@pytest.mark.parametrize("recorded", RECORDED, ids=str)
+@every("recorded", RECORDED, ids=str)
 def test_the_keys_of_recorded_exchanges(recorded: Recorded) -> None:
     expected = recorded.expect
     suite = Suite(
@@ -312,7 +313,7 @@ def test_the_keys_of_recorded_exchanges(recorded: Recorded) -> None:
 
 
 @pytest.mark.rfc("R-4.5.2-06", "R-4.5.2-07", "R-4.5.2-11", "R-4.6.1-07")
-@pytest.mark.parametrize("recorded", FIRST_STREAMS, ids=str)
+@every("recorded", FIRST_STREAMS, ids=str)
 def test_the_session_secrets_of_recorded_exchanges(recorded: Recorded) -> None:
     expected = recorded.expect
     secrets = SessionSecrets.derive(DEFAULT.hashes[recorded.suite.hash], Secret(expected.s0), expected.kdf_context)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import wire
+from tests.support.cases import every
 from zrtp.crypto.key_agreements.base import MERGED_ORDER, rank
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerIncompatible
@@ -366,7 +367,7 @@ NARROW = Config(auth_tags=(b"HS80",), key_agreements=(b"X255",))
 @pytest.mark.attack("PAR-15")
 @pytest.mark.attack("DWN-13")
 @pytest.mark.rfc("R-5.9-02")
-@pytest.mark.parametrize(("field", "code", "error"), REFUSALS)
+@every(("field", "code", "error"), REFUSALS)
 def test_a_commit_to_what_was_not_offered_is_refused_by_the_code_of_the_field(
     field: str, code: bytes, error: ErrorCode
 ) -> None:

@@ -14,6 +14,7 @@ from math import prod, sqrt
 import pytest
 
 from tests.bench.loss import fragments_of, request_bound
+from tests.support.cases import every
 from tests.support.friends import Friends
 from tests.support.pair import Netem, Network, Pair
 from zrtp.cache.memory import MemoryCache
@@ -175,20 +176,22 @@ def test_the_bound_of_diffie_hellman_is_a_closed_formula(loss: float) -> None:
 @pytest.mark.attack("NET-10")
 @pytest.mark.attack("NET-07")
 @pytest.mark.rfc("R-6-08", "R-6-12", "R-6-17")
+@pytest.mark.parametrize("runs", [5, pytest.param(40, marks=pytest.mark.long)])
 @EVERY_MODE
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_key_agreement_ends_in_equal_keys_or_a_stated_failure(loss: float, mode: str) -> None:
+def test_every_key_agreement_ends_in_equal_keys_or_a_stated_failure(mode: str, runs: int) -> None:
     attempt, _ = MODES[mode]
-    completed = sum(attempt(loss, seed).check_outcome() for seed in range(40))
-    assert enough(completed + 1, 40, bound(mode, loss))
+    for loss in LOSSES:
+        completed = sum(attempt(loss, seed).check_outcome() for seed in range(runs))
+        assert enough(completed + 1, runs, bound(mode, loss)), f"{completed} of {runs} with a loss of {loss:.0%}"
 
 
 @pytest.mark.attack("NET-12")
+@pytest.mark.parametrize("runs", [10, pytest.param(30, marks=pytest.mark.long)])
 @EVERY_MODE
-def test_a_third_of_all_packets_damaged_is_like_losing_them_and_no_alarm(mode: str) -> None:
+def test_a_third_of_all_packets_damaged_is_like_losing_them_and_no_alarm(mode: str, runs: int) -> None:
     attempt, _ = MODES[mode]
-    completed = sum(attempt(0.0, 1000 + seed, corrupt=0.3).check_outcome() for seed in range(30))
-    assert enough(completed + 1, 30, bound(mode, 0.3))
+    completed = sum(attempt(0.0, 1000 + seed, corrupt=0.3).check_outcome() for seed in range(runs))
+    assert enough(completed + 1, runs, bound(mode, 0.3))
 
 
 @pytest.mark.attack("NET-06")
@@ -214,7 +217,7 @@ def test_the_time_to_secure_is_that_of_a_few_round_trips_without_loss_and_second
 
 @pytest.mark.attack("CCH-04")
 @pytest.mark.attack("NET-07")
-@pytest.mark.parametrize("seed", range(10))
+@every("seed", range(10))
 def test_call_after_call_with_heavy_loss_never_raises_a_false_alarm(seed: int) -> None:
     """Each call may be left half finished; what the two remember still fits in the next one."""
     friends = Friends(seed=seed)
@@ -231,7 +234,7 @@ def warnings_of(pair: Pair) -> list[str]:
 
 
 @pytest.mark.attack("NET-11")
-@pytest.mark.parametrize("seed", range(10))
+@every("seed", range(10))
 def test_a_network_that_is_gone_for_two_seconds_delays_a_call(seed: int) -> None:
     pair = Pair(FAST, FAST, seed=seed)
     start = 0.02 * seed

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import wire
 from tests.support.actor import FAST, WAITING, Actor, alone
+from tests.support.cases import every
 from tests.support.friends import Friends
 from tests.support.pair import Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
@@ -108,7 +109,7 @@ def test_a_dhpart_has_the_same_shape_whatever_is_known() -> None:
 
 @pytest.mark.attack("CCH-03")
 @pytest.mark.rfc("R-4.3-04", "R-4.3-05", "R-4.3-06", "R-4.3-07", "R-4.3.1-06")
-@pytest.mark.parametrize("held", list(product((None, X, Y, Z), repeat=4)), ids=lambda _: "")
+@every("held", list(product((None, X, Y, Z), repeat=4)), ids=lambda _: "")
 def test_s1_is_the_initiators_rs1_or_else_its_rs2_at_both_ends(held: tuple[Secret | None, ...]) -> None:
     rs1_i, rs2_i, rs1_r, rs2_r = held
     of_responder = [secret for secret in (rs1_r, rs2_r) if secret is not None]

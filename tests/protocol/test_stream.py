@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support import wire
 from tests.support.actor import FAST, WAITING, Actor, alone, snapshot
+from tests.support.cases import every
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.registry import DEFAULT
@@ -80,8 +81,8 @@ JUNK = {
 @pytest.mark.attack("PAR-03")
 @pytest.mark.attack("PAR-05")
 @pytest.mark.rfc("R-5-13")
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("datagram", JUNK.values(), ids=JUNK.keys())
+@every("state", STATES)
+@every("datagram", JUNK.values(), ids=JUNK.keys())
 def test_what_is_not_zrtp_or_damaged_is_counted_and_never_answered(state: str, datagram: bytes) -> None:
     bob, peer = in_state(state)
     before = snapshot(bob)
@@ -113,8 +114,8 @@ MALFORMED = {
 @pytest.mark.attack("PAR-09")
 @pytest.mark.attack("PAR-22")
 @pytest.mark.attack("PAR-23")
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED.keys())
+@every("state", STATES)
+@every("raw", MALFORMED.values(), ids=MALFORMED.keys())
 def test_malformed_messages_change_nothing_and_get_an_error_only_within_an_exchange(state: str, raw: bytes) -> None:
     bob, peer = in_state(state)
     before = snapshot(bob)
@@ -128,10 +129,8 @@ def test_malformed_messages_change_nothing_and_get_an_error_only_within_an_excha
 
 @pytest.mark.attack("PAR-10")
 @pytest.mark.rfc("R-5.1-02")
-@pytest.mark.parametrize(
-    "block", [b"Foo     ", b"hello   ", bytes(8), b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", b"HelloAC\0"]
-)
-@pytest.mark.parametrize("state", STATES)
+@every("block", [b"Foo     ", b"hello   ", bytes(8), b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", b"HelloAC\0"])
+@every("state", STATES)
 def test_unknown_message_types_are_ignored(state: str, block: bytes) -> None:
     bob, peer = in_state(state)
     before = snapshot(bob)
@@ -252,7 +251,7 @@ def test_every_packet_many_times_over_gives_one_call(copies: int) -> None:
 
 
 @pytest.mark.attack("NET-05")
-@pytest.mark.parametrize("seed", range(12))
+@every("seed", range(12))
 def test_packets_that_overtake_each_other_give_one_call(seed: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(jitter=0.5, duplicate=0.3, seed=seed), seed=seed).run(60.0)
     assert pair.secure and pair.keys_agree
@@ -260,7 +259,7 @@ def test_packets_that_overtake_each_other_give_one_call(seed: int) -> None:
 
 @pytest.mark.attack("PAR-25")
 @pytest.mark.interop("I-40")
-@pytest.mark.parametrize("seed", range(12))
+@every("seed", range(12))
 def test_crossing_commits_in_fragments_survive_loss(seed: int) -> None:
     """The lost Commit may still be incomplete at the other end when our DHPart1 follows in fragments."""
     code = next(code for code in (b"X1M2", b"MLK2", b"MLK3") if DEFAULT.key_agreements[code].available)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.pair import Clock, Netem, Pair, Side, same_keys
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
@@ -185,8 +186,8 @@ def other(who: str) -> str:
 # Each mode, in both roles
 
 
-@pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize(
+@every("who", WHO)
+@every(
     ("agreement", "mode"),
     [(b"X255", Mode.DH), (b"EC25", Mode.DH), (b"DH3k", Mode.DH), (b"X1M2", Mode.KEM), (b"X3M3", Mode.KEM)],
 )
@@ -246,9 +247,9 @@ def test_clear_and_secure_again_as_often_as_people_like(cleared_by: str, secured
         assert len(side.seen(WentClear)) == 3
 
 
-@pytest.mark.parametrize("wait", [0.02, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5])
-@pytest.mark.parametrize("secured_by", WHO)
-@pytest.mark.parametrize("cleared_by", WHO)
+@every("wait", [0.02, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5])
+@every("secured_by", WHO)
+@every("cleared_by", WHO)
 def test_clear_while_video_is_being_added(cleared_by: str, secured_by: str, wait: float) -> None:
     """Messages about video are on their way, before and after those that switch encryption off."""
     phones = Phones(seed=1 + round(100 * wait)).dial()
@@ -282,8 +283,8 @@ STORIES = [
 
 
 @pytest.mark.rfc("R-3.1.3-03", "R-4.4.2-01", "R-4.4.2-02", "R-4.7.2.1-03")
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("begins", "clears", "secures", "calls_again"), STORIES)
+@every("seed", range(4))
+@every(("begins", "clears", "secures", "calls_again"), STORIES)
 def test_audio_video_clear_secure_again_and_a_second_call(
     begins: str, clears: str, secures: str, calls_again: str, seed: int
 ) -> None:
