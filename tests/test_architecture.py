@@ -6,12 +6,14 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import zrtp
+from tests.support.cases import every
 from zrtp import errors
 from zrtp.secret import Secret
 
@@ -43,9 +45,24 @@ def folder_of(path: Path) -> str:
     return parts[0] if len(parts) > 1 else ""
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def source_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(source_of(path))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """The full names of all imported modules, wherever in the module the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -66,7 +83,7 @@ def test_every_folder_has_its_storey() -> None:
     assert {folder_of(path) for path in MODULES} == set(LAYERS)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@every("path", MODULES, ids=name_of)
 def test_imports_point_down_only(path: Path) -> None:
     if path in (PACKAGE / "__init__.py", PACKAGE / "__main__.py"):
         return  # the public names, and the command
@@ -94,14 +111,14 @@ def test_only_crypto_and_srtp_know_cryptography() -> None:
     assert [user for user in users if not allowed.fullmatch(user)] == []
 
 
-@pytest.mark.parametrize("path", BELOW_MEDIA, ids=name_of)
+@every("path", BELOW_MEDIA, ids=name_of)
 def test_below_the_media_nobody_knows_the_time_the_network_or_a_source_of_randomness(path: Path) -> None:
     if name_of(path) == "system.py":
         return
     allowed = {"time", "threading"} if name_of(path).startswith("cache/sqlite") else set()
     used = {module.split(".")[0] for module in imports(path)} & EDGES_OF_THE_WORLD
     assert used - allowed == set()
-    assert "os.urandom" not in path.read_text(encoding="utf-8")
+    assert "os.urandom" not in source_of(path)
 
 
 def test_the_engine_has_no_files_no_database_and_no_event_loop() -> None:
@@ -114,7 +131,7 @@ def test_the_engine_has_no_files_no_database_and_no_event_loop() -> None:
 
 def _code(path: Path) -> str:
     """The source without comments and docstrings of its own module, as far as `open(` is concerned."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return " ".join(f"{call.id}(" for call in calls if isinstance(call, ast.Name))
 
@@ -125,7 +142,7 @@ def test_the_core_needs_nothing_but_construct_and_cryptography() -> None:
     for path in MODULES:
         if folder_of(path) in ("media", "cli"):
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         for node in tree.body:
             if isinstance(node, ast.Import):
                 hard |= {alias.name.split(".")[0] for alias in node.names}
@@ -207,9 +224,7 @@ def open_comparisons(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.attack("SID-01")
 @pytest.mark.attack("CHN-15")
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if folder_of(path) in ("protocol", "crypto", "media")], ids=name_of
-)
+@every("path", [path for path in MODULES if folder_of(path) in ("protocol", "crypto", "media")], ids=name_of)
 def test_what_must_not_leak_is_compared_in_constant_time(path: Path) -> None:
     """`compare_digest`, never `==`: public values of which nobody learns anything are named otherwise or listed."""
     public = {
@@ -221,12 +236,12 @@ def test_what_must_not_leak_is_compared_in_constant_time(path: Path) -> None:
             "pv[-1] & mask == other[-1] & mask",
         },
     }
-    found = [line for line in open_comparisons(ast.parse(path.read_text(encoding="utf-8")))]
+    found = [line for line in open_comparisons(tree_of(path))]
     allowed = public.get(name_of(path), set())
     assert [line for line in found if line.split(": ", 1)[1] not in allowed] == []
 
 
-@pytest.mark.parametrize(
+@every(
     ("source", "found"),
     [
         ("expected == message.confirm_mac", True),
@@ -252,17 +267,17 @@ def test_no_secret_type_can_be_compared_in_any_other_way() -> None:
 # Style
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@every("path", MODULES, ids=name_of)
 def test_every_module_says_why_it_exists_and_leaves_nothing_to_do(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
+    source = source_of(path)
     if source.strip():
         assert ast.get_docstring(ast.parse(source)), name_of(path)
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if folder_of(path) == "protocol"], ids=name_of)
+@every("path", [path for path in MODULES if folder_of(path) == "protocol"], ids=name_of)
 def test_one_handler_is_one_transition_in_at_most_forty_lines(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef) and "Arrives from:" in (ast.get_docstring(node) or ""):
             first, last = node.body[1], node.body[-1]
             assert (last.end_lineno or 0) - first.lineno < 40, node.name

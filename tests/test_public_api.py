@@ -14,6 +14,7 @@ from typing import get_args
 import pytest
 
 import zrtp
+from tests.support.cases import every
 from zrtp import Config, Endpoint, Event, Session, Stream
 from zrtp.protocol import events
 
@@ -42,7 +43,7 @@ def test_nothing_public_is_missing_from_all() -> None:
     assert exported == {name for name in zrtp.__all__ if not name.startswith("__")}
 
 
-@pytest.mark.parametrize("name", [name for name in zrtp.__all__ if name not in ("__version__", "Event")])
+@every("name", [name for name in zrtp.__all__ if name not in ("__version__", "Event")])
 def test_every_public_name_is_documented(name: str) -> None:
     value = getattr(zrtp, name)
     text = inspect.getdoc(value) or ""

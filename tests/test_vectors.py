@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.cases import Test, every
 from tests.support.replay import Replay, missing_algorithms
 from tests.support.vectors import (
     SrtpSample,
@@ -90,30 +92,29 @@ def played(index: int) -> Replay:
     return Replay(transcript, role).run()
 
 
-@pytest.fixture
-def replay(request: pytest.FixtureRequest) -> Replay:
-    return played(request.param)
+def every_replay(test: Callable[[Any, Replay], None]) -> Test:
+    """Look at all finished replays in one test."""
+
+    def run(self: object, index: int) -> None:
+        test(self, played(index))
+
+    vars(run).update(vars(test))
+    run.__name__ = test.__name__
+    ids = [f"{transcript}-{role.value}" for transcript, role in BOTH_ROLES]
+    return every("index", range(len(BOTH_ROLES)), ids)(run)
 
 
-EVERY_REPLAY = pytest.mark.parametrize(
-    "replay",
-    range(len(BOTH_ROLES)),
-    indirect=True,
-    ids=[f"{transcript}-{role.value}" for transcript, role in BOTH_ROLES],
-)
-EVERY_EXCHANGE = pytest.mark.parametrize("transcript", PLAYED, ids=str)
+EVERY_EXCHANGE = every("transcript", PLAYED, ids=str)
 
 
-def replays(condition: str) -> pytest.MarkDecorator:
+def replays(condition: str) -> Callable[[Test], Test]:
     """The recordings that have this part, in both roles; each test plays its own."""
     chosen = [
         (transcript, role)
         for transcript, role in BOTH_ROLES
         if getattr(transcript, condition, None) or getattr(transcript.expect, condition, None)
     ]
-    return pytest.mark.parametrize(
-        ("transcript", "role"), chosen, ids=[f"{transcript}-{role.value}" for transcript, role in chosen]
-    )
+    return every(("transcript", "role"), chosen, [f"{transcript}-{role.value}" for transcript, role in chosen])
 
 
 def why(missing: list[str]) -> str:
@@ -180,17 +181,18 @@ class TestEveryRecordingIsAccountedFor:
         }
 
 
-@EVERY_REPLAY
 class TestReplay:
     """The engine in one role, the recording in the other."""
 
     @pytest.mark.rfc("R-5-11", "R-5-12", "R-4.6-06", "R-8.1.1-02")
+    @every_replay
     def test_ends_secure(self, replay: Replay) -> None:
         assert replay.stream.state is State.SECURE
         assert replay.stream.sending is Sending.SRTP
         (secured,) = [event for event in replay.events if isinstance(event, Secured)]
         assert (secured.role, secured.mode.value) == (replay.role, replay.transcript.mode)
 
+    @every_replay
     def test_drops_nothing_but_what_crossed(self, replay: Replay) -> None:
         assert set(replay.stream.counters) <= {
             "Hello is acknowledged already",
@@ -199,6 +201,7 @@ class TestReplay:
         }
 
     @pytest.mark.rfc("R-4.4.1.1-07", "R-4.4.1.1-08", "R-4.4.1.1-09", "R-4.3.1-05", "R-5.7-11", "R-5.7-09")
+    @every_replay
     def test_sends_the_recorded_messages_octet_for_octet(self, replay: Replay) -> None:
         recorded = replay.transcript.messages
         if replay.role is Role.INITIATOR:
@@ -215,6 +218,7 @@ class TestReplay:
                 assert replay.sent.of(kind) == [message], kind
 
     @pytest.mark.rfc("R-4.2-04", "R-4.2-05", "R-4.2-06")
+    @every_replay
     def test_finds_the_initiator_when_commits_cross(self, replay: Replay) -> None:
         roles = [event.role for event in replay.events if isinstance(event, GoingSecure)]
         crossed = replay.transcript.messages.commit_lost is not None
@@ -224,6 +228,7 @@ class TestReplay:
             assert roles == [replay.role]
             assert replay.stream.counters["Commit lost the contention"] == int(crossed)
 
+    @every_replay
     def test_sends_under_its_ssrc_in_fragments_of_the_recorded_size(self, replay: Replay) -> None:
         assert replay.sent.ssrcs == {replay.recorded.own_ssrc}
         assert [(one.total_words, one.offset_words, one.data) for one in replay.sent.fragments] == [
@@ -231,6 +236,7 @@ class TestReplay:
         ]
 
     @pytest.mark.rfc("R-4.4.1.4-01", "R-4.4.1.4-03", "R-4.4.1.4-08", "R-4.4.2.4-01", "R-4.4.3.2-01", "R-4.4.3.2-03")
+    @every_replay
     def test_shared_secret(self, replay: Replay) -> None:
         observed, expect = replay.observed, replay.transcript.expect
         assert observed.dh_result == expect.dh_result
@@ -239,6 +245,7 @@ class TestReplay:
         assert observed.s0 == expect.s0
 
     @pytest.mark.rfc("R-4.3-04", "R-4.3-08", "R-4.3-09", "R-4.3-10", "R-4.3-11", "R-4.3.1-06", "R-4.3.1-07")
+    @every_replay
     def test_matched_secrets(self, replay: Replay) -> None:
         """s1, s2 and s3; in Preshared mode what went into preshared_key."""
         matched, expect, inputs = replay.exchange.matched, replay.transcript.expect, replay.transcript.preshared
@@ -250,6 +257,7 @@ class TestReplay:
         assert (matched.continuity is Continuity.MISMATCH) == reported
 
     @pytest.mark.rfc("R-4.5.1-01", "R-4.5.3-01", "R-4.5.3-02", "R-4.5.3-11", "R-4.5.3-12", "R-4.5.3-13", "R-4.5.3-14")
+    @every_replay
     def test_keys_of_the_stream(self, replay: Replay) -> None:
         keys, expect = replay.exchange.keys, replay.transcript.expect
         assert keys is not None
@@ -266,6 +274,7 @@ class TestReplay:
             assert bytes(secret.octets) == value
 
     @pytest.mark.rfc("R-4.5.3-05", "R-4.5.3-07", "R-4.5.3-08", "R-4.5.3-09", "R-4.5.3-10")
+    @every_replay
     def test_hands_over_the_srtp_keys_in_their_directions(self, replay: Replay) -> None:
         suite, expect, ready = replay.transcript.suite, replay.transcript.expect, replay.keys_ready
         of_initiator, of_responder = (expect.srtpkeyi, expect.srtpsalti), (expect.srtpkeyr, expect.srtpsaltr)
@@ -277,6 +286,7 @@ class TestReplay:
         assert (ready.send.cipher, ready.send.auth_tag) == (suite.cipher, suite.auth_tag)
 
     @pytest.mark.rfc("R-4.5.2-01", "R-4.5.2-06", "R-4.5.2-11", "R-4.4.3.1-03")
+    @every_replay
     def test_secrets_of_the_session(self, replay: Replay) -> None:
         session, expect = replay.session, replay.transcript.expect
         if replay.transcript.mode == "multistream":
@@ -289,6 +299,7 @@ class TestReplay:
             assert session.export_key(label.encode(), len(key)).octets == key
 
     @pytest.mark.rfc("R-4.5.2-07", "R-4.5.2-08", "R-4.5.2-09")
+    @every_replay
     def test_short_authentication_string(self, replay: Replay) -> None:
         expect = replay.transcript.expect
         ready = [event for event in replay.events if isinstance(event, SasReady) and event.ssrc == replay.stream.ssrc]
@@ -302,6 +313,7 @@ class TestReplay:
         assert event.sas.code == replay.transcript.suite.sas
 
     @pytest.mark.rfc("R-4.6-02", "R-4.6-03", "R-4.6-04", "R-4.6-05", "R-5.7-01")
+    @every_replay
     def test_opens_both_confirms(self, replay: Replay) -> None:
         messages, expect, box = replay.transcript.messages, replay.transcript.expect, replay.exchange.box
         for role, message, plain in (
@@ -314,6 +326,7 @@ class TestReplay:
                 assert used == ConfirmPlain.decode(plain)
 
     @pytest.mark.rfc("R-4.6.1-01", "R-4.6.1-05", "R-4.6.1-06", "R-4.6.1-07", "R-4.6.1-08", "R-4.6.1.1-03")
+    @every_replay
     def test_retained_secret_in_the_cache(self, replay: Replay) -> None:
         """rs2 becomes the secret that matched, otherwise the old rs1; nothing changes after a mismatch."""
         transcript, party = replay.transcript, replay.party
@@ -516,20 +529,20 @@ def test_every_list_is_gone_through() -> None:
 
 
 @pytest.mark.rfc("R-9-01")
-@pytest.mark.parametrize("item", primitives("hash_chain"), ids=lambda item: item["h3"][:8])
+@every("item", primitives("hash_chain"), ids=lambda item: item["h3"][:8])
 def test_hash_chain(item: dict[str, Any]) -> None:
     chain = OwnChain.make(lambda _: bytes.fromhex(item["h0"]))
     assert [chain.h1.hex(), chain.h2.hex(), chain.h3.hex()] == [item["h1"], item["h2"], item["h3"]]
 
 
 @pytest.mark.rfc("R-8.1.1-05")
-@pytest.mark.parametrize("item", primitives("message_mac"), ids=lambda item: item["mac"])
+@every("item", primitives("message_mac"), ids=lambda item: item["mac"])
 def test_message_mac(item: dict[str, Any]) -> None:
     assert message_mac(bytes.fromhex(item["key"]), bytes.fromhex(item["data"])).hex() == item["mac"]
 
 
 @pytest.mark.rfc("R-8.1-01")
-@pytest.mark.parametrize("item", primitives("zrtp_hash"), ids=item_id)
+@every("item", primitives("zrtp_hash"), ids=item_id)
 def test_hash_of_a_hello(item: dict[str, Any]) -> None:
     stream = Endpoint(cache=MemoryCache()).session().add_stream(1)
     hello = parse(bytes.fromhex(item["hello"]))
@@ -540,7 +553,7 @@ def test_hash_of_a_hello(item: dict[str, Any]) -> None:
 
 @pytest.mark.rfc("R-5.2-03", "R-5.2-08")
 @pytest.mark.attack("PAR-24")
-@pytest.mark.parametrize("item", primitives("hello_flags"), ids=lambda item: item["word"])
+@every("item", primitives("hello_flags"), ids=lambda item: item["word"])
 def test_flags_and_counts_of_a_hello(item: dict[str, Any]) -> None:
     """As the application hears of them; unused bits change nothing."""
     counts = [item[key] for key in ("hc", "cc", "ac", "kc", "sc")]
@@ -576,7 +589,7 @@ def _dhpart(kind: type[DHPart1] | type[DHPart2], ids: SecretIds) -> DHPart1 | DH
 
 
 @pytest.mark.rfc("R-4.3.1-01", "R-4.3.1-02", "R-4.3.1-03", "R-4.3.1-04")
-@pytest.mark.parametrize("item", primitives("secret_ids"), ids=item_id)
+@every("item", primitives("secret_ids"), ids=item_id)
 def test_ids_of_secrets(item: dict[str, Any]) -> None:
     """Sent by each role as recorded, and recognised by the other."""
     field = {"auxsecret": "aux", "pbxsecret": "pbx"}.get(item["kind"], item["kind"])
@@ -592,7 +605,7 @@ def test_ids_of_secrets(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.3-04", "R-4.3-05", "R-4.3-06", "R-4.3-07", "R-4.3.2-01", "R-4.3.2-02")
-@pytest.mark.parametrize("item", primitives("s1_selection"))
+@every("item", primitives("s1_selection"))
 def test_choice_of_s1(item: dict[str, Any]) -> None:
     hash_ = DEFAULT.hashes[b"S256"]
     known = {role: _known(item[role.value]) for role in Role}
@@ -618,7 +631,7 @@ def test_preshared_key(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.2-02", "R-4.2-03", "R-4.2-04", "R-4.2-05", "R-4.2-06", "R-4.2-07")
-@pytest.mark.parametrize("item", primitives("contention"), ids=lambda item: item["initiator"])
+@every("item", primitives("contention"), ids=lambda item: item["initiator"])
 def test_contention(item: dict[str, Any]) -> None:
     """Both sides come to the same initiator."""
     for own, peer in (("a", "b"), ("b", "a")):

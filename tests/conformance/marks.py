@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeGuard
 
 TESTS = Path(__file__).parent.parent
 
 
+@cache
 def marked_tests(mark: str) -> dict[str, list[str]]:
     """Row id -> sorted test ids ("tests/wire/test_crc.py::test_x") that carry `@pytest.mark.<mark>("row id")`.
 
@@ -19,11 +21,16 @@ def marked_tests(mark: str) -> dict[str, list[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted(TESTS.rglob("test_*.py")):
         name = path.relative_to(TESTS.parent).as_posix()
-        tree = ast.parse(path.read_text())
+        tree = _tree(path)
         for test, rows in _tests(tree, mark):
             for row in rows:
                 found[row].add(f"{name}::{test}")
     return {row: sorted(tests) for row, tests in found.items()}
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def _tests(tree: ast.Module, mark: str) -> Iterator[tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only
+from tests.support.cases import every
 from tests.support.pair import BOB_SSRC, Network, Pair, Side, same_keys
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
@@ -68,7 +69,7 @@ def test_there_are_no_other_codes() -> None:
 
 
 @pytest.mark.rfc("R-5.9-02", "R-4.7.1-01")
-@pytest.mark.parametrize("code", TABLE_8, ids=hex)
+@every("code", TABLE_8, ids=hex)
 def test_every_code_is_understood(code: int) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
@@ -230,7 +231,7 @@ PRODUCED: dict[int, Callable[[], list[Message]]] = {
 
 
 @pytest.mark.rfc("R-5.9-01", "R-5.9-02")
-@pytest.mark.parametrize("code", PRODUCED, ids=hex)
+@every("code", PRODUCED, ids=hex)
 def test_every_code_is_sent_where_the_table_says(code: int) -> None:
     errors = [message for message in PRODUCED[code]() if isinstance(message, Error)]
     assert {error.code for error in errors} == {code}

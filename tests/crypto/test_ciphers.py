@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from zrtp.crypto.ciphers import AES1, AES2, AES3, CIPHERS
 from zrtp.secret import Secret
@@ -17,7 +18,7 @@ def test_key_lengths_are_those_of_aes() -> None:
 
 
 @pytest.mark.rfc("R-5.7-09", "R-5.7-11")
-@pytest.mark.parametrize("transcript", [call for call in transcripts() if call.suite.cipher in BY_CODE], ids=str)
+@every("transcript", [call for call in transcripts() if call.suite.cipher in BY_CODE], ids=str)
 def test_recorded_confirms_are_decrypted_and_encrypted_again(transcript: Transcript) -> None:
     cipher = BY_CODE[transcript.suite.cipher]
     messages, expect = transcript.messages, transcript.expect

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes as library_hashes
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, code, item_id, primitives, transcripts
 from zrtp.crypto.hashes import (
     HASHES,
@@ -97,7 +98,7 @@ def test_the_sha_3_names_mean_sha_3() -> None:
 
 
 @pytest.mark.rfc("R-4.5.1-01", "R-4.5.1-02", "R-4.5.1-04")
-@pytest.mark.parametrize("item", [item for item in primitives("kdf") if code(item["hash"]) in BY_CODE], ids=item_id)
+@every("item", [item for item in primitives("kdf") if code(item["hash"]) in BY_CODE], ids=item_id)
 def test_kdf_gives_the_recorded_answers(item: dict[str, Any]) -> None:
     out = BY_CODE[code(item["hash"])].kdf(
         Secret(bytes.fromhex(item["ki"])),
@@ -109,7 +110,7 @@ def test_kdf_gives_the_recorded_answers(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.5.1-01", "R-4.5.1-05", "R-4.5.2-06", "R-4.5.2-07", "R-4.5.2-11")
-@pytest.mark.parametrize("transcript", [call for call in transcripts() if call.suite.hash in BY_CODE], ids=str)
+@every("transcript", [call for call in transcripts() if call.suite.hash in BY_CODE], ids=str)
 def test_kdf_derives_every_key_of_the_recorded_calls(transcript: Transcript) -> None:
     algorithm = BY_CODE[transcript.suite.hash]
     expect = transcript.expect
@@ -133,7 +134,7 @@ def test_kdf_derives_every_key_of_the_recorded_calls(transcript: Transcript) -> 
 
 
 @pytest.mark.rfc("R-4.5.1-01", "R-4.5.1-03")
-@pytest.mark.parametrize(
+@every(
     ("algorithm", "library_hash"),
     [
         (S256, library_hashes.SHA256()),
@@ -143,7 +144,7 @@ def test_kdf_derives_every_key_of_the_recorded_calls(transcript: Transcript) -> 
         (N384, library_hashes.SHA3_384()),
     ],
 )
-@pytest.mark.parametrize("octets", [8, 12, 14, 16, 32])
+@every("octets", [8, 12, 14, 16, 32])
 def test_kdf_is_the_counter_mode_kdf_of_sp_800_108(
     algorithm: HashAlgorithm, library_hash: library_hashes.HashAlgorithm, octets: int
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, code, item_id, primitives, transcripts
 from zrtp.crypto.pgp_words import EVEN, ODD
 from zrtp.crypto.sas import B32, B32E, B256, SAS_TYPES, Sas, SasType
@@ -19,7 +20,7 @@ SASHASH = bytes.fromhex("e582") + bytes(30)
 
 @pytest.mark.attack("SAS-05")
 @pytest.mark.rfc("R-5.1.6-01", "R-5.1.6-02", "R-5.1.6-03", "R-5.1.6-04", "R-4.5.2-08")
-@pytest.mark.parametrize("item", primitives("sas"), ids=item_id)
+@every("item", primitives("sas"), ids=item_id)
 def test_renderings_give_the_recorded_answers(item: dict[str, Any]) -> None:
     sashash = bytes.fromhex(item["sashash"])
     for sas_type in SAS_TYPES:
@@ -28,7 +29,7 @@ def test_renderings_give_the_recorded_answers(item: dict[str, Any]) -> None:
             assert sas_type.render(sashash) == item[name]
 
 
-@pytest.mark.parametrize(
+@every(
     "transcript",
     [call for call in transcripts() if call.suite.sas in BY_CODE and call.expect.sas_rendered],
     ids=str,

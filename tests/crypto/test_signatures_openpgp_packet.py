@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import openpgp_samples as samples
+from tests.support.cases import every
 from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid
 from zrtp.crypto.signatures.openpgp_packet import SignaturePacket, is_uri
 
@@ -50,7 +51,7 @@ class TestReading:
         assert read.encode()[3:] == samples.RSA_SIGNATURE[3:]
         assert SignaturePacket.read(read.encode()) == read
 
-    @pytest.mark.parametrize(
+    @every(
         "header",
         [
             bytes([0xC2, len(BODY)]),
@@ -61,7 +62,7 @@ class TestReading:
         ],
         ids=["new, one", "new, five", "old, one", "old, two", "old, four"],
     )
-    @pytest.mark.parametrize("padding", [0, 1, 2, 3])
+    @every("padding", [0, 1, 2, 3])
     def test_every_form_of_header_with_padding(self, header: bytes, padding: int) -> None:
         assert SignaturePacket.read(header + BODY + b"\xa5" * padding) == SignaturePacket.read(samples.P256_SIGNATURE)
 

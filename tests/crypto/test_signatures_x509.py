@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.certificates import P256, P384, PrivateKey, certificate, certificate_of_length, key
 from tests.support.vectors import transcripts
 from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid
@@ -157,7 +158,7 @@ class TestVerifying:
 
     @pytest.mark.rfc("R-7.2-03")
     @pytest.mark.attack("CNF-07")
-    @pytest.mark.parametrize("octet", range(32))
+    @every("octet", range(32))
     def test_every_octet_of_the_sashash_counts(self, octet: int) -> None:
         other = bytearray(SASHASH)
         other[octet] ^= 1

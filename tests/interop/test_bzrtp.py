@@ -24,6 +24,7 @@ from tests.interop.bzrtp_call import (
 from tests.interop.matrix import Note
 from tests.interop.requirements import BZRTP
 from tests.interop.virtual_time import Network, Sent
+from tests.support.cases import every
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Continuity, Mode, Role, SecurityWarning, Verified, WarningCode
 from zrtp.protocol.states import State
@@ -341,7 +342,7 @@ def test_exported_keys_are_equal(hash_: str, role: Role) -> None:
 # Bad networks. Who wins the contention is bzrtp's dice, so two histories belong to each seed.
 
 
-@pytest.mark.parametrize("seed", range(20))
+@every("seed", range(20))
 def test_10_percent_loss_with_reordering(seed: int) -> None:
     def network() -> Network:
         return Network(loss=0.1, duplicate=0.1, delay=0.03, jitter=0.04, seed=seed)

@@ -16,6 +16,7 @@ from tests.interop.bzrtp_call import THEM, US, Call, Choice, assert_agreed
 from tests.interop.virtual_time import Network, Sent
 from tests.support import wire
 from tests.support.actor import FAST, WAITING, Actor, alone, only
+from tests.support.cases import every
 from tests.support.pair import BOB_SSRC, Side
 from zrtp.errors import ErrorCode
 from zrtp.protocol.events import Failed, KeysReady, NoPeer, Role, SecurityWarning, Sending, WarningCode
@@ -201,7 +202,7 @@ def test_an_error_ends_the_exchange_when_nothing_better_follows(
 
 
 @pytest.mark.attack("DOS-10")
-@pytest.mark.parametrize("code", CODES, ids=hex)
+@every("code", CODES, ids=hex)
 def test_every_code_has_a_sentence(code: int) -> None:
     bob, actor = initiating(0)
     actor.send(Error.make(code=code))
@@ -345,7 +346,7 @@ def test_garbage_among_the_messages_of_bzrtp_stops_nothing(seed: int) -> None:
         assert call.ours.seen(Failed) == []
 
 
-@pytest.mark.parametrize("seed", range(10))
+@every("seed", range(10))
 def test_a_peer_that_sends_nothing_but_garbage_is_no_peer(seed: int) -> None:
     dice = random.Random(seed)
     bob = alone()

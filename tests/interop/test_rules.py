@@ -16,6 +16,7 @@ import pytest
 from tests.conformance.marks import marked_tests
 from tests.interop import specimens
 from tests.support.actor import FAST, WAITING, Actor, alone, only
+from tests.support.cases import every
 from tests.support.pair import BOB_SSRC, Clock, Netem, Pair, Side, same_keys
 from tests.support.wire import hello as any_hello
 from tests.support.wire import reseal
@@ -132,7 +133,7 @@ def test_the_twelve_unused_bits_of_a_received_packet_are_ignored(bits: bytes) ->
 
 
 @pytest.mark.interop("I-02")
-@pytest.mark.parametrize("seed", range(10))
+@every("seed", range(10))
 def test_sequence_numbers_begin_low_and_count_every_packet(seed: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(loss=0.3, seed=seed), seed=seed).run()
     for name in ("alice", "bob"):
@@ -347,7 +348,7 @@ def test_we_commit_as_soon_as_both_hellos_are_through_unless_passive() -> None:
 
 
 @pytest.mark.interop("I-13")
-@pytest.mark.parametrize("seed", range(20))
+@every("seed", range(20))
 def test_commits_that_cross_are_the_normal_case(seed: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(loss=0.2, duplicate=0.3, jitter=0.3, seed=seed), seed=seed).run()
     assert pair.secure
@@ -389,7 +390,7 @@ def test_a_peer_that_never_yields_because_the_codes_differ_is_yielded_to() -> No
 
 
 @pytest.mark.interop("I-14")
-@pytest.mark.parametrize(
+@every(
     ("ours", "theirs", "chosen"),
     [
         ("X255 EC25 X448 DH3k", "X255 X448 DH3k DH2k", "X255"),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.pair import Pair
 from tests.support.pcap import CAPTURES, udp_datagrams
 from tests.support.vectors import transcripts
@@ -25,7 +26,7 @@ DTLS_CLIENT_HELLO = bytes.fromhex("16 feff 0000 000000000000 0001 01")
 
 @pytest.mark.interop("I-33")
 @pytest.mark.rfc("R-4-01")
-@pytest.mark.parametrize(
+@every(
     ("datagram", "kind"),
     [
         (ZRTP, Kind.ZRTP),

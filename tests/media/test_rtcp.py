@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import every
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 
@@ -23,7 +22,7 @@ def test_goodbye_is_heard() -> None:
     assert rtcp.leaving(rtcp.goodbye(SSRC)) == {SSRC}
 
 
-@pytest.mark.parametrize("end", range(len(rtcp.goodbye(SSRC))))
+@every("end", range(len(rtcp.goodbye(SSRC))))
 def test_a_truncated_compound_packet_is_no_goodbye(end: int) -> None:
     assert rtcp.leaving(rtcp.goodbye(SSRC)[:end]) == frozenset()
 

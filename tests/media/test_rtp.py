@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from zrtp.errors import ApiMisuse
 from zrtp.media.rtp import FRAME_SAMPLES, PCMU, MalformedRtp, Packetizer, PlayoutBuffer, RtpPacket
 
@@ -168,7 +169,7 @@ def test_what_was_sent_is_what_is_played() -> None:
     assert play(packets(20)) == b"".join(frames(20))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@every("seed", range(10))
 def test_packets_out_of_order_are_played_in_order(seed: int) -> None:
     shuffler = random.Random(seed)
     arrivals = sorted(packets(40), key=lambda packet: packet.sequence + shuffler.uniform(0, 4))

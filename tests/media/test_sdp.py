@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.vectors import primitives
 from zrtp.errors import ApiMisuse
 from zrtp.media.sdp import (
@@ -45,7 +46,7 @@ def test_the_example_of_the_rfc() -> None:
 
 
 @pytest.mark.rfc("R-5.1.2.2-03")
-@pytest.mark.parametrize("item", primitives("zrtp_hash"), ids=lambda item: item["origin"])
+@every("item", primitives("zrtp_hash"), ids=lambda item: item["origin"])
 def test_lines_of_other_programs(item: dict[str, Any]) -> None:
     (found,) = media_zrtp_hashes("m=audio 9 RTP/AVP 0\r\n" + item["sdp"] + "\r\n")[0]
     assert found.hash.hex() == item["hash"]
@@ -226,7 +227,7 @@ def test_lengths_follow_the_suite(suite: str, inline: str, key: int, salt: int) 
     assert (len(found.key), len(found.salt)) == (key, salt)
 
 
-@pytest.mark.parametrize(
+@every(
     "value",
     [
         "",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, Actor, alone, only
+from tests.support.cases import every
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import S256
@@ -69,7 +70,7 @@ def zrtpsess(side: Side) -> bytes:
 
 
 @pytest.mark.attack("CLR-01")
-@pytest.mark.parametrize("octet", range(8))
+@every("octet", range(8))
 def test_goclear_with_a_wrong_mac_is_neither_answered_nor_acted_on(octet: int) -> None:
     bob, actor = with_actor()
     forged = bytearray(goclear(actor).clear_mac)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import wire
 from tests.support.actor import Actor
+from tests.support.cases import every
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Netem, Pair, seeded
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -36,9 +37,9 @@ def forgery(victim: Stream) -> Actor:
 
 
 @pytest.mark.attack("DOS-15")
-@pytest.mark.parametrize("loss", [0.0, 0.1])
-@pytest.mark.parametrize("victims", [("alice",), ("bob",), ("alice", "bob")], ids="+".join)
-@pytest.mark.parametrize("moment", [0.001, 0.03, 0.101, 0.115, 0.13, 0.2])
+@every("loss", [0.0, 0.1])
+@every("victims", [("alice",), ("bob",), ("alice", "bob")], ids="+".join)
+@every("moment", [0.001, 0.03, 0.101, 0.115, 0.13, 0.2])
 def test_one_forged_hello_at_any_moment_ends_no_call(moment: float, victims: tuple[str, ...], loss: float) -> None:
     """Bob answers the call a tenth of a second after Alice begins to say Hello."""
     for seed in range(5):

@@ -8,13 +8,14 @@ from __future__ import annotations
 import pytest
 
 from tests.security.mutate import MUTANTS, ROOT, Mutant, clean, noticed_by
+from tests.support.cases import every
 
 
 def test_every_check_has_a_name_of_its_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) > 80
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@every("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_check_stands_in_the_code_and_its_tests_exist(mutant: Mutant) -> None:
     source = (ROOT / "zrtp" / mutant.file).read_text()
     assert source.count(mutant.check) == 1

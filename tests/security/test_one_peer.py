@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.pair import ALICE_SSRC, Network, Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
@@ -43,8 +44,8 @@ def connect(pair: Pair, stream: Stream, mallory: Side) -> None:
 
 @pytest.mark.attack("DWN-08")
 @pytest.mark.attack("DWN-09")
-@pytest.mark.parametrize("config", [FAST, PASSIVE], ids=["active", "passive"])
-@pytest.mark.parametrize("seed", range(4))
+@every("config", [FAST, PASSIVE], ids=["active", "passive"])
+@every("seed", range(4))
 def test_stranger_on_a_further_stream_gets_no_keys(config: Config, seed: int) -> None:
     pair = secure_call()
     session = pair.alice.session
@@ -99,9 +100,9 @@ def test_peer_that_comes_after_a_stranger_is_found() -> None:
     assert video.mode is Mode.MULTISTREAM
 
 
-@pytest.mark.parametrize("first", ["alice and bob", "alice and mallory"])
-@pytest.mark.parametrize("config", [FAST, PASSIVE], ids=["active", "passive"])
-@pytest.mark.parametrize("seed", range(4))
+@every("first", ["alice and bob", "alice and mallory"])
+@every("config", [FAST, PASSIVE], ids=["active", "passive"])
+@every("seed", range(4))
 def test_two_streams_at_once_never_get_keys_from_two_peers(first: str, config: Config, seed: int) -> None:
     """A stranger who answers the second stream before the first one is secure."""
     pair = Pair(FAST, FAST, seed=seed, alice_cache=MemoryCache(), bob_cache=MemoryCache())

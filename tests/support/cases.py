@@ -32,7 +32,8 @@ NAMED = 12
 def every(names: str | Sequence[str], cases: Iterable[Any], ids: Ids = None) -> Callable[[Test], Test]:
     """Run a test with every case, as `parametrize` takes them.
 
-    The first failure is raised after the last case, with a note that names all cases that failed.
+    The first failure is raised after the last case, with a note that names all cases that failed. Cases that skip
+    themselves are counted in the reason of a skip, once all others have passed.
     """
     fields = [names] if isinstance(names, str) else list(names)
     alone = isinstance(names, str)
@@ -46,15 +47,20 @@ def every(names: str | Sequence[str], cases: Iterable[Any], ids: Ids = None) -> 
         @functools.wraps(test)
         def run(*args: Any, **fixtures: Any) -> None:
             failed: dict[str, Exception] = {}
+            skipped: list[str] = []
             for title, values in zip(titles, arguments, strict=True):
                 try:
                     test(*args, **fixtures, **values)
+                except pytest.skip.Exception as reason:
+                    skipped.append(str(reason))
                 except Exception as error:
                     failed.setdefault(title, error)
             if failed:
                 first = next(iter(failed.values()))
                 first.add_note(_note(list(failed), len(chosen)))
                 raise first
+            if skipped:
+                pytest.skip(f"{len(skipped)} of {len(chosen)} cases, while the others passed: {skipped[0]}")
 
         signature = inspect.signature(test)
         rest = [value for key, value in signature.parameters.items() if key not in fields]

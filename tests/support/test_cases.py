@@ -64,6 +64,21 @@ def test_fixtures_and_marks_stay_the_tests_own() -> None:
     assert {mark.name for mark in vars(test)["pytestmark"]} == {"rfc", "attack"}
 
 
+def test_a_case_may_skip_itself_once_the_others_have_passed() -> None:
+    @every("number", range(4))
+    def test(number: int) -> None:
+        if number == 1:
+            pytest.skip("no library for 1")
+        assert number < wrong
+
+    wrong = 4
+    with pytest.raises(pytest.skip.Exception, match="1 of 4 cases, while the others passed: no library for 1"):
+        test()
+    wrong = 3
+    with pytest.raises(AssertionError):
+        test()
+
+
 def test_a_list_without_cases_is_refused() -> None:
     with pytest.raises(ValueError, match="no case of size"):
         every("size", [])

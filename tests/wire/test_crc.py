@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.vectors import item_id, primitives, transcripts
 from zrtp.wire import crc
 from zrtp.wire.crc import RESIDUE, crc32c, python_crc32c
@@ -31,7 +32,7 @@ def test_known_answers(data: bytes, value: int) -> None:
 
 
 @pytest.mark.rfc("R-5-12")
-@pytest.mark.parametrize("item", primitives("crc32c"), ids=item_id)
+@every("item", primitives("crc32c"), ids=item_id)
 def test_recorded_checksums_and_their_octets(item: dict[str, Any]) -> None:
     data = bytes.fromhex(item["data"])
     assert crc32c(data) == python_crc32c(data) == int(item["value"], 16)
@@ -56,7 +57,7 @@ def slow_crc32c(data: bytes) -> int:
     return register ^ 0xFFFFFFFF
 
 
-@pytest.mark.parametrize("length", range(18))
+@every("length", range(18))
 def test_every_remainder_of_a_word(length: int) -> None:
     data = bytes((7 * at + 200) % 256 for at in range(length))
     assert python_crc32c(data) == crc32c(data) == slow_crc32c(data)

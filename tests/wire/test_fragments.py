@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from tests.support.wire import commit, reseal
 from zrtp.errors import ApiMisuse, MalformedPacket
@@ -69,7 +70,7 @@ class TestReassembly:
     def test_in_order(self, mtu: int) -> None:
         assert feed(Reassembler(LIMIT), pieces(mtu=mtu)) == [MESSAGE]
 
-    @pytest.mark.parametrize("seed", range(10))
+    @every("seed", range(10))
     def test_in_any_order(self, seed: int) -> None:
         fragments = pieces()
         random.Random(seed).shuffle(fragments)
@@ -145,7 +146,7 @@ class TestBounds:
         assert feed(reassembler, [first, first, second, second]) == []
         assert feed(reassembler, [fourth, third]) == [MESSAGE]
 
-    @pytest.mark.parametrize(
+    @every(
         ("offset", "words"),
         [(1, 2), (0, 3), (2, 4), (3, 1), (2, 3), (1, 5), (0, 8), (4, 3)],
         ids=lambda value: str(value),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, primitives, transcripts
 from tests.support.wire import (
     commit,
@@ -54,7 +55,7 @@ RECORDED = [
     for name, octets in transcript.messages.present()
 ]
 
-SINGLE = pytest.mark.parametrize("message", one_of_each(), ids=lambda message: message.kind.name)
+SINGLE = every("message", one_of_each(), ids=lambda message: message.kind.name)
 
 
 def with_length(message: bytes) -> bytes:
@@ -71,7 +72,7 @@ class TestRecorded:
     """What real peers sent: read, and built again octet for octet."""
 
     @pytest.mark.rfc("R-5.2-02", "R-5.4-03", "R-5.4-04", "R-5.4-05", "R-5.5-02", "R-5.7-02")
-    @pytest.mark.parametrize("message", RECORDED)
+    @every("message", RECORDED)
     def test_there_and_back(self, message: bytes) -> None:
         parsed = parse(message)
         assert parsed.raw == message
@@ -80,7 +81,7 @@ class TestRecorded:
             expected = with_word(message, 19, int.from_bytes(message[76:80], "big") & ~HELLO_UNUSED_BITS)
         assert rebuild(parsed) == expected
 
-    @pytest.mark.parametrize("transcript", transcripts(), ids=str)
+    @every("transcript", transcripts(), ids=str)
     def test_the_fields_of_an_exchange(self, transcript: Transcript) -> None:
         recorded = transcript.messages
         for octets, party in (
@@ -108,7 +109,7 @@ class TestRecorded:
         assert (chosen.nonce is not None) == (transcript.mode in ("multistream", "preshared"))
 
     @pytest.mark.rfc("R-5.2-12", "R-5.4-06", "R-5.5-03")
-    @pytest.mark.parametrize("transcript", transcripts(), ids=str)
+    @every("transcript", transcripts(), ids=str)
     def test_the_macs_of_the_hash_chain(self, transcript: Transcript) -> None:
         recorded = transcript.messages
         for party, greeting, commitment, part in (
@@ -125,7 +126,7 @@ class TestRecorded:
                     assert hmac.digest(key, message.covered, "sha256")[:8] == message.mac
 
     @pytest.mark.rfc("R-5.7-02", "R-5.7-05", "R-5.7-08")
-    @pytest.mark.parametrize("transcript", transcripts(), ids=str)
+    @every("transcript", transcripts(), ids=str)
     def test_the_decrypted_parts(self, transcript: Transcript) -> None:
         expect = transcript.expect
         for octets, party in (
@@ -197,7 +198,7 @@ class TestKinds:
         assert kind_of(message.raw) is message.kind
 
     @pytest.mark.attack("PAR-10")
-    @pytest.mark.parametrize(
+    @every(
         "block",
         [
             b"Foo     ",
@@ -225,7 +226,7 @@ class TestKinds:
     def test_unknown_types_are_malformed_to_those_who_do_not_ask(self) -> None:
         assert issubclass(UnknownMessage, MalformedPacket)
 
-    @pytest.mark.parametrize("size", range(12))
+    @every("size", range(12))
     def test_kind_of_next_to_nothing(self, size: int) -> None:
         assert kind_of(wire.HELLO_ACK.raw[:size]) is None
 
@@ -364,8 +365,8 @@ class TestLengths:
             parse(b"\x50\x5a" + words.to_bytes(2, "big") + body)
 
     @pytest.mark.attack("PAR-20", "PAR-21")
-    @pytest.mark.parametrize("kind", [Kind.CONFIRM1, Kind.CONFIRM2, Kind.SASRELAY], ids=lambda kind: kind.name)
-    @pytest.mark.parametrize("plain", [0, 4, 36, 40 + 4 * 512, 40 + 4 * 2000])
+    @every("kind", [Kind.CONFIRM1, Kind.CONFIRM2, Kind.SASRELAY], ids=lambda kind: kind.name)
+    @every("plain", [0, 4, 36, 40 + 4 * 512, 40 + 4 * 2000])
     def test_encrypted_parts_that_hold_nothing_or_too_much(self, kind: Kind, plain: int) -> None:
         message = with_length(b"\x50\x5a\0\0" + kind.value + bytes(24 + plain))
         with pytest.raises(MalformedPacket, match="encrypted"):
@@ -392,7 +393,7 @@ class TestHello:
 
     @pytest.mark.attack("PAR-24")
     @pytest.mark.rfc("R-5.2-03", "R-5.2-08")
-    @pytest.mark.parametrize("item", primitives("hello_flags"), ids=lambda item: item["word"])
+    @every("item", primitives("hello_flags"), ids=lambda item: item["word"])
     def test_word_19(self, item: dict[str, Any]) -> None:
         counts = [item[name] for name in ("hc", "cc", "ac", "kc", "sc")]
         word = bytes.fromhex(item["word"])
@@ -411,7 +412,7 @@ class TestHello:
             assert rebuild(parsed) == message
 
     @pytest.mark.rfc("R-5.2-03", "R-5.2-07")
-    @pytest.mark.parametrize("flags", range(8))
+    @every("flags", range(8))
     def test_all_flags(self, flags: int) -> None:
         message = hello(signature_capable=bool(flags & 4), mitm=bool(flags & 2), passive=bool(flags & 1))
         assert int.from_bytes(message.raw[76:80], "big") == flags << 28 | 0x22231
@@ -419,7 +420,7 @@ class TestHello:
 
     @pytest.mark.attack("PAR-24")
     @pytest.mark.rfc("R-5.2-08")
-    @pytest.mark.parametrize("bit", [31, *range(20, 28)])
+    @every("bit", [31, *range(20, 28)])
     def test_unused_bits_are_ignored_but_stay_in_the_covered_octets(self, bit: int) -> None:
         plain = hello()
         changed = with_word(plain.raw, 19, int.from_bytes(plain.raw[76:80], "big") | 1 << bit)
@@ -433,8 +434,8 @@ class TestHello:
 
     @pytest.mark.attack("PAR-11")
     @pytest.mark.rfc("R-5.2-09")
-    @pytest.mark.parametrize("count", range(8, 16))
-    @pytest.mark.parametrize("shift", [16, 12, 8, 4, 0])
+    @every("count", range(8, 16))
+    @every("shift", [16, 12, 8, 4, 0])
     def test_more_than_seven_codes_are_malformed(self, count: int, shift: int) -> None:
         """Even when the octets are there: neither masked nor clamped."""
         empty = hello(hashes=(), ciphers=(), auth_tags=(), key_agreements=(), sas_types=())
@@ -444,8 +445,8 @@ class TestHello:
                 parse(message)
 
     @pytest.mark.attack("PAR-12")
-    @pytest.mark.parametrize("shift", [16, 12, 8, 4, 0])
-    @pytest.mark.parametrize("difference", [-1, 1, 2])
+    @every("shift", [16, 12, 8, 4, 0])
+    @every("difference", [-1, 1, 2])
     def test_counts_that_do_not_add_up(self, shift: int, difference: int) -> None:
         message = hello(sas_types=(b"B32 ", b"B256"))
         word = int.from_bytes(message.raw[76:80], "big") + (difference << shift)
@@ -483,7 +484,7 @@ class TestHello:
         assert parsed.client_id == junk * 4
         assert repr(parsed).isprintable()
 
-    @pytest.mark.parametrize(
+    @every(
         "changes",
         [
             {"version": b"1.1"},
@@ -567,14 +568,14 @@ class TestCommit:
                     parse(message)
 
     @pytest.mark.attack("PAR-15")
-    @pytest.mark.parametrize("field", ["hash", "cipher", "auth_tag", "key_agreement", "sas"])
-    @pytest.mark.parametrize("junk", [b"\0\0\0\0", b"B32\0", b"\xff\xfe\xfd\xfc", b"\x1b[2J"])
+    @every("field", ["hash", "cipher", "auth_tag", "key_agreement", "sas"])
+    @every("junk", [b"\0\0\0\0", b"B32\0", b"\xff\xfe\xfd\xfc", b"\x1b[2J"])
     def test_strange_codes_are_kept_as_data(self, field: str, junk: bytes) -> None:
         parsed = parse(commit(**{field: junk}).raw)
         assert getattr(parsed, field) == junk
         assert repr(parsed).isprintable()
 
-    @pytest.mark.parametrize(
+    @every(
         "changes",
         [
             {"h2": bytes(31)},
@@ -639,7 +640,7 @@ class TestConfirm:
 
     @pytest.mark.attack("PAR-24")
     @pytest.mark.rfc("R-5.7-04", "R-5.7-05", "R-5.7-08")
-    @pytest.mark.parametrize("item", primitives("confirm_flags"), ids=lambda item: item["word"])
+    @every("item", primitives("confirm_flags"), ids=lambda item: item["word"])
     def test_word_17(self, item: dict[str, Any]) -> None:
         signature = b"sig " * item["siglen"]
         plain = ConfirmPlain.decode(bytes(32) + bytes.fromhex(item["word"]) + b"\0\0\0\x2a" + signature)
@@ -653,7 +654,7 @@ class TestConfirm:
             assert plain.encode()[32:36].hex() == item["word"]
 
     @pytest.mark.rfc("R-5.7-03", "R-5.7-08")
-    @pytest.mark.parametrize("flags", range(16))
+    @every("flags", range(16))
     def test_all_flags(self, flags: int) -> None:
         plain = ConfirmPlain(
             h0=bytes(32),
@@ -676,8 +677,8 @@ class TestConfirm:
 
     @pytest.mark.attack("PAR-20")
     @pytest.mark.rfc("R-5.7-05", "R-5.7-07")
-    @pytest.mark.parametrize("told", [0, 1, 2, 255, 256, 511])
-    @pytest.mark.parametrize("there", [0, 1, 2, 255, 256, 511])
+    @every("told", [0, 1, 2, 255, 256, 511])
+    @every("there", [0, 1, 2, 255, 256, 511])
     def test_a_signature_length_has_to_agree(self, told: int, there: int) -> None:
         octets = bytes(32) + (told << 8).to_bytes(4, "big") + bytes(4) + b"PGP " * there
         if told == there:
@@ -687,7 +688,7 @@ class TestConfirm:
                 ConfirmPlain.decode(octets)
 
     @pytest.mark.attack("PAR-20")
-    @pytest.mark.parametrize("size", range(40))
+    @every("size", range(40))
     def test_truncated(self, size: int) -> None:
         with pytest.raises(MalformedPacket):
             ConfirmPlain.decode(bytes(size))
@@ -773,7 +774,7 @@ class TestConfirm:
 
 class TestSASrelay:
     @pytest.mark.rfc("R-5.13-06", "R-5.13-09", "R-5.13-13")
-    @pytest.mark.parametrize("flags", range(8))
+    @every("flags", range(8))
     def test_layout(self, flags: int) -> None:
         plain = SASrelayPlain(
             verified=bool(flags & 4),
@@ -817,7 +818,7 @@ class TestSASrelay:
         assert plain.encode()[:4] == b"\x00\x00\x03\x04"
         assert SASrelayPlain.decode(plain.encode()) == plain
 
-    @pytest.mark.parametrize("size", range(40))
+    @every("size", range(40))
     def test_truncated(self, size: int) -> None:
         with pytest.raises(MalformedPacket):
             SASrelayPlain.decode(bytes(size))

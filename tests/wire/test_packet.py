@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from tests.support.wire import confirm1, hello, messages, one_of_each, reseal
 from zrtp.errors import ApiMisuse, MalformedPacket, ZrtpError
@@ -52,7 +53,7 @@ class TestLayout:
         assert DATAGRAM[-4:] == struct.pack("<I", crc32c(DATAGRAM[:-4]))
 
     @pytest.mark.rfc("R-5-02")
-    @pytest.mark.parametrize("message", one_of_each(), ids=lambda message: message.kind.name)
+    @every("message", one_of_each(), ids=lambda message: message.kind.name)
     def test_sixteen_octets_more_than_the_message(self, message: wire.Message) -> None:
         assert len(framed(message.raw)) == 12 + len(message.raw) + 4
 
@@ -60,7 +61,7 @@ class TestLayout:
         assert len(framed(wire.HELLO_ACK.raw)) == MINIMUM == 28
         assert len(framed(confirm1(40 + 4 * 511).raw)) == MAXIMUM == 2136
 
-    @pytest.mark.parametrize("transcript", RECORDED, ids=str)
+    @every("transcript", RECORDED, ids=str)
     def test_recorded_packets_are_taken_apart_and_put_together(self, transcript: Transcript) -> None:
         for recorded in transcript.packets:
             packet = decode_packet(recorded.data)
@@ -120,7 +121,7 @@ class TestDemultiplexing:
         assert is_zrtp(memoryview(DATAGRAM))
 
     @pytest.mark.attack("PAR-01")
-    @pytest.mark.parametrize("size", range(12))
+    @every("size", range(12))
     def test_never_raises_for_short_ones(self, size: int) -> None:
         assert not is_zrtp(DATAGRAM[:size])
 
@@ -129,7 +130,7 @@ class TestOrderOfChecks:
     """Policy: size, nibble and cookie, CRC, preamble and length; nothing later before all of the earlier."""
 
     @pytest.mark.attack("PAR-01")
-    @pytest.mark.parametrize("size", range(MINIMUM))
+    @every("size", range(MINIMUM))
     def test_too_short(self, size: int) -> None:
         with pytest.raises(BadSize):
             decode_packet(DATAGRAM[:size])
@@ -184,7 +185,7 @@ class TestChecksum:
                 decode_packet(bytes(flipped))
 
     @pytest.mark.attack("PAR-05")
-    @pytest.mark.parametrize("first", range(64, 8 * len(DATAGRAM), 37))
+    @every("first", range(64, 8 * len(DATAGRAM), 37))
     def test_two_flipped_bits(self, first: int) -> None:
         for second in range(first + 1, 8 * len(DATAGRAM), 41):
             flipped = bytearray(DATAGRAM)
@@ -194,7 +195,7 @@ class TestChecksum:
                 decode_packet(bytes(flipped))
 
     @pytest.mark.attack("PAR-05")
-    @pytest.mark.parametrize("size", range(MINIMUM, len(DATAGRAM), 4))
+    @every("size", range(MINIMUM, len(DATAGRAM), 4))
     def test_truncated(self, size: int) -> None:
         with pytest.raises(BadChecksum):
             decode_packet(DATAGRAM[:size])
@@ -213,7 +214,7 @@ class TestChecksum:
 class TestUnusedBits:
     @pytest.mark.attack("PAR-04")
     @pytest.mark.rfc("R-5-04")
-    @pytest.mark.parametrize("message", one_of_each(), ids=lambda message: message.kind.name)
+    @every("message", one_of_each(), ids=lambda message: message.kind.name)
     def test_are_ignored_in_the_header(self, message: wire.Message) -> None:
         datagram = framed(message.raw)
         marks = [0x1000 | 1 << bit for bit in range(12)] + [0x1FFF, 0x1101, 0x1357]

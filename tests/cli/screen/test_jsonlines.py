@@ -10,6 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from tests.cli import stage
+from tests.support.cases import every
 from zrtp.cli.calls import notices
 from zrtp.cli.calls.notices import Ended, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.errors import Exit
@@ -155,7 +156,7 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("news", "expected"), EXPECTED, ids=lambda value: type(value).__name__)
+@every(("news", "expected"), EXPECTED, ids=lambda value: type(value).__name__)
 def test_the_form_of_every_event(news: News, expected: dict[str, Any]) -> None:
     assert describe(news) == expected
 

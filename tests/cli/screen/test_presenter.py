@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli import stage
 from tests.cli.stage import Stream, call, ticking, visible
+from tests.support.cases import every
 from zrtp.cli.calls.notices import Agreed, Ended, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.errors import Exit
 from zrtp.cli.screen import wording
@@ -355,7 +356,7 @@ def test_no_event_of_the_engine_is_forgotten() -> None:
     assert not set(WORDS) & WITHOUT_WORDS
 
 
-@pytest.mark.parametrize(("script", "line"), [case for cases in WORDS.values() for case in cases])
+@every(("script", "line"), [case for cases in WORDS.values() for case in cases])
 def test_every_event_has_its_words(script: list[News], line: str) -> None:
     assert line in visible(shown(script, terminal=True, width=200))
 
@@ -381,7 +382,7 @@ BY_HEADING: dict[WarningCode, tuple[list[News], str]] = {
 }
 
 
-@pytest.mark.parametrize("code", WarningCode)
+@every("code", WarningCode)
 def test_every_warning_is_told_once(code: WarningCode) -> None:
     warning = SecurityWarning(ssrc=1, code=code, text="Something is odd.")
     if code not in BY_HEADING:

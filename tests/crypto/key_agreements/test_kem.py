@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.crypto.key_agreements.support import context
+from tests.support.cases import every
 from tests.support.vectors import code, item_id, primitives
 from zrtp.crypto.hashes import S256, S384, S512, HashAlgorithm
 from zrtp.crypto.key_agreements import K255, K448, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3, ShareContext
@@ -30,7 +31,7 @@ SIZES = [
 HYBRIDS = (X1M2, X3M3)
 
 
-@pytest.mark.parametrize("row", SIZES, ids=lambda row: row[0].code.decode())
+@every("row", SIZES, ids=lambda row: row[0].code.decode())
 def test_sizes_are_the_ones_that_peers_expect(row: tuple[KemAgreement, int, int, int, int, int]) -> None:
     kem, pk, ct, result, commit_words, dhpart1_words = row
     assert (kem.commit_length, kem.dhpart1_length, kem.dhpart2_length) == (pk, ct, 16)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.crypto.key_agreements.support import context, diffie_hellman_share
+from tests.support.cases import every
 from tests.support.vectors import (
     PrivateValue,
     Transcript,
@@ -44,7 +45,7 @@ def agreement_or_skip(code: bytes) -> KeyAgreement:
 
 
 @pytest.mark.rfc("R-4.4.1.1-04", "R-4.4.1.1-06", "R-5.1.5-13")
-@pytest.mark.parametrize("item", implemented("public_value"), ids=item_id)
+@every("item", implemented("public_value"), ids=item_id)
 def test_public_values(item: dict[str, Any]) -> None:
     agreement = agreement_or_skip(code(item["key_agreement"]))
     share = diffie_hellman_share(agreement.code, private_value(item["secret"]).value)
@@ -52,7 +53,7 @@ def test_public_values(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.4.1.2-09", "R-4.4.1.3-05", "R-5.1.5-14")
-@pytest.mark.parametrize("item", implemented("dh_result"), ids=item_id)
+@every("item", implemented("dh_result"), ids=item_id)
 def test_dh_results(item: dict[str, Any]) -> None:
     agreement = agreement_or_skip(code(item["key_agreement"]))
     share = diffie_hellman_share(agreement.code, private_value(item["secret"]).value)
@@ -74,7 +75,7 @@ def test_primes(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.4.1.4-02")
-@pytest.mark.parametrize("transcript", CALLS, ids=str)
+@every("transcript", CALLS, ids=str)
 def test_dh_results_of_recorded_calls(transcript: Transcript) -> None:
     messages, expect = transcript.messages, transcript.expect
     assert messages.dhpart1 is not None

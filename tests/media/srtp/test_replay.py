@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from zrtp.media.srtp.errors import SrtpReplayed
 from zrtp.media.srtp.replay import WINDOW, PacketHistory
 
@@ -16,7 +17,7 @@ def history_at(index: int) -> PacketHistory:
     return history
 
 
-@pytest.mark.parametrize(
+@every(
     ("highest", "sequence", "index"),
     [
         (-1, 0, 0),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.pcap import CAPTURES, udp_datagrams
 from tests.support.srtp import LIBSRTP_PROFILES, SSRC, keys, libsrtp, rtcp_packet, rtp_packet
 from tests.support.vectors import Transcript, transcripts
@@ -59,7 +60,7 @@ def snapshot(end: SrtpSender | SrtpReceiver) -> object:
 
 @pytest.mark.rfc("R-4.5.3-02", "R-4.5.3-03", "R-4.5.3-05")
 @pytest.mark.attack("KEY-03")
-@pytest.mark.parametrize("transcript", SAMPLED, ids=str)
+@every("transcript", SAMPLED, ids=str)
 def test_recorded_packets_with_the_keys_of_their_direction(transcript: Transcript) -> None:
     profile = SrtpProfile.of(transcript.suite.cipher, transcript.suite.auth_tag)
     expect = transcript.expect
@@ -194,7 +195,7 @@ def outcome(work: Callable[[bytes], bytes], packet: bytes) -> bytes | None:
 # What a stream lives through
 
 
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_every_profile_comes_back(cipher: bytes, auth_tag: bytes) -> None:
     sending, receiving = sender(cipher, auth_tag), receiver(cipher, auth_tag)
     profile = sending.profile
@@ -213,8 +214,8 @@ def test_every_profile_comes_back(cipher: bytes, auth_tag: bytes) -> None:
     assert receiving.refused == 0
 
 
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
-@pytest.mark.parametrize("seed", range(3))
+@every(("cipher", "auth_tag"), ALL)
+@every("seed", range(3))
 def test_loss_and_reordering_across_the_rollover(cipher: bytes, auth_tag: bytes, seed: int) -> None:
     dice = random.Random(seed)
     sending, receiving = sender(cipher, auth_tag), receiver(cipher, auth_tag)
@@ -275,7 +276,7 @@ def test_sources_do_not_disturb_each_other() -> None:
 # What must be refused, and changes nothing
 
 
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_a_replay_is_refused(cipher: bytes, auth_tag: bytes) -> None:
     sending, receiving = sender(cipher, auth_tag), receiver(cipher, auth_tag)
     rtp, rtcp = sending.protect(rtp_packet(0)), sending.protect_rtcp(rtcp_packet())
@@ -312,7 +313,7 @@ def test_replays_of_srtcp_at_the_edge_of_the_window() -> None:
 
 
 @pytest.mark.attack("DOS-14")
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_a_flood_of_forgeries_is_counted_and_leaves_no_trace(cipher: bytes, auth_tag: bytes) -> None:
     dice = random.Random(2)
     sending, receiving = sender(cipher, auth_tag), receiver(cipher, auth_tag)
@@ -356,7 +357,7 @@ def test_the_number_of_sources_is_bounded() -> None:
 
 
 @pytest.mark.attack("MED-04")
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_plain_rtp_never_passes(cipher: bytes, auth_tag: bytes) -> None:
     sending, receiving = sender(cipher, auth_tag), receiver(cipher, auth_tag)
     receiving.unprotect(sending.protect(rtp_packet(0)))
@@ -378,7 +379,7 @@ def test_a_reflected_packet_is_refused() -> None:
         receiving.unprotect_rtcp(sending.protect_rtcp(rtcp_packet()))
 
 
-@pytest.mark.parametrize(
+@every(
     "packet",
     [
         b"",
@@ -407,7 +408,7 @@ def test_what_is_no_rtcp_packet_is_malformed_for_both(packet: bytes) -> None:
         receiver().unprotect_rtcp(packet)
 
 
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_truncations_raise_the_declared_error(cipher: bytes, auth_tag: bytes) -> None:
     sending, receiving = sender(cipher, auth_tag), receiver(cipher, auth_tag)
     packet = bytearray(rtp_packet(0, bytes(4 * 3 + 4 + 8 + 30)))
@@ -614,7 +615,7 @@ def test_directions_of_different_algorithms_are_refused() -> None:
         srtp_pair(keys(*AES1_HS80, seed=1), keys(b"AES3", b"HS80", seed=2))
 
 
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_the_caller_may_wipe_its_keys_at_once(cipher: bytes, auth_tag: bytes) -> None:
     profile, material = SrtpProfile.of(cipher, auth_tag), keys(cipher, auth_tag)
     sending = SrtpSender(profile, material.key, material.salt)
@@ -640,7 +641,7 @@ def test_nothing_works_after_wipe() -> None:
             work(packet)
 
 
-@pytest.mark.parametrize(("cipher", "auth_tag"), ALL)
+@every(("cipher", "auth_tag"), ALL)
 def test_no_key_octets_in_repr(cipher: bytes, auth_tag: bytes) -> None:
     material = keys(cipher, auth_tag)
     for end in (sender(cipher, auth_tag), receiver(cipher, auth_tag)):
