@@ -54,7 +54,7 @@ from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ApiMisuse",

@@ -1,8 +1,8 @@
 """CRC-32C (Castagnoli), the checksum of every ZRTP packet.
 
 RFC 6189 section 5 takes it from SCTP (RFC 4960 appendix B): reflected, first and last inverted. The
-standard library does not have it. A library at the speed of C is used when one is installed (the extra
-`speed`), else tables in Python: only ZRTP packets pay for it, media never does.
+standard library does not have it. google-crc32c computes it in C; where its C code cannot be loaded, tables
+in Python do. Only ZRTP packets pay for it, media never does.
 """
 
 from __future__ import annotations
@@ -72,24 +72,16 @@ def _table(width: int, steps: int) -> list[int]:
 
 
 def _library() -> Callable[[bytes], int] | None:
-    """The function of an installed library that does the work in C."""
+    """The function of google-crc32c, if it does the work in C."""
     with warnings.catch_warnings():
-        # google-crc32c warns when it has to fall back to its own, slower Python code.
+        # It warns when it has to fall back to its own Python code, which is slower than ours.
         warnings.simplefilter("ignore", RuntimeWarning)
         try:
             import google_crc32c
         except ImportError:
-            pass
-        else:
-            if google_crc32c.implementation == "c":
-                value: Callable[[bytes], int] = google_crc32c.value
-                return value
-    try:
-        import crc32c as package
-    except ImportError:
-        return None
-    checksum: Callable[[bytes], int] = package.crc32c
-    return checksum
+            return None
+    value: Callable[[bytes], int] = google_crc32c.value
+    return value if google_crc32c.implementation == "c" else None
 
 
 crc32c: Callable[[bytes], int] = _library() or python_crc32c
