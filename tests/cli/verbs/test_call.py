@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.cli.nursery import Child
+from tests.cli.pty_process import PtyProcess
 from tests.support import pcmu
-from tests.support.pty_process import PtyProcess
 from tests.support.speech import speech
 from tests.support.tones import pitch, read_wav, write_wav
 from zrtp.cache.sqlite import SqliteCache
@@ -162,29 +163,34 @@ def test_a_narrow_terminal_gets_narrow_lines_and_a_plain_one_no_control_sequence
         assert "\x1b" not in bob.raw
 
 
-def hold(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-W", "error", "-m", "zrtp", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def events(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.splitlines()]
 
 
+class Piped:
+    """The command without a terminal: standard output and standard error are read to the end."""
+
+    def __init__(self, *arguments: str) -> None:
+        (out, to_out), (err, to_err), nothing = os.pipe(), os.pipe(), os.open(os.devnull, os.O_RDONLY)
+        self._process = Child(arguments, stdin=nothing, stdout=to_out, stderr=to_err, environment=os.environ)
+        for descriptor in (to_out, to_err, nothing):
+            os.close(descriptor)
+        self.out, self._err = os.fdopen(out), os.fdopen(err)
+
+    def ended(self) -> tuple[int, str, str]:
+        """Exit code, the rest of standard output, standard error."""
+        with self.out, self._err:
+            return self._process.wait(), self.out.read(), self._err.read()
+
+
 def pair(alice: Sequence[str], bob: Sequence[str]) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
     """A call without terminals: exit code, standard output and standard error of both."""
-    with hold("listen", "127.0.0.1:0", "--json", *bob) as listener:
-        assert listener.stdout is not None
-        first = listener.stdout.readline()
-        with hold("call", json.loads(first)["bind"], "--json", *alice) as caller:
-            alice_out, alice_err = caller.communicate(timeout=15)
-        bob_out, bob_err = listener.communicate(timeout=15)
-    return (caller.returncode, alice_out, alice_err), (listener.returncode, first + bob_out, bob_err)
+    listener = Piped("listen", "127.0.0.1:0", "--json", *bob)
+    first = listener.out.readline()
+    caller = Piped("call", json.loads(first)["bind"], "--json", *alice)
+    ended = caller.ended()
+    code, out, err = listener.ended()
+    return ended, (code, first + out, err)
 
 
 def test_speech_comes_out_at_the_other_end_sample_for_sample(tmp_path: Path) -> None:

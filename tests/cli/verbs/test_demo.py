@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli import stage
+from tests.cli.pty_process import PtyProcess
 from tests.cli.stage import Stream
 from tests.support import pcmu
-from tests.support.pty_process import PtyProcess
 from tests.support.speech import speech
 from tests.support.tones import read_wav, write_wav
 from zrtp.cli.__main__ import main

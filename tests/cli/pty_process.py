@@ -10,20 +10,20 @@ import re
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from tests.cli.nursery import Child
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TIMEOUT = 10.0
 
 
 class PtyProcess:
-    """`python -m zrtp` with these arguments, in a terminal of `columns` x 40."""
+    """The command with these arguments, in a terminal of `columns` x 40."""
 
     def __init__(
         self, arguments: Sequence[str], *, columns: int = 100, environment: Mapping[str, str] | None = None
@@ -33,13 +33,13 @@ class PtyProcess:
         self.before = termios.tcgetattr(slave)
         self.raw = ""
         clean = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-        self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-W", "error", "-m", "zrtp", *arguments],
+        self._process = Child(
+            arguments,
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**clean, "TERM": "xterm", "PYTHONUNBUFFERED": "1", **(environment or {})},
-            preexec_fn=lambda: os.login_tty(slave),
+            environment={**clean, "TERM": "xterm", **(environment or {})},
+            terminal=True,
         )
         self._slave = slave
 
@@ -63,18 +63,19 @@ class PtyProcess:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program itself."""
-        self._process.send_signal(number)
+        self._process.signal(number)
 
     def wait(self) -> int:
         """The exit code, after the rest of the output."""
         deadline = time.monotonic() + _TIMEOUT
-        while self._process.poll() is None:
-            if time.monotonic() > deadline:
+        while True:
+            readable, _, _ = select.select([self.master, self._process], [], [], max(0.0, deadline - time.monotonic()))
+            if self.master in readable:
+                self._read(0.0)
+            elif readable:
+                return self._process.wait()
+            else:
                 raise AssertionError(f"it does not end:\n{self.screen}")
-            self._read(0.05)
-        while self._read(0.05):
-            pass
-        return self._process.returncode
 
     def modes(self) -> list[Any]:
         """How the terminal is set now."""
@@ -86,9 +87,8 @@ class PtyProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._process.signal(signal.SIGKILL)
+        self._process.wait()
         with contextlib.suppress(OSError):
             os.close(self.master)
             os.close(self._slave)
