@@ -69,7 +69,9 @@ class PtyProcess:
         """The exit code, after the rest of the output."""
         deadline = time.monotonic() + _TIMEOUT
         while True:
-            readable, _, _ = select.select([self.master, self._process], [], [], max(0.0, deadline - time.monotonic()))
+            readable, _, _ = select.select(
+                [self.master, self._process.fileno()], [], [], max(0.0, deadline - time.monotonic())
+            )
             if self.master in readable:
                 self._read(0.0)
             elif readable:
