@@ -6,6 +6,7 @@ import pytest
 
 from tests.security.explore import SCENARIOS, Explorer, explore, few_retransmissions
 from tests.security.machine import Defect, clone, dump
+from tests.support.cases import a_tenth_by_default
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.contention import Winner
 from zrtp.protocol.events import Role
@@ -21,7 +22,7 @@ SMALL = ("responder", "crossing", "offloaded", "on-request", "multistream", "pre
 """Scenarios of which the whole state space takes about a second, with one retransmission of each message."""
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", a_tenth_by_default(SMALL))
 def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     report = explore(name, states=50_000)
     with capsys.disabled():
@@ -31,8 +32,17 @@ def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert any("secure" in end for end in report.continued)
 
 
-@pytest.mark.parametrize("name", ["two-streams", "goclear", "goclear-two-streams"])
-def test_the_first_interleavings_of_large_scenarios(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+LARGE = ("two-streams", "goclear", "goclear-two-streams")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_first_interleavings(name: str) -> None:
+    assert explore(name, states=40).states == 40
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LARGE)
+def test_more_interleavings_of_large_scenarios(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     report = explore(name, states=600)
     with capsys.disabled():
         print(f"\n{report}", end="")
@@ -51,24 +61,28 @@ def test_with_the_schedules_of_the_rfc(name: str, capsys: pytest.CaptureFixture[
 # An exploration that finds nothing proves nothing if it would not find what is there.
 
 
+@pytest.mark.long
 def test_a_contention_that_nobody_wins_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zrtp.protocol.commitment.resolve", lambda *_: Winner.OWN)
     with pytest.raises(Defect, match=r"needless end|without any loss"):
         explore("crossing", states=10_000)
 
 
+@pytest.mark.long
 def test_a_contention_that_nobody_loses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zrtp.protocol.commitment.resolve", lambda *_: Winner.PEER)
     with pytest.raises(Defect):
         explore("crossing", states=10_000)
 
 
+@pytest.mark.long
 def test_a_responder_without_a_timer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zrtp.protocol.stream.Stream.expect_initiator", lambda *_: None)
     with pytest.raises(Defect, match="stuck"):
         explore("responder", states=10_000)
 
 
+@pytest.mark.long
 def test_an_error_that_ends_a_secure_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(stream: Stream, error: Error, now: float) -> State:
         stream.fail(error.code, "The peer gave up.", now, tell_peer=False)
@@ -80,6 +94,7 @@ def test_an_error_that_ends_a_secure_call_is_found(monkeypatch: pytest.MonkeyPat
         explore("hostile", states=10_000)
 
 
+@pytest.mark.long
 def test_a_confirm_that_nobody_checks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without MAC and hash chain a reflected Confirm is as good as the peer's, and roles get mixed up."""
 
@@ -97,6 +112,7 @@ def no_plain() -> ConfirmPlain:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["offloaded", "goclear"])
 def test_a_copy_of_an_endpoint_is_equal_and_shares_nothing_that_changes(name: str) -> None:
     with few_retransmissions(1):

@@ -17,9 +17,10 @@ pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
 @pytest.mark.attack("PAR-26")
+@pytest.mark.parametrize("share", [10, pytest.param(1, marks=pytest.mark.long)], ids=["a tenth", "all"])
 @pytest.mark.parametrize("target", fuzz.TARGETS)
-def test_mutations_find_nothing(target: str, capsys: pytest.CaptureFixture[str]) -> None:
-    result = fuzz.mutate(target, executions=EXECUTIONS[target], seed=20)
+def test_mutations_find_nothing(target: str, share: int, capsys: pytest.CaptureFixture[str]) -> None:
+    result = fuzz.mutate(target, executions=EXECUTIONS[target] // share, seed=20)
     with capsys.disabled():
         print(f"\n{result}", end="")
     assert result.finding is None, result.text
@@ -58,6 +59,7 @@ def test_scripts_begin_at_every_stage_of_a_call() -> None:
     }
 
 
+@pytest.mark.long
 def test_a_broken_target_is_reported_with_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails_on_zero(data: bytes) -> None:
         if b"\0\0\0\0\0" in data:

@@ -137,7 +137,7 @@ class Sessions(RuleBasedStateMachine):
 
 
 FEW = settings(
-    max_examples=120,
+    max_examples=12,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
