@@ -234,7 +234,8 @@ def flipped_octets_are_noticed(path: Path, stride: int) -> None:
     whole = path.read_bytes()
     assert len(whole) < 20_000
     refused = 0
-    for position in [*range(100), *range(100, len(whole), stride)]:
+    positions = [*range(0, 100, min(stride, 5)), *range(100, len(whole), stride)]
+    for position in positions:
         flipped = bytearray(whole)
         flipped[position] ^= 0xFF
         path.touch(mode=0o600)
@@ -249,13 +250,13 @@ def flipped_octets_are_noticed(path: Path, stride: int) -> None:
             assert kept == [bytes(flipped)], position
         for file in path.parent.iterdir():
             file.unlink()
-    assert refused > 30
+    assert refused > len(positions) // 10
 
 
 @pytest.mark.attack("CCH-13")
 def test_a_changed_octet_never_changes_a_secret(path: Path) -> None:
     """Either the content is what it was, because the octet does not matter, or there is an error."""
-    flipped_octets_are_noticed(path, stride=47)
+    flipped_octets_are_noticed(path, stride=307)
 
 
 @pytest.mark.long

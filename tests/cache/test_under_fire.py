@@ -133,7 +133,7 @@ def interrupt_at_random(path: Path, times: int) -> None:
 
 @pytest.mark.attack("CCH-10")
 def test_killed_at_random_again_and_again_no_record_is_mixed(path: Path) -> None:
-    interrupt_at_random(path, 25)
+    interrupt_at_random(path, 8)
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ import pytest
 
 from tests.interop.tshark import decode
 
-pytestmark = pytest.mark.usefixtures("tshark_peer")
+pytestmark = [pytest.mark.usefixtures("tshark_peer"), pytest.mark.long]
 
 HELLO_ACK = bytes.fromhex("1000080e5a5254503747363450 5a0003 48656c6c6f41434b".replace(" ", ""))
 CHECKSUM = bytes.fromhex("3ebe0f89")

@@ -37,7 +37,7 @@ LARGE = ("two-streams", "goclear", "goclear-two-streams")
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_first_interleavings(name: str) -> None:
-    assert explore(name, states=40).states == 40
+    assert explore(name, states=25).states == 25
 
 
 @pytest.mark.long

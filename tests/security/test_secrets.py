@@ -144,7 +144,12 @@ def lived(watched: Watched, pair: Pair, until: float = 5.0) -> Pair:
 @pytest.mark.attack("SID-05")
 @pytest.mark.parametrize(
     "agreement",
-    [b"X255", b"EC25", b"DH3k", pytest.param(b"X1M2", marks=needs_ml_kem)],
+    [
+        b"X255",
+        pytest.param(b"EC25", marks=pytest.mark.long),
+        pytest.param(b"DH3k", marks=pytest.mark.long),
+        pytest.param(b"X1M2", marks=[needs_ml_kem, pytest.mark.long]),
+    ],
     ids=lambda code: code.decode(),
 )
 def test_a_call_shows_no_secret_at_any_moment(watched: Watched, agreement: bytes) -> None:

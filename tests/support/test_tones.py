@@ -9,6 +9,8 @@ import pytest
 
 from tests.support import pcmu, tones
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("hertz", [440, 880, 1234, 3000])
 def test_a_tone_is_found_also_after_mu_law(hertz: int) -> None:

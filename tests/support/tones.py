@@ -29,12 +29,7 @@ def share(samples: Sequence[int], hertz: float, rate: int = TELEPHONE_RATE) -> f
     energy = sum(x * x for x in samples)
     if not energy:
         return 0.0
-    coefficient = 2 * math.cos(2 * math.pi * hertz / rate)
-    before = last = 0.0
-    for x in samples:
-        before, last = last, x + coefficient * last - before
-    power = before * before + last * last - coefficient * before * last
-    return 2 * power / (len(samples) * energy)
+    return 2 * _power(samples, hertz, rate) / (len(samples) * energy)
 
 
 def pitch(samples: Sequence[int], rate: int = TELEPHONE_RATE, *, seconds: float = 0.25) -> int | None:
@@ -42,10 +37,19 @@ def pitch(samples: Sequence[int], rate: int = TELEPHONE_RATE, *, seconds: float 
     stretch = loudest(samples, round(seconds * rate))
     resolution = max(1, math.floor(rate / max(1, len(stretch))))
     candidates = range(LOWEST, HIGHEST, resolution)
-    best = max(candidates, key=lambda hertz: share(stretch, hertz, rate))
+    best = max(candidates, key=lambda hertz: _power(stretch, hertz, rate))
     near = range(best - resolution, best + resolution + 1)
-    best = max(near, key=lambda hertz: share(stretch, hertz, rate))
+    best = max(near, key=lambda hertz: _power(stretch, hertz, rate))
     return best if share(stretch, best, rate) > 0.5 else None
+
+
+def _power(samples: Sequence[int], hertz: float, rate: int) -> float:
+    """Goertzel's measure of one frequency."""
+    coefficient = 2 * math.cos(2 * math.pi * hertz / rate)
+    before = last = 0.0
+    for x in samples:
+        before, last = last, x + coefficient * last - before
+    return before * before + last * last - coefficient * before * last
 
 
 def loudest(samples: Sequence[int], length: int) -> Sequence[int]:

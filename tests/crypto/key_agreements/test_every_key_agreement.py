@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.crypto.key_agreements.support import context
+from tests.support.cases import every
 from zrtp.crypto.hashes import HASHES, S512, HashAlgorithm
 from zrtp.crypto.key_agreements import KEY_AGREEMENTS, KeyAgreement
 from zrtp.errors import ApiMisuse, MalformedPacket, PeerError
@@ -14,14 +15,16 @@ def name(item: KeyAgreement | HashAlgorithm) -> str:
     return item.code.decode()
 
 
-@pytest.fixture(params=KEY_AGREEMENTS, ids=name)
-def agreement(request: pytest.FixtureRequest) -> KeyAgreement:
-    item: KeyAgreement = request.param
-    if not item.available:
-        pytest.skip("the library that computes it is not installed")
-    return item
+EVERY_KEY_AGREEMENT = every("agreement", [item for item in KEY_AGREEMENTS if item.available], ids=name)
 
 
+def test_every_key_agreement_is_available() -> None:
+    missing = [name(item) for item in KEY_AGREEMENTS if not item.available]
+    if missing:
+        pytest.skip(f"the libraries that compute {', '.join(missing)} are not installed")
+
+
+@EVERY_KEY_AGREEMENT
 def test_both_ends_reach_the_same_secret(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -30,7 +33,8 @@ def test_both_ends_reach_the_same_secret(agreement: KeyAgreement) -> None:
     assert any(secret.octets)
 
 
-@pytest.mark.parametrize("hash", HASHES, ids=name)
+@every("hash", HASHES, ids=name)
+@EVERY_KEY_AGREEMENT
 def test_any_hash_goes_with_any_key_agreement(agreement: KeyAgreement, hash: HashAlgorithm) -> None:
     initiator = agreement.initiate(context(1, hash=hash))
     responder = agreement.respond(initiator.commit_field, context(2, hash=hash))
@@ -38,6 +42,7 @@ def test_any_hash_goes_with_any_key_agreement(agreement: KeyAgreement, hash: Has
 
 
 @pytest.mark.rfc("R-4.4.1.1-05", "R-4.4.1.2-02", "R-5.1.5-22")
+@EVERY_KEY_AGREEMENT
 def test_fields_have_the_lengths_that_are_announced(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -49,6 +54,7 @@ def test_fields_have_the_lengths_that_are_announced(agreement: KeyAgreement) -> 
         assert length % 4 == 0
 
 
+@EVERY_KEY_AGREEMENT
 def test_good_fields_pass_the_cheap_checks(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -58,6 +64,7 @@ def test_good_fields_pass_the_cheap_checks(agreement: KeyAgreement) -> None:
 
 
 @pytest.mark.attack("DH-05")
+@EVERY_KEY_AGREEMENT
 def test_fields_of_another_length_are_malformed(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -77,6 +84,7 @@ def test_fields_of_another_length_are_malformed(agreement: KeyAgreement) -> None
 
 @pytest.mark.attack("DH-13")
 @pytest.mark.rfc("R-4.8-01", "R-4.4.1.1-03")
+@EVERY_KEY_AGREEMENT
 def test_every_share_is_fresh(agreement: KeyAgreement) -> None:
     shared = context(1)
     first, second = agreement.initiate(shared), agreement.initiate(shared)
@@ -89,6 +97,7 @@ def test_every_share_is_fresh(agreement: KeyAgreement) -> None:
 
 @pytest.mark.attack("SID-04")
 @pytest.mark.rfc("R-4.4.1.4-07")
+@EVERY_KEY_AGREEMENT
 def test_a_wiped_share_is_of_no_more_use(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -101,6 +110,7 @@ def test_a_wiped_share_is_of_no_more_use(agreement: KeyAgreement) -> None:
         responder.finish(initiator.dhpart2_field)
 
 
+@EVERY_KEY_AGREEMENT
 def test_the_secret_outlives_its_share(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -110,6 +120,7 @@ def test_the_secret_outlives_its_share(agreement: KeyAgreement) -> None:
 
 
 @pytest.mark.attack("SID-05")
+@EVERY_KEY_AGREEMENT
 def test_the_repr_of_a_share_is_its_name(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     responder = agreement.respond(initiator.commit_field, context(2))
@@ -118,6 +129,7 @@ def test_the_repr_of_a_share_is_its_name(agreement: KeyAgreement) -> None:
 
 
 @pytest.mark.rfc("R-4.4.1.2-01")
+@EVERY_KEY_AGREEMENT
 def test_a_lost_contention_uses_its_key_pair_again_only_for_diffie_hellman(agreement: KeyAgreement) -> None:
     lost = agreement.initiate(context(1))
     winner = agreement.initiate(context(2))
@@ -127,6 +139,7 @@ def test_a_lost_contention_uses_its_key_pair_again_only_for_diffie_hellman(agree
 
 
 @pytest.mark.attack("DH-13")
+@EVERY_KEY_AGREEMENT
 def test_a_key_pair_of_another_kind_is_not_used_again(agreement: KeyAgreement) -> None:
     other = next(item for item in KEY_AGREEMENTS if item.code != agreement.code and not item.is_kem)
     lost = other.initiate(context(1))
@@ -137,6 +150,7 @@ def test_a_key_pair_of_another_kind_is_not_used_again(agreement: KeyAgreement) -
 
 
 @pytest.mark.attack("DH-13")
+@EVERY_KEY_AGREEMENT
 def test_a_wiped_key_pair_is_not_used_again(agreement: KeyAgreement) -> None:
     lost = agreement.initiate(context(1))
     lost.wipe()
@@ -146,6 +160,7 @@ def test_a_wiped_key_pair_is_not_used_again(agreement: KeyAgreement) -> None:
 
 
 @pytest.mark.attack("DH-14")
+@EVERY_KEY_AGREEMENT
 def test_random_octets_lead_to_a_secret_or_to_the_peers_fault(agreement: KeyAgreement) -> None:
     initiator = agreement.initiate(context(1))
     for seed in range(20):
