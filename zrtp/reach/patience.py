@@ -1,0 +1,223 @@
+"""ICE for two people who are not there at the same moment: what `aioice` needs besides what it does.
+
+Four things are missing in aioice 0.13 (`aioice/ice.py`, read and measured between two home routers):
+
+* A check that comes in begins ours anew only if ours is frozen, waiting or failed. RFC 8445 section 7.3.1.4 wants
+  it for one in progress as well. Without, the side that was there first waits for its next retransmission: 0.5 s if
+  both are there at once, up to 32 s if the other one is late. Here: `check_incoming`.
+* A check ends after seven tries, 63.5 s, and is never made again by itself; a line pasted later than that ends in no
+  call at all. RFC 8863 wants patience. Here: every unfinished check begins anew every 3 s, which also keeps the
+  router open for the other side's first check; and the end of candidates is never signalled, so that nothing fails
+  for good.
+* Nothing keeps the binding of a router alive between gathering and connecting. Here: a request to the STUN server
+  every 15 s.
+* A STUN attribute of a wrong length raises struct.error out of the receiving function, and received data goes into
+  a queue without bound that nobody reads before the call. Here: what cannot be parsed is dropped, data goes to
+  a function at once or is dropped.
+
+`PRIVATE_NAMES` are the names of aioice that this uses although nobody promised them. The version is pinned below
+the next minor one, and tests/reach/test_patience.py fails if one of them is gone or has another meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import aioice
+from aioice import ice, stun
+
+from zrtp.reach.description import MOST_CANDIDATES
+
+_log = logging.getLogger(__name__)
+
+PRIVATE_NAMES: Final = {
+    "Connection": (
+        "_check_list",
+        "_check_list_done",
+        "_nominated",
+        "_protocols",
+        "check_incoming",
+        "check_start_task",
+        "check_state",
+        "data_received",
+        "get_component_candidates",
+        "request_received",
+    ),
+    "CandidatePair": ("local_candidate", "protocol", "remote_addr", "remote_candidate", "state", "task"),
+    "StunProtocol": ("local_candidate", "send_stun", "transport"),
+}
+"""Class of `aioice.ice` -> names that are not part of its documented interface."""
+
+AGAIN: Final = 3.0
+"""Seconds until unfinished checks begin anew."""
+KEEP: Final = 15.0
+"""Seconds between two requests that keep a router's binding; routers forget UDP after 30 s at the earliest."""
+TOO_SOON: Final = 0.4
+"""Seconds after which an incoming check begins ours anew once more."""
+MOST_PAIRS: Final = 100
+"""Pairs of addresses (RFC 8445 section 6.1.2.5): a peer that calls from ever new ports does not fill our memory."""
+GATHERING: Final = 2
+"""Seconds that a STUN or TURN server may take: time for three packets each way."""
+
+Pair = ice.CandidatePair
+
+
+class PatientConnection(aioice.Connection):
+    """An aioice connection with one component that does not give up, and hands data to `receiver`."""
+
+    def __init__(self, *, addresses: list[str] | None, **options: Any) -> None:
+        _be_strict()
+        super().__init__(**options)
+        self.receiver: Callable[[bytes], None] | None = None
+        """Is given each datagram that is not STUN; without it they are dropped."""
+        self._own_addresses = addresses
+        self._begun: dict[Pair, float] = {}
+        self._patience: list[asyncio.Task[None]] = []
+
+    async def gather_candidates(self) -> None:
+        """As in aioice; from now on the bindings are kept."""
+        await super().gather_candidates()
+        self._patience.append(asyncio.create_task(self._keep_bindings()))
+
+    async def connect(self) -> None:
+        """As in aioice, but patient: it returns when there is a way, and otherwise goes on until it is cancelled."""
+        again = asyncio.create_task(self._check_again())
+        try:
+            await super().connect()
+        finally:
+            again.cancel()
+            for task in self._patience:
+                task.cancel()
+
+    async def close(self) -> None:
+        """As in aioice."""
+        for task in self._patience:
+            task.cancel()
+        self.receiver = None
+        await super().close()
+
+    def send(self, octets: bytes) -> None:  # type: ignore[override]
+        """Send at once, without a queue; dropped if there is no way at the moment."""
+        pair = self._nominated.get(1)
+        if pair is not None and not pair.protocol.transport.is_closing():
+            pair.protocol.transport.sendto(octets, pair.remote_addr)
+
+    @property
+    def way(self) -> Pair | None:
+        """The pair that is used."""
+        return self._nominated.get(1)
+
+    async def get_component_candidates(
+        self, component: int, addresses: list[str], timeout: int = GATHERING
+    ) -> list[aioice.Candidate]:
+        """As in aioice, at addresses that are worth showing, and without its five seconds for a silent server."""
+        if self._own_addresses is not None and addresses:
+            addresses = self._own_addresses
+        return await super().get_component_candidates(component, worth_showing(addresses), min(timeout, GATHERING))
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """No queue: what comes before somebody listens is lost, as it would be in any network."""
+        if self.receiver is not None:
+            self.receiver(data)
+
+    def request_received(self, message: stun.Message, addr: tuple[str, int], protocol: ice.StunProtocol) -> None:
+        """A request that aioice cannot digest is dropped instead of raising out of the receiving function."""
+        try:
+            super().request_received(message, addr, protocol)
+        except Exception:
+            _log.debug("a STUN request of %s was dropped", addr, exc_info=True)
+
+    def check_incoming(self, message: stun.Message, addr: tuple[str, int], protocol: ice.StunProtocol) -> None:
+        """RFC 8445 section 7.3.1.4, also for a check that is in progress."""
+        for pair in self._check_list:
+            if (
+                pair.protocol is protocol
+                and pair.remote_addr == addr
+                and pair.state is Pair.State.IN_PROGRESS
+                and self._now() - self._begun.get(pair, 0.0) > TOO_SOON
+            ):
+                self._begin_anew(pair)
+        if len(self._check_list) < MOST_PAIRS:
+            super().check_incoming(message, addr, protocol)
+
+    def check_start_task(self, pair: Pair) -> None:
+        """As in aioice; what an odd answer raises in the task ends that check and nothing else."""
+        super().check_start_task(pair)
+        if pair.task is not None:
+            pair.task.add_done_callback(_note_failure)
+
+    async def _check_again(self) -> None:
+        while not self._check_list_done:
+            await asyncio.sleep(AGAIN)
+            for pair in list(self._check_list):
+                if pair.state in (Pair.State.FAILED, Pair.State.IN_PROGRESS) and not self._check_list_done:
+                    self._begin_anew(pair)
+                    self.check_start_task(pair)
+
+    def _begin_anew(self, pair: Pair) -> None:
+        if pair.task is not None:
+            pair.task.cancel()
+            pair.task = None
+        self._begun[pair] = self._now()
+        self.check_state(pair, Pair.State.WAITING)
+
+    async def _keep_bindings(self) -> None:
+        if self.stun_server is None:
+            return
+        with suppress(OSError):
+            (*_, server), *_ = await asyncio.get_running_loop().getaddrinfo(*self.stun_server, family=_IPV4)
+            while True:
+                await asyncio.sleep(KEEP)
+                for protocol in self._protocols:
+                    candidate = protocol.local_candidate
+                    if candidate.type == "host" and ipaddress.ip_address(candidate.host).version == 4:
+                        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+                        protocol.send_stun(request, (str(server[0]), int(server[1])))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def worth_showing(addresses: list[str]) -> list[str]:
+    """The addresses under which another computer may reach this one, at most eight, without order changed.
+
+    Left out are link-local ones and private IPv6 ones where there is a public one: they only make the line longer.
+    """
+    parsed = {text: ipaddress.ip_address(text.partition("%")[0]) for text in addresses}
+    public_v6 = any(address.version == 6 and address.is_global for address in parsed.values())
+    shown = [
+        text
+        for text, address in parsed.items()
+        if not (address.is_link_local or address.is_unspecified)
+        and not (address.version == 6 and address.is_private and not address.is_loopback and public_v6)
+    ]
+    return shown[:MOST_CANDIDATES]
+
+
+def _be_strict() -> None:
+    """Make aioice's parser say ValueError, which its callers expect, where it says struct.error. Done once."""
+    if stun.parse_message is not _parse_message:
+        stun.parse_message = _parse_message
+
+
+def _parse_message(data: bytes) -> stun.Message:
+    try:
+        return _aioice_parse_message(data)
+    except struct.error as error:
+        raise ValueError("a STUN attribute has a wrong length") from error
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.debug("a connectivity check was given up: %r", task.exception())
+
+
+_aioice_parse_message: Final = stun.parse_message
+_IPV4: Final = 2  # socket.AF_INET; aioice asks STUN servers over IPv4 only
