@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -60,8 +61,9 @@ def test_nothing_is_a_usage_error_that_shows_the_verbs(capsys: pytest.CaptureFix
     assert "start here" in capsys.readouterr().err
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([option]) == 0
 
     assert capsys.readouterr().out == f"zrtp {__version__}\n"
 
@@ -183,9 +185,50 @@ def test_only_the_module_of_the_verb_is_loaded() -> None:
     assert finished.returncode == 0
 
 
-def test_whoever_has_read_enough_may_close_the_pipe() -> None:
-    command_line = f"{sys.executable} -m zrtp demo --json --seconds 0.3 2>&1 | head -n 1"
-    finished = subprocess.run(command_line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+def started(command_line: str) -> tuple[int, str]:
+    """Exit code and standard error of a line in a shell, in which $zrtp is the command."""
+    line = command_line.replace("$zrtp", f"{sys.executable} -m zrtp")
+    finished = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+    return finished.returncode, finished.stderr
 
-    assert "Traceback" not in finished.stdout + finished.stderr
-    assert "BrokenPipe" not in finished.stdout + finished.stderr
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize(
+    ("command_line", "said"),
+    [
+        ("$zrtp --help <&-", "standard input is closed"),
+        ("$zrtp --help >&-", "standard output is closed"),
+        ("$zrtp --help >/dev/full", "standard output cannot be written: No space left on device"),
+        ("$zrtp demo --seconds 0 >/dev/full", "standard output cannot be written: No space left on device"),
+        (
+            "bash -o pipefail -c '$zrtp demo --json | true'",
+            "standard output cannot be written: whoever read it has gone",
+        ),
+    ],
+)
+def test_a_stream_that_cannot_be_used_is_one_line_and_exit_6(command_line: str, said: str) -> None:
+    code, err = started(command_line)
+
+    assert (code, [line for line in err.splitlines() if "error" in line]) == (6, [f"zrtp: error: {said}"])
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("side", [None, "alice", "bob"])
+def test_machines_are_told_of_a_usage_error_too(side: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    verb = "demo" if side else "listen"
+    assert main([verb, "--json", "--secnds", "3"]) == 2
+    shown = capsys.readouterr()
+    ended = [event for event in map(json.loads, shown.out.splitlines()) if event.get("side") == side]
+
+    assert ended == [
+        {
+            "t": 0.0,
+            "event": "ended",
+            "exit": 2,
+            "text": "there is no option --secnds",
+            "hint": f"did you mean --seconds? zrtp {verb} --help shows every option",
+            "verdict": "none",
+            **({"side": side} if side else {}),
+        }
+    ]
+    assert "zrtp: error: there is no option --secnds" in shown.err

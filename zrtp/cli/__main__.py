@@ -11,11 +11,13 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import Final
 
 from zrtp import __version__
-from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.errors import CommandError, Exit, as_line
+from zrtp.cli.screen import streams
 from zrtp.cli.screen.terminal import Terminal
 
 VERBS: Final = {
@@ -46,24 +48,51 @@ and two people make sure of them by reading two words to each other.
 
 {os.linesep.join(f"  {verb:<13}{meaning}" for verb, meaning in VERBS.items())}
 
-start here:  zrtp demo"""
+start here:  zrtp demo
+version:     zrtp -V"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(given)
+        streams.check()
+        code = _run(given)
+        _flush()
+        return code
     except CommandError as error:
-        Terminal.of_process(json="--json" in given, plain="--plain" in given).error(str(error), error.hint)
-        return int(error.code)
+        return _fail(given, error)
     except KeyboardInterrupt:
-        Terminal.of_process(json="--json" in given, plain="--plain" in given).note("interrupted")
-        return int(Exit.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.LOCAL)
+        return _fail(given, CommandError("interrupted", code=Exit.INTERRUPTED))
+    except OSError as error:  # of `print`
+        return _fail(given, streams.failure(sys.stdout, error))
+
+
+def _fail(given: list[str], error: CommandError) -> int:
+    """Say why the command cannot go on, to people and, with --json, to machines."""
+    with suppress(CommandError):
+        terminal = Terminal.of_process(json="--json" in given, plain="--plain" in given)
+        if error.code is Exit.INTERRUPTED:
+            terminal.note(str(error))
+        else:
+            terminal.error(str(error), error.hint)
+    if "--json" in given:
+        from zrtp.cli.calls.notices import Ended
+        from zrtp.cli.screen.jsonlines import JsonLines
+
+        for side in ("alice", "bob") if "demo" in given[:1] else ("",):
+            with suppress(CommandError):
+                ended = Ended(code=error.code, text=as_line(str(error)), hint=error.hint)
+                JsonLines(sys.stdout, lambda: 0.0, side=side).show(ended)
+    return int(error.code)
+
+
+def _flush() -> None:
+    """Write what is left now: the interpreter would complain about a full disk in words of its own."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        raise streams.failure(sys.stdout, error) from error
 
 
 def _run(given: list[str]) -> int:
@@ -75,7 +104,7 @@ def _run(given: list[str]) -> int:
     if given[0] in ("-h", "--help"):
         print(USAGE)
         return int(Exit.ENDED)
-    if given[0] == "--version":
+    if given[0] in ("-V", "--version"):
         print(f"zrtp {__version__}")
         return int(Exit.ENDED)
     verb = _verb(given[0])

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+_END_OF_PROBLEM: Final = re.compile(r"[.;] ")
 
 
 class Exit(IntEnum):
@@ -19,7 +25,13 @@ class Exit(IntEnum):
     NOT_AGREED = 5
     """The key agreement failed or was refused."""
     LOCAL = 6
-    """A port, file, device or cache of this computer cannot be used."""
+    """A port, file, device, cache or standard output of this computer cannot be used."""
+    GONE = 7
+    """The peer vanished in mid-call."""
+    NOT_THROUGH = 8
+    """Sound came, and none of it ever verified."""
+    NO_WAY = 9
+    """There is no way to the other side: a wrong or used code, routers, no relay."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -33,12 +45,17 @@ class CommandError(Exception):
         self.code = code
 
     @classmethod
-    def from_sentences(cls, text: str, *, code: Exit = Exit.LOCAL) -> CommandError:
-        """From the message of a library error: what follows the first sentence, or semicolon, is advice."""
-        for mark in (". ", "; "):
-            problem, found, advice = text.partition(mark)
-            if found:
-                return cls(problem, advice, code=code)
+    def from_sentences(
+        cls, text: str, *, code: Exit = Exit.LOCAL, whole: Iterable[str | Path | None] = ()
+    ) -> CommandError:
+        """From the message of a library error: what follows the first sentence, or semicolon, is advice.
+
+        A full stop in one of `whole`, such as the path of a file, does not end a sentence.
+        """
+        kept = [found.span() for each in whole if each is not None for found in re.finditer(re.escape(str(each)), text)]
+        for mark in _END_OF_PROBLEM.finditer(text):
+            if not any(start <= mark.start() < end for start, end in kept):
+                return cls(text[: mark.start()], text[mark.end() :], code=code)
         return cls(text, code=code)
 
 

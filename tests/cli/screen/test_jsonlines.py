@@ -14,6 +14,7 @@ from tests.support.cases import every
 from zrtp.cli.calls import notices
 from zrtp.cli.calls.notices import Ended, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.errors import Exit
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.jsonlines import JsonLines, describe, printable, text
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
@@ -150,7 +151,14 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
         {"event": "pong", "endpoint_hash": "01" * 8, "version": "1.10"},
     ),
     (Waiting(text="nobody yet"), {"event": "waiting", "text": "nobody yet"}),
-    (Ended(code=Exit.NO_PEER, text="Nobody.", hint="Try."), {"event": "ended", "exit": 4, "text": "Nobody."}),
+    (
+        Ended(code=Exit.NO_PEER, text="Nobody.", hint="Try."),
+        {"event": "ended", "exit": 4, "text": "Nobody.", "hint": "Try.", "verdict": "none"},
+    ),
+    (
+        Ended(code=Exit.ENDED, text="Done.", verdict=Verdict.MATCH),
+        {"event": "ended", "exit": 0, "text": "Done.", "hint": None, "verdict": "match"},
+    ),
     (stage.KEYS_READY, {}),
     (Closed(ssrc=1), {}),
 ]

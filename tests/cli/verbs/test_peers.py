@@ -156,7 +156,10 @@ def test_forgetting_makes_the_next_call_a_first_call(path: Path) -> None:
         (("rename", "bob"), 2, "rename needs the new name"),
         (("rename", "bob", "\u200b"), 2, "rename needs the new name"),
         (("forget", "nobody"), 6, 'no peer has the name "nobody"'),
-        (("delete", "bob"), 2, "argument action: invalid choice: 'delete'"),
+        (("delete", "bob"), 2, "argument action: 'delete' is not known: did you mean forget?"),
+        (("forgett", "bob"), 2, "argument action: 'forgett' is not known: did you mean forget?"),
+        (("forget", "ca"), 6, '"ca" needs more digits of the ZID: at least four'),
+        (("forget", "cc"), 6, 'no peer has the name "cc"'),
     ],
 )
 def test_what_cannot_be_done(

@@ -26,6 +26,8 @@ async def judge(conversation: Conversation, verdict: Verdict, name: str | None) 
         conversation.mismatch()
     elif verdict is Verdict.MATCH:
         conversation.match(name)
+    else:
+        conversation.later()
     while True:
         if isinstance(await conversation.interruptions.get(), ClearRequested):
             conversation.hang_up(Exit.ENDED, wording.NOBODY_AGREES)
@@ -124,6 +126,8 @@ class Attendance:
             self._conversation.match(self._name)  # at once: an interruption during the next question loses nothing
             await self._give_name(session)
             self._presenter.verified(session.peer_name)
+        else:
+            self._conversation.later()
         if verdict is not Verdict.MISMATCH:
             await self._enrol()
 

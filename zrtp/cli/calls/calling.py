@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from zrtp.cache.interface import SecretCache
@@ -49,7 +50,7 @@ def hold_call(settings: CallSettings, remote: Address | None) -> int:
 
     async def main() -> int:
         sound = open_sound(settings)
-        endpoint = open_endpoint(settings.config, await _cache_for(settings, remote))
+        endpoint = open_endpoint(settings.config, await _cache_for(settings, remote), settings.cache)
         conversation = Conversation(endpoint, settings, sound, audience, remote=remote)
         if (verdict := settings.verdict) is not None:
             return await hold([conversation], lambda: attendance.judge(conversation, verdict, settings.name))
@@ -83,15 +84,15 @@ def open_sound(settings: CallSettings) -> Sound:
     try:
         return Sound.of(settings)
     except ZrtpError as error:
-        raise CommandError.from_sentences(str(error)) from error
+        raise CommandError.from_sentences(str(error), whole=(settings.audio, settings.record)) from error
 
 
-def open_endpoint(config: Config, cache: SecretCache | None) -> Endpoint:
+def open_endpoint(config: Config, cache: SecretCache | None, path: Path | None) -> Endpoint:
     """An installation. Raises CommandError if its cache cannot be used."""
     try:
         return Endpoint(config, cache)
     except CacheError as error:
-        raise CommandError.from_sentences(str(error)) from error
+        raise cache_option.unusable(error, path) from error
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]], audience: Sequence[Audience]) -> int:

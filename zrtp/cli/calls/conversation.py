@@ -21,6 +21,7 @@ from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mis
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.jsonlines import text
 from zrtp.crypto.sas import Sas
@@ -105,6 +106,7 @@ class Conversation:
         self.interruptions: asyncio.Queue[Interruption] = asyncio.Queue()
         self.enrolment_offered = False
         """A server asks to be trusted, and nobody has answered yet."""
+        self._verdict: Verdict | None = None
         self._assurance = Assurance.INSECURE
         self._counted = (0, 0)  # ZRTP packets and octets up to the last key agreement
         self._secure_since: float | None = None
@@ -125,7 +127,7 @@ class Conversation:
             self._announce(stream)
             self.opened.set_result(stream)
             outcome = await self._hold(stream)
-        self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint))
+        self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint, verdict=self._verdict))
         if self._callee is not None:
             self._callee.hang_up(Exit.ENDED, "the other side is gone")  # unless it heard so itself
         return outcome
@@ -147,12 +149,14 @@ class Conversation:
 
     def match(self, name: str | None = None) -> None:
         """The person says that the SAS matches."""
+        self._verdict = Verdict.MATCH
         stream = self.opened.result()
         stream.session.sas_matched(name)
         stream.settle()
 
     def mismatch(self) -> None:
         """The person says that the SAS differs: no more sound, the alarm, the end."""
+        self._verdict = Verdict.MISMATCH
         stream = self.opened.result()
         self._sound.deaf = True
         if self._talking is not None:
@@ -162,8 +166,13 @@ class Conversation:
         self.show(Mismatched(text=wording.alarm(self.sas)))
         self.hang_up(Exit.SAS_MISMATCH, wording.alarm_exit(self.sas), wording.ALARM_HINT)
 
+    def later(self) -> None:
+        """The person does not compare the SAS now."""
+        self._verdict = Verdict.LATER
+
     def take_back(self) -> None:
         """The person takes an earlier "they match" back."""
+        self._verdict = Verdict.LATER
         stream = self.opened.result()
         stream.session.forget_verification()
         stream.settle()
@@ -260,6 +269,8 @@ class Conversation:
             await work
         except AudioError as error:
             self.hang_up(Exit.LOCAL, str(error))
+        except CommandError as error:
+            self.hang_up(error.code, str(error), error.hint)
         except Exception as error:
             self.crash(error)
 

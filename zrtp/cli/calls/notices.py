@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from zrtp.cli.errors import Exit
+from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import Assurance, Event, Secured
@@ -94,6 +95,8 @@ class Ended:
     """Why, as a clause."""
     hint: str = ""
     """What to do about it, if there is something."""
+    verdict: Verdict | None = None
+    """What was said about the SAS; None if the call did not come that far, or nobody said anything."""
 
 
 Notice: TypeAlias = Listening | Calling | Agreed | Standing | Waiting | Mismatched | Media | Ended

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import Final
+import ipaddress
+import re
+from typing import Final, NoReturn
 
 from zrtp.media.addresses import Address
 
 DEFAULT_PORT: Final = 5004
 """The registered port of RTP (RFC 3551 section 8)."""
 
+LAST_PORT: Final = 65535
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104
+_EXAMPLE: Final = "for example 192.0.2.20:5004"
+_WITHOUT_HOST: Final = re.compile(r"\s*(\[\])?:?\d*\s*")
+_MAYBE_A_PORT: Final = re.compile(r"(.*):(\d{4,5})")
+
 
 def address(text: str) -> Address:
     """HOST:PORT, also PORT, HOST and [IPv6]:PORT; the host defaults to all interfaces, the port to 5004."""
-    host, port = text, str(DEFAULT_PORT)
+    host, port = text.strip(), str(DEFAULT_PORT)
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
         port = rest.removeprefix(":") or port
@@ -21,14 +29,56 @@ def address(text: str) -> Address:
         host, port = "", text
     elif text.count(":") == 1:
         host, port = text.split(":")
-    if not port.isdecimal() or not 0 <= int(port) <= 65535 or any(c.isspace() for c in host):
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 192.0.2.20:5004")
-    return host or "0.0.0.0", int(port)  # noqa: S104
+    if not (port.isascii() and port.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, {_EXAMPLE}")
+    if int(port) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"there is no port {port}: the last one is {LAST_PORT}")
+    if host:
+        _check_host(host, bracketed=text.startswith("["))
+    return host or EVERYWHERE, int(port)
 
 
 def remote_address(text: str) -> Address:
     """HOST:PORT of a peer; the host cannot be left out."""
     host, port = address(text)
-    if text.startswith(":") or text.isdecimal() or not port:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 192.0.2.20:5004")
+    if not port or _WITHOUT_HOST.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT of somebody, {_EXAMPLE}")
     return host, port
+
+
+def _check_host(host: str, *, bracketed: bool) -> None:
+    """Raises ArgumentTypeError for what no resolver could make anything of."""
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        _check_name(host)
+        return
+    if isinstance(number, ipaddress.IPv4Address):
+        return
+    both = _MAYBE_A_PORT.fullmatch(host)
+    if not bracketed and both is not None and _is_number(both[1]):
+        _refuse(f"the end of {host} may be a port: write [{both[1]}]:{both[2]}, or [{host}] if it is all address")
+    if number.is_link_local and number.scope_id is None:
+        _refuse(f"{host} is valid on one link only: say on which, for example {host}%eth0")
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_name(name: str) -> None:
+    try:
+        if ":" not in name and not any(character.isspace() for character in name):
+            name.encode("idna")
+            return
+    except UnicodeError:
+        pass
+    _refuse(f"{name!r} cannot be the name of a computer, {_EXAMPLE}")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(why)

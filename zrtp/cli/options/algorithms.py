@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from zrtp.cli.errors import CommandError, Exit
@@ -61,15 +61,15 @@ def _algorithms(name: str) -> Callable[[str], tuple[bytes, ...]]:
     attribute, meaning = _LISTS[name]
 
     def parse(text: str) -> tuple[bytes, ...]:
-        known = _by_folded_name(
-            getattr(DEFAULT, attribute), extra=(codes.MULT, codes.PRSH) if name == "agreement" else ()
-        )
+        extra = (codes.MULT, codes.PRSH) if name == "agreement" else ()
+        known = {_folded(codes.name(code)): code for code in (*getattr(DEFAULT, attribute), *extra)}
         chosen = []
         for part in filter(None, (part.strip() for part in text.split(","))):
-            if part.casefold() not in known:
+            code = known.get(_folded(part)) or known.get(_folded(_NATURAL[name].get(_folded(part), "")))
+            if code is None:
                 names = ", ".join(map(codes.name, known.values()))
                 raise argparse.ArgumentTypeError(f"{part} is not among the {meaning} known here: {names}")
-            chosen.append(known[part.casefold()])
+            chosen.append(code)
         if not chosen:
             raise argparse.ArgumentTypeError("the list is empty")
         return tuple(dict.fromkeys(chosen))
@@ -77,5 +77,32 @@ def _algorithms(name: str) -> Callable[[str], tuple[bytes, ...]]:
     return parse
 
 
-def _by_folded_name(entries: Mapping[bytes, Any], extra: Iterable[bytes]) -> dict[str, bytes]:
-    return {codes.name(code).casefold(): code for code in (*entries, *extra)}
+def _folded(text: str) -> str:
+    """Without what people write in one way or another: case, hyphens, plus signs."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+_NATURAL: Final[dict[str, dict[str, str]]] = {
+    "agreement": {
+        "dh2048": "DH2k",
+        "dh3072": "DH3k",
+        "p256": "EC25",
+        "p384": "EC38",
+        "p521": "EC52",
+        "x25519": "X255",
+        "curve25519": "X255",
+        "mlkem512": "MLK1",
+        "mlkem768": "MLK2",
+        "mlkem1024": "MLK3",
+        "x25519mlkem512": "X1M1",
+        "x25519mlkem768": "X1M2",
+        "x448mlkem1024": "X3M3",
+        "multistream": "Mult",
+        "preshared": "Prsh",
+    },
+    "hash": {"sha256": "S256", "sha384": "S384"},
+    "cipher": {"aes": "AES1", "aes128": "AES1", "aes192": "AES2", "aes256": "AES3"},
+    "auth_tag": {"hmacsha132": "HS32", "hmacsha180": "HS80", "sha132": "HS32", "sha180": "HS80"},
+    "sas": {"words": "B256", "letters": "B32", "emoji": "B32E", "pictures": "B32E"},
+}
+"""What people call them, folded, beside the codes of RFC 6189."""

@@ -15,13 +15,13 @@ from zrtp.errors import CacheError
 NONE: Final = "none"
 """What stands for no cache at all."""
 
+DEFAULT: Final = "in your data folder"
 
-def add(parser: argparse._ActionsContainer, *, may_be_none: bool = True) -> None:
-    """The option; `may_be_none` for verbs that can do without a cache."""
+
+def add(parser: argparse._ActionsContainer, *, default: str = DEFAULT, may_be_none: bool = True) -> None:
+    """The option, and what its `default` is; `may_be_none` for verbs that can do without a cache."""
     none = '; "none" keeps none' if may_be_none else ""
-    parser.add_argument(
-        "--cache", metavar="PATH", help=f"file of retained secrets (default: in your data folder){none}"
-    )
+    parser.add_argument("--cache", metavar="PATH", help=f"file of retained secrets (default: {default}){none}")
 
 
 def path_of(given: str | None) -> Path | None:
@@ -42,4 +42,11 @@ def opened(path: Path | None) -> SecretCache | None:
     try:
         return None if path is None else SqliteCache(path)
     except CacheError as error:
-        raise CommandError.from_sentences(str(error)) from error
+        raise unusable(error, path) from error
+
+
+def unusable(error: CacheError, path: Path | None) -> CommandError:
+    """What to say of a cache that fails: what it says itself, and how to go on without."""
+    told = CommandError.from_sentences(str(error), whole=(path, None if path is None else path.parent))
+    without = f"--cache {NONE} keeps no secrets"
+    return CommandError(str(told), f"{told.hint.removesuffix('.')}; or {without}" if told.hint else without)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.options import algorithms, cache, network, output, peer, sound, verdict
+from zrtp.cli.options.parser import one_of
 from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
 from zrtp.protocol.config import Config
+
+_ROLES: Final = ("auto", "passive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +68,17 @@ class CallSettings:
         )
 
 
-def add(parser: argparse.ArgumentParser, *, bind: str) -> None:
-    """All of them; `bind` describes the default of `--bind`."""
+def add(parser: argparse.ArgumentParser, *, bind: str, cache_default: str = cache.DEFAULT) -> None:
+    """All of them; `bind` and `cache_default` describe the defaults of `--bind` and `--cache`."""
     group = parser.add_argument_group("call")
     network.add(group, bind=bind)
-    cache.add(group)
+    cache.add(group, default=cache_default)
     group.add_argument(
-        "--role", choices=("auto", "passive"), default="auto", help="passive never starts the key agreement itself"
+        "--role",
+        type=one_of(_ROLES),
+        choices=_ROLES,
+        default="auto",
+        help="passive never starts the key agreement itself",
     )
     peer.add(group)
     group.add_argument(

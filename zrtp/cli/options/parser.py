@@ -1,11 +1,16 @@
-"""A parser whose complaints look like the command's other errors."""
+"""A parser whose complaints look like the command's other errors, and guess what was meant."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NoReturn
 
 from zrtp.cli.errors import CommandError, Exit
+
+_UNKNOWN: Final = re.compile(r"unrecognized arguments: (-\S*?)(=.*| .*)?")
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,4 +20,32 @@ class Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        raise CommandError(message, f"{self.prog} --help shows every option", code=Exit.USAGE)
+        hint = f"{self.prog} --help shows every option"
+        if (unknown := _UNKNOWN.fullmatch(message)) is not None:
+            message = f"there is no option {unknown[1]}"
+            if guess := similar(unknown[1], self._option_string_actions):
+                hint = f"did you mean {guess}? {hint}"
+        raise CommandError(message, hint, code=Exit.USAGE)
+
+
+def one_of(choices: Iterable[str], synonyms: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """The type of an option with these choices; to be given beside `choices`, it guesses what was meant.
+
+    `synonyms` are words with the meaning of a choice.
+    """
+    known = tuple(choices)
+
+    def parse(text: str) -> str:
+        if text in known:
+            return text
+        guess = (synonyms or {}).get(text.lower()) or similar(text, known)
+        meant = f"did you mean {guess}?" if guess else f"known are {', '.join(known)}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not known: {meant}")
+
+    return parse
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """What was probably meant; empty if nothing resembles it."""
+    close = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""

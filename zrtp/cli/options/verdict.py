@@ -7,6 +7,7 @@ import sys
 from enum import Enum
 from typing import Final
 
+from zrtp.cli.options.parser import one_of
 from zrtp.cli.screen.keyboard import is_foreground_terminal
 
 ASK: Final = "ask"
@@ -21,12 +22,16 @@ class Verdict(Enum):
     LATER = "later"
 
 
+_CHOICES: Final = (ASK, *(verdict.value for verdict in Verdict))
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """`--verify` and `--name`."""
     group = parser.add_argument_group("verdict")
     group.add_argument(
         "--verify",
-        choices=[ASK, *(verdict.value for verdict in Verdict)],
+        type=one_of(_CHOICES),
+        choices=_CHOICES,
         help="do the words match? (default: ask on a terminal, later elsewhere)",
     )
     group.add_argument(

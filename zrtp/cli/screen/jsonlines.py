@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TextIO, assert_never
 
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.screen.streams import Output
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
@@ -33,10 +34,10 @@ from zrtp.protocol.events import (
 
 
 class JsonLines:
-    """Writes one side's news; `clock` tells the seconds since the command started."""
+    """Writes one side's news; `clock` tells the seconds since the command started. Raises CommandError if it cannot."""
 
     def __init__(self, out: TextIO, clock: Callable[[], float], *, side: str = "") -> None:
-        self._out = out
+        self._out = Output(out)
         self._clock = clock
         self._side = {"side": side} if side else {}
 
@@ -45,7 +46,6 @@ class JsonLines:
         if described:
             line = {"t": round(self._clock(), 3), **described, **self._side}
             self._out.write(json.dumps(line, separators=(",", ":")) + "\n")
-            self._out.flush()
 
 
 def describe(news: News) -> dict[str, Any]:
@@ -66,7 +66,14 @@ def describe(news: News) -> dict[str, Any]:
         case Media():
             return {"event": "media", **_media(news)}
         case Ended():
-            return {"event": "ended", "exit": int(news.code), "text": news.text}
+            verdict = "none" if news.verdict is None else news.verdict.value
+            return {
+                "event": "ended",
+                "exit": int(news.code),
+                "text": news.text,
+                "hint": news.hint or None,
+                "verdict": verdict,
+            }
         case PeerDetected():
             return {"event": "peer_detected", **_peer(news)}
         case GoingSecure():

@@ -14,6 +14,7 @@ from typing import Final, TextIO
 
 from zrtp.cli.errors import as_line
 from zrtp.cli.screen import columns
+from zrtp.cli.screen.streams import Output
 
 PREFIX: Final = "zrtp: "
 NARROWEST: Final = 24
@@ -24,12 +25,16 @@ _ESCAPE: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Terminal:
-    """Writes whole lines, one line that grows, and one line at the bottom that changes."""
+    """Writes whole lines, one line that grows, and one line at the bottom that changes.
+
+    Raises CommandError the first time that a stream cannot be written, and leaves it alone after that.
+    """
 
     def __init__(self, *, out: TextIO, err: TextIO, plain: bool = False, width: int | None = None) -> None:
         self._out = out
         self._err = err
         self._decorated = {stream: not plain and _can_decorate(stream) for stream in {out, err}}
+        self._outputs = {stream: Output(stream) for stream in {out, err}}
         self._width = width
         self._open: TextIO | None = None  # the stream on which a line is unfinished
         self._growing = ""
@@ -204,14 +209,8 @@ class Terminal:
     def _live_stream(self) -> TextIO | None:
         return next((stream for stream in (self._out, self._err) if self._decorated[stream]), None)
 
-    @staticmethod
-    def _write(stream: TextIO, text: str) -> None:
-        try:
-            stream.write(text)
-        except UnicodeEncodeError:
-            encoding = stream.encoding or "ascii"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
+    def _write(self, stream: TextIO, text: str) -> None:
+        self._outputs[stream].write(text)
 
 
 def _can_decorate(stream: TextIO) -> bool:

@@ -52,7 +52,7 @@ _BOB_LABEL: Final = "demo: bob"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    call.add(parser, bind="any free port on 127.0.0.1, for Bob")
+    call.add(parser, bind="any free port on 127.0.0.1, for Bob", cache_default="nothing is kept")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,13 +101,17 @@ def _both_ends(
     of_bob = replace(given, bind=given.bind or _LOOPBACK, audio="silence", seconds=None, impair=Impairment())
     sound_of_bob = open_sound(of_bob)
     bob = Conversation(
-        open_endpoint(of_bob.config, second),
+        open_endpoint(of_bob.config, second, given.cache),
         replace(of_bob, ssrc=None, peer_hash=None, name=None),
         Sound(Tone(BOB_HERTZ), sound_of_bob.sinks),
         audiences["bob"],
     )
     alice = Conversation(
-        open_endpoint(of_alice.config, first), of_alice, open_sound(of_alice), audiences["alice"], callee=bob
+        open_endpoint(of_alice.config, first, given.cache),
+        of_alice,
+        open_sound(of_alice),
+        audiences["alice"],
+        callee=bob,
     )
     return alice, bob
 
@@ -149,3 +153,6 @@ class Demo:
         elif verdict is Verdict.MISMATCH:
             self._alice.mismatch()
             self._bob.mismatch()
+        else:
+            self._alice.later()
+            self._bob.later()

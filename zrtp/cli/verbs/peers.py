@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from zrtp.cache.interface import PeerEntry, SecretCache, find, other_devices
 from zrtp.cache.record import PeerRecord, clean_name
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import cache as cache_option
+from zrtp.cli.options.parser import one_of
 from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError
@@ -38,8 +40,27 @@ example:
 ACTIONS: Final = ("list", "rename", "verify", "unverify", "forget")
 
 
+SYNONYMS: Final = {
+    "show": "list",
+    "ls": "list",
+    "name": "rename",
+    "trust": "verify",
+    "untrust": "unverify",
+    "delete": "forget",
+    "remove": "forget",
+    "rm": "forget",
+}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="what to do")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        type=one_of(ACTIONS, SYNONYMS),
+        choices=ACTIONS,
+        default="list",
+        help="what to do (default: list)",
+    )
     parser.add_argument("peer", nargs="?", metavar="PEER", help="a name, or the first digits of a ZID")
     parser.add_argument("new_name", nargs="?", metavar="NAME", help="the new name, for rename")
     cache_option.add(parser, may_be_none=False)
@@ -59,14 +80,14 @@ def run(arguments: argparse.Namespace) -> int:
         assert cache is not None, "a path was given"  # noqa: S101
         _act(cache, path, arguments, terminal)
     except CacheError as error:
-        raise CommandError.from_sentences(str(error)) from error
+        raise CommandError.from_sentences(str(error), whole=(path, path.parent)) from error
     return int(Exit.ENDED)
 
 
 def _act(cache: SecretCache, path: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
     name = arguments.new_name or arguments.name
     if arguments.action == "list":
-        entries = [find(cache, arguments.peer)] if arguments.peer else cache.peers()
+        entries = [_found(cache, arguments.peer)] if arguments.peer else cache.peers()
         _list(entries, path, terminal, as_json=arguments.json)
         return
     if not arguments.peer:
@@ -74,12 +95,26 @@ def _act(cache: SecretCache, path: Path, arguments: argparse.Namespace, terminal
     if arguments.action == "rename" and not clean_name(name or ""):
         example = f"zrtp peers rename {arguments.peer} NAME"
         raise CommandError("rename needs the new name", f"write it behind the peer: {example}", code=Exit.USAGE)
-    entry = find(cache, arguments.peer)
+    entry = _found(cache, arguments.peer)
     change, done = _CHANGES[arguments.action](entry, name)
     cache.update(entry.own_zid, entry.peer_zid, change)
     terminal.note(done)
     if name and other_devices(cache, entry.peer_zid, name):
         terminal.note(wording.new_device(clean_name(name)))
+
+
+def _found(cache: SecretCache, text: str) -> PeerEntry:
+    """The peer that is meant. Raises CacheError, and CommandError for digits that are too few to tell."""
+    try:
+        return find(cache, text)
+    except CacheError:
+        if _TOO_FEW_DIGITS.fullmatch(text) and any(entry.peer_zid.hex().startswith(text) for entry in cache.peers()):
+            hint = "so few may be a slip of the hand; zrtp peers shows them all"
+            raise CommandError(f'"{text}" needs more digits of the ZID: at least four', hint) from None
+        raise
+
+
+_TOO_FEW_DIGITS: Final = re.compile("[0-9a-f]{1,3}")
 
 
 Change = Callable[[PeerRecord | None], PeerRecord | None]

@@ -1,0 +1,52 @@
+"""Complaints about the command line, and guesses at what was meant."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options.parser import Parser, one_of
+
+
+def complaint(*arguments: str) -> CommandError:
+    parser = Parser(prog="zrtp call")
+    parser.add_argument("--record")
+    parser.add_argument("--seconds", type=int)
+    with pytest.raises(CommandError) as caught:
+        parser.parse_args(arguments)
+    assert caught.value.code is Exit.USAGE
+    return caught.value
+
+
+@pytest.mark.parametrize("given", [["--recrod", "x.wav"], ["--recrod=x.wav"], ["--RECORD"]])
+def test_a_misspelt_option_is_guessed(given: list[str]) -> None:
+    error = complaint(*given)
+
+    assert str(error).startswith("there is no option --")
+    assert error.hint == "did you mean --record? zrtp call --help shows every option"
+
+
+def test_an_option_that_resembles_none_is_not() -> None:
+    error = complaint("--frobnicate")
+
+    assert (str(error), error.hint) == ("there is no option --frobnicate", "zrtp call --help shows every option")
+
+
+def test_other_complaints_stay_as_they_are() -> None:
+    assert str(complaint("--seconds", "soon")) == "argument --seconds: invalid int value: 'soon'"
+    assert str(complaint("word")) == "unrecognized arguments: word"
+
+
+def test_a_choice_is_guessed_by_its_letters_or_by_its_meaning() -> None:
+    parse = one_of(("list", "forget"), {"delete": "forget"})
+
+    assert parse("forget") == "forget"
+    for given, said in [
+        ("forgt", "did you mean forget?"),
+        ("delete", "did you mean forget?"),
+        ("x", "known are list,"),
+    ]:
+        with pytest.raises(argparse.ArgumentTypeError, match=said.replace("?", r"\?")):
+            parse(given)
