@@ -1,8 +1,3 @@
-"""Options of the whole suite."""
+"""Plugins of the whole suite."""
 
-from hypothesis import settings
-
-pytest_plugins = ("tests.interop.matrix",)
-
-settings.register_profile("repeatable", deadline=None, derandomize=True)
-settings.load_profile("repeatable")
+pytest_plugins = ("tests.interop.matrix", "tests.lanes")

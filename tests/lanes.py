@@ -1,0 +1,65 @@
+"""The three lanes of tests, from the shortest to the longest.
+
+    python -m pytest -m quick       while editing
+    python -m pytest                before a commit
+    python -m pytest -m long        what the default run leaves out
+    python -m pytest -m ""          everything
+
+A test that is marked `long` is in the long lane only. Every other one is in the default run, and in the quick lane too
+unless it stands below one of the paths of `LEFT_OUT_OF_QUICK`, whose files a quick run does not even import.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+TESTS = Path(__file__).parent
+
+LEFT_OUT_OF_QUICK = (
+    "bench",
+    "cache/test_schema.py",
+    "cache/test_sqlite.py",
+    "cache/test_under_fire.py",
+    "cli/test_main.py",
+    "cli/verbs",
+    "conformance",
+    "crypto/test_passphrase.py",
+    "interop",
+    "media/sound/test_audio.py",
+    "media/test_package.py",
+    "protocol/test_reliability.py",
+    "protocol/test_tampering.py",
+    "protocol/test_whole_calls.py",
+    "security",
+)
+"""Below tests/: other processes, killed processes, real peers, whole calls over bad networks, attacks, and tables."""
+
+
+def is_left_out(path: Path) -> bool:
+    """Whether a file or folder has no quick test."""
+    try:
+        place = path.relative_to(TESTS).as_posix()
+    except ValueError:
+        return False
+    return any(place == left_out or place.startswith(left_out + "/") for left_out in LEFT_OUT_OF_QUICK)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis tries the same examples in every run, and has no time limit of its own."""
+    settings.register_profile("repeatable", deadline=None, derandomize=True)
+    settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
+    settings.load_profile("quick" if config.option.markexpr == "quick" else "repeatable")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if config.option.markexpr == "quick" and is_left_out(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("long") is None and not is_left_out(item.path):
+            item.add_marker("quick")
