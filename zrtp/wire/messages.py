@@ -2,6 +2,7 @@
 
 A layout is what stands between the message header (preamble, length, type block: 12 octets) and, where there is one,
 the trailing MAC. What comes from outside is read by it; what we send is joined from fields whose lengths are checked.
+`zrtp.wire.fields` shows messages by the same layouts, bit by bit.
 Values are not checked here: which algorithms, public values and versions are good is for the protocol to say, and
 unknown codes survive as the four octets that they are.
 
@@ -16,12 +17,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
-from typing import ClassVar, Self, TypeAlias
-
-from construct import Bytes, GreedyBytes, Int32ub
+from typing import Any, ClassVar, Self, TypeAlias
 
 from zrtp.errors import ApiMisuse, MalformedPacket
-from zrtp.wire.layout import Layout
+from zrtp.wire.layout import (
+    Array,
+    BitsInteger,
+    BitStruct,
+    Bytes,
+    Flag,
+    GreedyBytes,
+    If,
+    Int16ub,
+    Int32ub,
+    Layout,
+    Struct,
+)
 from zrtp.wire.packet import MESSAGE_HEADER, PREAMBLE, check_frame
 
 MAC = 8
@@ -34,6 +45,10 @@ SECRET_ID = 8
 """Octets of the ID of a shared secret in DHPart1 and DHPart2."""
 
 _CODE_LENGTHS = frozenset({CODE})
+
+_HEADER = Layout("preamble" / Bytes(2), "length" / Int16ub, "type" / Bytes(8))
+
+_MAC = Layout("mac" / Bytes(MAC))
 
 MAXIMUM_CODES = 7
 """Entries in a list of algorithms (section 5.2)."""
@@ -99,6 +114,20 @@ def read(kind: Kind, message: bytes) -> Message:
     return _READERS[kind](message)
 
 
+def layouts_of(kind: Kind, message: bytes) -> tuple[tuple[Layout, bytes], ...]:
+    """How a message is laid out, in order and with the octets of each part: header, body and, in some kinds, MAC."""
+    body = _COMMIT_LAYOUTS[_mode_of(message[_KEY_AGREEMENT_FIELD])] if kind is Kind.COMMIT else _LAYOUTS[kind]
+    header = (_HEADER, message[:MESSAGE_HEADER])
+    if kind in _WITH_MAC:
+        return header, (body, message[MESSAGE_HEADER:-MAC]), (_MAC, message[-MAC:])
+    return header, (body, message[MESSAGE_HEADER:])
+
+
+def plain_layout_of(kind: Kind) -> Layout:
+    """How the encrypted part of a Confirm or SASrelay is laid out; KeyError for other kinds."""
+    return _PLAIN_LAYOUTS[kind]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Message:
     """What all messages have."""
@@ -129,11 +158,34 @@ _HELLO = Layout(
     "client_id" / Bytes(16),
     "h3" / Bytes(32),
     "zid" / Bytes(12),
-    # 0 S M P | 8 unused bits | hc | cc | ac | kc | sc (4 bits each)
-    "flags_and_counts" / Int32ub,
-    # hc + cc + ac + kc + sc codes of 4 octets
-    "codes" / GreedyBytes,
+    "flags_and_counts"
+    / BitStruct(
+        "zero" / BitsInteger(1),
+        "signature_capable" / Flag,
+        "mitm" / Flag,
+        "passive" / Flag,
+        "unused" / BitsInteger(8),
+        "hash_count" / BitsInteger(4),
+        "cipher_count" / BitsInteger(4),
+        "auth_tag_count" / BitsInteger(4),
+        "key_agreement_count" / BitsInteger(4),
+        "sas_type_count" / BitsInteger(4),
+    ),
+    "codes"
+    / Struct(
+        "hashes" / Array(lambda codes: _counts(codes).hash_count, Bytes(CODE)),
+        "ciphers" / Array(lambda codes: _counts(codes).cipher_count, Bytes(CODE)),
+        "auth_tags" / Array(lambda codes: _counts(codes).auth_tag_count, Bytes(CODE)),
+        "key_agreements" / Array(lambda codes: _counts(codes).key_agreement_count, Bytes(CODE)),
+        "sas_types" / Array(lambda codes: _counts(codes).sas_type_count, Bytes(CODE)),
+    ),
 )
+
+
+def _counts(codes: Any) -> Any:
+    """The counts of a Hello, seen from its lists."""
+    return codes._.flags_and_counts
+
 
 _SIGNATURE_CAPABLE = 1 << 30
 _MITM = 1 << 29
@@ -252,8 +304,14 @@ class Hello(_ChainedMessage):
 _COMMIT = (
     "h2" / Bytes(32),
     "zid" / Bytes(12),
-    # hash | cipher | auth tag | key agreement | SAS
-    "codes" / Bytes(5 * CODE),
+    "codes"
+    / Struct(
+        "hash" / Bytes(CODE),
+        "cipher" / Bytes(CODE),
+        "auth_tag" / Bytes(CODE),
+        "key_agreement" / Bytes(CODE),
+        "sas" / Bytes(CODE),
+    ),
 )
 
 # Figure 5. With a KEM (an extension of bzrtp) the initiator's public key follows hvi, padded to a word.
@@ -411,8 +469,13 @@ def _mode_of(key_agreement: bytes) -> CommitMode:
 
 _DHPART = Layout(
     "h1" / Bytes(32),
-    # rs1ID | rs2ID | auxsecretID | pbxsecretID
-    "secret_ids" / Bytes(4 * SECRET_ID),
+    "secret_ids"
+    / Struct(
+        "rs1_id" / Bytes(SECRET_ID),
+        "rs2_id" / Bytes(SECRET_ID),
+        "aux_secret_id" / Bytes(SECRET_ID),
+        "pbx_secret_id" / Bytes(SECRET_ID),
+    ),
     "pv" / GreedyBytes,
 )
 
@@ -499,13 +562,29 @@ _CONFIRM = Layout(
     "ciphertext" / GreedyBytes,
 )
 
+# Type block and signature block, as many words as the length in front says
+_SIGNATURE = If(
+    lambda plain: plain.length_and_flags.signature_words,
+    Struct(
+        "signature_type" / Bytes(CODE),
+        "signature_block" / Bytes(lambda signature: 4 * signature._.length_and_flags.signature_words - CODE),
+    ),
+)
+
 _CONFIRM_PLAIN = Layout(
     "h0" / Bytes(32),
-    # 15 unused bits | 9 bits signature length in words | 0 0 0 0 E V A D
-    "length_and_flags" / Int32ub,
+    "length_and_flags"
+    / BitStruct(
+        "unused" / BitsInteger(15),
+        "signature_words" / BitsInteger(9),
+        "zero" / BitsInteger(4),
+        "enrolment" / Flag,
+        "verified" / Flag,
+        "allow_clear" / Flag,
+        "disclosure" / Flag,
+    ),
     "cache_interval" / Int32ub,
-    # Type block and signature block, as many words as the length says
-    "signature" / GreedyBytes,
+    "signature" / _SIGNATURE,
 )
 
 _SHORTEST_PLAIN = 40
@@ -636,6 +715,8 @@ def _check_ciphertext(kind: Kind, ciphertext: bytes) -> None:
 
 # Error: section 5.9, figure 12
 
+_ERROR = Layout("code" / Int32ub)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error(_Message):
@@ -655,11 +736,13 @@ class Error(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        _check_words(cls.kind, message, 4)
-        return cls(raw=message, code=int.from_bytes(message[12:16], "big"))
+        (code,) = _ERROR.read("Error", message[MESSAGE_HEADER:])
+        return cls(raw=message, code=code)
 
 
 # GoClear: section 5.11, figure 14
+
+_GOCLEAR = Layout("clear_mac" / Bytes(8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -678,8 +761,8 @@ class GoClear(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        _check_words(cls.kind, message, 5)
-        return cls(raw=message, clear_mac=message[12:20])
+        (clear_mac,) = _GOCLEAR.read("GoClear", message[MESSAGE_HEADER:])
+        return cls(raw=message, clear_mac=clear_mac)
 
 
 # SASrelay: section 5.13, figure 16
@@ -691,12 +774,18 @@ _SASRELAY = Layout(
 )
 
 _SASRELAY_PLAIN = Layout(
-    # 15 unused bits | 9 bits signature length in words | 0 0 0 0 0 V A D
-    "length_and_flags" / Int32ub,
+    "length_and_flags"
+    / BitStruct(
+        "unused" / BitsInteger(15),
+        "signature_words" / BitsInteger(9),
+        "zero" / BitsInteger(5),
+        "verified" / Flag,
+        "allow_clear" / Flag,
+        "disclosure" / Flag,
+    ),
     "sas_type" / Bytes(CODE),
     "sashash" / Bytes(32),
-    # Type block and signature block, as many words as the length says
-    "signature" / GreedyBytes,
+    "signature" / _SIGNATURE,
 )
 
 
@@ -772,6 +861,18 @@ class SASrelayPlain:
 
 # Ping and PingACK: sections 5.15 and 5.16, figures 18 and 19
 
+_PING = Layout(
+    "version" / Bytes(4),
+    "endpoint_hash" / Bytes(8),
+)
+
+_PING_ACK = Layout(
+    "version" / Bytes(4),
+    "sender_endpoint_hash" / Bytes(8),
+    "received_endpoint_hash" / Bytes(8),
+    "ssrc" / Int32ub,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping(_Message):
@@ -796,8 +897,8 @@ class Ping(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        _check_words(cls.kind, message, 6)
-        return cls(raw=message, version=message[12:16], endpoint_hash=message[16:24])
+        version, endpoint_hash = _PING.read("Ping", message[MESSAGE_HEADER:])
+        return cls(raw=message, version=version, endpoint_hash=endpoint_hash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -832,17 +933,19 @@ class PingACK(_Message):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        _check_words(cls.kind, message, 9)
+        version, sender, received, ssrc = _PING_ACK.read("PingACK", message[MESSAGE_HEADER:])
         return cls(
             raw=message,
-            version=message[12:16],
-            sender_endpoint_hash=message[16:24],
-            received_endpoint_hash=message[24:32],
-            ssrc=int.from_bytes(message[32:36], "big"),
+            version=version,
+            sender_endpoint_hash=sender,
+            received_endpoint_hash=received,
+            ssrc=ssrc,
         )
 
 
 # Acknowledgements without content: sections 5.3, 5.8, 5.10, 5.12 and 5.14, figures 4, 11, 13, 15 and 17
+
+_ACKNOWLEDGEMENT = Layout()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -929,11 +1032,6 @@ def _check_lengths(kind: Kind, fields: tuple[bytes, ...], lengths: tuple[int, ..
         raise ApiMisuse(f"Fields of {kind.text} have {given} octets, not {lengths}.")
 
 
-def _check_words(kind: Kind, message: bytes, words: int) -> None:
-    if len(message) != 4 * words:
-        raise MalformedPacket(f"{kind.text} has {words} words, not {len(message) // 4}.")
-
-
 HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK, b""))
 CONF2ACK = Conf2ACK(raw=_frame(Kind.CONF2ACK, b""))
 ERROR_ACK = ErrorACK(raw=_frame(Kind.ERROR_ACK, b""))
@@ -945,7 +1043,7 @@ def _reader_of(ack: Message) -> Callable[[bytes], Message]:
     """An acknowledgement has no content, so one object does for all."""
 
     def read(message: bytes) -> Message:
-        _check_words(ack.kind, message, 3)
+        _ACKNOWLEDGEMENT.read(ack.kind.text, message[MESSAGE_HEADER:])
         return ack
 
     return read
@@ -971,3 +1069,26 @@ _READERS: dict[Kind, Callable[[bytes], Message]] = {
     Kind.PING: Ping._read,
     Kind.PING_ACK: PingACK._read,
 }
+
+_LAYOUTS = {
+    Kind.HELLO: _HELLO,
+    Kind.HELLO_ACK: _ACKNOWLEDGEMENT,
+    Kind.DHPART1: _DHPART,
+    Kind.DHPART2: _DHPART,
+    Kind.CONFIRM1: _CONFIRM,
+    Kind.CONFIRM2: _CONFIRM,
+    Kind.CONF2ACK: _ACKNOWLEDGEMENT,
+    Kind.ERROR: _ERROR,
+    Kind.ERROR_ACK: _ACKNOWLEDGEMENT,
+    Kind.GOCLEAR: _GOCLEAR,
+    Kind.CLEAR_ACK: _ACKNOWLEDGEMENT,
+    Kind.SASRELAY: _SASRELAY,
+    Kind.RELAY_ACK: _ACKNOWLEDGEMENT,
+    Kind.PING: _PING,
+    Kind.PING_ACK: _PING_ACK,
+}
+"""A Commit's depends on its mode."""
+
+_WITH_MAC = frozenset({Kind.HELLO, Kind.COMMIT, Kind.DHPART1, Kind.DHPART2})
+
+_PLAIN_LAYOUTS = {Kind.CONFIRM1: _CONFIRM_PLAIN, Kind.CONFIRM2: _CONFIRM_PLAIN, Kind.SASRELAY: _SASRELAY_PLAIN}
