@@ -1,38 +1,31 @@
-"""What the README says is so."""
+"""The README: five minutes, two commands, and a long description without links that lead nowhere."""
 
 from __future__ import annotations
 
 import re
-import runpy
-from pathlib import Path
+import tomllib
 
-import pytest
+from tests.support import documents
 
-from tests.support import readme
-
-TEXT = readme.README.read_text()
+TEXT = documents.README.read_text("utf-8")
 
 
 def test_there_are_two_commands_one_runs_the_demo_and_one_the_tests() -> None:
-    demo, tests = readme.commands(TEXT)
+    demo, tests = documents.commands(TEXT)
     assert demo.endswith("zrtp demo")
     assert "pytest" in tests
 
 
-@pytest.mark.parametrize("name", sorted(readme.GENERATED))
-def test_generated_parts_are_up_to_date(name: str) -> None:
-    """Otherwise: python -m tests.support.readme update."""
-    assert readme.part(TEXT, name) == readme.GENERATED[name]()
+def test_a_newcomer_reads_it_in_five_minutes() -> None:
+    """At 200 words a minute, code and screens included."""
+    assert len(TEXT.split()) <= 1000
 
 
-@pytest.mark.parametrize("heading", ["## Embed it", "### Without asyncio"])
-def test_the_code_runs_as_printed(heading: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(readme.code(TEXT, heading))
-    runpy.run_path(str(program), run_name="__main__")
-    assert "secure" in capsys.readouterr().out
-
-
-def test_every_file_that_is_mentioned_exists() -> None:
-    for path in re.findall(r"`((?:zrtp|tests|vectors|\.ci)/[\w./-]*)`", TEXT):
-        assert (readme.README.parent / path).exists(), path
+def test_in_the_package_it_has_no_link_into_the_repository() -> None:
+    """There the files that it links to are not."""
+    project = tomllib.loads((documents.ROOT / "pyproject.toml").read_text("utf-8"))
+    shown = TEXT
+    for change in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        shown = re.sub(change["pattern"], change["replacement"], shown)
+    assert documents.links(TEXT)
+    assert not documents.links(shown)

@@ -6,7 +6,7 @@ mode and key agreement, with the versions of the peers on that machine.
 
     pytest -m "" tests/interop --interop-results=results.json
     python -m tests.interop.matrix results.json [more.json]             print the table
-    python -m tests.interop.matrix --update README.md results.json      and put it between the markers there
+    python -m tests.interop.matrix --update docs/protocol.md results.json  and put it between the markers there
     python -m tests.interop.matrix                                      run the tests of this folder first
 """
 

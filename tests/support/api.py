@@ -1,0 +1,110 @@
+"""The list of public names in docs/api.md: one line for each name, out of the modules themselves."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from importlib import import_module
+from itertools import pairwise
+from types import ModuleType
+
+STABLE = ("zrtp", "zrtp.media", "zrtp.media.srtp")
+"""The modules whose `__all__` is promised."""
+
+
+def listing() -> str:
+    """All of them, with a heading for each module."""
+    return "\n\n".join("\n".join(_module(name)) for name in STABLE)
+
+
+def _module(name: str) -> Iterator[str]:
+    module = import_module(name)
+    yield f"## `{name}`"
+    yield ""
+    yield first_sentence(inspect.getdoc(module) or "")
+    yield ""
+    for each in sorted(module.__all__, key=str.lower):
+        if not each.startswith("__"):
+            yield from _name(module, each)
+
+
+def _name(module: ModuleType, name: str) -> Iterator[str]:
+    value = getattr(module, name)
+    if not inspect.isclass(value):
+        text = inspect.getdoc(value) if inspect.isroutine(value) else _text_below(module, name)
+        call = "()" if inspect.isroutine(value) else ""
+        yield f"* `{name}{call}`: {first_sentence(text or '')}"
+        return
+    yield f"* `{name}`: {first_sentence(inspect.getdoc(value) or '')}{_contents(value)}"
+    if not (is_dataclass(value) or issubclass(value, Enum | BaseException)):
+        for member, what in _members(value):
+            yield f"    * `.{member}`: {what}" if what else f"    * `.{member}`"
+
+
+def _contents(kind: type) -> str:
+    """The members of an enumeration, the fields of a plain object."""
+    if issubclass(kind, Enum):
+        return " " + ", ".join(f"`{each.name}`" for each in kind) + "."
+    if is_dataclass(kind) and fields(kind):
+        return " Has " + ", ".join(f"`{each.name}`" for each in fields(kind)) + "."
+    return ""
+
+
+def _members(kind: type) -> Iterator[tuple[str, str]]:
+    """Public methods, properties and attributes, in the order of the source."""
+    for name, text in _attributes(kind):
+        yield name, first_sentence(text)
+    for name, member in vars(kind).items():
+        if name.startswith("_"):
+            continue
+        if inspect.isfunction(member):
+            yield f"{name}()", first_sentence(inspect.getdoc(member) or "")
+        elif isinstance(member, property):
+            yield name, first_sentence(inspect.getdoc(member) or "")
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    """What `__init__` sets with a docstring below it."""
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(tree, ast.ClassDef)
+    for method in tree.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            for statement, text in _documented(method.body):
+                match statement:
+                    case (
+                        ast.Assign(targets=[ast.Attribute(attr=name)]) | ast.AnnAssign(target=ast.Attribute(attr=name))
+                    ):
+                        if not name.startswith("_"):
+                            yield name, text
+
+
+def _text_below(module: ModuleType, name: str) -> str:
+    """The docstring below an assignment, in the module that a name comes from."""
+    tree = ast.parse(inspect.getsource(module))
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and any(alias.name == name for alias in statement.names):
+            return _text_below(import_module(statement.module or ""), name)
+    for statement, text in _documented(tree.body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found)):
+                if found == name:
+                    return text
+    return ""
+
+
+def _documented(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
+    """Statements followed by a docstring."""
+    for statement, following in pairwise(body):
+        match following:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield statement, text
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a docstring, on one line."""
+    paragraph = " ".join(text.split("\n\n", 1)[0].split())
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z`])", paragraph, maxsplit=1)[0]
