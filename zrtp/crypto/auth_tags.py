@@ -1,6 +1,6 @@
 """SRTP authentication tags (RFC 6189 section 5.1.4): numbers that the key schedule and the media layer need.
 
-The tags themselves are computed by whoever protects the media.
+The media layer computes the tags themselves.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Full-block cipher feedback mode (RFC 6189 sections 5.7 and 5.13), which protects Confirm and SASrelay.
 
-`cryptography` calls CFB decrepit and has moved it (version 47); it may go altogether. Nobody else needs to
-know: this is the one module that looks for it, and it can do without. `encrypt` and `decrypt` build the mode
-from any block cipher with 16-octet blocks, so an application that adds a cipher need not write CFB again.
+`cryptography` has moved CFB to its decrepit modes (version 47) and may drop it. Only this module looks for it,
+and it works without. `encrypt` and `decrypt` build the mode from any block cipher with 16-octet blocks, so an
+application that adds a cipher need not write CFB again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Algorithm codes: four octets inside the engine, short names for people.
 
-RFC 6189 section 5.1 names every algorithm by a type block of four octets, padded with spaces. Received codes
-are data until negotiation looks at them: they may hold anything, so printing one never trusts it.
+RFC 6189 section 5.1 names every algorithm by a type block of four octets, padded with spaces. A received code
+can hold any octets; `name` escapes them for printing.
 """
 
 from __future__ import annotations

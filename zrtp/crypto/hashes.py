@@ -1,7 +1,7 @@
 """The negotiated hash with its HMAC and KDF (RFC 6189 sections 5.1.2 and 4.5.1), and the implicit SHA-256.
 
-`hashlib` and `hmac.digest` reach OpenSSL in one call each. For the dozen keys that come from one s0 that is a dozen
-times the same HMAC key: `mac_under` has `cryptography` set it up once and copies the state, in a third of the time.
+`hashlib` and `hmac.digest` reach OpenSSL in one call each. A dozen keys come from one s0, all with the same HMAC key:
+`mac_under` has `cryptography` set that key up once and copies the state, which takes a third of the time.
 """
 
 from __future__ import annotations

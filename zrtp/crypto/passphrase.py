@@ -2,8 +2,8 @@
 
 The RFC leaves open how a passphrase becomes octets; both ends must do it alike. This is scrypt (RFC 7914) with
 N = 2^15, r = 8, p = 1 over the passphrase in Unicode form NFKC, UTF-8, with the salt "ZRTP auxsecret".
-An attacker has to take part in a call for each guess only as long as s0 stays secret, so that a passphrase of a few
-random words is enough; a single word is not.
+As long as s0 stays secret, an attacker has to take part in a call for each guess. So a few random words are enough;
+a single word is not.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The way of the media: telling packets apart, SRTP, and calls over sockets of one's own or over asyncio.
+"""The media path: telling packets apart, SRTP, and calls over your own sockets or over asyncio.
 
-Each name here is imported when it is first asked for, so that whoever needs little loads little.
+Each name here is imported when it is first used, so a program that needs little loads little.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Tells the protocols on one media port apart by looking at a few octets.
 
-RTP, RTCP, STUN, DTLS and ZRTP share the port of a media stream. This runs for every datagram, fifty times
-a second and stream, so it decides by hand and knows nothing else about the packets: a datagram that
-is named here can still be malformed.
+RTP, RTCP, STUN, DTLS and ZRTP share the port of a media stream. This runs for every datagram, fifty times a
+second in each stream, so it looks at a few octets only: what it calls RTP can still be malformed.
 
 First octets (RFC 7983 section 7; RFC 6189 section 5 for ZRTP):
 

@@ -1,8 +1,8 @@
 """CRC-32C (Castagnoli), the checksum of every ZRTP packet.
 
 RFC 6189 section 5 takes it from SCTP (RFC 4960 appendix B): reflected, first and last inverted. The
-standard library does not have it. google-crc32c computes it in C; where its C code cannot be loaded, tables
-in Python do. Only ZRTP packets pay for it, media never does.
+standard library does not have it. google-crc32c computes it in C; where its C code cannot be loaded, tables in
+Python do it. Media packets have no CRC.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Messages that are too long for one datagram: cutting them, and putting them together within fixed bounds.
 
-An extension of bzrtp for the keys of KEMs; hashes and MACs never see it. Fragments are not authenticated,
-so a receiver holds one message at a time, of bounded length, for a bounded time, and takes every word
-exactly once.
+An extension of bzrtp, for the long keys of KEMs; hashes and MACs never see it. Fragments are not authenticated,
+so a receiver holds one message at a time, of bounded length, for a bounded time, and takes every word exactly
+once.
 """
 
 from __future__ import annotations

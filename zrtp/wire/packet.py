@@ -1,8 +1,8 @@
 """The frame around a message: header, cookie, CRC (RFC 6189 section 5, figure 2); and around fragments.
 
-Everything from outside enters here, so the checks run from cheap to dear and each failure has its own
-exception: what is not ZRTP, what the network damaged (both without an answer, ever), and what a peer
-formed wrongly although it arrived intact.
+Everything from outside enters here, so the cheapest checks come first, and each failure has its own exception:
+what is not ZRTP and what the network damaged, neither of which is ever answered, and what arrived intact but
+was formed wrongly by the peer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives as a call of a function, so that a call can end in order."""
+"""Ctrl-C and similar signals, turned into the call of a function, so that a call can end in order."""
 
 from __future__ import annotations
 

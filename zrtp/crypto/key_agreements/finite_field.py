@@ -1,9 +1,9 @@
 """DH2k and DH3k: Diffie-Hellman over the MODP groups of RFC 3526 (RFC 6189 section 5.1.5).
 
-The exponent is ours, twice as long as the AES key, which is both what the RFC asks for and faster than the
-long exponents that libraries pick. `cryptography` is about to drop this kind of Diffie-Hellman although ZRTP
-cannot do without DH3k; hence the one place that looks for it, and a fallback in plain Python, ten times
-slower and **not constant time**: `backend()` tells which of the two is in use.
+We choose the exponent, twice as long as the AES key: the RFC asks for that, and it is faster than the long
+exponents that libraries pick. `cryptography` is about to drop finite-field Diffie-Hellman, which ZRTP cannot do
+without because DH3k is mandatory. So there is a fallback in plain Python, ten times slower and **not constant
+time**; `backend()` tells which of the two is in use.
 """
 
 from __future__ import annotations

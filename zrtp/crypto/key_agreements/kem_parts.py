@@ -1,4 +1,4 @@
-"""The mechanisms that `kem` puts together: what they have in common, and X25519 and X448 as such mechanisms.
+"""The parts that `kem` combines: what they have in common, and X25519 and X448 as such parts.
 
 A part knows raw octets only: no padding, no messages. The peer's octets have the right length when they come
 here; whatever else is wrong with them is raised as ValueError, or as the library's own exception.

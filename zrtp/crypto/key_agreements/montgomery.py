@@ -1,7 +1,7 @@
 """X255, E255 and X448: X25519 and X448 of RFC 7748 as ZRTP key agreements, which RFC 6189 does not have.
 
-bzrtp calls X25519 "X255", GNU ZRTP "E255"; the computation is one. Public values and DHResult are RFC 7748's
-octets.
+bzrtp calls X25519 "X255" and GNU ZRTP calls it "E255"; the computation is the same. Public values and DHResult
+are the octets of RFC 7748.
 """
 
 from __future__ import annotations

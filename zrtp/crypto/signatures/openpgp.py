@@ -1,7 +1,7 @@
 """Signatures of type "PGP ": a binary OpenPGP version 4 signature packet (RFC 6189 section 7.2.1).
 
-pysequoia (`pip install zrtp[openpgp]`) signs and verifies: key packets, subkeys, revocations and weak keys are its
-business. It neither writes nor reads the URI of the preferred key server that RFC 6189 demands; `openpgp_packet` does.
+pysequoia (`pip install zrtp[openpgp]`) signs, verifies, and takes care of key packets, subkeys, revocations and weak
+keys. It neither writes nor reads the URI of the preferred key server that RFC 6189 demands; `openpgp_packet` does.
 
 The key does not come with the signature. The application has it in a key ring, and gives it to `OpenPgpVerifier`.
 pysequoia takes time and randomness from the operating system.

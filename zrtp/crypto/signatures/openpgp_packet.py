@@ -1,8 +1,8 @@
 """The framing of an OpenPGP version 4 signature packet, and its subpackets (RFC 4880 sections 4.2 and 5.2.3).
 
-For the URI of the preferred key server, which RFC 6189 section 7.2.1 demands in every signature and for which there is
-no library. Ours goes among the subpackets that the OpenPGP signature does not cover: it only says where to look for a
-key, and the Confirm around it is authenticated. That of others is read from either place.
+RFC 6189 section 7.2.1 demands the URI of the preferred key server in every signature, and no library writes it. Ours
+stands among the subpackets that the OpenPGP signature does not cover: it only says where to look for a key, and the
+Confirm around it is authenticated. In a peer's signature it may stand in either place.
 """
 
 from __future__ import annotations

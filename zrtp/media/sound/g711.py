@@ -1,7 +1,7 @@
 """G.711 mu-law: telephone sound as one octet per sample (ITU-T G.711; RTP payload type 0, RFC 3551).
 
 The standard library had this in `audioop`, which is gone from Python 3.13. Both directions are one table
-look-up per sample. Encoding is exact on everything that decoding yields, so a second trip changes nothing.
+look-up per sample. Encoding what was decoded gives the same octets again.
 """
 
 from __future__ import annotations

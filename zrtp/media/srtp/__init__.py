@@ -1,12 +1,12 @@
 """SRTP and SRTCP (RFC 3711, RFC 6188, RFC 7714) for the keys that ZRTP negotiates.
 
-One `SrtpSender` and one `SrtpReceiver` serve one media stream for as long as its keys live. New keys mean
-new objects: there is no way to change the keys of an object, and so none to start the packet numbers of a
-living key again (RFC 3711 section 3.3.1). Not supported: MKI, key derivation rates other than 0, encrypted
-header extensions (RFC 6904).
+One `SrtpSender` and one `SrtpReceiver` serve one media stream for as long as its keys are in use. New keys mean
+new objects. The keys of an object cannot be changed, so its packet numbers can never start again under the same
+key (RFC 3711 section 3.3.1). Not supported: MKI, key derivation rates other than 0, encrypted header extensions
+(RFC 6904).
 
-Each packet goes the same way: find header and source, estimate the index, refuse a used one, and only when
-the transform has succeeded note that the index is used. A refused packet changes nothing but a counter.
+Each packet takes the same steps: find header and source, estimate the index, refuse one that was used, and note
+the index as used only after the transform has succeeded. A refused packet changes nothing but a counter.
 
 One owner, no locks: an object must not be used by two threads at once.
 """

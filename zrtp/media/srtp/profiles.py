@@ -1,4 +1,4 @@
-"""The combinations of cipher and authentication tag that SRTP knows, by the codes that ZRTP negotiates.
+"""The combinations of cipher and authentication tag that SRTP defines, by the codes that ZRTP negotiates.
 
 A profile knows the lengths of its keys and makes its transform; it holds no keys.
 """

@@ -1,10 +1,10 @@
-"""The length of SRTCP tags when SRTP tags have 32 bits: a standard, and peers that read it otherwise.
+"""The length of SRTCP tags when SRTP tags have 32 bits: what the standard says, and what some peers do.
 
-RFC 3711 section 5.2 gives SRTCP an 80-bit tag also if that of SRTP is shortened to 32 bits (HS32). Several
+RFC 3711 section 5.2 gives SRTCP an 80-bit tag even where that of SRTP is shortened to 32 bits (HS32). Several
 deployed programs shorten both. Nothing in a packet tells the length, so a receiver has to try.
 
-A short tag is the beginning of a long one: whoever can change packets on their way can cut a tag and have
-the packet taken for the short kind. The first packet with a long tag ends that, for good.
+A short tag is the beginning of a long one, so an attacker on the path can cut a long tag, and the packet is
+taken for one with a short tag. The first packet with a long tag ends that for good.
 """
 
 from __future__ import annotations

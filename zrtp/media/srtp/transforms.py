@@ -1,7 +1,7 @@
 """The cryptographic transforms of SRTP: bytes and an index in, bytes out.
 
-Which packet may pass, how long its header is and what its index is was decided before; here it is only
-encrypted and authenticated. The initialisation vector of a packet is
+Whether the packet may pass, how long its header is and what its index is has been decided before; here it is
+only encrypted and authenticated. The initialisation vector of a packet is
 
     AES-CM    (session salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16)      RFC 3711 section 4.1.1
     AES-GCM    session salt         XOR (SSRC * 2^48) XOR  index              RFC 7714 sections 8.1 and 9.1
