@@ -24,7 +24,7 @@ from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.media.addresses import Address
-from zrtp.media.sound.audio import Silence, Tone
+from zrtp.media.sound.sources import Silence, Tone
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.session import Session

@@ -1,9 +1,8 @@
-"""RTP packets, their numbering, and the buffer that puts them back in order."""
+"""RTP packets and their numbering."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.cases import every
 from zrtp.errors import ApiMisuse
-from zrtp.media.rtp import FRAME_SAMPLES, PCMU, MalformedRtp, Packetizer, PlayoutBuffer, RtpPacket
+from zrtp.media.rtp import FRAME_SAMPLES, PCMU, MalformedRtp, Packetizer, RtpPacket
 
 SSRC = 0x11223344
 
@@ -34,11 +32,6 @@ def frames(count: int) -> list[bytes]:
 def packets(count: int) -> list[RtpPacket]:
     packetizer = Packetizer(SSRC, random=zeros)
     return [packetizer.packet(frame) for frame in frames(count)]
-
-
-def play(arrivals: Iterable[RtpPacket], depth: int = 5) -> bytes:
-    buffer = PlayoutBuffer(depth)
-    return b"".join([*(buffer.put(packet) for packet in arrivals), buffer.flush()])
 
 
 def test_a_packet_as_octets_is_the_fixed_header_and_the_payload() -> None:
@@ -163,83 +156,3 @@ def test_time_without_packets_moves_only_the_timestamp() -> None:
     later = packetizer.packet(bytes(160))
 
     assert (later.sequence, later.timestamp) == (1, 960)
-
-
-def test_what_was_sent_is_what_is_played() -> None:
-    assert play(packets(20)) == b"".join(frames(20))
-
-
-@every("seed", range(10))
-def test_packets_out_of_order_are_played_in_order(seed: int) -> None:
-    shuffler = random.Random(seed)
-    arrivals = sorted(packets(40), key=lambda packet: packet.sequence + shuffler.uniform(0, 4))
-
-    assert play(arrivals) == b"".join(frames(40))
-
-
-def test_the_very_first_packets_may_swap_too() -> None:
-    first, second, *others = packets(10)
-
-    assert play([second, first, *others]) == b"".join(frames(10))
-
-
-def test_a_packet_that_comes_twice_is_played_once() -> None:
-    sent = packets(12)
-
-    assert play([packet for packet in sent for _ in range(2)]) == b"".join(frames(12))
-
-
-def test_a_lost_packet_is_silence_of_the_same_length() -> None:
-    first, _, *others = packets(10)
-    sound = frames(10)
-
-    assert play([first, *others]) == sound[0] + b"\xff" * 160 + b"".join(sound[2:])
-
-
-def test_a_packet_after_its_turn_is_dropped_and_counted() -> None:
-    first, second, *others = packets(10)
-    buffer = PlayoutBuffer(depth=3)
-    for packet in [first, *others]:
-        buffer.put(packet)
-    buffer.put(second)
-
-    assert buffer.late == 1
-
-
-def test_a_pause_of_the_sender_is_silence() -> None:
-    packetizer = Packetizer(SSRC, random=zeros)
-    before = packetizer.packet(b"a" * 160)
-    packetizer.skip(800)
-    after = packetizer.packet(b"b" * 160)
-
-    assert play([before, after]) == b"a" * 160 + b"\xff" * 800 + b"b" * 160
-
-
-def test_a_clock_that_jumps_for_minutes_is_not_filled_with_silence() -> None:
-    packetizer = Packetizer(SSRC, random=zeros)
-    before = packetizer.packet(b"a" * 160)
-    packetizer.skip(8000 * 600)
-
-    assert play([before, packetizer.packet(b"b" * 160)]) == b"a" * 160 + b"b" * 160
-
-
-def test_numbers_that_wrap_in_the_middle_are_no_gap() -> None:
-    packetizer = Packetizer(SSRC, random=ones)
-    packetizer.packet(bytes(160))
-    for _ in range(0x7FFE):
-        packetizer.packet(b"")
-    sound = frames(10)
-
-    assert play([packetizer.packet(frame) for frame in sound]) == b"".join(sound)
-
-
-def test_another_source_starts_anew_after_the_first_is_played_out() -> None:
-    other = Packetizer(SSRC + 1, random=ones)
-
-    assert play([*packets(3), other.packet(b"b" * 160)]) == b"".join(frames(3)) + b"b" * 160
-
-
-def test_the_delay_is_the_depth() -> None:
-    buffer = PlayoutBuffer(depth=3)
-
-    assert [len(buffer.put(packet)) for packet in packets(5)] == [0, 0, 0, 160, 160]

@@ -15,7 +15,7 @@ from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.media.sound import g711
-from zrtp.media.sound.audio import open_source
+from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending

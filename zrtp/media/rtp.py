@@ -1,4 +1,4 @@
-"""RTP for one voice stream: packets, numbering them, and putting received ones back in order (RFC 3550).
+"""RTP for one voice stream: packets, and numbering them (RFC 3550).
 
 It knows the frame of telephone sound (20 ms of G.711) and nothing of keys, sockets or clocks.
 """
@@ -23,9 +23,6 @@ FRAME_SECONDS: Final = FRAME_SAMPLES / g711.RATE
 
 HEADER: Final = 12
 """Octets of the fixed header."""
-
-_LONGEST_GAP: Final = 10 * g711.RATE
-"""Samples that silence fills at most: a longer jump of the timestamp is a restart of the sender's clock."""
 
 _FIXED = struct.Struct("!BBHII")
 
@@ -158,60 +155,3 @@ class Packetizer:
     def skip(self, samples: int) -> None:
         """Time passes without a packet, for example while the gate for media is shut."""
         self._timestamp = self._timestamp + samples & 0xFFFFFFFF
-
-
-class PlayoutBuffer:
-    """Puts the packets of one sender back in order, with silence for the lost ones.
-
-    It holds `depth` packets back, a fixed delay: what arrives at most so many packets late is played at its
-    place. Without loss the octets that come out are exactly the octets that were sent.
-    """
-
-    def __init__(self, depth: int = 5) -> None:
-        self._depth = depth
-        self._waiting: dict[int, RtpPacket] = {}  # by sequence number without wrap
-        self._ssrc: int | None = None
-        self._newest = 0
-        self._played: int | None = None  # sequence number without wrap of the last one that came out
-        self._clock = 0  # the timestamp after the last sample that came out
-        self.late = 0
-        """Packets that came after their turn, or twice."""
-
-    def put(self, packet: RtpPacket) -> bytes:
-        """Take a packet, return the octets that can be played now."""
-        out = b"" if packet.ssrc == self._ssrc else self._start_with(packet)
-        sequence = self._newest + _distance(self._newest, packet.sequence)
-        if sequence in self._waiting or (self._played is not None and sequence <= self._played):
-            self.late += 1
-            return out
-        self._waiting[sequence] = packet
-        self._newest = max(self._newest, sequence)
-        while len(self._waiting) > self._depth:
-            out += self._next()
-        return out
-
-    def flush(self) -> bytes:
-        """The octets still held back, at the end of a stream."""
-        out = b""
-        while self._waiting:
-            out += self._next()
-        return out
-
-    def _start_with(self, packet: RtpPacket) -> bytes:
-        out = self.flush()
-        self._ssrc, self._newest, self._played = packet.ssrc, packet.sequence, None
-        return out
-
-    def _next(self) -> bytes:
-        sequence = min(self._waiting)
-        packet = self._waiting.pop(sequence)
-        gap = 0 if self._played is None else packet.timestamp - self._clock & 0xFFFFFFFF
-        silence = bytes([g711.SILENCE]) * gap if gap <= _LONGEST_GAP else b""
-        self._played = sequence
-        self._clock = packet.timestamp + len(packet.payload) & 0xFFFFFFFF
-        return silence + packet.payload
-
-
-def _distance(reference: int, sequence: int) -> int:
-    """How far a sequence number of 16 bits is ahead of the reference, the short way around."""
-    return ((sequence - reference + 0x8000) & 0xFFFF) - 0x8000

@@ -32,7 +32,7 @@ from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.errors import CacheError
-from zrtp.media.sound.audio import Tone
+from zrtp.media.sound.sources import Tone
 from zrtp.protocol import relaying
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint

@@ -20,7 +20,8 @@ from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.screen import wording
-from zrtp.media.sound.audio import AudioError, Tone
+from zrtp.media.sound.errors import AudioError
+from zrtp.media.sound.sources import Tone
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, Failed, SecurityWarning, WarningCode

@@ -27,7 +27,7 @@ from zrtp.cli.screen.jsonlines import text
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Options, SecureStream, connect, listen
-from zrtp.media.sound.audio import AudioError
+from zrtp.media.sound.errors import AudioError
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
     Assurance,

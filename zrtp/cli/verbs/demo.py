@@ -27,7 +27,7 @@ from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.jsonlines import JsonLines
 from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.terminal import Terminal
-from zrtp.media.sound.audio import Tone
+from zrtp.media.sound.sources import Tone
 
 SYNOPSIS: Final = "[options]"
 
