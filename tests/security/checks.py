@@ -1,0 +1,394 @@
+"""The security checks that are taken out one at a time, each with the tests that have to notice.
+
+A check is known by its shape (`tests.security.structure`), so that moving code or laying it out anew does not touch
+this list; the name of a function stands beside it where the shape alone fits in two places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.security.structure import Found, find, guards
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = ROOT / "zrtp"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check and its absence."""
+
+    name: str
+    shape: str
+    """What stands in the code once; or what comes of the check, `says: <a part of the text>`, for its condition."""
+    without: str
+    """What the code has instead of it; "" takes a statement out."""
+    tests: tuple[str, ...]
+    """Test modules or folders below tests/, the likeliest first."""
+    within: str = ""
+    """The function around it."""
+
+    def found(self, package: Path = PACKAGE) -> Found:
+        """Where it stands.
+
+        Raises:
+            LookupError: nowhere, or at more than one place.
+        """
+        says = self.shape.removeprefix("says: ")
+        places = (find if says == self.shape else guards)(says, package, self.within)
+        if len(places) != 1:
+            where = ", ".join(map(str, places)) or "nowhere"
+            raise LookupError(f'The check "{self.name}" should stand in zrtp/ once, but was found: {where}.')
+        return places[0]
+
+
+def files_called(name: str, root: Path = ROOT) -> list[Path]:
+    """A folder below tests/, or the test modules with this name, wherever they are."""
+    folder = root / "tests" / name
+    return [folder] if folder.is_dir() else sorted((root / "tests").rglob(f"{name}.py"))
+
+
+CHECKS = (
+    Check(
+        "hvi",
+        "committed is None or not hmac.compare_digest(hvi(hash_, dhpart2.raw, own_hello.raw), committed)",
+        "committed is None",
+        ("test_agreement", "test_key_schedule"),
+    ),
+    Check("hash chain", "hmac.compare_digest(value, image)", "True", ("test_hash_chain",)),
+    Check(
+        "H2 continues the Hello",
+        'raise ChainBroken("H2 does not belong to the Hello")',
+        "",
+        ("test_hash_chain", "test_commitment", "test_agreement"),
+    ),
+    Check("source of Commit", "candidate.ssrc != ssrc", "False", ("test_commitment",)),
+    Check(
+        "H1 of DHPart2 continues the Commit",
+        'raise ChainBroken("H1 does not belong to the Commit")',
+        "",
+        ("test_hash_chain", "test_agreement"),
+    ),
+    Check(
+        "H0 of Confirm continues DHPart",
+        'raise ChainBroken("H0 does not belong to the DHPart message")',
+        "",
+        ("test_hash_chain", "test_confirmation"),
+    ),
+    Check(
+        "H0 of a Multistream Confirm continues the Hello",
+        "verify_hello(hello, sha256(sha256(h0)))",
+        "",
+        ("test_hash_chain", "test_confirmation"),
+    ),
+    Check(
+        "H0 of a Multistream Confirm continues the Commit",
+        "verify_commit(commit, sha256(h0))",
+        "",
+        ("test_hash_chain", "test_confirmation"),
+    ),
+    Check(
+        "MACs of Hello, Commit and DHPart",
+        "not hmac.compare_digest(message_mac(key, message.covered), message.mac)",
+        "False",
+        ("test_hash_chain",),
+    ),
+    Check("Confirm MAC", "not hmac.compare_digest(_.mac(role, ciphertext), mac)", "False", ("test_confirmation",)),
+    Check("ZID of Commit", "commit.zid != candidate.hello.zid", "False", ("test_commitment",)),
+    Check("equal ZIDs", "hello.zid == _.zid", "False", ("test_discovery",)),
+    Check(
+        "zrtp-hash",
+        "expected is None or hmac.compare_digest(sha256(candidate.hello.raw), expected)",
+        "True",
+        ("test_discovery",),
+    ),
+    Check(
+        "offered algorithms",
+        "code not in offered and (not (implied and code in mandatory))",
+        "False",
+        ("test_negotiation", "test_commitment"),
+    ),
+    Check("one key agreement in a call", "_.zrtpsess is not None", "False", ("test_commitment",), within="respond"),
+    Check("nonce", "commit.nonce in _.used", "False", ("test_nonces", "test_commitment")),
+    Check(
+        "range of a finite-field public value",
+        'not 1 < int.from_bytes(pv, "big") < _.prime - 1',
+        "False",
+        ("crypto/key_agreements", "crypto"),
+    ),
+    Check(
+        "range of a point's coordinates",
+        "x >= _.prime or y >= _.prime or x == y == 0",
+        "False",
+        ("crypto/key_agreements", "crypto"),
+    ),
+    Check("all-zero secret", "len(result) != length or not any(result)", "False", ("crypto/key_agreements", "crypto")),
+    Check(
+        "own public value reflected",
+        "agreement.same_point(pv, _.public_value)",
+        "False",
+        ("crypto/key_agreements", "crypto"),
+    ),
+    Check(
+        "mismatch gate", "not _X or (mismatch and not _.authenticated)", "not _X", ("test_retention", "test_session")
+    ),
+    Check(
+        "no verdict makes a compromised call good", "_.compromised", "False", ("test_session",), within="sas_matched"
+    ),
+    Check("SAS only after both Confirms", "_.sas is None", "False", ("test_session",), within="need_sas"),
+    Check(
+        "gate for clear media",
+        "_.state in IN_EXCHANGE or _.state in (State.SECURE, State.GOCLEAR_SENT, State.CLEAR_PENDING)",
+        "False",
+        ("test_stream", "test_ending"),
+    ),
+    Check("gate for SRTP", "_.sending is Sending.SRTP", "True", ("test_secure",), within="may_send"),
+    Check(
+        "no SRTP before Conf2ACK",
+        "_X.send_repeatedly(confirm2, T2, now)",
+        "_X.set_sending(Sending.SRTP); _X.send_repeatedly(confirm2, T2, now)",
+        ("test_confirmation",),
+    ),
+    Check("GoClear MAC", "not hmac.compare_digest(expected, message.clear_mac)", "False", ("test_clearing",)),
+    Check(
+        "GoClear only if we allowed it",
+        "not own.allow_clear or own.enrolment or present(exchange.peer_plain).enrolment",
+        "False",
+        ("test_clearing",),
+    ),
+    Check(
+        "relayed SAS only from a declared server",
+        "not exchange.peer.hello.mitm",
+        "False",
+        ("test_attacks_relay", "test_relaying"),
+    ),
+    Check(
+        "relayed SAS only from an enrolled server",
+        "exchange.matched.s3 is None",
+        "False",
+        ("test_attacks_relay", "test_relaying"),
+    ),
+    Check(
+        "enrolment only by the user",
+        "if _.enrol: ...",
+        "if True: ...",
+        ("test_relaying", "test_attacks_relay"),
+        within="enrol",
+    ),
+    Check("an Error needs a grace period", "now + limits.ERROR_GRACE * _.timer_scale", "now", ("test_ending",)),
+    Check("length of a fragmented message", "4 * fragment.total_words > _.limit_octets", "False", ("test_fragments",)),
+    Check(
+        "frame of a fragmented message", "check_frame(message)", "", ("test_fragmented_messages",), within="reassemble"
+    ),
+    Check("place of a fragment", "fragment.offset_words + words > fragment.total_words", "False", ("test_fragments",)),
+    Check(
+        "overlapping fragments",
+        'raise MalformedPacket("Two fragments of one message overlap.")',
+        "",
+        ("test_fragments",),
+    ),
+    Check("CRC", "raise BadChecksum(...)", "", ("test_packet",)),
+    Check("SRTP tag", "not hmac.compare_digest(_.tag(data, len(tag)), tag)", "False", ("test_transforms", "test_srtp")),
+    Check("SRTP replay", "_.used >> age & 1", "False", ("test_replay",)),
+    Check("SRTP replay window", "age >= WINDOW", "False", ("test_replay",)),
+    Check("answers to duplicates are bounded", "times < limits.DUPLICATE_ANSWERS", "True", ("test_stream",)),
+    Check(
+        "answers to strangers are bounded",
+        "not _.take(now, 0.0 if message is HELLO_ACK else limits.KEPT_FOR_HELLO_ACK)",
+        "False",
+        ("test_stream", "test_discovery"),
+    ),
+    Check(
+        "Commit goes to whoever acknowledged our Hello",
+        "next((known for known in candidates if known.ssrc == _.acknowledged_by), candidates[0])",
+        "candidates[0]",
+        ("test_discovery_under_attack",),
+    ),
+    Check("Hello is repeated for a peer that did not get it", "_.preceded_by = _.hello", "", ("test_discovery",)),
+    Check("MAC of Hello", "_verify_mac(h2, hello)", "", ("test_hash_chain", "test_commitment")),
+    Check("MAC of Commit", "_verify_mac(h1, commit)", "", ("test_hash_chain", "test_agreement")),
+    Check("MAC of DHPart", "_verify_mac(h0, dhpart)", "", ("test_hash_chain", "test_confirmation")),
+    Check(
+        "MAC keys go by role",
+        "_X if _ is Role.INITIATOR else _Y",
+        "_X",
+        ("test_confirm", "test_attacks_goclear"),
+        within="mackey",
+    ),
+    Check(
+        "cipher keys go by role",
+        "_X if _ is Role.INITIATOR else _Y",
+        "_X",
+        ("test_confirm", "test_vectors"),
+        within="zrtpkey",
+    ),
+    Check(
+        "SRTP keys go by role",
+        "_X if _ is Role.INITIATOR else _Y",
+        "_X",
+        ("test_key_schedule", "test_confirmation"),
+        within="srtp",
+    ),
+    Check("own Hello reflected", "hello.raw == _.raw", "False", ("test_discovery",)),
+    Check("a further stream commits to the peer's ZID only", "peer_zid in (None, _.zid)", "True", ("test_one_peer",)),
+    Check(
+        "one exchange of a call at a time",
+        "_.state in IN_EXCHANGE and _.mode not in (None, Mode.MULTISTREAM)",
+        "False",
+        ("test_one_peer",),
+    ),
+    Check(
+        "a Multistream Commit is the peer's", "commit.zid != _.peer_zid", "False", ("test_commitment", "test_session")
+    ),
+    Check(
+        "source of a message of the exchange",
+        "_.exchange is not None and ssrc != _.ssrc and (not _.may_be_the_peers(kind, ssrc))",
+        "False",
+        ("test_stream", "test_ending"),
+    ),
+    Check("our own SSRC", "ssrc == _.ssrc", "False", ("test_discovery", "test_stream"), within="receive"),
+    Check("Error about a malformed packet to the peer only", "_.knows(ssrc)", "True", ("test_strangers",)),
+    Check("fragments of the peer only", "limit == 0 or not _.knows(fragment.ssrc)", "limit == 0", ("test_strangers",)),
+    Check(
+        "HelloACK of a known source only",
+        "all((ssrc != known.ssrc for known in _.values()))",
+        "False",
+        ("test_discovery_under_attack",),
+    ),
+    Check(
+        "HelloACK of whoever sent the Hello",
+        "_.state in (State.HELLO_ACKED, State.QUIET) and _.acknowledged_by != candidate.ssrc",
+        "False",
+        ("test_discovery_under_attack",),
+    ),
+    Check(
+        "length of a public value", "len(octets) != length", "False", ("crypto/key_agreements",), within="check_length"
+    ),
+    Check(
+        "lineage of a Preshared secret",
+        "record.trusted_lineage",
+        "True",
+        ("test_retention", "test_commitment"),
+        within="allows_preshared",
+    ),
+    Check(
+        "Preshared calls in a row",
+        "record.preshared_count < _.preshared_limit",
+        "True",
+        ("test_retention", "test_commitment"),
+    ),
+    Check(
+        "keyID",
+        'found is None and Secret(key_id(exchange.hash, key)) == Secret(exchange.commit.key_id or b"")',
+        "found is None",
+        ("test_commitment",),
+    ),
+    Check(
+        "signature of the SAS",
+        '_.warn(WarningCode.SIGNATURE_INVALID, f"The other side\'s signature is wrong: {error}", now)',
+        "",
+        ("test_signatures",),
+    ),
+    Check(
+        "clear media stops when we commit",
+        "_.set_sending(Sending.BLOCKED)",
+        "",
+        ("test_commitment", "test_secure"),
+        within="initiate",
+    ),
+    Check(
+        "clear media stops when the peer commits",
+        "_.set_sending(Sending.BLOCKED)",
+        "",
+        ("test_gates",),
+        within="become_responder",
+    ),
+    Check(
+        "plain RTP after secure is dropped",
+        "_X.unprotected(_Y, datagram, now)",
+        "_X._unprotected(_Y, datagram, now) or datagram",
+        ("test_secure",),
+    ),
+    Check(
+        "V flag only with a match",
+        "exchange.matched.s1 is not None",
+        "True",
+        ("test_session", "test_retained_secrets", "test_whole_calls"),
+    ),
+    Check(
+        "verified only if both remember it",
+        "_.peer_plain.verified",
+        "True",
+        ("test_session", "test_retained_secrets"),
+        within="verified_before",
+    ),
+    Check(
+        "an Error has no effect without an exchange",
+        "ending.on_error_without_effect",
+        "ending.on_error",
+        ("test_ending", "test_transitions"),
+    ),
+    Check(
+        "least authentication tag",
+        "config.minimum_auth_tags is None or auth_tag in config.minimum_auth_tags",
+        "True",
+        ("test_negotiation", "test_commitment"),
+    ),
+    Check(
+        "EC38 needs a hash of 384 bits",
+        'commit.key_agreement in (b"EC38", b"E414") and commit.hash not in P384_HASHES',
+        "False",
+        ("test_negotiation",),
+    ),
+    Check("counts of algorithms in Hello", "word & _COUNTS_ABOVE_SEVEN", "False", ("test_messages",)),
+    Check("length of a signature", "4 * words != len(octets)", "False", ("test_messages",)),
+    Check("length word of a message", "4 * words != octets", "False", ("test_packet",)),
+    Check("length word of a fragment", "4 * words != len(data)", "False", ("test_packet",)),
+    Check("half-open exchanges", "len(_.half_open) > _.half_open_limit", "False", ("test_endpoint", "test_commitment")),
+    Check(
+        "candidate Hellos",
+        "key not in candidates and len(candidates) >= limits.CANDIDATES",
+        "False",
+        ("test_discovery",),
+    ),
+    Check(
+        "MAC of a late GoClear",
+        "late is None or not hmac.compare_digest(late.clear_mac, message.clear_mac)",
+        "late is None",
+        ("test_clearing", "test_attacks_goclear"),
+    ),
+    Check("a crossing GoClear does not count", "late.counts", "True", ("test_attacks_goclear", "test_clearing")),
+    Check(
+        "no RTP before the user agrees",
+        "Sending.BLOCKED",
+        "Sending.CLEAR",
+        ("test_clearing", "test_attacks_goclear"),
+        within="destroy_keys",
+    ),
+    Check("no export after GoClear", "_.forget_exported_key()", "", ("test_attacks_goclear",)),
+    Check("s0 is wiped", "s0.wipe()", "", ("test_confirmation",)),
+    Check(
+        "secrets are not printed",
+        'f"Secret(<{_} octets>)"',
+        'f"Secret({self._octets.hex()})"',
+        ("test_key_octets", "test_key_schedule"),
+    ),
+    Check("two directions do not share a key", "send.key == receive.key", "False", ("test_srtp",)),
+    Check("another relayed SAS withdraws the verdict", "if changed and compared: ...", "", ("test_attacks_relay",)),
+    Check(
+        "enrolment needs evidence",
+        "_.assurance in doubtful and (not despite_unverified)",
+        "False",
+        ("test_relaying", "test_attacks_relay"),
+    ),
+    Check(
+        "call in clear is not verified",
+        "_X is None or all(_ for _ in _.streams)",
+        "_X is None",
+        ("test_attacks_goclear",),
+    ),
+    Check(
+        "gate for SRTP of a closed stream", "if _.sending is Sending.SRTP: ...", "", ("test_stream", "test_stateful")
+    ),
+)
