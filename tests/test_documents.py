@@ -11,6 +11,7 @@ from mypy import api as mypy
 
 from tests.support import documents
 from tests.support.documents import DOCUMENTS, ROOT, Program
+from zrtp.cli.screen import jsonlines
 
 PROGRAMS = [program for document in DOCUMENTS for program in documents.programs(document)]
 
@@ -66,3 +67,11 @@ def test_every_module_and_name_that_is_mentioned_exists() -> None:
     for document in set(DOCUMENTS) - {ROOT / "docs" / "CHANGELOG.md"}:  # which tells of what is gone
         for dotted in re.findall(r"`(zrtp(?:\.\w+)+)`", document.read_text("utf-8")):
             assert documents.exists(dotted), f"{document.name} mentions {dotted}"
+
+
+def test_every_event_of_the_command_is_explained() -> None:
+    table = (ROOT / "docs" / "command.md").read_text("utf-8").split("## Events for programs", 1)[1]
+    explained = {
+        name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert explained == set(re.findall(r'"event": "(\w+)"', Path(jsonlines.__file__).read_text("utf-8")))

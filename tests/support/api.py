@@ -96,6 +96,18 @@ def _text_below(module: ModuleType, name: str) -> str:
     return ""
 
 
+def documented(kind: type) -> dict[str, str]:
+    """The members of a class that have a docstring below them."""
+    (tree,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for statement, text in _documented(tree.body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                found[name] = " ".join(text.split())
+    return found
+
+
 def _documented(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, str]]:
     """Statements followed by a docstring."""
     for statement, following in pairwise(body):

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from tests.conformance import requirements, table
 from tests.support import api, diagram, first_call
+from zrtp.cli.__main__ import VERBS
+from zrtp.cli.errors import Exit
 from zrtp.crypto import codes
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.protocol import limits
@@ -119,6 +121,17 @@ def bounds() -> str:
     return f"```text\n{(limits.__doc__ or '').split(chr(10) * 2, 1)[1].strip()}\n```"
 
 
+def verbs() -> str:
+    """The verbs of the command, as `zrtp --help` lists them."""
+    return "\n".join(["| | |", "|---|---|", *(f"| `zrtp {verb}` | {meaning} |" for verb, meaning in VERBS.items())])
+
+
+def exit_codes() -> str:
+    """How the command ends."""
+    said = api.documented(Exit)
+    return "\n".join(["| | |", "|---|---|", *(f"| {each.value} | {said[each.name]} |" for each in Exit)])
+
+
 def requirement_totals() -> str:
     """A table of the requirements by level: shown by tests, or explained."""
     rows = requirements.read()
@@ -152,9 +165,11 @@ FIRST_CALL = "first call"
 GENERATED: dict[str, Callable[[], str]] = {
     "algorithms": algorithms,
     "bounds": bounds,
+    "exit codes": exit_codes,
     "public names": api.listing,
     "requirement totals": requirement_totals,
     "state diagram": lambda: f"```mermaid\n{diagram.mermaid()}\n```",
+    "verbs": verbs,
 }
 
 
