@@ -34,8 +34,9 @@ LEFT_OUT_OF_QUICK = (
     "protocol/test_tampering.py",
     "protocol/test_whole_calls.py",
     "security",
+    "test_documents.py",
 )
-"""Below tests/: other processes, killed processes, real peers, whole calls over bad networks, attacks, and tables."""
+"""Below tests/: other and killed processes, real peers, whole calls over bad networks, attacks, tables, documents."""
 
 
 def is_left_out(path: Path) -> bool:
