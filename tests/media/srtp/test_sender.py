@@ -8,6 +8,7 @@ from tests.support.forking import in_child
 from tests.support.srtp import keys, rtcp_packet, rtp_packet
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp import SrtpSender, srtp_pair
+from zrtp.media.srtp.errors import SrtpReplayed
 
 
 def protects(sender: SrtpSender) -> str:
@@ -40,3 +41,32 @@ def test_a_child_seals_under_keys_of_its_own() -> None:
         return protects(srtp_pair(keys(b"AES3", b"HS80", seed=3), keys(b"AES3", b"HS80", seed=4))[0])
 
     assert in_child(make) == "sealed\nsealed"
+
+
+@pytest.mark.parametrize("tag", [b"HS80", b"HS32", b"GCM "])
+def test_the_last_packet_may_be_given_again_and_comes_out_the_same(tag: bytes) -> None:
+    """As phones do at the end of a DTMF event. The receiver takes it once."""
+    sender, _ = srtp_pair(keys(b"AES1", tag, seed=1), keys(b"AES1", tag, seed=2))
+    _, receiver = srtp_pair(keys(b"AES1", tag, seed=2), keys(b"AES1", tag, seed=1))
+    end = rtp_packet(7, b"\x05\x80\x03\x20")
+    first = sender.protect(end)
+    assert [sender.protect(end), sender.protect(end)] == [first, first]
+
+    assert receiver.unprotect(first) == end
+    with pytest.raises(SrtpReplayed):
+        receiver.unprotect(first)
+
+
+def test_another_packet_with_the_number_of_the_last_one_is_refused() -> None:
+    sender, _ = srtp_pair(keys(b"AES1", b"HS80", seed=1), keys(b"AES1", b"HS80", seed=2))
+    sender.protect(rtp_packet(7, b"one"))
+    with pytest.raises(SrtpReplayed):
+        sender.protect(rtp_packet(7, b"two"))
+
+
+def test_a_packet_before_the_last_one_is_not_given_again() -> None:
+    sender, _ = srtp_pair(keys(b"AES1", b"HS80", seed=1), keys(b"AES1", b"HS80", seed=2))
+    sender.protect(rtp_packet(7, b"one"))
+    sender.protect(rtp_packet(8, b"two"))
+    with pytest.raises(SrtpReplayed):
+        sender.protect(rtp_packet(7, b"one"))

@@ -25,9 +25,9 @@ from zrtp.media.srtp.errors import (
     SrtpMalformed,
     SrtpNotAuthentic,
     SrtpReplayed,
-    SrtpTooManySources,
 )
 from zrtp.media.srtp.profiles import PROFILES
+from zrtp.media.srtp.receiver import TRY_NEXT_AFTER
 from zrtp.media.srtp.sources import MAX_SOURCES
 from zrtp.secret import Secret
 
@@ -167,8 +167,8 @@ INDEXES = st.lists(
 @given(INDEXES)
 def test_a_sender_with_any_sequence_numbers_does_what_libsrtp_does(indexes: list[int]) -> None:
     ours, theirs = sender(), libsrtp(keys(*AES1_HS80), sending=True)
-    for index in indexes:
-        packet = rtp_packet(index, b"sound")
+    for number, index in enumerate(indexes):
+        packet = rtp_packet(index, b"sound %d" % number)
         assert outcome(ours.protect, packet) == outcome(theirs.protect, packet)
 
 
@@ -176,7 +176,7 @@ def test_a_sender_with_any_sequence_numbers_does_what_libsrtp_does(indexes: list
 @given(INDEXES)
 def test_a_receiver_accepts_what_libsrtp_accepts(indexes: list[int]) -> None:
     ours, theirs = receiver(), libsrtp(keys(*AES1_HS80), sending=False)
-    for index in indexes:
+    for index in indexes[:TRY_NEXT_AFTER]:  # after so many failures in a row ours goes further
         sending = sender()
         if index:
             sending.continue_from(SSRC, rtp_index=index - 1)
@@ -342,18 +342,6 @@ def test_forged_sources_take_no_room() -> None:
         with pytest.raises(SrtpNotAuthentic):
             receiving.unprotect_rtcp(rtcp_packet(ssrc=ssrc))
     assert receiving.unprotect(sending.protect(rtp_packet(0))) == rtp_packet(0)
-
-
-def test_the_number_of_sources_is_bounded() -> None:
-    sending, receiving = sender(), receiver()
-    for ssrc in range(MAX_SOURCES):
-        receiving.unprotect(sending.protect(rtp_packet(0, ssrc=ssrc)))
-    one_more = sender().protect(rtp_packet(0, ssrc=MAX_SOURCES))
-    with pytest.raises(SrtpTooManySources):
-        sending.protect(rtp_packet(0, ssrc=MAX_SOURCES))
-    with pytest.raises(SrtpTooManySources):
-        receiving.unprotect(one_more)
-    assert receiving.unprotect(sending.protect(rtp_packet(1, ssrc=3))) == rtp_packet(1, ssrc=3)
 
 
 @pytest.mark.attack("MED-04")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 
 from zrtp.errors import SrtpError
+from zrtp.media.srtp.errors import SrtpNotAuthentic, SrtpReplayed
 from zrtp.media.srtp.profiles import SrtpProfile
 from zrtp.media.srtp.sources import RTP_LIMIT, Sources, check_rtcp, exhausted, rtp_header, wiped
 from zrtp.media.srtp.tags import SrtcpTags
 from zrtp.media.srtp.transforms import ENCRYPTED
 from zrtp.secret import Secret
+
+TRY_NEXT_AFTER = 8
+"""Refused packets of a source in a row after which the next rollover counter is tried too."""
 
 
 class SrtpReceiver:
@@ -27,12 +31,19 @@ class SrtpReceiver:
         """Packets refused so far. It says nothing about the peer: anybody can send such packets."""
         self._rtp = Sources(profile.rtp_transform(key, salt))
         self._rtcp = Sources(profile.rtcp_transform(key, salt))
+        self._strangers: dict[bytes, int] = {}  # refused packets in a row of sources that are not known
 
     def unprotect(self, packet: bytes) -> bytes:
         """The RTP packet inside a received SRTP packet.
 
+        The first packet of a source is taken to have rollover counter 0, later ones to be near the highest so far.
+        After `TRY_NEXT_AFTER` refused packets of a source in a row each further one is also tried with the rollover
+        counter one higher, so that a source is heard again whose first packets before the wrap got lost, or more
+        than 32,768 in between. That doubles the chance of a forgery, to one in 2^79, and what a flood of them
+        costs; tags of 4 octets are too short for it.
+
         Raises SrtpMalformed, SrtpReplayed, SrtpNotAuthentic (plain RTP ends here too), SrtpTooManySources or
-        SrtpKeyExhausted; the state is then what it was.
+        SrtpKeyExhausted; the state is then what it was, but for the count of failures.
         """
         try:
             header = rtp_header(packet)
@@ -40,16 +51,16 @@ class SrtpReceiver:
             sources = self._rtp
             source = sources.get(ssrc) or sources.new(ssrc)
             history = source.history
-            index = history.estimate(packet[2] << 8 | packet[3])
-            history.check(index)
+            index = history.place(packet[2] << 8 | packet[3])
             if index >= RTP_LIMIT:
                 raise exhausted("2^48 SRTP")
             opened = sources.transform.open_rtp(packet, header, source.iv, index)
-        except SrtpError:
-            self.refused += 1
-            raise
+        except SrtpError as error:
+            return self._after_failure(packet, error)
+        if ssrc not in sources:
+            sources.enter(ssrc, source)
         history.record(index)
-        sources[ssrc] = source
+        source.failures = 0
         return opened
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
@@ -68,6 +79,39 @@ class SrtpReceiver:
             self.refused += 1
             raise
 
+    def _after_failure(self, packet: bytes, error: SrtpError) -> bytes:
+        """The packet under the next rollover counter, if it is time to try that; raises the error otherwise."""
+        self.refused += 1
+        if isinstance(error, SrtpNotAuthentic | SrtpReplayed) and self._may_try_next(packet[8:12]):
+            sources, ssrc = self._rtp, packet[8:12]
+            source = sources.get(ssrc) or sources.new(ssrc)
+            index = source.history.estimate(packet[2] << 8 | packet[3]) + _ROLLOVER
+            if source.history.highest < index < RTP_LIMIT:
+                with suppress(SrtpError):
+                    opened = sources.transform.open_rtp(packet, rtp_header(packet), source.iv, index)
+                    if ssrc not in sources:
+                        sources.enter(ssrc, source)
+                    source.history.record(index)
+                    source.failures = 0
+                    self._strangers.pop(ssrc, None)
+                    self.refused -= 1
+                    return opened
+        raise error
+
+    def _may_try_next(self, ssrc: bytes) -> bool:
+        """Counts one more failure in a row."""
+        if self.profile.tag_length < _LONG_TAG:
+            return False
+        source = self._rtp.get(ssrc)
+        if source is not None:
+            source.failures += 1
+            return source.failures > TRY_NEXT_AFTER
+        failures = self._strangers.pop(ssrc, 0) + 1
+        if len(self._strangers) >= _MAX_STRANGERS:
+            del self._strangers[next(iter(self._strangers))]
+        self._strangers[ssrc] = failures
+        return failures > TRY_NEXT_AFTER
+
     def _unprotect_rtcp(self, packet: bytes, tag_length: int) -> bytes:
         check_rtcp(packet)
         sources = self._rtcp
@@ -77,8 +121,9 @@ class SrtpReceiver:
         index = word & ~ENCRYPTED
         source.history.check(index)
         opened = sources.transform.open_rtcp(packet, source.iv, word, tag_length)
+        if ssrc not in sources:
+            sources.enter(ssrc, source)
         source.history.record(index)
-        sources[ssrc] = source
         self.srtcp_tags.verified(tag_length)
         return opened
 
@@ -96,3 +141,9 @@ class SrtpReceiver:
     def wipe(self) -> None:
         """Lets go of all keys; whatever arrives afterwards raises ApiMisuse. May be called again."""
         self._rtp = self._rtcp = wiped("The SRTP keys of this stream were wiped: it has ended or gone clear.")
+
+
+_ROLLOVER = 0x10000
+_LONG_TAG = 10
+_MAX_STRANGERS = 32
+"""Sources without a single good packet whose failures are counted; of more the oldest are let go."""

@@ -16,16 +16,27 @@ WINDOW = 128
 class PacketHistory:
     """The highest index of a source and which of the last `WINDOW` indexes were used.
 
-    `check` says whether an index may be used, `record` notes that it was: between the two the caller
+    `place` and `check` say whether an index may be used, `record` notes that it was: between the two the caller
     verifies the packet, so that a forgery leaves no trace here.
+
+    `highest` continues a source of which nothing is known but its highest index: nothing up to there may be used.
     """
 
     __slots__ = ("_used", "highest")
 
-    def __init__(self) -> None:
-        self.highest = -1
+    def __init__(self, highest: int = -1) -> None:
+        self.highest = highest
         """Highest index used so far, -1 before the first."""
-        self._used = 0  # bit n stands for the index `highest - n`
+        self._used = 0 if highest < 0 else _MASK  # bit n stands for the index `highest - n`
+
+    def place(self, sequence: int) -> int:
+        """The index of a packet with this RTP sequence number, if it may be used; raises SrtpReplayed."""
+        index = self.highest + 1
+        if index and index & 0xFFFF == sequence:  # the usual case: the next one
+            return index
+        index = self.estimate(sequence)
+        self.check(index)
+        return index
 
     def estimate(self, sequence: int) -> int:
         """The index that a packet with this RTP sequence number has (RFC 3711 section 3.3.1).
@@ -61,6 +72,10 @@ class PacketHistory:
     def record(self, index: int) -> None:
         """Notes that the packet with this index was accepted or sent."""
         ahead = index - self.highest
+        if ahead == 1:
+            self._used = (self._used << 1 | 1) & _MASK
+            self.highest = index
+            return
         if ahead <= 0:
             self._used |= 1 << -ahead
             return

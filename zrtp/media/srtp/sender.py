@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zrtp.errors import ApiMisuse
+from zrtp.media.srtp.errors import SrtpReplayed
 from zrtp.media.srtp.profiles import SrtpProfile
 from zrtp.media.srtp.sources import RTCP_LIMIT, RTP_LIMIT, Sources, check_rtcp, exhausted, rtp_header, wiped
 from zrtp.media.srtp.tags import SrtcpTags
@@ -34,7 +35,9 @@ class SrtpSender:
     def protect(self, rtp_packet: bytes) -> bytes:
         """The SRTP packet for an RTP packet: payload encrypted, `profile.tag_length` octets longer.
 
-        Sequence numbers may skip, and may come out of order by less than the replay window.
+        Sequence numbers may skip, and may come out of order by less than the replay window. The last packet of a
+        source may be given again, octet for octet, as some phones do at the end of a DTMF event: the same SRTP
+        packet comes out.
 
         Raises SrtpMalformed, SrtpReplayed for a sequence number that was used (two packets would
         share a keystream), SrtpTooManySources and SrtpKeyExhausted; nothing is sent then.
@@ -46,13 +49,19 @@ class SrtpSender:
         sources = self._rtp
         source = sources.get(ssrc) or sources.new(ssrc)
         history = source.history
-        index = history.estimate(rtp_packet[2] << 8 | rtp_packet[3])
-        history.check(index)
+        try:
+            index = history.place(rtp_packet[2] << 8 | rtp_packet[3])
+        except SrtpReplayed:
+            if source.last is not None and source.last[0] == rtp_packet:
+                return source.last[1]
+            raise
         if index >= RTP_LIMIT or not self._rtp_left:
             raise exhausted("2^48 SRTP")
         sealed = sources.transform.seal_rtp(rtp_packet, header, source.iv, index)
+        if ssrc not in sources:
+            sources.enter(ssrc, source)
         history.record(index)
-        sources[ssrc] = source
+        source.last = rtp_packet, sealed
         self._rtp_left -= 1
         return sealed
 
@@ -72,8 +81,9 @@ class SrtpSender:
             raise exhausted("2^31 SRTCP")
         word = index | ENCRYPTED if encrypt else index
         sealed = sources.transform.seal_rtcp(rtcp_packet, source.iv, word, self.srtcp_tags.sending)
+        if ssrc not in sources:
+            sources.enter(ssrc, source)
         source.history.record(index)
-        sources[ssrc] = source
         self._rtcp_left -= 1
         return sealed
 

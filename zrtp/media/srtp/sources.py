@@ -10,7 +10,12 @@ from zrtp.media.srtp.replay import PacketHistory
 from zrtp.media.srtp.transforms import RTCP_HEADER, Transform
 
 MAX_SOURCES = 64
-"""SSRCs that one key serves. Only authenticated packets count, so a forger cannot use them up."""
+"""SSRCs of one key whose last packets are known one by one. Only authenticated packets count, so a forger cannot
+use them up."""
+
+MAX_FORGOTTEN = 16_384
+"""SSRCs of one key of which only the highest index is left: a new one every ten seconds, for two days. Further ones are
+refused, since nothing but this number keeps the packets of a source from being played again."""
 
 RTP_LIMIT = 1 << 48
 RTCP_LIMIT = 1 << 31
@@ -26,38 +31,66 @@ MAX_PACKET = 0xFFFF
 class Source:
     """One SSRC under one session key."""
 
-    __slots__ = ("history", "iv")
+    __slots__ = ("failures", "history", "iv", "last", "marked")
 
-    def __init__(self, iv: int) -> None:
+    def __init__(self, iv: int, highest: int = -1) -> None:
         self.iv = iv
-        self.history = PacketHistory()
+        self.history = PacketHistory(highest)
+        self.last: tuple[bytes, bytes] | None = None
+        """The packet that was sent last, plain and sealed."""
+        self.failures = 0
+        """Packets in a row that were refused."""
+        self.marked = -1
+        """The highest index when room was looked for the last time."""
 
 
 class Sources(dict[bytes, Source]):
     """A session key's transform and its sources, by the four octets of their SSRC.
 
-    `new` only prepares a source: it is entered when a packet of it has passed.
+    `new` only prepares a source: `enter` it when a packet of it has passed. Those that are silent make room for new
+    ones, and leave their highest index behind, below which nothing is opened or sealed again.
     """
 
-    __slots__ = ("transform",)
+    __slots__ = ("_forgotten", "transform")
 
     def __init__(self, transform: Transform) -> None:
         super().__init__()
         self.transform = transform
+        self._forgotten: dict[bytes, int] = {}
 
     def new(self, ssrc: bytes) -> Source:
-        """A source that is not known yet; raises SrtpTooManySources."""
+        """A source that is not known yet, or was forgotten; raises SrtpTooManySources."""
+        if len(self) >= MAX_SOURCES and len(self._forgotten) >= MAX_FORGOTTEN and ssrc not in self._forgotten:
+            raise SrtpTooManySources(
+                f"These keys have served {MAX_FORGOTTEN + MAX_SOURCES} SSRCs, as many as they may."
+            )
+        return Source(self.transform.iv(int.from_bytes(ssrc, "big")), self._forgotten.get(ssrc, -1))
+
+    def enter(self, ssrc: bytes, source: Source) -> None:
+        """A packet of a new source has passed."""
         if len(self) >= MAX_SOURCES:
-            raise SrtpTooManySources(f"These keys already serve {MAX_SOURCES} SSRCs, as many as they may.")
-        return Source(self.transform.iv(int.from_bytes(ssrc, "big")))
+            silent = self._most_silent()
+            self._forgotten[silent] = self.pop(silent).history.highest
+        self._forgotten.pop(ssrc, None)
+        self[ssrc] = source
 
     def continue_from(self, ssrc: int, index: int) -> None:
         """Enters a source that has used the indexes up to this one; raises ApiMisuse if it is known already."""
         octets = ssrc.to_bytes(4, "big")
-        if octets in self:
+        if octets in self or octets in self._forgotten:
             raise ApiMisuse(f"SSRC {ssrc:#010x} is in use here: its packet numbers cannot be set again.")
-        self[octets] = source = self.new(octets)
+        source = self.new(octets)
         source.history.record(index)
+        self.enter(octets, source)
+
+    def _most_silent(self) -> bytes:
+        """The oldest source without a packet since room was looked for the last time; otherwise the oldest one."""
+        found = None
+        for ssrc, source in self.items():
+            if found is None and source.marked == source.history.highest:
+                found = ssrc
+            source.marked = source.history.highest
+        return found if found is not None else next(iter(self))
 
 
 def wiped(why: str) -> Sources:
