@@ -24,11 +24,12 @@ from tests.interop.sip import Media, UserAgent
 from tests.support import pcmu, tones
 from zrtp.cache.interface import SecretCache
 from zrtp.media.demux import Kind, classify
+from zrtp.media.events import CallEvent
 from zrtp.media.rtp import FRAME_SAMPLES, FRAME_SECONDS, PCMU, Packetizer, RtpPacket
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Event, Secured
+from zrtp.protocol.events import Secured
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 from zrtp.wire.messages import Kind as MessageKind
@@ -89,7 +90,7 @@ class SoftPhone:
         """`play` is the tone that we send, in Hz; `loss` hits ZRTP in both directions."""
         endpoint = Endpoint(config, cache)
         self.call = SecureCall(endpoint.session(), best_effort=best_effort)
-        self.events: list[tuple[float, Event]] = []
+        self.events: list[tuple[float, CallEvent]] = []
         self.lines = [self._line("audio", 0x0A0A0A01)]
         if video:
             self.lines.append(self._line("video", 0x0A0A0A02))

@@ -12,8 +12,9 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
-from zrtp.media.rtp import Packetizer
-from zrtp.media.secure import SecureCall, SecureMedia
+from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
+from zrtp.media.rtp import Packetizer, RtpPacket
+from zrtp.media.secure import EARLY_BACKLOG, SILENCE, SecureCall, SecureMedia
 from zrtp.media.sound import g711
 from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
@@ -170,11 +171,28 @@ def test_after_a_failure_the_gate_stays_shut_until_the_application_decides() -> 
     assert failed.speak() is not None
 
 
+def say_goodbye(pair: MediaPair, source: int) -> None:
+    """Bob sends an authenticated goodbye of a source."""
+    datagram = pair.bob.media.protect_rtcp(rtcp.goodbye(source))
+    assert datagram is not None
+    pair.alice.hear(datagram)
+
+
+def speak_as(pair: MediaPair, source: int, sequence: int) -> None:
+    """Bob sends a packet of a source, and Alice hears it."""
+    datagram = pair.bob.media.protect(
+        RtpPacket(payload_type=0, sequence=sequence, timestamp=0, ssrc=source, payload=FRAME).encode()
+    )
+    assert datagram is not None
+    assert [packet.ssrc for packet in pair.alice.hear(datagram)] == [source]
+
+
 def test_goodbye_is_authenticated() -> None:
     pair = MediaPair().run()
     goodbye = rtcp.goodbye(pair.bob.media.stream.ssrc)
     pair.alice.hear(goodbye)
     assert not pair.alice.media.peer_left
+    assert pair.alice.media.rtcp_received() == []
     datagram = pair.bob.media.protect_rtcp(goodbye)
     assert datagram is not None
     pair.alice.hear(datagram)
@@ -182,6 +200,149 @@ def test_goodbye_is_authenticated() -> None:
     assert pair.alice.media.peer_left
     assert pair.alice.media.rtcp_received() == [goodbye]
     assert pair.alice.media.rtcp_received() == []
+
+
+@pytest.mark.parametrize("leaving", [0x11111111, 0xDEADBEEF], ids=["music on hold", "never heard"])
+def test_the_goodbye_of_another_source_than_the_one_that_is_heard_ends_nothing(leaving: int) -> None:
+    pair = MediaPair().run()
+    speak_as(pair, 0x11111111, 1)
+    speak_as(pair, 0xB0B, 1)
+    say_goodbye(pair, leaving)
+
+    assert not pair.alice.media.peer_left
+    assert pair.alice.seen(PeerLeft) == []
+    speak_as(pair, 0xB0B, 2)
+
+
+def test_the_goodbye_of_the_source_that_is_heard_is_told() -> None:
+    pair = MediaPair().run()
+    speak_as(pair, 0xB0B, 1)
+    say_goodbye(pair, 0xB0B)
+
+    assert pair.alice.media.peer_left
+    assert [event.source for event in pair.alice.seen(PeerLeft)] == [0xB0B]
+
+
+def test_a_peer_that_goes_on_under_another_source_has_not_left() -> None:
+    pair = MediaPair().run()
+    speak_as(pair, 0xB0B, 1)
+    say_goodbye(pair, 0xB0B)
+    speak_as(pair, 0xCAFE, 1)
+
+    assert not pair.alice.media.peer_left
+
+
+def test_plain_goodbyes_are_never_believed() -> None:
+    pair = MediaPair(best_effort=True)
+    pair.alice.hear(plain_rtp())
+    pair.alice.hear(rtcp.goodbye(0x600D))
+
+    assert not pair.alice.media.peer_left
+    assert pair.alice.seen(PeerLeft) == []
+
+
+def changed_by_a_server(datagram: bytes | None) -> bytes:
+    assert datagram is not None
+    return datagram[:-1] + bytes([datagram[-1] ^ 1])
+
+
+def test_a_server_in_between_that_changes_every_packet_is_told_within_two_seconds() -> None:
+    pair = MediaPair().run()
+    begun = pair.now
+    while not pair.alice.seen(MediaTrouble):
+        pair.now += 0.02
+        assert pair.alice.hear(changed_by_a_server(pair.bob.speak()), pair.now) == []
+        assert pair.now - begun < 2.0
+
+    (trouble,) = pair.alice.seen(MediaTrouble)
+    assert trouble.trouble is Trouble.UNVERIFIED
+    assert "codec" in trouble.text
+
+
+def test_trouble_is_over_with_the_first_good_packet() -> None:
+    pair = MediaPair().run()
+    for step in range(60):
+        pair.alice.hear(changed_by_a_server(pair.bob.speak()), pair.now + 0.02 * step)
+    datagram = pair.bob.speak()
+    assert datagram is not None
+    assert len(pair.alice.hear(datagram, pair.now + 2.0)) == 1
+
+    assert len(pair.alice.seen(MediaTrouble)) == len(pair.alice.seen(MediaRecovered)) == 1
+
+
+def test_a_peer_that_is_not_heard_any_more_is_told_once() -> None:
+    pair = MediaPair().run()
+    datagram = pair.bob.speak()
+    assert datagram is not None
+    pair.alice.hear(datagram, pair.now)
+    due = pair.alice.call.next_timer()
+    assert due == pair.now + SILENCE
+    pair.alice.call.handle_timer(due)
+
+    assert [event.trouble for event in pair.alice.seen(MediaTrouble)] == [Trouble.SILENT]
+    assert pair.alice.call.next_timer() is None
+
+
+def test_reports_show_that_a_peer_on_hold_is_still_there() -> None:
+    pair = MediaPair().run()
+    datagram, report = pair.bob.speak(), pair.bob.media.protect_rtcp(bytes.fromhex("80c90001000000bb"))
+    assert datagram is not None
+    assert report is not None
+    pair.alice.hear(datagram, pair.now)
+    pair.alice.hear(report, pair.now + 6.0)
+    pair.alice.call.handle_timer(pair.now + SILENCE)
+
+    assert pair.alice.seen(MediaTrouble) == []
+    assert pair.alice.call.next_timer() == pair.now + 6.0 + SILENCE
+
+
+def test_what_the_network_says_of_an_unreachable_peer_is_told_and_ends_nothing() -> None:
+    pair = MediaPair().run()
+    first, second = pair.bob.speak(), pair.bob.speak()
+    assert first is not None
+    assert second is not None
+    pair.alice.hear(first, pair.now)
+    pair.alice.media.refused_by_network()
+    pair.alice.media.refused_by_network()
+
+    assert [event.trouble for event in pair.alice.seen(MediaTrouble)] == [Trouble.UNREACHABLE]
+    assert len(pair.alice.hear(second, pair.now)) == 1
+    assert len(pair.alice.seen(MediaRecovered)) == 1
+
+
+def test_a_hello_that_comes_before_the_start_is_answered_at_it() -> None:
+    """The callee's Hello overtakes its 200 OK: the call is secure without waiting for the next copy."""
+    pair = MediaPair(SUITES[1], SUITES[1])
+    pair.bob.media.start(0.0)
+    for datagram in pair.bob.media.datagrams_to_send():
+        for _ in range(3):
+            pair.alice.hear(datagram)
+    assert pair.alice.media.datagrams_to_send() == []
+    pair.alice.media.start(0.0)
+    pair.go_on(until=0.0)
+
+    assert pair.alice.seen(Secured)
+
+
+def test_what_is_kept_before_the_start_is_bounded() -> None:
+    alice = MediaPair().alice
+    for sequence in range(1000):
+        alice.hear(b"\x10\0" + sequence.to_bytes(2, "big") + b"ZRTP" + bytes(20))
+
+    assert len(alice.media._early) == EARLY_BACKLOG
+
+
+def test_packets_of_a_secure_stream_are_no_news() -> None:
+    pair = MediaPair().run()
+    first, second = pair.bob.speak(), pair.bob.speak()
+    assert first is not None
+    assert second is not None
+    pair.alice.hear(first, pair.now)
+    while pair.alice.call.next_event() is not None:
+        pass
+    pair.alice.hear(second, pair.now)
+
+    assert not pair.alice.call.has_news
 
 
 def test_other_protocols_on_the_port_are_counted_and_left_alone() -> None:
@@ -263,7 +424,7 @@ def test_wrong_types_are_refused_at_the_door_with_a_sentence() -> None:
         pair.alice.media.protect_rtcp(text)
     with pytest.raises(ApiMisuse, match="not as str"):
         pair.alice.media.datagram_received(text, 0.0)
-    with pytest.raises(ApiMisuse, match=r"endpoint\.session\(\), not of a Endpoint"):
+    with pytest.raises(ApiMisuse, match=r"endpoint\.session\(\), not of Endpoint"):
         SecureCall(endpoint)
 
 

@@ -7,13 +7,14 @@ from typing import TypeVar
 
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, seeded
 from zrtp.cache.interface import SecretCache
+from zrtp.media.events import CallEvent
 from zrtp.media.rtp import Packetizer, RtpPacket
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Event, Sending
+from zrtp.protocol.events import Closed, Sending
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=CallEvent)
 
 FRAME = bytes(range(160))
 
@@ -25,7 +26,7 @@ class Party:
         self.call = SecureCall(Endpoint(config, cache, random=seeded(ssrc)).session(), best_effort=best_effort)
         self.media: SecureMedia = self.call.add_stream(ssrc)
         self.packetizer = Packetizer(ssrc, random=seeded(ssrc + 1))
-        self.events: list[Event] = []
+        self.events: list[CallEvent] = []
         self.played: list[RtpPacket] = []
 
     def seen(self, kind: type[E]) -> list[E]:
@@ -82,7 +83,7 @@ class MediaPair:
             for party in self.parties:
                 party.call.handle_timer(self.now)
         for party in self.parties:
-            party.seen(Event)  # type: ignore[arg-type]
+            party.seen(Closed)
         return self
 
     def _deliver(self) -> bool:

@@ -9,29 +9,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zrtp.media.aio import NotSecured, SecureStream, connect, listen
+    from zrtp.media.aio import AsyncCall, MediaLayer, SecureStream, connect, listen
     from zrtp.media.demux import Kind, classify
+    from zrtp.media.errors import NotSecured
+    from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
     from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
     from zrtp.media.secure import Counters, SecureCall, SecureMedia
 
 __all__ = [
+    "AsyncCall",
     "Counters",
     "Kind",
     "MalformedRtp",
+    "MediaLayer",
+    "MediaRecovered",
+    "MediaTrouble",
     "NotSecured",
     "Packetizer",
+    "PeerLeft",
     "RtpPacket",
     "SecureCall",
     "SecureMedia",
     "SecureStream",
+    "Trouble",
     "classify",
     "connect",
     "listen",
 ]
 
 _HOMES = {
-    "aio": ("NotSecured", "SecureStream", "connect", "listen"),
+    "aio": ("AsyncCall", "MediaLayer", "SecureStream", "connect", "listen"),
     "demux": ("Kind", "classify"),
+    "errors": ("NotSecured",),
+    "events": ("MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
     "rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),
     "secure": ("Counters", "SecureCall", "SecureMedia"),
 }

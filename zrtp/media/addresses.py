@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Address: TypeAlias = tuple[str, int]
 """Host, as a name or a number, and UDP port."""
@@ -27,3 +28,37 @@ async def resolve(local: Address | None, remote: Address | None) -> tuple[int, A
         raise OSError("One of the two addresses is of IPv4, the other of IPv6.")
     family = socket.AF_INET if socket.AF_INET in families else families.pop()
     return family, found[local][family] if local else None, found[remote][family] if remote else None
+
+
+async def every_address(name: Address) -> list[tuple[int, Any]]:
+    """All addresses of a name as sockets take them, with their families, the one to try first in front (RFC 6724).
+
+    Of each family the first one counts; the scope of a link-local address is kept. Raises OSError for an unknown name.
+    """
+    infos = await asyncio.get_running_loop().getaddrinfo(*name, type=socket.SOCK_DGRAM)
+    first: dict[int, Any] = {}
+    for family, _, _, _, address in infos:
+        first.setdefault(family, address)
+    return list(first.items())
+
+
+def mapped(family: int, address: Any) -> Any:
+    """An address as a socket for both families takes it."""
+    return (f"::ffff:{address[0]}", address[1], 0, 0) if family == socket.AF_INET else address
+
+
+def shown(address: Any) -> Address:
+    """An address of a socket as people write it: IPv4 as such, a link-local one with its interface."""
+    host = str(address[0]).removeprefix("::ffff:")
+    if len(address) > 3 and address[3] and "%" not in host:
+        with contextlib.suppress(OSError):
+            host += "%" + socket.if_indextoname(address[3])
+    return host, int(address[1])
+
+
+def local_towards(remote: Any, family: int) -> str:
+    """Under which of its addresses this computer reaches another one; no packet is sent to find out."""
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(remote)
+        return shown(probe.getsockname())[0]
+    return "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104

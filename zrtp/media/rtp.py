@@ -137,19 +137,23 @@ class Packetizer:
         self._timestamp = int.from_bytes(random(4), "big")
         self._first = True
 
-    def packet(self, payload: bytes) -> RtpPacket:
-        """The next packet of the stream; its octets are counted as samples."""
+    def packet(
+        self, payload: bytes, *, samples: int | None = None, payload_type: int | None = None, marker: bool | None = None
+    ) -> RtpPacket:
+        """The next packet of the stream, which lasts for `samples` ticks of its clock: as many as it has octets unless
+        given, which is right for G.711; 960 for 20 ms of Opus. The first packet has the marker unless told otherwise.
+        """
         packet = RtpPacket(
-            payload_type=self._payload_type,
+            payload_type=self._payload_type if payload_type is None else payload_type,
             sequence=self._sequence,
             timestamp=self._timestamp,
             ssrc=self._ssrc,
             payload=payload,
-            marker=self._first,
+            marker=self._first if marker is None else marker,
         )
         self._first = False
         self._sequence = self._sequence + 1 & 0xFFFF
-        self.skip(len(payload))
+        self.skip(len(payload) if samples is None else samples)
         return packet
 
     def skip(self, samples: int) -> None:

@@ -12,23 +12,27 @@ authenticated and decrypted, and nothing but SRTP leaves `SecureMedia.protect`, 
 to switch encryption off in the middle of a call is a reason to set it there.
 
 After every call of a method: send `datagrams_to_send` of each stream, take `next_event` until it is None, and
-set a timer for `next_timer`. The same holds after methods of the session, such as `Session.sas_matched`.
+set a timer for `next_timer`. The same holds after methods of the session, such as `Session.sas_matched`. After
+`protect` and `unprotect`, which run for every packet, it is enough to look at `SecureCall.has_news`.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
+from zrtp.media.events import CallEvent, MediaEvent, MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
 from zrtp.media.srtp.sources import rtp_header
+from zrtp.media.watch import Watch
 from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
 from zrtp.protocol.session import Session
+from zrtp.protocol.states import State
 
 if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
@@ -36,8 +40,14 @@ if TYPE_CHECKING:
 Octets: TypeAlias = bytes | bytearray | memoryview
 """What a socket gives and takes."""
 
-RTCP_BACKLOG = 16
+RTCP_BACKLOG: Final = 16
 """Received RTCP packets that are kept until `SecureMedia.rtcp_received` is called; the oldest goes first."""
+
+EARLY_BACKLOG: Final = 4
+"""ZRTP datagrams that are kept until `SecureMedia.start`; later ones are dropped, for the peer repeats them."""
+
+SILENCE: Final = 10.0
+"""Seconds without a packet that verifies after which a peer seems gone."""
 
 
 @dataclass(slots=True)
@@ -54,6 +64,8 @@ class Counters:
     """Of these, refused since the stream is secure: forged, damaged, repeated, or plain RTP."""
     repeated: int = 0
     """Of the rejected, packets that had been received before."""
+    malformed: int = 0
+    """Of the rejected, packets that are not even RTP. All others of the rejected did not verify."""
     early: int = 0
     """Of the received, dropped because the stream was not secure yet."""
     withheld: int = 0
@@ -65,6 +77,8 @@ class Counters:
     this is what the key agreement took."""
     zrtp_octets: int = 0
     """The octets of these, as UDP payload."""
+    zrtp_received: int = 0
+    """Of the ZRTP datagrams, those that arrived."""
 
     def count_zrtp(self, datagram: bytes) -> None:
         """One ZRTP datagram more, in or out."""
@@ -75,20 +89,26 @@ class Counters:
 class SecureCall:
     """One call with one peer: the engine's session, and the media paths of its streams.
 
+    `best_effort` lets plain RTP pass, both ways, whenever `Stream.sending` is CLEAR. After `silence` seconds without
+    a packet that verifies the peer seems gone, which is told; None never tells.
+
     Raises ApiMisuse for anything but a session.
     """
 
-    def __init__(self, session: Session, *, best_effort: bool = False) -> None:
+    def __init__(self, session: Session, *, best_effort: bool = False, silence: float | None = SILENCE) -> None:
         if not isinstance(session, Session):
             raise ApiMisuse(
-                f"SecureCall is made of a session, for example endpoint.session(), not of a {type(session).__name__}."
+                f"SecureCall is made of a session, for example endpoint.session(), not of {type(session).__name__}."
             )
         self.session = session
         self.media: dict[int, SecureMedia] = {}
         """The streams by our SSRC."""
         self.best_effort = best_effort
-        """Plain RTP may pass, both ways, whenever `Stream.sending` is CLEAR. May be changed during the call."""
-        self._events: deque[Event] = deque()
+        """May be changed during the call."""
+        self.silence = silence
+        self.has_news = False
+        """Something happened since `next_event` said that there is nothing more."""
+        self._events: deque[CallEvent] = deque()
 
     def add_stream(self, ssrc: int, *, peer_hello_hash: bytes | None = None) -> SecureMedia:
         """A stream under our SSRC; `peer_hello_hash` is the a=zrtp-hash of signalling, 32 octets.
@@ -99,20 +119,23 @@ class SecureCall:
         media = self.media[ssrc] = SecureMedia(self, stream)
         return media
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> CallEvent | None:
         """The next thing to tell the application; None when there is nothing more."""
         self.settle()
-        return self._events.popleft() if self._events else None
+        if self._events:
+            return self._events.popleft()
+        self.has_news = False
+        return None
 
     def next_timer(self) -> float | None:
         """When `handle_timer` is due; None while nothing is pending."""
-        timers = (media.stream.next_timer() for media in self.media.values())
+        timers = (media._next_timer() for media in self.media.values())
         return min((timer for timer in timers if timer is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
         """Let every stream do what is due."""
         for media in self.media.values():
-            media.stream.handle_timer(now)
+            media._handle_timer(now)
         self.settle()
 
     def close(self, now: float) -> None:
@@ -122,12 +145,17 @@ class SecureCall:
 
     def settle(self) -> None:
         """Bring the media paths up to date with the session; every method here and there does so."""
+        self.has_news = True
         while (event := self.session.next_event()) is not None:
             whole_call = isinstance(event, ClearRequested | WentClear)  # SRTP ends on all streams at once
             for ssrc, media in self.media.items():
                 if whole_call or ssrc == event.ssrc:
                     media._follow(event)
             self._events.append(event)
+
+    def _tell(self, event: MediaEvent) -> None:
+        self.has_news = True
+        self._events.append(event)
 
 
 class SecureMedia:
@@ -136,17 +164,24 @@ class SecureMedia:
     def __init__(self, call: SecureCall, stream: Stream) -> None:
         self.stream = stream
         self.counters = Counters()
-        self.peer_left = False
-        """The peer said goodbye, in an authenticated RTCP packet."""
         self._call = call
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
-        self._heard = False  # an SRTP packet under these keys has been verified
+        self._keys: KeysReady | None = None
+        self._watch: Watch | None = None  # from the first packet on that comes under these keys
+        self._latest = b""  # the packet that verified last
+        self._left = b""  # the source that said goodbye, if it was the one heard last
+        self._early: list[bytes] = []
+        self._again_at = 0.0
         self._rtcp: deque[bytes] = deque(maxlen=RTCP_BACKLOG)
 
     def start(self, now: float) -> None:
-        """Look for a ZRTP peer. Call it when datagrams can reach the other side, after the checks of ICE."""
+        """Look for a ZRTP peer, or look again. Call it when datagrams can reach the other side, after the checks of
+        ICE; a Hello that came before is answered now."""
         self.stream.start(now)
+        early, self._early = self._early, []
+        for datagram in early:
+            self.stream.receive_datagram(datagram, now)
         self._call.settle()
 
     def datagram_received(self, datagram: Octets, now: float) -> list[bytes]:
@@ -158,16 +193,69 @@ class SecureMedia:
             datagram = _octets(datagram)
         kind = classify(datagram)
         if kind is Kind.RTP:
-            return self._rtp_received(datagram, now)
+            packet = self.unprotect(datagram, now)
+            return [] if packet is None else [packet]
         if kind is Kind.ZRTP:
-            self.counters.count_zrtp(datagram)
-            self.stream.receive_datagram(datagram, now)
-            self._call.settle()
+            self.zrtp_received(datagram, now)
         elif kind is Kind.RTCP:
-            self._rtcp_received(datagram)
+            compound = self.unprotect_rtcp(datagram, now)
+            if compound is not None:
+                self.keep_rtcp(compound)
         else:
             self.counters.foreign += 1
         return []
+
+    def zrtp_received(self, datagram: bytes, now: float) -> None:
+        """Take what `classify` found to be ZRTP."""
+        self.counters.count_zrtp(datagram)
+        self.counters.zrtp_received += 1
+        if self.stream.state is State.IDLE:
+            if len(self._early) < EARLY_BACKLOG and datagram not in self._early:
+                self._early.append(datagram)
+            return
+        self.stream.receive_datagram(datagram, now)
+        self._call.settle()
+
+    def unprotect(self, packet: bytes, now: float) -> bytes | None:
+        """The RTP packet in what `classify` found to be RTP; None if it may not be played. Never raises for it."""
+        counters = self.counters
+        counters.received += 1
+        receiver = self._receiver
+        if receiver is None:
+            return self._plain(packet, now)
+        try:
+            plain = receiver.unprotect(packet)
+        except SrtpError as error:
+            self._refused(error, now)
+            return None
+        counters.verified += 1
+        self._latest = packet
+        watch = self._watch
+        if watch is None or watch.troubled:
+            watch = self._heard(now)
+        watch.heard_at = now
+        return plain
+
+    def unprotect_rtcp(self, packet: bytes, now: float) -> bytes | None:
+        """The compound RTCP packet in what `classify` found to be RTCP; None if it is not to be believed."""
+        if self._receiver is not None:
+            try:
+                packet = self._receiver.unprotect_rtcp(packet)
+            except SrtpError:
+                return None
+            if self._watch is not None:
+                self._watch.heard_at = now
+        elif not self._plain_may_pass:
+            return None
+        leaving = rtcp.leaving(packet)
+        if leaving and self._receiver is not None:
+            self._goodbye(leaving)
+        return packet
+
+    @property
+    def peer_left(self) -> bool:
+        """The source that was heard last said goodbye, in an authenticated packet, and no other was heard since."""
+        return bool(self._left) and self._latest[8:12] in (b"", self._left)
 
     @property
     def may_send(self) -> bool:
@@ -184,13 +272,15 @@ class SecureMedia:
         """
         if type(packet) is not bytes:
             packet = _octets(packet)
-        if not self.may_send:
+        sender = self._sender
+        may_send = self.stream.sending is Sending.SRTP if sender is not None else self._plain_may_pass
+        if not may_send:
             self.counters.withheld += 1
             return None
         if classify(packet) is not Kind.RTP:
             raise SrtpMalformed("This is not an RTP packet, or would be taken for RTCP on the other side.")
-        if self._sender is not None:
-            packet = self._sender.protect(packet)
+        if sender is not None:
+            packet = sender.protect(packet)
         self.counters.sent += 1
         return packet
 
@@ -220,64 +310,105 @@ class SecureMedia:
         self._rtcp.clear()
         return packets
 
+    def keep_rtcp(self, compound: bytes) -> None:
+        """Keep a packet from `unprotect_rtcp` for `rtcp_received`."""
+        self._rtcp.append(compound)
+
+    def refused_by_network(self) -> None:
+        """The network says that nobody listens at the peer's address: told once, since anybody can say so."""
+        if self._watch is not None:
+            self._tell_trouble(self._watch.tell(Trouble.UNREACHABLE))
+
+    # What the call asks for.
+
+    def _next_timer(self) -> float | None:
+        engine = self.stream.next_timer()
+        silence = self._watch.due if self._watch is not None else None
+        return min((due for due in (engine, silence) if due is not None), default=None)
+
+    def _handle_timer(self, now: float) -> None:
+        self.stream.handle_timer(now)
+        if self._watch is not None:
+            self._tell_trouble(self._watch.look(now))
+
     def _follow(self, event: Event) -> None:
         """Take over keys, and let go of them, as the engine says."""
         if isinstance(event, KeysReady):
             self._forget_keys()
             self._sender, self._receiver = srtp_pair(event.send, event.receive)
+            self._keys = event
         elif isinstance(event, Failed | ClearRequested | WentClear | Closed):
             self._forget_keys()
 
-    def _rtp_received(self, datagram: bytes, now: float) -> list[bytes]:
-        self.counters.received += 1
-        if self._receiver is not None:
-            octets = self._unprotected(self._receiver, datagram, now)
-            return [] if octets is None else [octets]
-        if not self._plain_may_pass:
-            self.counters.early += 1
-            return []
-        try:
-            rtp_header(datagram)
-        except SrtpMalformed:
-            self.counters.rejected += 1
-            return []
-        return [datagram]
-
-    def _unprotected(self, receiver: SrtpReceiver, datagram: bytes, now: float) -> bytes | None:
-        try:
-            octets = receiver.unprotect(datagram)
-        except SrtpError as error:
-            self.counters.rejected += 1
-            self.counters.repeated += isinstance(error, SrtpReplayed)
-            return None
-        self.counters.verified += 1
-        if not self._heard:
-            self._heard = True
-            self.stream.srtp_verified(now)
-            self._call.settle()
-        return octets
+    # What arrives.
 
     @property
     def _plain_may_pass(self) -> bool:
         return self._call.best_effort and self.stream.sending is Sending.CLEAR
 
-    def _rtcp_received(self, datagram: bytes) -> None:
-        if self._receiver is not None:
-            try:
-                datagram = self._receiver.unprotect_rtcp(datagram)
-            except SrtpError:
-                return
-        elif not self._plain_may_pass:
-            return
-        self._rtcp.append(datagram)
-        self.peer_left |= bool(rtcp.leaving(datagram))
+    def _plain(self, packet: bytes, now: float) -> bytes | None:
+        """What comes before there are keys. It also shows that somebody is there, who may speak ZRTP after all."""
+        if self.stream.state is State.QUIET and now >= self._again_at:
+            self._again_at = now + _AGAIN
+            self.start(now)
+        if not self._plain_may_pass:
+            self.counters.early += 1
+            return None
+        try:
+            rtp_header(packet)
+        except SrtpMalformed:
+            self.counters.rejected += 1
+            self.counters.malformed += 1
+            return None
+        return packet
+
+    def _refused(self, error: SrtpError, now: float) -> None:
+        repeated = isinstance(error, SrtpReplayed)
+        self.counters.rejected += 1
+        self.counters.repeated += repeated
+        self.counters.malformed += isinstance(error, SrtpMalformed)
+        if self._watch is None:
+            self._watch = Watch(self._call.silence, now)
+        self._tell_trouble(self._watch.refused(repeated, now))
+
+    def _heard(self, now: float) -> Watch:
+        """The first packet under these keys, or the first good one after others."""
+        watch = self._watch = self._watch or Watch(self._call.silence, now)
+        first = not watch.ever
+        if watch.good():
+            self._call._tell(MediaRecovered(ssrc=self.stream.ssrc))
+        if first:
+            self.stream.srtp_verified(now)
+            self._call.settle()
+        return watch
+
+    def _goodbye(self, leaving: frozenset[int]) -> None:
+        """Only the source that is heard ends the call with its goodbye; nothing was heard: whichever it is."""
+        latest = self._latest[8:12]
+        source = int.from_bytes(latest, "big") if latest else min(leaving)
+        if source in leaving:
+            self._left = source.to_bytes(4, "big")
+            self._call._tell(PeerLeft(ssrc=self.stream.ssrc, source=source))
+
+    def _tell_trouble(self, trouble: Trouble | None) -> None:
+        if trouble is not None:
+            self._call._tell(MediaTrouble(ssrc=self.stream.ssrc, trouble=trouble, text=trouble.text))
 
     def _forget_keys(self) -> None:
         for direction in (self._sender, self._receiver):
             if direction is not None:
                 direction.wipe()
-        self._sender = self._receiver = None
-        self._heard = False
+        self._sender = self._receiver = self._watch = None
+        self._latest = self._left = b""
+        if self._keys is not None:
+            for keys in (self._keys.send, self._keys.receive):
+                keys.key.wipe()
+                keys.salt.wipe()
+            self._keys = None
+
+
+_AGAIN: Final = 1.0
+"""Seconds between two new beginnings of discovery for the sake of plain RTP."""
 
 
 def _octets(given: object) -> bytes:

@@ -27,6 +27,7 @@ from zrtp.cli.screen.jsonlines import text
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Options, SecureStream, connect, listen
+from zrtp.media.events import CallEvent
 from zrtp.media.sound.errors import AudioError
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
@@ -34,7 +35,6 @@ from zrtp.protocol.events import (
     ClearRequested,
     Closed,
     EnrolmentOffered,
-    Event,
     Failed,
     GoingSecure,
     NoPeer,
@@ -313,7 +313,7 @@ class Conversation:
             why = f"hung up after {self._settings.seconds:g} seconds"
             self._loop.call_later(self._settings.seconds, self.hang_up, Exit.ENDED, why)
 
-    def _tell(self, stream: SecureStream, event: Event) -> None:
+    def _tell(self, stream: SecureStream, event: CallEvent) -> None:
         """The event, and what follows from it for the person."""
         before, self._assurance = self._assurance, stream.session.assurance
         if isinstance(event, Secured):

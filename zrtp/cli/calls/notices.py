@@ -8,8 +8,9 @@ from typing import TypeAlias
 from zrtp.cli.errors import Exit
 from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
+from zrtp.media.events import CallEvent
 from zrtp.media.secure import Counters
-from zrtp.protocol.events import Assurance, Event, Secured
+from zrtp.protocol.events import Assurance, Secured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,4 +101,4 @@ class Ended:
 
 
 Notice: TypeAlias = Listening | Calling | Agreed | Standing | Waiting | Mismatched | Media | Ended
-News: TypeAlias = Event | Notice
+News: TypeAlias = CallEvent | Notice

@@ -11,6 +11,7 @@ from zrtp.cli.screen.streams import Output
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
+from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.protocol.events import (
     ClearRequested,
     Closed,
@@ -107,6 +108,12 @@ def describe(news: News) -> dict[str, Any]:
         case PongReceived():
             endpoint = news.endpoint_hash.hex()
             return {"event": "pong", "endpoint_hash": endpoint, "version": printable(news.version)}
+        case MediaTrouble():
+            return {"event": "media_trouble", "code": news.trouble.value, "text": news.text}
+        case MediaRecovered():
+            return {"event": "media_recovered"}
+        case PeerLeft():
+            return {"event": "peer_left", "source": news.source}
         case KeysReady() | Closed():
             return {}
     assert_never(news)

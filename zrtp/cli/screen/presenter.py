@@ -15,6 +15,7 @@ from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.jsonlines import text
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
+from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.protocol.events import (
     Assurance,
     ClearRequested,
@@ -110,9 +111,13 @@ class Presenter:
                 self._note(wording.signature(news))
             case PongReceived():
                 self._note(wording.pong(news))
+            case MediaTrouble():
+                self._note(f"warning: {news.text}", "yellow")
+            case MediaRecovered():
+                self._note("the other side is heard again")
             case Ended():
                 self._ended(news)
-            case Secured() | SendingChanged() | KeysReady() | Closed():
+            case PeerLeft() | Secured() | SendingChanged() | KeysReady() | Closed():
                 pass  # told by Agreed and by the state
             case _:
                 assert_never(news)

@@ -15,8 +15,7 @@ import pytest
 
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellmanShare
-from zrtp.media import aio as transport
-from zrtp.media.aio import NotSecured, SecureStream, connect, listen
+from zrtp.media.aio import NotSecured, SecureStream, connect, listen, stream
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.protocol.config import Config
@@ -258,7 +257,7 @@ def test_a_network_that_loses_datagrams_only_takes_longer() -> None:
 
 
 def test_sound_that_nobody_takes_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "RECEIVE_BACKLOG", 3)
+    monkeypatch.setattr(stream, "RECEIVE_BACKLOG", 3)
 
     async def test() -> None:
         async with call() as (alice, bob):

@@ -1,0 +1,24 @@
+"""Secure calls in an asyncio event loop.
+
+`connect` and `listen` are the short way between two programs like this one. Programs that have RTP code of their own
+put a layer under it: `AsyncCall.add_layer`, see `zrtp.media.aio.layer`.
+"""
+
+from __future__ import annotations
+
+from zrtp.media.aio.call import AsyncCall, SessionOptions
+from zrtp.media.aio.layer import MediaLayer
+from zrtp.media.aio.stream import Options, Path, SecureStream, connect, listen
+from zrtp.media.errors import NotSecured
+
+__all__ = [
+    "AsyncCall",
+    "MediaLayer",
+    "NotSecured",
+    "Options",
+    "Path",
+    "SecureStream",
+    "SessionOptions",
+    "connect",
+    "listen",
+]

@@ -1,0 +1,215 @@
+"""A call in an event loop: one timer, the events, public-key work beside the loop, and everybody who waits.
+
+::
+
+    call = AsyncCall(endpoint)
+    audio = call.add_layer()                   # see `zrtp.media.aio.layer`
+    ...
+    await audio.secured()
+    async for event in call: ...
+    await call.aclose()
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+
+from zrtp.errors import ApiMisuse
+from zrtp.media.aio.mailbox import Mailbox
+from zrtp.media.errors import NotSecured
+from zrtp.media.events import CallEvent
+from zrtp.media.secure import SILENCE, SecureCall, SecureMedia
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Closed, Failed, GoingSecure, NoPeer, PeerDetected, Secured, WentClear
+from zrtp.system import system_random
+
+if TYPE_CHECKING:
+    from zrtp.media.aio.layer import MediaLayer
+    from zrtp.protocol.work import Work
+
+EVENT_BACKLOG: Final = 1000
+"""Events that wait until somebody takes them; of more the oldest goes."""
+
+
+class SessionOptions(TypedDict, total=False):
+    """What a call is made with."""
+
+    aux_secret: bytes | None
+    """A secret that both sides know by other means (RFC 6189 section 4.3)."""
+    peer_label: str
+    """Chooses among several ZIDs of this installation."""
+    best_effort: bool
+    """Let plain RTP pass as long as no key agreement has begun."""
+    silence: float | None
+    """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
+    executor: Executor | None
+    """Runs public-key operations; None is the loop's own. See `zrtp.protocol.work`."""
+    on_event: Callable[[CallEvent], None] | None
+    """Is called with every event, from the event loop, in place of the iteration over the call."""
+
+
+class AsyncCall:
+    """One call with one peer. Everything happens in one event loop; there are no locks.
+
+    Methods of `session` may be called at any time, for example `sas_matched`; call `settle` afterwards.
+    """
+
+    def __init__(self, endpoint: Endpoint, **options: Unpack[SessionOptions]) -> None:
+        if not isinstance(endpoint, Endpoint):
+            raise ApiMisuse(f"A call is made of an Endpoint, not of {type(endpoint).__name__}.")
+        self.session = endpoint.session(
+            peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"), offload=True
+        )
+        self.secure = SecureCall(
+            self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
+        )
+        self.layers: list[MediaLayer] = []
+        self._executor = options.get("executor")
+        self._on_event = options.get("on_event")
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._events: Mailbox[CallEvent] = Mailbox(EVENT_BACKLOG)
+        self._standings: dict[int, Standing] = {}
+        self.closed = False
+
+    def add_layer(
+        self, ssrc: int | None = None, *, peer_hello_hash: bytes | None = None, clock_rate: int = 8000
+    ) -> MediaLayer:
+        """One media stream of the call, under our SSRC, random unless given. Raises ApiMisuse after `aclose`.
+
+        `peer_hello_hash` is the a=zrtp-hash that signalling brought, 32 octets; `clock_rate` that of the peer's
+        timestamps.
+        """
+        from zrtp.media.aio.layer import MediaLayer
+
+        if self.closed:
+            raise ApiMisuse("The call is closed: make a new one.")
+        number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
+        media = self.secure.add_stream(number, peer_hello_hash=peer_hello_hash)
+        self._standings[number] = Standing()
+        layer = MediaLayer(self, media, clock_rate)
+        self.layers.append(layer)
+        return layer
+
+    async def secured(self, media: SecureMedia | None = None) -> Secured:
+        """Wait until a stream is secure, by default the first one; raises NotSecured if it is not going to be.
+
+        It tells the present: after a failure it may be awaited again, and returns once the stream is secure after all.
+        """
+        if not self._standings:
+            raise ApiMisuse("The call has no stream yet: add a layer first.")
+        ssrc = next(iter(self._standings)) if media is None else media.stream.ssrc
+        return await self._standings[ssrc].wait()
+
+    async def __aiter__(self) -> AsyncIterator[CallEvent]:
+        """Every event, until the call is closed. Several iterations share the events, and all of them end."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    def settle(self) -> None:
+        """Send what is due, pass on events, set the timer. Call it after methods of `session`."""
+        while (event := self.secure.next_event()) is not None:
+            self._pass_on(event)
+        for layer in self.layers:
+            layer.flush()
+            while (work := layer.media.stream.work_to_do()) is not None:
+                done = self._loop.run_in_executor(self._executor, work.run)
+                done.add_done_callback(partial(self._on_work_done, layer, work))
+        self._set_timer()
+
+    def close(self) -> None:
+        """End the call and wipe its keys; whoever waits for something learns of it. May be called again."""
+        if self.closed:
+            return
+        self.secure.close(self._loop.time())
+        self.settle()
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._events.close()
+        for standing in self._standings.values():
+            standing.over("The call is closed.")
+        for layer in self.layers:
+            layer.detach()
+
+    async def aclose(self) -> None:
+        """As `close`, for `contextlib.aclosing`."""
+        self.close()
+
+    def _pass_on(self, event: CallEvent) -> None:
+        standing = self._standings.get(event.ssrc)
+        if standing is not None:
+            standing.follow(event)
+        if self._on_event is None:
+            self._events.put(event)
+        else:
+            self._loop.call_soon(self._on_event, event)
+
+    def _on_work_done(self, layer: MediaLayer, work: Work, _: asyncio.Future[None]) -> None:
+        layer.media.stream.work_done(work, self._loop.time())
+        if not self.closed:
+            self.settle()
+
+    def _set_timer(self) -> None:
+        due = None if self.closed else self.secure.next_timer()
+        timer = self._timer
+        if timer is not None:
+            if timer.when() == due:
+                return
+            timer.cancel()
+        self._timer = None if due is None else self._loop.call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.secure.handle_timer(self._loop.time())
+        self.settle()
+
+
+class Standing:
+    """Whether a stream is secure now, and everybody who waits for it."""
+
+    def __init__(self) -> None:
+        self._secured: Secured | None = None
+        self._why_not: str | None = None
+        self._waiters: list[asyncio.Future[Secured]] = []
+
+    async def wait(self) -> Secured:
+        """The event that told it; raises NotSecured."""
+        if self._secured is not None:
+            return self._secured
+        if self._why_not is not None:
+            raise NotSecured(self._why_not)
+        waiter: asyncio.Future[Secured] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return await waiter
+
+    def follow(self, event: CallEvent) -> None:
+        """What happened on the stream."""
+        match event:
+            case Secured():
+                self._secured, self._why_not = event, None
+                self._answer(lambda waiter: waiter.set_result(event))
+            case PeerDetected() | GoingSecure():
+                self._why_not = None
+            case Failed() | NoPeer():
+                self.over(event.text)
+            case WentClear():
+                self.over("Encryption was switched off in this call.")
+            case Closed():
+                self.over("The stream is closed.")
+
+    def over(self, why: str) -> None:
+        """It is not going to be secure, unless something new happens."""
+        self._secured, self._why_not = None, why
+        self._answer(lambda waiter: waiter.set_exception(NotSecured(why)))
+
+    def _answer(self, answer: Callable[[asyncio.Future[Secured]], Any]) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                answer(waiter)

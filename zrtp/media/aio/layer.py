@@ -1,0 +1,339 @@
+"""A layer under RTP code: plain RTP and RTCP above, SRTP and ZRTP below, as `ssl` lies under a byte stream.
+
+::
+
+    call = AsyncCall(endpoint)
+    audio = call.add_layer()
+    audio.set_remote(("192.0.2.20", 5004))
+    await loop.create_datagram_endpoint(lambda: audio.wrap(MyRtpProtocol()), local_addr=("0.0.0.0", 5004))
+    audio.start()
+    await audio.secured()
+
+The protocol above stays as it is: it gets a transport that takes plain packets, and its `datagram_received` is called
+with plain packets. Nothing of what it sends leaves before the stream is secure. Where RTCP has a port of its own,
+`wrap_rtcp` serves that.
+
+In an offer the layer comes first, with its own `hello_hash`; the answer brings `set_remote`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from zrtp.errors import ApiMisuse, SrtpError
+from zrtp.media.addresses import Address, shown
+from zrtp.media.aio.udp import is_refusal
+from zrtp.media.demux import Kind, classify
+from zrtp.media.secure import SecureMedia
+from zrtp.media.statistics import Reception, Statistics
+from zrtp.protocol.events import Secured, Sending
+from zrtp.protocol.states import State
+
+if TYPE_CHECKING:
+    from zrtp.media.aio.call import AsyncCall
+
+CANDIDATES: Final = 4
+"""Addresses that introduced themselves, to which our Hello goes until one of them answers."""
+
+_DISCOVERING = frozenset({State.HELLO_SENT, State.HELLO_RECEIVED, State.HELLO_ACKED, State.DISCOVERED})
+
+Foreign = Callable[[bytes, Any], None]
+"""Takes a datagram that is neither RTP, RTCP nor ZRTP, and its address."""
+
+
+class MediaLayer:
+    """One media stream of a call. Made by `AsyncCall.add_layer`.
+
+    Until the stream is secure, ZRTP is answered where it came from; then whatever verifies shows where the peer is, so
+    that a new port behind a router or after a re-INVITE is followed. `set_remote` says it at once.
+    """
+
+    def __init__(self, call: AsyncCall, media: SecureMedia, clock_rate: int) -> None:
+        self.call = call
+        self.media = media
+        self.dropped = 0
+        """Packets that were not sent: the gate was shut, the transport was congested, or there was no address yet."""
+        self.unprotectable = 0
+        """Packets that were not sent because they cannot be protected, for example with a number that was used."""
+        self.only_remote = False
+        """ZRTP is taken from the addresses of `set_remote` alone; else from anybody until the stream is secure."""
+        self.starts_when_called = False
+        """The peer is looked for as soon as somebody sends ZRTP or RTP."""
+        self._loop = asyncio.get_running_loop()
+        self._rtp: _Port | None = None
+        self._rtcp: _Port | None = None
+        self._remotes: list[Any] = []  # where the peer may be, the likely one first
+        self._signalled: tuple[Any, ...] = ()  # what `set_remote` said
+        self._peer: Any = None  # where the last packet that verified came from
+        self._reception = Reception(clock_rate)
+        self._started = False
+
+    # For the application.
+
+    @property
+    def hello_hash(self) -> str:
+        """The value of our a=zrtp-hash, for the offer or the answer (RFC 6189 section 8)."""
+        return self.media.stream.hello_hash
+
+    @property
+    def remote(self) -> Address | None:
+        """Where the peer is, as far as is known."""
+        return shown(self._remotes[0]) if self._remotes else None
+
+    @property
+    def statistics(self) -> Statistics:
+        """How the peer's packets arrive. What was refused, and why, is counted in `media.counters`."""
+        return self._reception.so_far
+
+    def wrap(self, above: asyncio.DatagramProtocol, *, foreign: Foreign | None = None) -> asyncio.DatagramProtocol:
+        """The protocol for the socket that carries RTP, and RTCP if both share it.
+
+        `foreign` gets STUN, DTLS and what else arrives; without it that is counted and dropped.
+        """
+        self._rtp = _Port(self, above, foreign)
+        return self._rtp
+
+    def wrap_rtcp(self, above: asyncio.DatagramProtocol) -> asyncio.DatagramProtocol:
+        """The protocol for a socket that carries RTCP alone."""
+        self._rtcp = _Port(self, above, None)
+        return self._rtcp
+
+    def set_remote(self, *addresses: Any, rtcp: Any = None) -> None:
+        """Where the peer is: the address of the answer, or of a re-INVITE. Further ones are tried beside the first.
+
+        RTCP that has a port of its own goes to `rtcp`, by default the port after that of RTP. What was said before and
+        is said again changes nothing, since packets that verified may have shown another way. Raises ApiMisuse for
+        what is no address in numbers.
+        """
+        said = (*addresses, rtcp)
+        for address in said if rtcp is not None else addresses:
+            _check_address(address)
+        if not addresses:
+            raise ApiMisuse("set_remote wants at least one address.")
+        if said == self._signalled:
+            return
+        self._signalled = said
+        self._remotes = list(addresses)
+        self._peer = None
+        if self._rtcp is not None:
+            first = addresses[0]
+            self._rtcp.remote = rtcp if rtcp is not None else (first[0], first[1] + 1, *first[2:])
+
+    def send(self, packet: bytes, address: Any = None) -> bool:
+        """Protect and send an RTP packet or a compound RTCP packet on the port that carries RTP; False if it was not
+        sent, since the gate is shut or there is no address yet. Raises SrtpError, as `SecureMedia.protect`."""
+        if self._rtp is None:
+            raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before sending.")
+        return self._send(self._rtp, packet, address)
+
+    def start(self) -> None:
+        """Look for the peer, or look again. Call it when datagrams can reach the other side.
+
+        Raises ApiMisuse before `wrap`.
+        """
+        if self._rtp is None:
+            raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before start().")
+        self._started = True
+        self.media.start(self._loop.time())
+        self.call.settle()
+
+    async def secured(self) -> Secured:
+        """Wait until this stream is secure; raises NotSecured if it is not going to be."""
+        return await self.call.secured(self.media)
+
+    # For the call.
+
+    def flush(self) -> None:
+        """Send the ZRTP datagrams that are due."""
+        due = self.media.datagrams_to_send()
+        if due and self._rtp is not None:
+            to = self._remotes if self.media.stream.state in _DISCOVERING else self._remotes[:1]
+            for datagram in due:
+                for address in to or (None,):
+                    self._rtp.send(datagram, address)
+
+    def detach(self) -> None:
+        """The call is closed: the sockets stay, for whoever made them, but nothing passes any more."""
+        for port in (self._rtp, self._rtcp):
+            if port is not None:
+                port.open = False
+
+    # For the ports.
+
+    def from_network(self, port: _Port, data: bytes, address: Any) -> None:
+        """A datagram has arrived."""
+        now = self._loop.time()
+        kind = classify(data)
+        if not self._started and self.starts_when_called and kind in (Kind.ZRTP, Kind.RTP):
+            self._remotes = [address]
+            self.start()
+        if kind is Kind.RTP:
+            plain = self.media.unprotect(data, now)
+            if plain is not None:
+                self._reception.packet(plain, now)
+                if address != self._peer:
+                    self._heard_from(address, verified=plain is not data)
+                port.above.datagram_received(plain, address)
+        elif kind is Kind.RTCP:
+            plain = self.media.unprotect_rtcp(data, now)
+            if plain is not None:
+                if plain is not data and port is self._rtcp:
+                    port.remote = address
+                port.above.datagram_received(plain, address)
+        elif kind is Kind.ZRTP:
+            self._zrtp(data, address, now)
+        elif port.foreign is not None:
+            port.foreign(data, address)
+        else:
+            self.media.counters.foreign += 1
+        if self.call.secure.has_news:
+            self.call.settle()
+
+    def to_network(self, port: _Port, data: Any, address: Any) -> None:
+        """A packet of the protocol above is to be sent. What cannot be sent is counted: RTP code goes on."""
+        packet = bytes(data)
+        if classify(packet) in (Kind.STUN, Kind.DTLS):
+            port.send(packet, address)
+            return
+        try:
+            self._send(port, packet, address)
+        except SrtpError:
+            self.unprotectable += 1
+
+    def _send(self, port: _Port, packet: bytes, address: Any) -> bool:
+        media = self.media
+        sealed = media.protect_rtcp(packet) if classify(packet) is Kind.RTCP else media.protect(packet)
+        if sealed is None:
+            self.dropped += 1
+            return False
+        if port is self._rtcp:
+            return port.send(sealed, port.remote or address)
+        return port.send(sealed, self._remotes[0] if self._remotes else address)
+
+    def _heard_from(self, address: Any, *, verified: bool) -> None:
+        """A packet came from elsewhere than the one before: if it verified, the peer is there now."""
+        if address is None:
+            return
+        if verified:
+            self._peer = address
+            self._remotes = [address]
+        elif not self._remotes:
+            self._remotes = [address]
+
+    def _zrtp(self, data: bytes, address: Any, now: float) -> None:
+        """Until the stream is secure, answer where it came from; whoever moves the exchange is the peer."""
+        media, stream = self.media, self.media.stream
+        if self.only_remote and address is not None and address not in self._remotes:
+            media.counters.foreign += 1
+            return
+        before = stream.state
+        media.zrtp_received(data, now)
+        if address is None or stream.sending is Sending.SRTP:
+            return
+        if self._rtp is not None and self._started:
+            for answer in media.datagrams_to_send():
+                self._rtp.send(answer, address)
+        if stream.state is not before and before is not State.IDLE:
+            self._remotes = [address, *(other for other in self._remotes if other != address)][:CANDIDATES]
+        elif address not in self._remotes and len(self._remotes) < CANDIDATES:
+            self._remotes.append(address)
+
+    def refused(self, error: Exception) -> None:
+        """The network could not deliver."""
+        if is_refusal(error):
+            self.media.refused_by_network()
+            if self.call.secure.has_news:
+                self.call.settle()
+
+
+class _Port(asyncio.DatagramProtocol):
+    """Between a socket and the protocol above it."""
+
+    def __init__(self, layer: MediaLayer, above: asyncio.DatagramProtocol, foreign: Foreign | None) -> None:
+        self.above = above
+        self.foreign = foreign
+        self.remote: Any = None
+        """Where RTCP goes, if this is a port for RTCP alone."""
+        self.open = True
+        self._layer = layer
+        self._below: Any = None
+        self._congested = False
+
+    def send(self, data: bytes, address: Any) -> bool:
+        """Send a datagram that needs no more protection; False if it could not leave."""
+        below = self._below
+        if below is None or below.is_closing():
+            return False
+        if self._congested or (address is None and below.get_extra_info("peername") is None):
+            self._layer.dropped += 1
+            return False
+        below.sendto(data, address)
+        return True
+
+    def plain_to_send(self, data: Any, address: Any) -> None:
+        """The protocol above sends."""
+        if self.open:
+            self._layer.to_network(self, data, address)
+
+    # As the transport below sees it.
+
+    def connection_made(self, transport: Any) -> None:
+        self._below = transport
+        self.above.connection_made(_PlainTransport(self, transport))
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if self.open:
+            self._layer.from_network(self, data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        self._layer.refused(exc)
+        self.above.error_received(exc)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.above.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._congested = True
+        self.above.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._congested = False
+        self.above.resume_writing()
+
+
+class _PlainTransport(asyncio.DatagramTransport):
+    """What the protocol above sends through."""
+
+    def __init__(self, port: _Port, below: asyncio.DatagramTransport) -> None:
+        super().__init__()
+        self._port = port
+        self._below = below
+
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        self._port.plain_to_send(data, addr)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._below.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._below.is_closing()
+
+    def close(self) -> None:
+        self._below.close()
+
+    def abort(self) -> None:
+        self._below.abort()
+
+
+def _check_address(address: Any) -> None:
+    numbers = isinstance(address, tuple) and len(address) >= 2 and isinstance(address[1], int)
+    if numbers:
+        try:
+            ipaddress.ip_address(str(address[0]).partition("%")[0])
+        except ValueError:
+            numbers = False
+    if not numbers or not 0 < address[1] < 65_536:
+        raise ApiMisuse(f"{address!r} is no address: give host and port in numbers, for example ('192.0.2.20', 5004).")

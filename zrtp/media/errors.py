@@ -1,0 +1,9 @@
+"""What can go wrong with a call over `zrtp.media`, beside the errors of the whole package."""
+
+from __future__ import annotations
+
+from zrtp.errors import ZrtpError
+
+
+class NotSecured(ZrtpError):
+    """The call did not become secure: nobody answers ZRTP, or the key agreement failed."""
