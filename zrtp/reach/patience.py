@@ -1,6 +1,6 @@
 """ICE for two people who are not there at the same moment: what `aioice` needs besides what it does.
 
-Four things are missing in aioice 0.13 (`aioice/ice.py`, read and measured between two home routers):
+Six things are missing in aioice 0.13 (`aioice/ice.py`, read and measured between two home routers):
 
 * A check that comes in begins ours anew only if ours is frozen, waiting or failed. RFC 8445 section 7.3.1.4 wants
   it for one in progress as well. Without, the side that was there first waits for its next retransmission: 0.5 s if
@@ -11,6 +11,11 @@ Four things are missing in aioice 0.13 (`aioice/ice.py`, read and measured betwe
   for good.
 * Nothing keeps the binding of a router alive between gathering and connecting. Here: a request to the STUN server
   every 15 s.
+* When the router of the controlling side forgets its port in mid-call, the controlled side learns the new one but goes
+  on sending to the old one: a consent check nominates nothing. Here it does, so that the controlled side follows
+  (and both settle on one pair, which they do not always by aggressive nomination). Here: `build_request`.
+* Consent checks come every four to six seconds, so long one direction is lost when a router forgets. Here: whoever
+  hears nothing for 1.5 s asks at once.
 * A STUN attribute of a wrong length raises struct.error out of the receiving function, and received data goes into
   a queue without bound that nobody reads before the call. Here: what cannot be parsed is dropped, data goes to
   a function at once or is dropped.
@@ -42,6 +47,7 @@ PRIVATE_NAMES: Final = {
         "_check_list_done",
         "_nominated",
         "_protocols",
+        "build_request",
         "check_incoming",
         "check_start_task",
         "check_state",
@@ -58,10 +64,12 @@ AGAIN: Final = 3.0
 """Seconds until unfinished checks begin anew."""
 KEEP: Final = 15.0
 """Seconds between two requests that keep a router's binding; routers forget UDP after 30 s at the earliest."""
-TOO_SOON: Final = 0.4
-"""Seconds after which an incoming check begins ours anew once more."""
+TOO_SOON: Final = 0.1
+"""Seconds after which an incoming check begins ours anew once more: time for the answer to the last one."""
 MOST_PAIRS: Final = 100
 """Pairs of addresses (RFC 8445 section 6.1.2.5): a peer that calls from ever new ports does not fill our memory."""
+SILENCE: Final = 1.5
+"""Seconds without data after which the other side is asked, and so learns where we are now; then as often again."""
 GATHERING: Final = 2
 """Seconds that a STUN or TURN server may take: time for three packets each way."""
 
@@ -78,6 +86,7 @@ class PatientConnection(aioice.Connection):
         """Is given each datagram that is not STUN; without it they are dropped."""
         self._own_addresses = addresses
         self._begun: dict[Pair, float] = {}
+        self._heard_at = 0.0
         self._patience: list[asyncio.Task[None]] = []
 
     async def gather_candidates(self) -> None:
@@ -92,20 +101,19 @@ class PatientConnection(aioice.Connection):
             await super().connect()
         finally:
             again.cancel()
-            for task in self._patience:
-                task.cancel()
+            self._stop_patience()
+        self._patience.append(asyncio.create_task(self._ask_in_silence()))
 
     async def close(self) -> None:
         """As in aioice."""
-        for task in self._patience:
-            task.cancel()
+        self._stop_patience()
         self.receiver = None
         await super().close()
 
     def send(self, octets: bytes) -> None:  # type: ignore[override]
         """Send at once, without a queue; dropped if there is no way at the moment."""
         pair = self._nominated.get(1)
-        if pair is not None and not pair.protocol.transport.is_closing():
+        if pair is not None:  # none from the moment on at which the connection is closed
             pair.protocol.transport.sendto(octets, pair.remote_addr)
 
     @property
@@ -123,6 +131,7 @@ class PatientConnection(aioice.Connection):
 
     def data_received(self, data: bytes, component: int) -> None:
         """No queue: what comes before somebody listens is lost, as it would be in any network."""
+        self._heard_at = self._now()
         if self.receiver is not None:
             self.receiver(data)
 
@@ -152,6 +161,14 @@ class PatientConnection(aioice.Connection):
         if pair.task is not None:
             pair.task.add_done_callback(_note_failure)
 
+    def build_request(self, pair: Pair, nominate: bool) -> stun.Message:
+        """As in aioice; a check of the pair that the controlling side uses says so."""
+        return super().build_request(pair, nominate or (self.ice_controlling and pair is self.way))
+
+    def _stop_patience(self) -> None:
+        while self._patience:
+            self._patience.pop().cancel()
+
     async def _check_again(self) -> None:
         while not self._check_list_done:
             await asyncio.sleep(AGAIN)
@@ -179,6 +196,17 @@ class PatientConnection(aioice.Connection):
                     if candidate.type == "host" and ipaddress.ip_address(candidate.host).version == 4:
                         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
                         protocol.send_stun(request, (str(server[0]), int(server[1])))
+
+    async def _ask_in_silence(self) -> None:
+        """One more consent check without waiting for the answer, which aioice's own ones look after."""
+        self._heard_at = self._now()
+        while True:
+            await asyncio.sleep(max(SILENCE / 2, SILENCE - (self._now() - self._heard_at)))
+            pair = self.way
+            if pair is not None and self.remote_password is not None and self._now() - self._heard_at >= SILENCE:
+                request = self.build_request(pair, nominate=False)
+                request.add_message_integrity(self.remote_password.encode())
+                pair.protocol.send_stun(request, pair.remote_addr)
 
     @staticmethod
     def _now() -> float:
