@@ -1,0 +1,149 @@
+"""From a code or a pasted line to a way for datagrams: who is told what, in which order.
+
+Needs a gathered or ungathered `Path` and the hash of this call's Hello; gives the other side's description, whose
+`hello_hash` the stream has to expect before it starts::
+
+    theirs = await swap_by_code(path, own_hash, mailbox, told)      # or swap_by_lines
+    way = await path.connect(theirs, CODE_LIMIT)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from zrtp.reach.code import Code
+from zrtp.reach.description import Description
+from zrtp.reach.errors import BadLine
+from zrtp.reach.mailbox import Rendezvous
+from zrtp.reach.path import Path
+
+CODE_LIMIT: Final = 20.0
+"""Seconds to look for a way when both sides are known to be there."""
+LINE_LIMIT: Final = 30.0
+"""The same for whoever pastes the second line."""
+LINE_PATIENCE: Final = 600.0
+"""Seconds that the side with the first line waits until the other one has pasted its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMade:
+    """There is a number: tell this code to the other person."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class LineMade:
+    """This line goes to the other person."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class SomebodyThere:
+    """Somebody came with this number; the next that is heard is whether the code fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFits:
+    """The other side knows the code, and its description is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineRefused:
+    """What was pasted is not the other side's line; another one is waited for."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxBroken:
+    """The connection to the mailbox server broke and is made again."""
+
+    why: str
+
+
+Step: TypeAlias = CodeMade | LineMade | SomebodyThere | CodeFits | LineRefused | MailboxBroken
+Told: TypeAlias = Callable[[Step], None]
+Ask: TypeAlias = Callable[[], Awaitable[str | None]]
+"""The next line that somebody pastes; None when nothing will come any more."""
+
+
+async def swap_by_code(
+    path: Path, hello_hash: bytes, mailbox: str, told: Told, *, code: Code | None = None, words: int = 2
+) -> Description:
+    """The description of whoever knows the code; without one a new one of so many words is made.
+
+    The addresses are gathered meanwhile. Raises NoWay, MailboxRefused, WrongCode, NobodyThere, BadLine.
+    """
+    gathering = asyncio.create_task(path.gather())
+
+    async def payload() -> bytes:
+        await gathering
+        return path.describe(hello_hash).octets()
+
+    def heard(**news: Any) -> None:
+        for step in _steps(news):
+            told(step)
+
+    async def meet() -> bytes:
+        async with Rendezvous(mailbox, payload, heard) as rendezvous:
+            if code is not None:
+                return await rendezvous.join(code)
+            await gathering  # no code is told before it is known that this side has an address
+            return await rendezvous.invite(words)
+
+    meeting = asyncio.create_task(meet())
+    try:
+        await asyncio.wait({meeting, gathering}, return_when=asyncio.FIRST_COMPLETED)
+        if gathering.done():
+            gathering.result()
+        theirs = Description.of_octets(await meeting)
+        theirs.answers(path.describe(hello_hash))
+        told(CodeFits())
+        return theirs
+    finally:
+        meeting.cancel()
+        gathering.cancel()
+        await asyncio.gather(meeting, gathering, return_exceptions=True)
+
+
+async def swap_by_lines(
+    path: Path, hello_hash: bytes, told: Told, *, ask: Ask | None = None, theirs: Description | None = None
+) -> Description:
+    """The description in the other side's line. Whoever has one already gives it; otherwise it is asked for.
+
+    Raises NoWay, and BadLine if nothing more is pasted, or if the line that is there already does not fit.
+    """
+    await path.gather()
+    own = path.describe(hello_hash)
+    if theirs is not None:
+        theirs.answers(own)
+    told(LineMade(own.line()))
+    while theirs is None:
+        pasted = await ask() if ask is not None else None
+        if pasted is None:
+            raise BadLine("No line of the other side was pasted.")
+        if not pasted.strip():
+            continue
+        try:
+            found = Description.of_line(pasted)
+            found.answers(own)
+            theirs = found
+        except BadLine as error:
+            told(LineRefused(str(error)))
+    return theirs
+
+
+def _steps(news: dict[str, Any]) -> list[Step]:
+    steps: list[Step] = []
+    if "code" in news:
+        steps.append(CodeMade(news["code"]))
+    if "there" in news:
+        steps.append(SomebodyThere())
+    if "broken" in news:
+        steps.append(MailboxBroken(news["broken"]))
+    return steps
