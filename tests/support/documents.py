@@ -11,18 +11,12 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conformance import requirements, table
-from tests.support import api, diagram, first_call
-from zrtp.cli.__main__ import VERBS
-from zrtp.cli.errors import Exit
-from zrtp.crypto import codes
-from zrtp.crypto.registry import DEFAULT, RECOGNISED
-from zrtp.protocol import limits
-from zrtp.protocol.config import Config
+from tests.support import first_call
+from tests.support.tables import TABLES
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
@@ -87,90 +81,8 @@ def _value(dotted: str) -> object:
 
 # The generated parts
 
-
-def algorithms() -> str:
-    """A table of all codes: offered by default, known, and recognised in a peer's list but not spoken."""
-    offered = Config()
-    lines = [
-        "| | offered by default, the first ones preferred | on request | recognised, never chosen |",
-        "|---|---|---|---|",
-    ]
-    known: dict[str, tuple[tuple[bytes, ...], set[bytes]]] = {
-        "hash": (offered.hashes, set(DEFAULT.hashes)),
-        "cipher": (offered.ciphers, set(DEFAULT.ciphers)),
-        "SRTP tag": (offered.auth_tags, set(DEFAULT.auth_tags)),
-        "key agreement": (offered.key_agreements, {*DEFAULT.key_agreements, codes.MULT, codes.PRSH}),
-        "SAS": (offered.sas_types, set(DEFAULT.sas_types)),
-    }
-    for title, (first, all_of_them) in known.items():
-        others = sorted(all_of_them - set(first))
-        foreign = [code for code in RECOGNISED if _KINDS_OF_FOREIGN.get(code[:2], "key agreement") == title]
-        lines.append(f"| {title} | {_names(first)} | {_names(others)} | {_names(foreign)} |")
-    return "\n".join(lines)
-
-
-_KINDS_OF_FOREIGN = {b"SK": "hash", b"2F": "cipher", b"B1": "SAS"}
-
-
-def _names(some: Iterator[bytes] | tuple[bytes, ...] | list[bytes]) -> str:
-    return " ".join(map(codes.name, some))
-
-
-def bounds() -> str:
-    """The table at the head of `zrtp.protocol.limits`."""
-    return f"```text\n{(limits.__doc__ or '').split(chr(10) * 2, 1)[1].strip()}\n```"
-
-
-def verbs() -> str:
-    """The verbs of the command, as `zrtp --help` lists them."""
-    return "\n".join(["| | |", "|---|---|", *(f"| `zrtp {verb}` | {meaning} |" for verb, meaning in VERBS.items())])
-
-
-def exit_codes() -> str:
-    """How the command ends."""
-    said = api.documented(Exit)
-    return "\n".join(["| | |", "|---|---|", *(f"| {each.value} | {said[each.name]} |" for each in Exit)])
-
-
-def requirement_totals() -> str:
-    """A table of the requirements by level: shown by tests, or explained."""
-    rows = requirements.read()
-    tests = table.evidence(rows, "rfc")
-    levels = sorted({_level(row.level) for row in rows}, key=_LEVELS.index)
-    lines = ["| level | tested | documented | all |", "|---|---|---|---|"]
-    for level in [*levels, "all"]:
-        of_level = [row for row in rows if level in ("all", _level(row.level))]
-        tested = sum(bool(tests[row.id]) for row in of_level)
-        lines.append(f"| {level} | {tested} | {len(of_level) - tested} | {len(of_level)} |")
-    return "\n".join(lines)
-
-
-_LEVELS = ("MUST, MUST NOT", "SHOULD, SHOULD NOT", "MAY", "plain statement or lower case")
-
-
-def _level(level: str) -> str:
-    match level:
-        case "MUST" | "MUST NOT" | "REQUIRED":
-            return _LEVELS[0]
-        case "SHOULD" | "SHOULD NOT" | "RECOMMENDED" | "NOT RECOMMENDED":
-            return _LEVELS[1]
-        case "MAY" | "OPTIONAL":
-            return _LEVELS[2]
-    return _LEVELS[3]
-
-
 FIRST_CALL = "first call"
 """Another run shows other words, so that this part is compared without them."""
-
-GENERATED: dict[str, Callable[[], str]] = {
-    "algorithms": algorithms,
-    "bounds": bounds,
-    "exit codes": exit_codes,
-    "public names": api.listing,
-    "requirement totals": requirement_totals,
-    "state diagram": lambda: f"```mermaid\n{diagram.mermaid()}\n```",
-    "verbs": verbs,
-}
 
 
 def parts(text: str) -> list[str]:
@@ -186,8 +98,8 @@ def part(text: str, name: str) -> str:
 def updated(text: str) -> str:
     """A document with its generated parts made anew."""
     for name in parts(text):
-        if name in GENERATED:
-            text = _replaced(text, name, GENERATED[name]())
+        if name in TABLES:
+            text = _replaced(text, name, TABLES[name]())
         elif name == FIRST_CALL:
             shown = first_call.screens()
             if first_call.masked(shown) != first_call.masked(part(text, name)):
