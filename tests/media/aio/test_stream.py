@@ -15,6 +15,7 @@ import pytest
 
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellmanShare
+from zrtp.errors import ApiMisuse
 from zrtp.media.aio import NotSecured, SecureStream, connect, listen, stream
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import Packetizer
@@ -354,5 +355,42 @@ def test_a_call_may_be_closed_while_an_executor_works_for_it(monkeypatch: pytest
             await asyncio.sleep(0)
         await asyncio.sleep(0.01)
         assert alice.media.stream.state is bob.media.stream.state is State.CLOSED
+
+    run(test())
+
+
+class Tube:
+    """One end of a connection that is not a socket."""
+
+    def __init__(self) -> None:
+        self.other = self
+        self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def send(self, data: bytes) -> None:
+        self.other._arrived.put_nowait(data)
+
+    async def recv(self) -> bytes:
+        return await self._arrived.get()
+
+
+def test_a_stream_takes_another_connection_than_a_socket_when_its_hello_is_known_already() -> None:
+    """As whoever offers a call has to: the hash goes out first, the way is found later."""
+
+    async def test() -> None:
+        ends = [Tube(), Tube()]
+        ends[0].other, ends[1].other = ends[1], ends[0]
+        streams = [SecureStream(Endpoint(FAST, MemoryCache())) for _ in ends]
+        hashes = [side.media.side.hello_hash for side in streams]
+        for side, end in zip(streams, ends, strict=True):
+            side.attach(end)
+        await asyncio.gather(*(side.secured() for side in streams))
+        assert [side.media.side.hello_hash for side in streams] == hashes
+        assert streams[0].send(b"hello " * 10)
+        heard = await streams[1].receive()
+        assert heard is not None and heard.payload == b"hello " * 10
+        with pytest.raises(ApiMisuse, match="has a socket already"):
+            streams[0].attach(ends[0])
+        for side in streams:
+            await side.aclose()
 
     run(test())

@@ -133,8 +133,7 @@ class SecureStream:
         """A stream over something that sends and receives datagrams, for example a connection of `aioice` after its
         checks. It is started; the connection stays open when the stream is closed."""
         stream = cls(endpoint, **options)
-        stream._transport = PathTransport(connection, stream.layer.wrap(_Above(stream)))
-        stream.start()
+        stream.attach(connection)
         return stream
 
     @property
@@ -242,10 +241,19 @@ class SecureStream:
                 if self._transport is not None:
                     self._transport.close()
 
+    def attach(self, connection: DatagramPath) -> None:
+        """Take something that sends and receives datagrams in place of a socket, once, and look for the peer there.
+
+        For callers whose signalling needs the hash of this stream's Hello before there is such a connection.
+        """
+        self._refuse_second_socket()
+        port = self.layer.wrap(_Above(self))
+        self._transport = PathTransport(connection, port if self._path is None else Unsteady(port, self._path))
+        self.start()
+
     async def open(self, local: Address | None, remote: Address | None) -> None:
         """Open the socket, once. Raises OSError."""
-        if self._transport is not None:
-            raise ApiMisuse("This call has a socket already: make another call for another address.")
+        self._refuse_second_socket()
         family, bound, addresses = await _plan(local, remote)
         port = self.layer.wrap(_Above(self))
         if self._path is not None:
@@ -261,6 +269,10 @@ class SecureStream:
                 self._loop.call_later(OTHER_FAMILY_AFTER, self._try_others, addresses)
         else:
             self.layer.starts_when_called = True
+
+    def _refuse_second_socket(self) -> None:
+        if self._transport is not None:
+            raise ApiMisuse("This call has a socket already: make another call for another address.")
 
     def start(self) -> None:
         """Look for the peer, or look again; a listener does so by itself when it hears something."""
