@@ -380,11 +380,11 @@ def test_a_stream_takes_another_connection_than_a_socket_when_its_hello_is_known
         ends = [Tube(), Tube()]
         ends[0].other, ends[1].other = ends[1], ends[0]
         streams = [SecureStream(Endpoint(FAST, MemoryCache())) for _ in ends]
-        hashes = [side.media.side.hello_hash for side in streams]
+        hashes = [side.media.stream.hello_hash for side in streams]
         for side, end in zip(streams, ends, strict=True):
             side.attach(end)
         await asyncio.gather(*(side.secured() for side in streams))
-        assert [side.media.side.hello_hash for side in streams] == hashes
+        assert [side.media.stream.hello_hash for side in streams] == hashes
         assert streams[0].send(b"hello " * 10)
         heard = await streams[1].receive()
         assert heard is not None and heard.payload == b"hello " * 10
