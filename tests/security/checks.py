@@ -306,9 +306,10 @@ CHECKS = (
     ),
     Check(
         "plain RTP after secure is dropped",
-        "_X.unprotected(_Y, datagram, now)",
-        "_X._unprotected(_Y, datagram, now) or datagram",
+        "_.refused(error, now)",
+        "return packet",
         ("test_secure",),
+        within="SecureMedia.unprotect",
     ),
     Check(
         "V flag only with a match",

@@ -61,9 +61,16 @@ class Found:
         node = self.node
         if isinstance(node, ast.expr) and not (len(new) == 1 and isinstance(new[0], ast.Expr)):
             node = _statement_of(node, _tree(self.path))
-        source = self.path.read_bytes()
-        start, end = _offset(source, node.lineno, node.col_offset), _offset(source, *_end(node))
-        return (source[:start] + _written(new, node).encode() + source[end:]).decode()
+        return replaced(self.path, node, "\n".join(map(ast.unparse, new)))
+
+
+def replaced(path: Path, node: Code, text: str) -> str:
+    """A module's source with other code in the place of one of its nodes."""
+    source = path.read_bytes()
+    start = _offset(source, node.lineno, node.col_offset)
+    end = _offset(source, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    new = f"({text})" if isinstance(node, ast.expr) else text.replace("\n", "\n" + " " * node.col_offset)
+    return (source[:start] + new.encode() + source[end:]).decode()
 
 
 def find(shape: str, package: Path, within: str = "") -> list[Found]:
@@ -183,19 +190,8 @@ def _statement_of(node: ast.expr, tree: ast.Module) -> ast.stmt:
     raise ValueError(f"This is no statement of its own: {ast.unparse(node)}")
 
 
-def _end(node: Code) -> tuple[int, int]:
-    return node.end_lineno or node.lineno, node.end_col_offset or 0
-
-
 def _offset(source: bytes, line: int, column: int) -> int:
     return sum(map(len, source.splitlines(keepends=True)[: line - 1])) + column
-
-
-def _written(new: list[ast.stmt], node: Code) -> str:
-    text = "\n".join(map(ast.unparse, new))
-    if isinstance(node, ast.expr):
-        return f"({text})"
-    return text.replace("\n", "\n" + " " * node.col_offset)
 
 
 class _Filling(ast.NodeTransformer):
