@@ -26,6 +26,7 @@ LAYERS = {
     "cache": 1,
     "protocol": 2,
     "media": 3,
+    "inspection": 4,
     "reach": 4,
     "cli": 5,
 }

@@ -25,6 +25,7 @@ VERBS: Final = {
     "listen": "wait for a caller",
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
+    "inspect": "what happened in a recorded call, and who could have heard it",
     "bench": "handshakes and media packets per second on this computer",
 }
 

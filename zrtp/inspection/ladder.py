@@ -1,0 +1,105 @@
+"""One ZRTP exchange as a ladder: a bar for each side, an arrow for each message, and between them what it says."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from zrtp.crypto import codes
+from zrtp.inspection import decode
+from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.lines import Line, Pen
+from zrtp.inspection.steps import Step
+from zrtp.inspection.unsealing import Unsealed
+from zrtp.wire.messages import Commit
+
+MOST_STEPS: Final = 80
+"""Messages that are drawn; machines get more."""
+
+_TIME: Final = 10
+_MARGIN: Final = 8
+NARROWEST: Final = 64
+
+_HANGING: Final = 8
+"""Columns by which the rest of a long field is set in."""
+
+_PROGRESS: Final = {
+    Progress.DISCOVERY: "no Commit",
+    Progress.COMMITTED: "stopped after Commit",
+    Progress.AGREED: "not confirmed",
+    Progress.CONFIRMED: "confirmed, the acknowledgement is missing",
+    Progress.SECURE: "secure",
+    Progress.FAILED: "failed",
+    Progress.CLEARED: "secure, then cleared",
+}
+
+
+def ladder(
+    exchange: Exchange, names: tuple[str, str], pen: Pen, unsealed: Unsealed | None, *, fields: bool
+) -> Iterator[Line]:
+    """The exchange, message by message."""
+    yield from pen.wrapped(headline(exchange, names, unsealed), "  ")
+    yield Line()
+    room = max(NARROWEST, pen.width) - _TIME - _MARGIN - 2
+    left, right = (pen.shown(name)[: room // 2 - 1] for name in names)
+    yield Line(f"{'ms':>{_TIME - 2}}   {left}{right:>{room - len(left)}}")
+    for step in exchange.steps[:MOST_STEPS]:
+        yield Line(_arrow(step, exchange.began, room, pen), "dim" * (step.repeats is not None))
+        if step.repeats is not None:
+            continue
+        for text, style in _details(step, room - 4, fields=fields):
+            yield Line(f"{'':{_TIME}}{pen.down}  {text:<{room - 4}}  {pen.down}", style)
+    more = len(exchange.steps) - MOST_STEPS
+    if more > 0 or exchange.unlisted:
+        yield Line(f"{'':{_TIME}}{pen.down}  and {max(0, more) + exchange.unlisted} more messages")
+
+
+def headline(exchange: Exchange, names: tuple[str, str], unsealed: Unsealed | None) -> str:
+    """Mode, algorithms, roles and times in a sentence."""
+    parts = [f"ZRTP exchange, {_PROGRESS[exchange.progress]}"]
+    chosen = exchange.chosen
+    if chosen is not None:
+        parts.append(f"{exchange.mode} mode with {_suite(chosen)}")
+    if exchange.initiator is not None:
+        parts.append(f"{names[exchange.initiator]} is the initiator{' (both sent a Commit)' * exchange.contention}")
+    if exchange.secured is not None:
+        committed = min(step.time for step in exchange.steps if step.message is not None)
+        parts.append(f"{1000 * (exchange.secured - committed):.0f} ms from the first message to secure")
+    if exchange.repetitions:
+        parts.append(f"{exchange.repetitions} repetition{'s' if exchange.repetitions != 1 else ''}")
+    text = "; ".join(parts) + "."
+    if unsealed is not None and unsealed.sas:
+        text += f' With the key that was given: the words were "{unsealed.sas}".'
+    return text
+
+
+def _suite(chosen: Commit) -> str:
+    return ", ".join(
+        codes.name(code) for code in (chosen.key_agreement, chosen.hash, chosen.cipher, chosen.auth_tag, chosen.sas)
+    )
+
+
+def _arrow(step: Step, began: float, room: int, pen: Pen) -> str:
+    title = f" {pen.shown(step.title)}{' again' if step.repeats is not None else ''} "
+    if step.fragments > 1:
+        title = f"{title}in {step.fragments} fragments "
+    line = f"{title:{pen.across}^{room - 3}}"
+    line = (
+        f"{pen.across}{line}{pen.across}>"[: room - 1] + ">" if step.side == 0 else f"<{pen.across}{line}{pen.across}"
+    )
+    sequence = "" if step.sequence is None else f" {step.sequence}"
+    return f"{1000 * (step.time - began):{_TIME - 2}.1f}  {pen.down}{line}{pen.down}{sequence}"
+
+
+def _details(step: Step, room: int, *, fields: bool) -> Iterator[tuple[str, str]]:
+    """What stands below an arrow, in lines that fit, with their styles."""
+    for text in decode.summary(step):
+        yield from ((part, "") for part in textwrap.wrap(text, room, subsequent_indent="  ", break_on_hyphens=False))
+    for text in decode.checks(step):
+        style = "red" if text.startswith("WRONG") else "dim"
+        yield from ((part, style) for part in textwrap.wrap(text, room, subsequent_indent="  "))
+    for text in decode.fields(step) if fields else ():
+        yield text[:room], ""
+        for at in range(room, len(text), room - _HANGING):
+            yield f"{'':{_HANGING}}{text[at : at + room - _HANGING]}", ""

@@ -1,0 +1,71 @@
+"""Several legs of one call in one capture: does a relay between them pass ZRTP and DTLS on, or end them itself?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.findings import Severity
+from zrtp.inspection.judgement import Keying
+from zrtp.wire.messages import Hello
+
+if TYPE_CHECKING:
+    from zrtp.inspection.report import StreamReport
+
+
+def compare(reports: Sequence[StreamReport]) -> None:
+    """Enter in the judgements what the legs of a call say about each other."""
+    calls: dict[tuple[str, int | None], list[StreamReport]] = {}
+    for report in reports:
+        if report.stream.call is not None:
+            calls.setdefault((report.stream.call.call_id, report.stream.index), []).append(report)
+    for group in calls.values():
+        for report in group:
+            others = [other for other in group if _is_the_other_leg(report, other)]
+            if others and report.judgement.keying is Keying.ZRTP:
+                _compare_zrtp(report, others)
+            elif others and report.judgement.keying is Keying.DTLS_SRTP:
+                _compare_dtls(report, others)
+
+
+def _is_the_other_leg(one: StreamReport, other: StreamReport) -> bool:
+    """Different ends, one of which is at the same address: media comes in there and goes out again."""
+    ends, others = set(one.stream.ends), set(other.stream.ends)
+    return not ends & others and bool({host for host, _ in ends} & {host for host, _ in others})
+
+
+def _compare_zrtp(report: StreamReport, others: Sequence[StreamReport]) -> None:
+    own = _images(report.exchanges)
+    theirs = [images for other in others if (images := _images(other.exchanges))]
+    same = [other for other in others if own and _images(other.exchanges) == own]
+    if same:
+        report.judgement.reasons.append(
+            f"A relay passes it on unchanged: stream {same[0].number} has the same exchange."
+        )
+    elif own and theirs:
+        _somebody_between(report, others[0], "exchange", "RFC 6189 section 8.1")
+
+
+def _compare_dtls(report: StreamReport, others: Sequence[StreamReport]) -> None:
+    own = {half.certificate for half in report.dtls if half.certificate}
+    theirs = [{half.certificate for half in other.dtls if half.certificate} for other in others]
+    if own and any(theirs) and own not in theirs:
+        _somebody_between(report, others[0], "handshake", "RFC 5763 section 5")
+
+
+def _somebody_between(report: StreamReport, other: StreamReport, what: str, section: str) -> None:
+    hosts = {host for host, _ in report.stream.ends} & {host for host, _ in other.stream.ends}
+    judgement = report.judgement
+    judgement.severity = Severity.SERIOUS
+    judgement.verdict = (
+        f"Whoever is at {min(hosts)} could hear this: in stream {other.number} of the same call it has another {what}, "
+        "and so keys of its own with both sides."
+    )
+    judgement.findings.add(Severity.SERIOUS, f"The two legs of the call do not share one {what}.", section)
+
+
+def _images(exchanges: Sequence[Exchange]) -> set[bytes]:
+    """The ends of the hash chains of both sides, which name an exchange."""
+    done = [each for each in exchanges if each.progress in (Progress.SECURE, Progress.CONFIRMED)]
+    return {step.message.h3 for each in done[-1:] for step in each.steps if isinstance(step.message, Hello)}
