@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,7 @@ from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import Exit
 from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
@@ -35,10 +37,11 @@ OPTIONS = CallSettings(
     config=FAST,
     cache=None,
     bind=("127.0.0.1", 0),
+    wait=None,
     audio="tone",
     record=None,
     seconds=None,
-    verdict=None,
+    verdict=Verdict.LATER,
     name=None,
     peer_hash=None,
     aux=None,
@@ -48,6 +51,14 @@ OPTIONS = CallSettings(
     plain=False,
     verbose=False,
 )
+
+
+def free_port() -> int:
+    """A UDP port of loopback that nobody uses now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Listener:
@@ -158,7 +169,7 @@ class Meeting:
         self.presenter = Presenter(terminal, ticking(), keys=True)
         self.call.alice = Conversation(
             Endpoint(options.config, cache if cache is not None else MemoryCache()),
-            replace(options, name=name),
+            replace(options, name=name, verdict=None),
             Sound(Tone(), []),
             [self.presenter, self.heard_by_alice],
             callee=self.call.bob,

@@ -9,6 +9,12 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
+def nobody_is_waited_for_after_a_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zrtp.media.aio.stream.LEAVING", 0.02)
+    monkeypatch.setattr("zrtp.cli.calls.conversation._ALONE", 0.2)
+
+
+@pytest.fixture(autouse=True)
 def logger_as_before() -> Iterator[None]:
     logger = logging.getLogger("zrtp")
     before = logger.handlers[:], logger.propagate, logger.level

@@ -22,6 +22,25 @@ def test_goodbye_is_heard() -> None:
     assert rtcp.leaving(rtcp.goodbye(SSRC)) == {SSRC}
 
 
+@every("text", ["", "a", "abc", "SAS differs", "caf\u00e9", "x" * 255])
+def test_a_goodbye_may_have_a_reason(text: str) -> None:
+    compound = rtcp.goodbye(SSRC, reason=text)
+
+    assert classify(compound) is Kind.RTCP
+    assert len(compound) % 4 == 0
+    assert rtcp.leaving(compound) == {SSRC}
+    assert rtcp.reason(compound) == text
+
+
+@every("end", range(len(rtcp.goodbye(SSRC, reason="SAS differs"))))
+def test_a_truncated_reason_is_none(end: int) -> None:
+    assert rtcp.reason(rtcp.goodbye(SSRC, reason="SAS differs")[:end]) == ""
+
+
+def test_a_reason_that_claims_more_octets_than_there_are_is_none() -> None:
+    assert rtcp.reason(bytes.fromhex("81cb0002 11223344 05616263")) == ""
+
+
 @every("end", range(len(rtcp.goodbye(SSRC))))
 def test_a_truncated_compound_packet_is_no_goodbye(end: int) -> None:
     assert rtcp.leaving(rtcp.goodbye(SSRC)[:end]) == frozenset()

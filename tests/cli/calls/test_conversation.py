@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from array import array
 from dataclasses import replace
 
 import pytest
 
-from tests.cli.commands import OPTIONS, Call, Listener
+from tests.cli.commands import FAST, OPTIONS, Call, Listener, free_port
 from zrtp.cache.memory import MemoryCache
 from zrtp.cli.calls import conversation
 from zrtp.cli.calls.calling import hold
 from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.impairment import Impairment
-from zrtp.cli.calls.notices import Agreed, Media
+from zrtp.cli.calls.notices import Agreed, Media, Mismatched, Waiting
 from zrtp.cli.calls.sound import Sound
-from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.errors import Exit
 from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.screen import wording
+from zrtp.media.events import MediaRecovered, MediaTrouble, Trouble
 from zrtp.media.sound.errors import AudioError
 from zrtp.media.sound.sources import Tone
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, Failed, SecurityWarning, WarningCode
+from zrtp.protocol.timers import Schedule
 
 
 @pytest.fixture
@@ -115,8 +116,40 @@ def test_a_mistake_of_whoever_attends_ends_the_call_too() -> None:
     asyncio.run(test())
 
 
+def fall_silent(speaker: Conversation) -> None:
+    """From now on nothing of this side arrives."""
+    speaker.opened.result().media.protect = lambda packet: None  # type: ignore[method-assign]
+
+
+def troubles(call: Call) -> list[Trouble]:
+    """What Alice was told of the sound that arrives."""
+    return [news.trouble for news in call.heard["alice"].news if isinstance(news, MediaTrouble)]
+
+
 @pytest.mark.usefixtures("_brisk")
-def test_silence_for_too_long_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_is_gone_is_told_after_a_while_and_ends_the_call_with_a_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(conversation, "_SILENCE", 0.1)
+    monkeypatch.setattr(conversation, "_GONE", 0.4)
+
+    async def test() -> None:
+        call = Call()
+
+        async def attend() -> None:
+            await asyncio.gather(call.alice.secured, call.bob.secured)
+            fall_silent(call.bob)
+
+        assert await call.hold(attend) == Exit.GONE
+        assert Trouble.SILENT in troubles(call)
+        assert call.heard["alice"].end.text == "the other side is gone: nothing was heard for 0.4 seconds"
+        assert [news.silent for news in call.heard["alice"].news if isinstance(news, Media)][-1]
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_a_peer_that_comes_back_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "_SILENCE", 0.1)
 
     async def test() -> None:
@@ -124,10 +157,87 @@ def test_silence_for_too_long_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> 
 
         async def attend() -> None:
             await asyncio.gather(call.alice.secured, call.bob.secured)
-            call.bob.opened.result().media.protect = lambda packet: None  # type: ignore[method-assign]
+            fall_silent(call.bob)
+            while Trouble.SILENT not in troubles(call):
+                await asyncio.sleep(0.01)
+            del call.bob.opened.result().media.protect
+            while not any(isinstance(news, MediaRecovered) for news in call.heard["alice"].news):
+                await asyncio.sleep(0.01)
+            call.alice.hang_up(Exit.ENDED, "done")
 
         assert await call.hold(attend) == Exit.ENDED
-        assert call.heard["alice"].end.text == "nothing was heard for 0.1 seconds"
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_sound_that_is_changed_on_the_way_is_told_at_once_and_has_an_exit_code_of_its_own() -> None:
+    """As a server does that converts it: every packet arrives, and none is what the other side sent."""
+
+    async def test() -> None:
+        call = Call()
+
+        def convert(speaker: Conversation) -> None:
+            media = speaker.opened.result().media
+            protect = media.protect
+
+            def changed(packet: bytes) -> bytes | None:
+                sealed = protect(packet)
+                return None if sealed is None else sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+            media.protect = changed  # type: ignore[method-assign, assignment]
+
+        async def attend() -> None:
+            await call.bob.opened
+            convert(call.bob)
+            await call.alice.secured
+            while Trouble.UNVERIFIED not in troubles(call):
+                await asyncio.sleep(0.01)
+            call.alice.hang_up(Exit.ENDED, "done")
+
+        assert await call.hold(attend) == Exit.NOT_THROUGH
+        assert call.heard["alice"].end.text == wording.NOT_THROUGH
+        assert call.heard["bob"].end.code is Exit.ENDED, "Bob heard Alice"
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+@pytest.mark.parametrize(
+    ("asked", "decided", "code"),
+    [(True, False, Exit.GONE), (True, True, Exit.ENDED), (False, False, Exit.ENDED)],
+)
+def test_a_hang_up_while_the_question_is_open_is_not_a_good_end(asked: bool, decided: bool, code: Exit) -> None:
+    async def test() -> None:
+        call = Call(bob=replace(OPTIONS, verdict=None) if asked else OPTIONS)
+
+        async def attend() -> None:
+            await asyncio.gather(call.alice.secured, call.bob.secured)
+            if decided:
+                call.bob.later()
+            call.alice.hang_up(Exit.ENDED, "done")
+
+        await call.hold(attend)
+        assert call.heard["bob"].end.code is code
+        assert (call.heard["bob"].end.text == wording.LEFT_UNDECIDED) is (code is Exit.GONE)
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_whoever_finds_a_difference_tells_the_other_side() -> None:
+    async def test() -> None:
+        call = Call()
+
+        async def attend() -> None:
+            await asyncio.gather(call.alice.secured, call.bob.secured)
+            call.bob.match()
+            call.alice.mismatch()
+
+        assert await call.hold(attend) == Exit.SAS_MISMATCH
+        assert call.heard["bob"].end.code is Exit.SAS_MISMATCH
+        assert call.heard["bob"].end.text == wording.OTHERS_MISMATCH
+        assert [news.text for news in call.heard["bob"].news if isinstance(news, Mismatched)] == [wording.OTHERS_ALARM]
 
     asyncio.run(test())
 
@@ -135,51 +245,56 @@ def test_silence_for_too_long_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.usefixtures("_brisk")
 def test_a_wait_is_explained_after_a_while() -> None:
     async def test() -> None:
-        short = replace(OPTIONS, config=Config(key_agreements=(b"X255",), discovery_deadline=0.35))
+        short = replace(OPTIONS, config=Config(key_agreements=(b"X255",), discovery_deadline=0.35), wait=0.35)
         call = Call(short, remote=("127.0.0.1", 9))
         assert await call.hold() == Exit.NO_PEER
-        assert call.heard["alice"].texts() in ([wording.NOBODY_LISTENS], [wording.WAITING_FOR_ANSWER])
+        told = [news for news in call.heard["alice"].news if isinstance(news, Waiting)]
+        assert {news.text for news in told} <= {wording.NOBODY_LISTENS, wording.WAITING_FOR_ANSWER}
+        assert [news.since is None for news in told[:2]] == [True, False]
+        assert told[0].patience == 0.35
         assert call.heard["alice"].end.hint == "on the other computer run: zrtp listen 0.0.0.0:9"
 
     asyncio.run(test())
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (errno.EADDRINUSE, "port 5004 is in use here"),
-        (errno.EADDRNOTAVAIL, "this computer has no address 192.0.2.1"),
-        (errno.EACCES, "port 5004 may not be used here"),
-        (errno.ENETUNREACH, "there is no way to that address"),
-        (errno.EIO, "the port cannot be opened: Input/output error"),
-    ],
-)
-def test_why_a_port_cannot_be_opened(number: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_brisk")
+def test_a_listener_who_comes_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long after the last Hello of the schedule."""
+    monkeypatch.setattr(conversation, "_TRY_AGAIN", 0.0)
+    monkeypatch.setattr("zrtp.protocol.discovery.T1", Schedule(first=0.01, cap=0.01, retransmissions=1))
+
     async def test() -> None:
-        call = Call(bob=replace(OPTIONS, bind=("192.0.2.1", 5004)))
+        port = free_port()
+        patient = replace(OPTIONS, config=replace(FAST, discovery_deadline=20.0), wait=20.0, seconds=0.05)
+        call = Call(patient, replace(OPTIONS, bind=("127.0.0.1", port)), remote=("127.0.0.1", port))
 
-        def refuse() -> None:
-            raise OSError(number, "Input/output error")
+        async def late() -> int:
+            while len(call.heard["alice"].news) < 4:
+                await asyncio.sleep(0.01)
+            return await hold([call.bob], nothing)
 
-        monkeypatch.setattr(call.bob, "_open", refuse)
-        with pytest.raises(CommandError, match=text):
-            await call.hold()
+        assert set(await asyncio.gather(call.hold(), late())) == {Exit.ENDED}
 
     asyncio.run(test())
 
 
-@pytest.mark.parametrize(("bound", "advertised"), [("127.0.0.1", "127.0.0.1"), ("192.0.2.7", "192.0.2.7")])
-def test_a_bound_address_is_advertised_as_it_is(bound: str, advertised: str) -> None:
-    assert conversation._own_host(bound) == advertised
+def test_two_who_call_each_other_meet() -> None:
+    async def test() -> None:
+        one, other = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
+        alice = Call(replace(OPTIONS, bind=one, seconds=0.05), remote=other)
+        bob = Call(replace(OPTIONS, bind=other), remote=one)
+        assert set(await asyncio.gather(alice.hold(), bob.hold())) == {Exit.ENDED}
+
+    asyncio.run(test())
 
 
-def test_without_a_network_this_computer_is_advertised_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_network(*_: object) -> None:
-        raise OSError(errno.ENETUNREACH, "no network")
+def test_a_listener_waits_only_as_long_as_it_was_told() -> None:
+    async def test() -> None:
+        call = Call(bob=replace(OPTIONS, wait=0.05))
+        assert await hold([call.bob], nothing) == Exit.NO_PEER
+        assert call.heard["bob"].end.text == "nobody called within 0.05 seconds"
 
-    monkeypatch.setattr("socket.socket", no_network)
-
-    assert [conversation._own_host(bound) for bound in conversation.ANY] == ["127.0.0.1", "::1"]
+    asyncio.run(test())
 
 
 @pytest.mark.usefixtures("_brisk")

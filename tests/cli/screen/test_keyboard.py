@@ -8,18 +8,11 @@ import os
 import sys
 import termios
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TextIO
+from typing import Any
 
 import pytest
 
-from tests.cli.stage import Stream
-from zrtp.cli.options.verdict import Verdict
-from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, Lines, TerminalKeys, is_foreground_terminal, keyboard
-from zrtp.cli.screen.terminal import Terminal
-from zrtp.crypto.sas import Sas
-
-SAS = Sas(sashash=bytes.fromhex("3f19") + bytes(30), code=b"B256")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 
@@ -159,52 +152,3 @@ def test_an_input_that_fails_has_ended() -> None:
         assert await Lines(closed).line() is None
 
     run(test())
-
-
-def asked(answers: str, question: str = "", *, width: int = 100) -> tuple[Verdict, str]:
-    screen: TextIO = Stream()
-
-    async def test() -> Verdict:
-        terminal = Terminal(out=screen, err=screen, width=width)
-        return await Dialogue(terminal, Lines(io.StringIO(answers))).verdict(SAS, question)
-
-    return asyncio.run(test()), screen.getvalue()  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    ("answers", "verdict"),
-    [
-        ("y\n", Verdict.MATCH),
-        ("No\n", Verdict.MISMATCH),
-        ("later\n", Verdict.LATER),
-        ("what?\ny\n", Verdict.MATCH),
-        ("", Verdict.LATER),
-        ("maybe\n", Verdict.LATER),
-    ],
-)
-def test_only_a_clear_answer_is_a_verdict(answers: str, verdict: Verdict) -> None:
-    assert asked(answers)[0] is verdict
-
-
-def test_the_question_and_its_answers() -> None:
-    assert asked("x\ny\n")[1] == (
-        " Read the words aloud. Does the other person see the same?\n"
-        "  [y] they match   [n] they differ   [l] later  \n"
-        "  y, n or l? \n"
-    )
-
-
-def test_a_narrow_question_has_one_answer_a_line() -> None:
-    assert asked("y\n", "Same?", width=30)[1] == " Same?\n  [y] they match\n  [n] they differ\n  [l] later\n  \n"
-
-
-@pytest.mark.parametrize(("answer", "name"), [("Bob\n", "Bob"), ("\n", "192.0.2.1"), ("", None)])
-def test_a_name_is_suggested(answer: str, name: str | None) -> None:
-    screen = Stream()
-
-    async def test() -> str | None:
-        dialogue = Dialogue(Terminal(out=screen, err=screen), Lines(io.StringIO(answer)))
-        return await dialogue.name("192.0.2.1")
-
-    assert asyncio.run(test()) == name
-    assert screen.getvalue() == " what should this peer be called? [192.0.2.1] \n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from textwrap import dedent
 from typing import get_args
@@ -53,10 +54,20 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def shown(news: list[News], *, terminal: bool = False, width: int = 100, plain: bool = False) -> str:
+def shown(
+    news: list[News],
+    *,
+    terminal: bool = False,
+    width: int = 100,
+    plain: bool = False,
+    keys: bool = False,
+    verbose: bool = False,
+) -> str:
     """Everything on one screen, as it looks at the end."""
     screen = Stream(terminal=terminal)
-    presenter = Presenter(Terminal(out=screen, err=screen, plain=plain, width=width), ticking())
+    presenter = Presenter(
+        Terminal(out=screen, err=screen, plain=plain, width=width), ticking(), keys=keys, verbose=verbose
+    )
     for item in news:
         presenter.show(item)
     return screen.getvalue()
@@ -69,8 +80,7 @@ def text(block: str) -> str:
 FIRST_CALL = """
     zrtp: calling 192.0.2.20:5004
     zrtp: looking for peer ... found
-    zrtp: going secure ... X25519 (X255), AES-256, HMAC-SHA1-80  [41 ms]
-    zrtp: X255 S256 AES3 HS80 B256, 13 packets, 6,412 octets
+    zrtp: going secure ... done
 
      SECURE BUT NOT VERIFIED - first call with this peer
 
@@ -90,14 +100,46 @@ def test_a_first_call_looks_the_same_on_a_terminal_but_for_colours() -> None:
     assert "\x1b[1mcowbell   bottomless\x1b[0m        \x1b[2m(letters 8hco)\x1b[0m" in screen
 
 
-@pytest.mark.parametrize("switch", ["--plain", "NO_COLOR", "dumb terminal"])
-def test_plain_output_has_no_control_sequences(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if switch == "NO_COLOR":
-        monkeypatch.setenv("NO_COLOR", "1")
+def test_technology_is_shown_to_those_who_ask_for_it() -> None:
+    lines = shown(call(), verbose=True).splitlines()
+
+    assert lines[2:5] == [
+        "zrtp: going secure ... done",
+        "zrtp: X25519 (X255), AES-256, HMAC-SHA1-80",
+        "zrtp: X255 S256 AES3 HS80 B256, 13 packets, 6,412 octets, 41 ms",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_words_come_within_seven_lines_on_any_terminal(width: int) -> None:
+    lines = visible(shown(call(), terminal=True, width=width)).splitlines()
+
+    assert next(number for number, line in enumerate(lines) if "cowbell   bottomless" in line) <= 7
+
+
+@pytest.mark.parametrize("switch", ["--plain", "dumb terminal"])
+def test_plain_output_has_no_control_sequences_and_tells_the_keys_once(
+    switch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if switch == "dumb terminal":
         monkeypatch.setenv("TERM", "dumb")
+    script = [*call(), stage.MEDIA, stage.MEDIA]
 
-    assert shown([*call(), stage.MEDIA], terminal=True, plain=switch == "--plain") == text(FIRST_CALL)
+    assert shown(script, terminal=True, plain=switch == "--plain", keys=True) == text(FIRST_CALL) + (
+        "zrtp: keys:  [q]uit [s]how [v]erify\n"
+    )
+
+
+def test_no_color_takes_colour_and_leaves_the_line_at_the_bottom_with_its_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    alarm = Mismatched(text="The words differ: hang up.")
+    screen = shown([*call(), stage.MEDIA, alarm], terminal=True, keys=True)
+
+    assert "\r\x1b[K\x1b[2m secure but not verified  0:05  sent 250 heard 250  [q]uit [s]how [v]erify" in screen
+    assert "\x1b[1m The words differ: hang up.\x1b[0m" in screen
+    assert not re.search(r"\x1b\[(\d;)?3\dm", screen)
 
 
 def test_a_narrow_terminal() -> None:
@@ -105,11 +147,7 @@ def test_a_narrow_terminal() -> None:
         """
         zrtp: calling 192.0.2.20:5004
         zrtp: looking for peer ... found
-        zrtp: going secure ... X25519
-              (X255), AES-256,
-              HMAC-SHA1-80  [41 ms]
-        zrtp: X255 S256 AES3 HS80 B256,
-              13 packets, 6,412 octets
+        zrtp: going secure ... done
 
          SECURE BUT NOT VERIFIED - first
          call with this peer
@@ -183,7 +221,7 @@ def test_a_cache_mismatch_opens_with_a_warning() -> None:
     warning = SecurityWarning(ssrc=1, code=WarningCode.CACHE_MISMATCH, text="shown below instead")
     script = call(Continuity.MISMATCH, peer_name="bob", verified_at=stage.MARCH)
 
-    assert shown([*script[:-1], warning, script[-1]]).split("octets\n")[1] == (
+    assert shown([*script[:-1], warning, script[-1]]).split("done\n")[1] == (
         "\n"
         " INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call\n"
         " A new phone explains this; so does a wiretapper. Compare the words before you talk.\n"
@@ -214,10 +252,13 @@ def test_every_reason_is_named(continuity: Continuity, secured: dict[str, object
     assert f" {heading}\n" in shown(call(continuity, None, **secured))
 
 
-def test_a_call_that_ends_tells_what_got_through() -> None:
-    end = shown([*call(), replace(stage.MEDIA, final=True), stage.ENDED]).split("8hco)\n\n")[1]
+def test_a_call_that_ends_tells_what_got_through_if_somebody_asks() -> None:
+    script = [*call(), replace(stage.MEDIA, final=True), stage.ENDED]
 
-    assert end == "zrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n"
+    assert shown(script, verbose=True).split("8hco)\n\n")[1] == (
+        "zrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n"
+    )
+    assert shown(script).split("8hco)\n\n")[1] == "zrtp: you hung up\n"
 
 
 def test_refused_packets_are_told_apart_from_repeated_ones() -> None:
@@ -232,7 +273,7 @@ def test_the_line_at_the_bottom_changes_in_place_and_makes_room() -> None:
 
     assert " secure but not verified  0:05  sent 250 heard 250" in screen
     assert screen.count("\r\x1b[K") == 3
-    assert visible(screen).endswith("\r\x1b[Kzrtp: packets: sent 250 received 250 verified 250\nzrtp: you hung up\n")
+    assert visible(screen).endswith("\r\x1b[Kzrtp: you hung up\n")
 
 
 def test_the_alarm_is_red_and_says_what_to_do() -> None:
@@ -278,7 +319,7 @@ VERDICT = Verified(ssrc=1, verified=True, peer_name="bob")
 
 WORDS: dict[type[Event], list[tuple[list[News], str]]] = {
     PeerDetected: [([stage.CALLING, stage.PEER], "zrtp: looking for peer ... found")],
-    GoingSecure: [([stage.GOING, stage.AGREED], "zrtp: going secure ... X25519 (X255), AES-256, HMAC-SHA1-80")],
+    GoingSecure: [([stage.GOING, stage.AGREED], "zrtp: going secure ... done")],
     SasReady: [([stage.SAS_READY, stage.AGREED], "    cowbell   bottomless        (letters 8hco)")],
     SecurityWarning: [
         (
@@ -358,7 +399,7 @@ def test_no_event_of_the_engine_is_forgotten() -> None:
 
 @every(("script", "line"), [case for cases in WORDS.values() for case in cases])
 def test_every_event_has_its_words(script: list[News], line: str) -> None:
-    assert line in visible(shown(script, terminal=True, width=200))
+    assert line in visible(shown(script, terminal=True, width=200, verbose=True))
 
 
 @pytest.mark.parametrize("news", [stage.SECURED, stage.GATE, stage.KEYS_READY, Closed(ssrc=1)])
@@ -400,8 +441,7 @@ def test_a_warning_during_the_key_agreement_does_not_tear_its_line() -> None:
     failed = Failed(ssrc=1, code=0x70, name="CONFIRM_MAC", by_peer=False, text="")
 
     whole = visible(shown([*script, warning, agreed], terminal=True)).splitlines()
-    assert whole[2].startswith("zrtp: going secure ... X25519")
-    assert whole[4] == "zrtp: warning: the secrets differ"
+    assert whole[2:4] == ["zrtp: going secure ... done", "zrtp: warning: the secrets differ"]
     broken = visible(shown([*script, warning, failed], terminal=True)).splitlines()
     assert broken[2:4] == ["zrtp: going secure ... failed", "zrtp: warning: the secrets differ"]
     assert "the secrets differ" in shown([*script, warning, stage.ENDED])
@@ -438,10 +478,7 @@ def test_a_call_that_was_cleared_becomes_secure_again() -> None:
     again = replace(stage.AGREED, secured=replace(stage.SECURED, mode=Mode.MULTISTREAM))
     screen = shown([*call(), WentClear(ssrc=1, by_peer=False), stage.GOING, again])
 
-    assert screen.endswith(
-        "zrtp: going secure ... X25519 (X255), AES-256, HMAC-SHA1-80  [41 ms]\n"
-        " SECURE BUT NOT VERIFIED - encryption is on again\n"
-    )
+    assert screen.endswith("zrtp: going secure ... done\n SECURE BUT NOT VERIFIED - encryption is on again\n")
 
 
 @pytest.mark.rfc("R-12-03")
@@ -503,8 +540,58 @@ def test_sound_that_was_heard_unprotected_counts_as_heard() -> None:
     assert "sent 9 heard 7" in shown([*call(), Media(counters=counters, seconds=1.0)], terminal=True)
 
 
-def test_a_wait_is_told_in_a_line() -> None:
-    assert shown([Waiting(text="nobody answers yet")]) == "zrtp: nobody answers yet\n"
+def test_a_wait_is_told_in_a_line_once_and_goes_on_in_the_line_at_the_bottom() -> None:
+    script: list[News] = [
+        Waiting(text="nobody answers yet"),
+        Waiting(text="nobody answers yet", since=12.3, patience=60.0),
+    ]
+
+    assert shown(script) == "zrtp: nobody answers yet\n"
+    assert visible(shown(script, terminal=True, keys=True)).endswith(
+        "zrtp: nobody answers yet\n\r\x1b[K nobody answers yet  0:12 of 1:00  [q]uit"
+    )
+
+
+def test_silence_is_part_of_the_line_at_the_bottom() -> None:
+    screen = shown([*call(), replace(stage.MEDIA, silent=True)], terminal=True)
+
+    assert " secure but not verified, but nothing is heard  0:05" in screen
+
+
+def test_a_key_of_somebody_else_is_never_green() -> None:
+    *script, agreed = call(Continuity.CONTINUED, verified=True, peer_name="bob")
+    assert isinstance(agreed, Agreed)
+    screen = shown([*script, replace(agreed, stranger_to="carol")], terminal=True)
+
+    assert "\x1b[1;33m SECURE, BUT NOT WITH carol - this is the key of bob\x1b[0m" in screen
+    assert "\x1b[32m" not in screen and "1;32m" not in screen
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (b"B32E", "zrtp: words instead of pictures: the other side's software has no pictures\n"),
+        (b"B32 ", "zrtp: words instead of letters: the other side's software has no letters\n"),
+        (b"B256", ""),
+    ],
+)
+def test_another_rendering_than_asked_for_is_explained(wanted: bytes, reason: str) -> None:
+    *script, agreed = call()
+    assert isinstance(agreed, Agreed)
+
+    assert shown([*script, replace(agreed, sas_wanted=wanted)]) == text(FIRST_CALL) + reason
+
+
+def test_the_keys_can_be_shown_again_before_and_after_the_call_is_secure() -> None:
+    screen = Stream()
+    presenter = Presenter(Terminal(out=screen, err=screen), ticking(), keys=True)
+    presenter.show_keys()
+    for news in call():
+        presenter.show(news)
+    presenter.show_keys()
+
+    assert screen.getvalue().startswith("zrtp: keys:  [q]uit\n")
+    assert screen.getvalue().endswith("zrtp: keys:  [q]uit [s]how [v]erify\n")
 
 
 @pytest.mark.rfc("R-11-03")

@@ -6,16 +6,16 @@ import json
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.commands import free_port
 from tests.cli.nursery import Child
 from tests.cli.pty_process import PtyProcess
 from tests.support import pcmu
@@ -28,13 +28,6 @@ from zrtp.cli.screen.pictures import NAMES
 from zrtp.protocol.config import Config
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
-
-
-def free_port() -> int:
-    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -102,7 +95,8 @@ def test_words_that_differ_end_the_call_with_the_alarm_and_leave_nothing(tmp_pat
         alice.press("n")
         assert alice.wait() == 3
         assert "The words differ: somebody is listening in between." in alice.screen
-        assert bob.wait() == 0
+        assert bob.wait() == 3
+        assert "The other side says that what it sees differs" in bob.screen
 
     assert SqliteCache(tmp_path / "alice.db").peers() == []
 
@@ -140,7 +134,8 @@ def test_ctrl_c_says_one_line_and_gives_the_terminal_back(tmp_path: Path) -> Non
         assert alice.screen.rstrip().endswith("zrtp: interrupted")
         assert "Traceback" not in alice.screen
         assert alice.modes() == alice.before
-        assert bob.wait() == 0
+        assert bob.wait() == 7
+        assert "the other side hung up before you said whether both see the same" in bob.screen
 
 
 def test_a_closed_window_gives_the_terminal_back_too(tmp_path: Path) -> None:
@@ -249,9 +244,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.attack("DWN-16")
-@pytest.mark.usefixtures("impatient")
 def test_nobody_there_is_exit_4_and_said_to_be_insecure(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["call", f"127.0.0.1:{free_port()}", "--cache", "none"])
+    code = main(["call", f"127.0.0.1:{free_port()}", "--cache", "none", "--wait", "0.2"])
     shown = capsys.readouterr()
 
     assert code == 4

@@ -53,7 +53,7 @@ def test_both_sides_show_the_same_words_in_one_row(capsys: pytest.CaptureFixture
 
 def test_a_narrow_terminal_has_one_column(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
-    assert main(["demo", "--seconds", "0.1"]) == 0
+    assert main(["demo", "--seconds", "0.1", "-v"]) == 0
     rows = capsys.readouterr().out.splitlines()
 
     assert max(map(len, rows)) <= 50
@@ -147,8 +147,16 @@ def test_machines_see_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
     assert len({event["sas"] for event in events if event["event"] == "sas"}) == 1
 
 
+def test_the_words_come_before_technology(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--seconds", "0.1"]) == 0
+    out = capsys.readouterr().out
+
+    assert "X1M2" not in out and "octets" not in out
+    assert "(letters" in out
+
+
 def test_it_tells_the_suite_by_words_and_code_and_what_the_agreement_took(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--agreement", "X3M3", "--seconds", "0.1", "--json"]) == 0
+    assert main(["demo", "--agreement", "X3M3", "--seconds", "0.1", "--json", "-v"]) == 0
     shown = capsys.readouterr()
     secured = [event for event in map(json.loads, shown.out.splitlines()) if event["event"] == "secured"]
 

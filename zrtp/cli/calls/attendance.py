@@ -11,7 +11,7 @@ from zrtp.cli.errors import Exit
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.dialogue import Dialogue
-from zrtp.cli.screen.keyboard import END_OF_INPUT
+from zrtp.cli.screen.keyboard import END_OF_INPUT, RESUMED
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.errors import CacheError
 from zrtp.media.addresses import Address
@@ -53,10 +53,30 @@ class Attendance:
 
     async def attend(self) -> None:
         """Until the call ends, which cancels it. What the other side does may interrupt a question."""
-        await self._conversation.secured
+        await self._wait_for_security()
         interruption = await self._unless_interrupted(self._begin())
         while True:
             interruption = await self._unless_interrupted(self._react(interruption))
+
+    async def _wait_for_security(self) -> None:
+        """Until the call is secure; meanwhile keys count, but no lines: those may be answers to later questions."""
+        obeying = asyncio.ensure_future(self._obey_early_keys() if self._dialogue.single_keys else asyncio.sleep(0))
+        try:
+            await self._conversation.secured
+        finally:
+            obeying.cancel()
+            await asyncio.gather(obeying, return_exceptions=True)
+
+    async def _obey_early_keys(self) -> None:
+        while (key := await self._dialogue.key()) != END_OF_INPUT:
+            if key == "q":
+                self.quit()
+            else:
+                self._presenter.show_keys()
+
+    def quit(self) -> None:
+        """Hang up."""
+        self._conversation.hang_up(Exit.ENDED, "you hung up")
 
     async def _unless_interrupted(self, work: Coroutine[None, None, None]) -> Interruption:
         """The next interruption, and the end of what was going on until then."""
@@ -94,8 +114,8 @@ class Attendance:
         conversation, session = self._conversation, self._session
         sending = session.streams[0].sending
         if key == "q":
-            conversation.hang_up(Exit.ENDED, "you hung up")
-        elif key == "s":
+            self.quit()
+        elif key == "s" or key == RESUMED:
             self._show()
         elif key == "v" and sending is Sending.SRTP:
             self._show()
@@ -107,6 +127,8 @@ class Attendance:
             await self._ask_to_go_clear()
         elif key == "e" and sending is Sending.CLEAR:
             conversation.go_secure()
+        elif key.strip():
+            self._presenter.show_keys()
 
     def _show(self) -> None:
         self._presenter.show_state()
@@ -184,9 +206,9 @@ class Attendance:
 
     @property
     def _suggestion(self) -> str:
-        """The address that was dialled, or that the call came from: there is no address book here."""
-        address = self._address or self._conversation.opened.result().remote
-        return address[0] if address is not None else "friend"
+        """The name that was dialled: there is no address book here, and a number is no name for anybody."""
+        host = "" if self._address is None else self._address[0]
+        return "" if ":" in host or host == "localhost" or host.replace(".", "").isdecimal() else host
 
     @property
     def _session(self) -> Session:

@@ -43,7 +43,7 @@ def hold_call(settings: CallSettings, remote: Address | None) -> int:
         return time.monotonic() - begun
 
     asked = settings.verdict is None
-    presenter = Presenter(terminal, clock, keys=asked and sys.stdin.isatty())
+    presenter = Presenter(terminal, clock, keys=asked and sys.stdin.isatty(), verbose=settings.verbose)
     audience: list[Audience] = [presenter]
     if settings.json:
         audience.append(JsonLines(sys.stdout, clock))
@@ -55,9 +55,10 @@ def hold_call(settings: CallSettings, remote: Address | None) -> int:
         if (verdict := settings.verdict) is not None:
             return await hold([conversation], lambda: attendance.judge(conversation, verdict, settings.name))
         with keyboard(sys.stdin) as keys:
+            dialogue = Dialogue(terminal, keys, lambda: conversation.hang_up(Exit.ENDED, "you hung up"))
             attending = Attendance(
                 conversation,
-                Dialogue(terminal, keys),
+                dialogue,
                 presenter,
                 name=settings.name,
                 address=remote,

@@ -7,15 +7,13 @@ means is none of its business.
 from __future__ import annotations
 
 import asyncio
-import errno
-import socket
 from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from zrtp.cache.record import clean_name
-from zrtp.cli.calls import acquaintance
+from zrtp.cli.calls import acquaintance, opening
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.calls.sound import Sound
@@ -23,11 +21,11 @@ from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
-from zrtp.cli.screen.jsonlines import text
 from zrtp.crypto.sas import Sas
+from zrtp.media import rtcp
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Options, SecureStream, connect, listen
-from zrtp.media.events import CallEvent
+from zrtp.media.events import CallEvent, MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.sound.errors import AudioError
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
@@ -47,13 +45,20 @@ from zrtp.protocol.events import (
     WarningCode,
 )
 
-ANY: Final = ("0.0.0.0", "::")  # noqa: S104
 _LOOK: Final = 1.0
 """Seconds between two looks at the call. A wait that is longer is explained."""
-_SILENCE: Final = 30.0
-"""Seconds without a verified packet after which the other side is taken to be gone."""
-_GOODBYE: Final = 0.5
-"""Seconds to wait for the other side's last packets after our goodbye."""
+_SILENCE: Final = 3.0
+"""Seconds without a verified packet after which that is told,"""
+_GONE: Final = 30.0
+"""and after which the other side is taken to be gone."""
+_SAS_DIFFERS: Final = "SAS differs"
+"""The reason in a goodbye for having found that the two renderings of the SAS differ (RFC 3550 section 6.6)."""
+_TRY_AGAIN: Final = 4.0
+"""Seconds after which our Hello is not repeated any more (T1); from then on a Ping wakes a listener who comes late."""
+_GOODBYE: Final = 0.8
+"""Seconds to wait for the other side's goodbye, and its last packets before that, after ours."""
+_ALONE: Final = 1.5
+"""Seconds after which an end of the demo need not wait any more for what it will not hear."""
 _ERROR_COPIES: Final = 0.3
 """Seconds in which an Error message is repeated, in case the first copy got lost."""
 
@@ -101,6 +106,7 @@ class Conversation:
         self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
         self.opened: asyncio.Future[SecureStream] = self._loop.create_future()
         """Done when the socket is open."""
+        self._left: asyncio.Future[None] = self._loop.create_future()  # the other side said goodbye
         self.secured: asyncio.Future[Secured] = self._loop.create_future()
         """Done when the call is secure for the first time."""
         self.interruptions: asyncio.Queue[Interruption] = asyncio.Queue()
@@ -112,6 +118,9 @@ class Conversation:
         self._secure_since: float | None = None
         self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
         self._stage_since = self._loop.time()
+        self._explained = False  # what this stage is about has been told
+        self._heard, self._heard_at = 0, 0.0  # packets, and when the last one came
+        self._trouble: Trouble | None = None  # with what arrives, as long as it lasts
         self._unannounced = False  # a Hello came that is not the one of signalling
         self._talking: asyncio.Task[None] | None = None
 
@@ -123,13 +132,16 @@ class Conversation:
             try:
                 stream = await stack.enter_async_context(self._open())
             except OSError as error:
-                raise _cannot_open(error, self._settings.bind, self._remote) from error
+                raise opening.cannot_open(error, self._settings.bind, self._remote) from error
             self._announce(stream)
             self.opened.set_result(stream)
+            if self._remote is None and self._settings.wait is not None:
+                self._loop.call_later(self._settings.wait, self._give_up, self._settings.wait)
             outcome = await self._hold(stream)
         self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint, verdict=self._verdict))
         if self._callee is not None:
-            self._callee.hang_up(Exit.ENDED, "the other side is gone")  # unless it heard so itself
+            patience = 0.0 if self._secure_since is None else _ALONE
+            self._loop.call_later(patience, self._callee.hang_up, Exit.ENDED, "the other side is gone")
         return outcome
 
     def show(self, news: News) -> None:
@@ -207,6 +219,7 @@ class Conversation:
         options: Options = {
             "aux_secret": self._settings.aux,
             "peer_hello_hash": self._settings.peer_hash,
+            "silence": _SILENCE,
         }
         if self._path is not None:
             options["path"] = self._path
@@ -222,13 +235,20 @@ class Conversation:
         if self._remote is not None:
             self.show(Calling(remote=self._remote, bind=stream.local, zid=zid, hello_hash=hello_hash))
         else:
-            advertised = (_own_host(stream.local[0]), stream.local[1])
-            self.show(Listening(bind=stream.local, advertised=advertised, zid=zid, hello_hash=hello_hash))
+            advertised = (opening.own_host(stream.local[0]), stream.local[1])
+            self.show(
+                Listening(
+                    bind=stream.local,
+                    advertised=advertised,
+                    zid=zid,
+                    hello_hash=hello_hash,
+                    caveat=opening.who_reaches(advertised),
+                )
+            )
 
     async def _hold(self, stream: SecureStream) -> Outcome:
-        hearing = asyncio.ensure_future(self._guarded(self._hear(stream)))
         tasks = [
-            hearing,
+            asyncio.ensure_future(self._guarded(self._hear(stream))),
             asyncio.ensure_future(self._guarded(self._follow(stream))),
             asyncio.ensure_future(self._guarded(self._watch(stream))),
         ]
@@ -236,23 +256,30 @@ class Conversation:
             outcome = await self._outcome
             if self._talking is not None:
                 self._talking.cancel()
-            await self._part(stream, outcome, hearing)
+            await self._part(stream, outcome)
         finally:
             for task in (*tasks, *filter(None, [self._talking])):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return self._close_sound(outcome)
+        return self._close_sound(self._judged(stream, outcome))
 
-    async def _part(self, stream: SecureStream, outcome: Outcome, hearing: asyncio.Future[None]) -> None:
+    async def _part(self, stream: SecureStream, outcome: Outcome) -> None:
         """Say goodbye and hear the last words; or see to it that the other side learns of a failure."""
         if outcome.code is Exit.NOT_AGREED:
             await asyncio.sleep(_ERROR_COPIES)
         if self._secure_since is None:
             return
-        stream.say_goodbye()
+        stream.say_goodbye(_SAS_DIFFERS if outcome.code is Exit.SAS_MISMATCH else "")
         if outcome.code is Exit.ENDED:
-            await asyncio.wait([hearing], timeout=_GOODBYE + 2 * self._settings.impair.delay)
+            await asyncio.wait([self._left], timeout=_GOODBYE + 2 * self._settings.impair.delay)
         self._report(stream, final=True)
+
+    def _judged(self, stream: SecureStream, outcome: Outcome) -> Outcome:
+        """The outcome, unless a call that ended as if all were well was one in which nobody could be heard."""
+        changed = self._trouble in (Trouble.UNVERIFIED, Trouble.REPEATED) and not stream.media.counters.verified
+        if changed and outcome.code in (Exit.ENDED, Exit.GONE):
+            return Outcome(code=Exit.NOT_THROUGH, text=wording.NOT_THROUGH, hint=wording.NOT_THROUGH_HINT)
+        return outcome
 
     def _close_sound(self, outcome: Outcome) -> Outcome:
         try:
@@ -284,6 +311,12 @@ class Conversation:
                     self._enter(wording.WAITING_FOR_CONFIRMATION)
                 case SendingChanged():
                     self._open_gate(stream)
+                case MediaTrouble():
+                    self._trouble = event.trouble if event.trouble is not Trouble.UNREACHABLE else self._trouble
+                case MediaRecovered():
+                    self._trouble = None
+                case PeerLeft():
+                    self._hear_farewell(stream)
                 case Secured():
                     self._enter("")
                     self._become_secure(event)
@@ -296,7 +329,7 @@ class Conversation:
                 case NoPeer() if self._unannounced:
                     self.hang_up(Exit.NOT_AGREED, wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
                 case NoPeer() if self._remote is not None:
-                    hint = f"on the other computer run: zrtp listen 0.0.0.0:{self._remote[1]}"
+                    hint = opening.why_nobody_answers(self._remote, refused=stream.unreachable)
                     self.hang_up(Exit.NO_PEER, event.text, hint)
                 case NoPeer():
                     self.show(Waiting(text="that was no ZRTP call, still waiting"))
@@ -307,7 +340,7 @@ class Conversation:
         if self.secured.done():
             self.interruptions.put_nowait(event)
             return
-        self._secure_since = self._loop.time()
+        self._secure_since = self._heard_at = self._loop.time()
         self.secured.set_result(event)
         if self._settings.seconds is not None:
             why = f"hung up after {self._settings.seconds:g} seconds"
@@ -328,14 +361,16 @@ class Conversation:
         doubt = None if self.secured.done() else acquaintance.doubt(session, self._settings.name)
         if doubt is not None:
             self.show(doubt)
-        new_device = doubt is not None and doubt.code is WarningCode.NEW_DEVICE
+        expected, code = clean_name(self._settings.name or ""), None if doubt is None else doubt.code
         before, self._counted = self._counted, (counters.zrtp_packets, counters.zrtp_octets)
         agreed = Agreed(
             secured=secured,
             packets=counters.zrtp_packets - before[0],
             octets=counters.zrtp_octets - before[1],
             assurance=session.assurance,
-            new_device_of=clean_name(self._settings.name or "") if new_device else "",
+            new_device_of=expected if code is WarningCode.NEW_DEVICE else "",
+            stranger_to=expected if code is WarningCode.DIFFERENT_NAME else "",
+            sas_wanted=self._settings.config.sas_types[0],
             server=session.peer_is_pbx,
             enrolled=session.peer_is_pbx and session.pbx_matched,
         )
@@ -345,64 +380,67 @@ class Conversation:
         if stream.media.may_send and (self._talking is None or self._talking.done()):
             self._talking = asyncio.ensure_future(self._guarded(self._sound.talk(stream)))
 
+    def _give_up(self, seconds: float) -> None:
+        """Nobody called for as long as `listen` was told to wait."""
+        if not self.secured.done():
+            self.hang_up(Exit.NO_PEER, f"nobody called within {seconds:g} seconds")
+
     def _enter(self, stage: str) -> None:
-        self._stage, self._stage_since = stage, self._loop.time()
+        self._stage, self._stage_since, self._explained = stage, self._loop.time(), False
 
     async def _hear(self, stream: SecureStream) -> None:
         await self._sound.hear(stream)
-        self.hang_up(Exit.ENDED, "the other side hung up")
+        if self._undecided(stream):
+            self.hang_up(Exit.GONE, wording.LEFT_UNDECIDED, wording.LEFT_UNDECIDED_HINT)
+        else:
+            self.hang_up(Exit.ENDED, "the other side hung up")
+
+    def _hear_farewell(self, stream: SecureStream) -> None:
+        """The other side said goodbye; unless it says why, `_hear` waits for the last packets."""
+        if not self._left.done():
+            self._left.set_result(None)
+        if _SAS_DIFFERS in map(rtcp.reason, stream.rtcp_received()) and not self._outcome.done():
+            self._sound.deaf = True
+            self.show(Mismatched(text=wording.OTHERS_ALARM))
+            self.hang_up(Exit.SAS_MISMATCH, wording.OTHERS_MISMATCH, wording.ALARM_HINT)
+
+    def _undecided(self, stream: SecureStream) -> bool:
+        """Whether a person has still to say if the renderings of the SAS are the same."""
+        asked = self._settings.verdict is None and self.secured.done() and not stream.session.verified
+        return asked and self._verdict is None
 
     async def _watch(self, stream: SecureStream) -> None:
-        """Now and then: say what is waited for, how the sound gets through, and whether anybody is there."""
-        verified, heard_at = 0, self._loop.time()
+        """Every second: say what is waited for, how the sound gets through, and whether anybody is there."""
         while True:
             await asyncio.sleep(_LOOK - self._loop.time() % _LOOK if self._secure_since is None else _LOOK)
-            now, counters = self._loop.time(), stream.media.counters
-            if self._stage and now - self._stage_since >= _LOOK:
-                unreachable = stream.unreachable and self._stage == wording.WAITING_FOR_ANSWER
-                self.show(Waiting(text=wording.NOBODY_LISTENS if unreachable else self._stage))
-                self._stage = ""
             if self._secure_since is None:
-                heard_at = now
-                continue
-            self._report(stream)
-            heard = counters.received if stream.media.stream.sending is Sending.CLEAR else counters.verified
-            if heard != verified:
-                verified, heard_at = heard, now
-            elif now - heard_at > _SILENCE:
-                self.hang_up(Exit.ENDED, f"nothing was heard for {_SILENCE:g} seconds")
+                self._explain_wait(stream)
+            else:
+                self._listen_for_life(stream)
+                self._report(stream)
+
+    def _explain_wait(self, stream: SecureStream) -> None:
+        """What is waited for, and for how long by now; and wake a listener who comes late."""
+        waited = self._loop.time() - self._stage_since
+        if not self._stage or waited < _LOOK:
+            return
+        calling = self._stage == wording.WAITING_FOR_ANSWER
+        words = wording.NOBODY_LISTENS if calling and stream.unreachable else self._stage
+        patience = self._settings.wait if calling else None
+        self.show(Waiting(text=words, since=waited if self._explained else None, patience=patience))
+        self._explained = True
+        if calling and waited >= _TRY_AGAIN:
+            stream.media.stream.ping(self._loop.time())
+            stream.settle()
+
+    def _listen_for_life(self, stream: SecureStream) -> None:
+        now, counters = self._loop.time(), stream.media.counters
+        heard = counters.received if stream.media.stream.sending is Sending.CLEAR else counters.verified
+        if heard != self._heard:
+            self._heard, self._heard_at = heard, now
+        elif now - self._heard_at > _GONE:
+            self.hang_up(Exit.GONE, f"the other side is gone: nothing was heard for {_GONE:g} seconds", "call again")
 
     def _report(self, stream: SecureStream, *, final: bool = False) -> None:
         seconds = self._loop.time() - (self._secure_since or 0.0)
-        self.show(Media(counters=stream.media.counters, seconds=seconds, final=final))
-
-
-def _own_host(bound: str) -> str:
-    """Under which number other computers probably reach this one; no packet is sent to find out."""
-    if bound not in ANY:
-        return bound
-    family, elsewhere = (socket.AF_INET6, "2001:db8::1") if ":" in bound else (socket.AF_INET, "192.0.2.1")
-    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((elsewhere, 9))
-        return str(probe.getsockname()[0])
-    return "::1" if ":" in bound else "127.0.0.1"
-
-
-def _cannot_open(error: OSError, bind: Address | None, remote: Address | None) -> CommandError:
-    """Why the socket could not be opened, and what to do."""
-    at = text(bind) if bind is not None else ""
-    if isinstance(error, socket.gaierror):
-        name = remote[0] if remote is not None else at
-        return CommandError(f"the name {name} cannot be found", "check its spelling, or give the address in numbers")
-    if error.errno == errno.EADDRINUSE and bind is not None:
-        verb = "zrtp listen " if remote is None else "--bind "
-        return CommandError(
-            f"port {bind[1]} is in use here", f"choose another one, for example {verb}{bind[0]}:{bind[1] + 2}"
-        )
-    if error.errno == errno.EADDRNOTAVAIL and bind is not None:
-        return CommandError(f"this computer has no address {bind[0]}", "0.0.0.0 stands for all of its addresses")
-    if error.errno == errno.EACCES and bind is not None:
-        return CommandError(f"port {bind[1]} may not be used here", "choose a port above 1023")
-    if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return CommandError("there is no way to that address", "is this computer connected to a network?")
-    return CommandError(f"the port cannot be opened: {error.strerror or error}")
+        self.show(Media(counters=stream.media.counters, seconds=seconds, silent=self._trouble is not None, final=final))

@@ -24,6 +24,8 @@ class Listening:
     """Ours, 12 octets."""
     hello_hash: str
     """The a=zrtp-hash of our Hello."""
+    caveat: str = ""
+    """What to know about the advertised address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,10 @@ class Agreed:
     """How sure it is that nobody sits in between."""
     new_device_of: str = ""
     """The name that the user expects, if it belongs to another device so far and this one is new."""
+    stranger_to: str = ""
+    """The name that the user expects, if the key is known as somebody else's."""
+    sas_wanted: bytes = b""
+    """The first choice of `--sas`."""
     server: bool = False
     """The other side declares itself a server in the middle of the call (M flag, RFC 6189 section 7.3)."""
     enrolled: bool = False
@@ -64,9 +70,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Nothing has happened for a second; this is what is waited for."""
+    """Nothing has happened for a second; this is what is waited for. Told every second."""
 
     text: str
+    since: float | None = None
+    """Seconds that it has taken; None the first time that this is told."""
+    patience: float | None = None
+    """Seconds after which the waiting ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,8 @@ class Media:
     counters: Counters
     seconds: float
     """Since the stream is secure."""
+    silent: bool = False
+    """Nothing has been heard for so long that it was told."""
     final: bool = False
 
 

@@ -25,6 +25,8 @@ class CallSettings:
     cache: Path | None
     """None: keep no secrets."""
     bind: Address | None
+    wait: float | None
+    """Seconds for which the other side is waited for; None: for ever, or as long as discovery takes."""
     audio: str
     record: Path | None
     seconds: float | None
@@ -48,11 +50,13 @@ class CallSettings:
             passive=arguments.role == "passive",
             allow_clear=arguments.allow_clear,
             signalling_protected=arguments.trust_peer_hash,
+            **({} if arguments.mtu is None else {"mtu": arguments.mtu}),
         )
         return cls(
             config=config,
             cache=cache.path_of(arguments.cache),
             bind=arguments.bind,
+            wait=arguments.wait,
             audio=arguments.audio,
             record=arguments.record,
             seconds=arguments.seconds,

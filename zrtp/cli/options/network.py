@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.options.addresses import address
 
+WAIT: Final = 60.0
+"""Seconds for which `zrtp call` waits for the other side."""
+
 
 def add(group: argparse._ActionsContainer, *, bind: str) -> None:
-    """`--bind`, whose default `bind` describes, and `--ssrc`."""
+    """`--bind`, whose default `bind` describes, `--wait`, `--mtu` and `--ssrc`."""
     group.add_argument("--bind", type=address, metavar="HOST:PORT", help=f"local media port (default: {bind})")
+    group.add_argument(
+        "--wait",
+        type=seconds,
+        metavar="SECONDS",
+        help=f"how long to wait for the other side (call: {WAIT:g} unless given; listen: for ever)",
+    )
+    group.add_argument(
+        "--mtu", type=_mtu, metavar="N", help="largest ZRTP packet in octets, a multiple of 4 from 600 (default: 1452)"
+    )
     group.add_argument("--ssrc", type=_ssrc, metavar="HEX", help="own SSRC (default: random)")
 
 
@@ -23,6 +36,23 @@ def add_impairment(group: argparse._ActionsContainer) -> None:
         metavar="LIST",
         help="make the network worse, each way: loss=20%%,dup=5%%,reorder=5%%,delay=80ms,seed=7",
     )
+
+
+def seconds(text: str) -> float:
+    """A time that is not negative."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return number
+
+
+def _mtu(text: str) -> int:
+    if not text.isdecimal() or int(text) % 4 or int(text) < 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a multiple of 4 from 600")
+    return int(text)
 
 
 def _ssrc(text: str) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from zrtp.cli.options.network import seconds
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """`--audio`, `--record` and `--seconds`."""
@@ -16,14 +18,4 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="what to send (default: tone); mic also plays what is heard",
     )
     group.add_argument("--record", type=Path, metavar="FILE.wav", help="where to store what is heard")
-    group.add_argument("--seconds", type=_seconds, metavar="N", help="hang up N seconds after the call is secure")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return seconds
+    group.add_argument("--seconds", type=seconds, metavar="N", help="hang up N seconds after the call is secure")

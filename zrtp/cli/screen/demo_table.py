@@ -33,9 +33,11 @@ _TWO_COLUMNS: Final = 72
 class DemoTable:
     """Writes rows; below 72 columns the sides take turns instead of standing side by side."""
 
-    def __init__(self, terminal: Terminal, clock: Callable[[], float]) -> None:
+    def __init__(self, terminal: Terminal, clock: Callable[[], float], *, verbose: bool = False) -> None:
         self._terminal = terminal
         self._clock = clock
+        self.verbose = verbose
+        """Technology is of interest."""
         self._sas: dict[str, Sas] = {}
         self._wide = terminal.width >= _TWO_COLUMNS
         self._width = (terminal.width - _TIME) // 2 if self._wide else terminal.width - _TIME - _NAME
@@ -133,7 +135,7 @@ class DemoColumn:
                 self._row(news.text, "bold", "red")
             case NoPeer() | Failed():
                 self._row(f"{wording.INSECURE} - {as_line(news.text)}", "red")
-            case Waiting():
+            case Waiting(since=None):
                 self._row(news.text)
             case Media(final=True):
                 self._row(wording.sound(news.counters))
@@ -147,9 +149,10 @@ class DemoColumn:
             return
         self._secure = True
         news = agreed.secured
-        self._row(f"{wording.suite(news.suite)}, as {news.role.value}")
-        self._row(wording.suite_codes(news.suite), "dim")
-        self._row(wording.traffic(agreed.packets, agreed.octets), "dim")
+        if self._table.verbose:
+            self._row(f"{wording.suite(news.suite)}, as {news.role.value}", "dim")
+            self._row(wording.suite_codes(news.suite), "dim")
+            self._row(wording.traffic(agreed.packets, agreed.octets), "dim")
         continuity = self._sas.continuity if self._sas is not None else Continuity.NONE
         words = wording.state(agreed.assurance, wording.reason(agreed, continuity))
         self._row(words, *wording.COLOURS.get(agreed.assurance, ("bold",)))

@@ -61,7 +61,7 @@ def describe(news: News) -> dict[str, Any]:
         case Standing():
             return {"event": "assurance", "assurance": news.assurance.value}
         case Waiting():
-            return {"event": "waiting", "text": news.text}
+            return {"event": "waiting", "text": news.text} if news.since is None else {}
         case Mismatched():
             return {"event": "warning", "code": WarningCode.SAS_MISMATCH.value, "text": news.text}
         case Media():

@@ -21,7 +21,10 @@ if sys.platform != "win32":
     import termios
 
 END_OF_INPUT = ""
-"""What `key` and `line` return when nothing will be typed any more."""
+"""What `key` returns when nothing will be typed any more."""
+
+RESUMED = "\x1a"
+"""What `key` and `line` return when the process was suspended and is back: what was on the screen may be gone."""
 
 _CONTROL_D = "\x04"
 
@@ -113,6 +116,8 @@ class TerminalKeys:
                 character = await self._typed.get() if not (self._ended and self._typed.empty()) else END_OF_INPUT
                 if character in (END_OF_INPUT, _CONTROL_D):
                     return None
+                if character == RESUMED:
+                    return RESUMED
                 typed += character
             return typed[:-1]
         finally:
@@ -150,6 +155,7 @@ class TerminalKeys:
         self.restore()
         os.kill(os.getpid(), signal.SIGSTOP)
         self._take_over()
+        self._typed.put_nowait(RESUMED)
 
 
 class Lines:

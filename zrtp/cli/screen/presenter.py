@@ -16,6 +16,7 @@ from zrtp.cli.screen.jsonlines import text
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft
+from zrtp.media.secure import Counters
 from zrtp.protocol.events import (
     Assurance,
     ClearRequested,
@@ -44,19 +45,26 @@ SAID_BY_HEADING = (WarningCode.CACHE_MISMATCH, WarningCode.PEER_NOT_VERIFIED, Wa
 
 
 class Presenter:
-    """One call on a terminal; `clock` tells the seconds since the command started, `keys` that some can be pressed."""
+    """One call on a terminal; `clock` tells the seconds since the command started.
 
-    def __init__(self, terminal: Terminal, clock: Callable[[], float], *, keys: bool = False) -> None:
+    `keys` says that some can be pressed, `verbose` that technology is of interest.
+    """
+
+    def __init__(
+        self, terminal: Terminal, clock: Callable[[], float], *, keys: bool = False, verbose: bool = False
+    ) -> None:
         self._terminal = terminal
         self._clock = clock
         self._keys = keys
+        self._verbose = verbose
+        self._keys_told = False
         self._sas: SasReady | None = None
         self._secured: Secured | None = None
         self._name: str | None = None
         self._assurance = Assurance.INSECURE
         self._began: float | None = None
         self._later: list[tuple[str, tuple[str, ...]]] = []  # notes that would tear the line that is growing
-        self._sound = ""
+        self._counters: Counters | None = None
         self._asking = False
 
     def show(self, news: News) -> None:
@@ -82,7 +90,7 @@ class Presenter:
             case Verified():
                 self._name = news.peer_name
             case Waiting():
-                self._terminal.note(news.text)
+                self._waiting(news)
             case Media():
                 self._media(news)
             case SecurityWarning():
@@ -110,11 +118,12 @@ class Presenter:
             case SignatureReceived():
                 self._note(wording.signature(news))
             case PongReceived():
-                self._note(wording.pong(news))
+                if self._verbose:
+                    self._note(wording.pong(news), "dim")
             case MediaTrouble():
-                self._note(f"warning: {news.text}", "yellow")
+                self._note(f"warning: {as_line(news.text)}", "yellow")
             case MediaRecovered():
-                self._note("the other side is heard again")
+                self._note(wording.HEARD_AGAIN)
             case Ended():
                 self._ended(news)
             case PeerLeft() | Secured() | SendingChanged() | KeysReady() | Closed():
@@ -171,23 +180,26 @@ class Presenter:
         self._terminal.note(f"waiting on {text(news.bind)}")
         self._terminal.note("on the other computer run")
         self._terminal.detail(f"          zrtp call {text(news.advertised)}", "bold")
+        if news.caveat:
+            self._terminal.note(news.caveat, "dim")
 
     def _agreed(self, agreed: Agreed) -> None:
         news = agreed.secured
         first, self._secured = self._secured is None, news
         self._name, self._assurance = news.peer_name, agreed.assurance
-        took = "" if self._began is None else f"  [{round((self._clock() - self._began) * 1000)} ms]"
-        self._terminal.finish(f" {wording.suite(news.suite)}{took}")
-        if first:
-            details = f"{wording.suite_codes(news.suite)}, {wording.traffic(agreed.packets, agreed.octets)}"
-            self._terminal.note(details, "dim")
+        self._terminal.finish(" done")
+        if self._verbose:
+            self._technology(agreed)
         self._catch_up()
         if not first:
             self._state(agreed.assurance, wording.SECURE_AGAIN)
             return
         self._terminal.result()
         continuity = self._sas.continuity if self._sas is not None else Continuity.NONE
-        self._state(agreed.assurance, wording.reason(agreed, continuity))
+        if agreed.stranger_to:
+            self._paragraph(wording.not_with(news.peer_name, agreed.stranger_to), "bold", "yellow")
+        else:
+            self._state(agreed.assurance, wording.reason(agreed, continuity))
         if agreed.assurance is Assurance.MISMATCH and self._sas is not None:
             self._paragraph(wording.mismatch_advice(self._sas.sas))
         if agreed.enrolled:
@@ -198,6 +210,16 @@ class Presenter:
             self._terminal.note(f"warning: {wording.DISCLOSURE}", "yellow")
         if self._sas is not None:
             self.show_sas(self._sas.sas, big=not news.verified)
+            if fallback := wording.sas_fallback(agreed.sas_wanted, self._sas.sas.code):
+                self._terminal.note(fallback)
+
+    def _technology(self, agreed: Agreed) -> None:
+        """What the key agreement chose, and what it took."""
+        suite = agreed.secured.suite
+        took = "" if self._began is None else f", {round((self._clock() - self._began) * 1000)} ms"
+        self._terminal.note(wording.suite(suite), "dim")
+        traffic = wording.traffic(agreed.packets, agreed.octets)
+        self._terminal.note(f"{wording.suite_codes(suite)}, {traffic}{took}", "dim")
 
     def _finish(self, words: str) -> None:
         """Complete the line that is growing, and say what had to wait for that."""
@@ -234,11 +256,33 @@ class Presenter:
         self._paragraph(words, "bold", "red")
         self._terminal.result()
 
+    def show_keys(self) -> None:
+        """What can be pressed now."""
+        if self._secured is None:
+            self._terminal.note(f"keys:{wording.KEY_QUIT}")
+        else:
+            self._terminal.note(f"keys:{wording.keys(self._assurance, clear=self._secured.allow_clear)}")
+
+    def _waiting(self, news: Waiting) -> None:
+        """A line the first time; after that how long it has taken, where a line can change."""
+        if news.since is None:
+            self._terminal.note(news.text)
+        elif not self._asking:
+            patience = "" if news.patience is None else f" of {wording.duration(news.patience)}"
+            keys = wording.KEY_QUIT if self._keys else ""
+            waited = f" {news.text}  {wording.duration(news.since)}{patience}"
+            self._terminal.status(f"{waited}{keys}", waited)
+
     def _media(self, news: Media) -> None:
-        self._sound = wording.sound(news.counters)
+        self._counters = news.counters
         if news.final or self._asking or self._secured is None:
             return
-        state = wording.STATES[self._assurance].lower()
+        if self._keys and not self._terminal.live:
+            if not self._keys_told:
+                self.show_keys()
+            self._keys_told = True
+            return
+        state = wording.STATES[self._assurance].lower() + (", but nothing is heard" if news.silent else "")
         counters = news.counters
         sound = f"sent {counters.sent} heard {counters.received - counters.early - counters.rejected}"
         keys = wording.keys(self._assurance, clear=self._secured.allow_clear) if self._keys else ""
@@ -248,8 +292,9 @@ class Presenter:
     def _ended(self, news: Ended) -> None:
         self._terminal.end()
         self._catch_up()
-        if self._sound and self._secured is not None:
-            self._terminal.note(f"packets: {self._sound}")
+        counters = self._counters
+        if counters is not None and self._secured is not None and (self._verbose or counters.rejected):
+            self._terminal.note(f"packets: {wording.sound(counters)}")
         if news.code in (Exit.ENDED, Exit.INTERRUPTED):
             self._terminal.note(news.text)
         else:

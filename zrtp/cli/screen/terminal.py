@@ -1,8 +1,8 @@
 """The terminal: what is written where, in which colour and width.
 
 Results go to standard output, everything else to standard error; with `--json` standard output belongs to
-machines, and all that is for people goes to standard error. Colour and cursor movement only decorate: they are
-left out for `--plain`, NO_COLOR, dumb terminals, and for a stream that is no terminal.
+machines, and all that is for people goes to standard error. Weight, colour and cursor movement only decorate: they
+are left out for `--plain`, dumb terminals, and for a stream that is no terminal; NO_COLOR takes colour alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ PREFIX: Final = "zrtp: "
 NARROWEST: Final = 24
 _DEFAULT_WIDTH: Final = 80
 _CLEAR_LINE: Final = "\r\x1b[K"
-_CODES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_WEIGHTS: Final = {"bold": "1", "dim": "2"}
+_COLOURS: Final = {"red": "31", "green": "32", "yellow": "33"}
 _ESCAPE: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -34,6 +35,7 @@ class Terminal:
         self._out = out
         self._err = err
         self._decorated = {stream: not plain and _can_decorate(stream) for stream in {out, err}}
+        self._codes = _WEIGHTS if os.environ.get("NO_COLOR") else {**_WEIGHTS, **_COLOURS}
         self._outputs = {stream: Output(stream) for stream in {out, err}}
         self._width = width
         self._open: TextIO | None = None  # the stream on which a line is unfinished
@@ -59,6 +61,11 @@ class Terminal:
             except (OSError, ValueError):
                 continue
         return _DEFAULT_WIDTH
+
+    @property
+    def live(self) -> bool:
+        """Whether a line at the bottom can change, which `status` needs."""
+        return self._live_stream() is not None
 
     def result(self, text: str = "", *styles: str) -> None:
         """A line of a result."""
@@ -119,7 +126,7 @@ class Terminal:
         The first of the texts that fits, otherwise as much of the last one as does.
         """
         stream = self._live_stream()
-        if stream is None or self._growing or (self._open is not None and not self._status):
+        if stream is None or (self._open is not None and not self._status):
             return
         room = self.width - 1
         text = next((text for text in texts if columns.width(text) <= room), columns.cut(texts[-1], room))
@@ -177,8 +184,8 @@ class Terminal:
         """The text in these styles, if the stream shows any."""
         if not styles or not self._decorated[stream]:
             return _ESCAPE.sub("", text)
-        codes = ";".join(_CODES[style] for style in styles)
-        return f"\x1b[{codes}m{text}\x1b[0m"
+        codes = ";".join(self._codes[style] for style in styles if style in self._codes)
+        return f"\x1b[{codes}m{text}\x1b[0m" if codes else text
 
     def dim(self, text: str) -> str:
         """Part of a result line that matters less."""
@@ -214,4 +221,4 @@ class Terminal:
 
 
 def _can_decorate(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

@@ -21,6 +21,7 @@ from zrtp.protocol.events import Assurance, Continuity, PeerDetected, PongReceiv
 
 DEMO_QUESTION: Final = "Do both sides show the same? (ends by itself)"
 
+KEY_QUIT: Final = "  [q]uit"
 KEYS: Final = "  [q]uit [s]how"
 KEY_VERIFY: Final = " [v]erify"
 KEY_UNDO: Final = " [u]ndo"
@@ -45,6 +46,22 @@ ALARM_HINT: Final = "call again over another network, and compare again"
 
 HASH_MISMATCH: Final = "the peer is not the one that its signalling announced"
 HASH_MISMATCH_HINT: Final = "call again; if it happens again, do not trust this connection"
+
+OTHERS_ALARM: Final = (
+    "The other side says that what it sees differs: somebody is listening in between. Hang up and say nothing "
+    "confidential."
+)
+OTHERS_MISMATCH: Final = "the other side compared, and found a difference"
+LEFT_UNDECIDED: Final = "the other side hung up before you said whether both see the same"
+LEFT_UNDECIDED_HINT: Final = (
+    "if it hung up because they differ, somebody is listening in between: call again and compare"
+)
+
+NOT_THROUGH: Final = "sound came, and none of it was what the other side sent"
+NOT_THROUGH_HINT: Final = (
+    "a server in between probably converts it: ask for a call without one, or for the same codec at both ends"
+)
+HEARD_AGAIN: Final = "the other side is heard again"
 
 WAITING_FOR_ANSWER: Final = "nobody answers yet, still trying"
 NOBODY_LISTENS: Final = "nobody listens at that address yet, still trying"
@@ -240,6 +257,19 @@ def keys(assurance: Assurance, *, clear: bool) -> str:
         return KEYS_CLEAR
     verified = assurance in (Assurance.VERIFIED, Assurance.BOUND_AND_VERIFIED)
     return KEYS + (KEY_UNDO if verified else KEY_VERIFY) + (KEY_CLEAR if clear else "")
+
+
+def not_with(known: str | None, expected: str) -> str:
+    """The state of a call with somebody else than the person expected, verified or not."""
+    return f"SECURE, BUT NOT WITH {expected} - this is the key of {name(known)}"
+
+
+def sas_fallback(wanted: bytes, code: bytes) -> str:
+    """Why the SAS is not rendered as `--sas` asked for; empty if it is."""
+    if code == wanted or wanted not in _NOUNS:
+        return ""
+    got = _NOUNS.get(code, "letters")
+    return f"{got} instead of {_NOUNS[wanted]}: the other side's software has no {_NOUNS[wanted]}"
 
 
 def switched_off(peer_name: str | None) -> str:

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     def clock() -> float:
         return time.monotonic() - begun
 
-    table = DemoTable(terminal, clock)
+    table = DemoTable(terminal, clock, verbose=given.verbose)
     audiences: dict[str, list[Audience]] = {"alice": [table.column("alice")], "bob": [table.column("bob")]}
     if given.json:
         for side, audience in audiences.items():
@@ -77,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
             demo = Demo(alice, bob, given, terminal)
             return await hold([bob, alice], demo.attend)
         with keyboard(sys.stdin) as keys:
-            demo = Demo(alice, bob, given, terminal, dialogue=Dialogue(terminal, keys))
+            dialogue = Dialogue(terminal, keys, lambda: alice.hang_up(Exit.ENDED, "you hung up"))
+            demo = Demo(alice, bob, given, terminal, dialogue=dialogue)
             return await hold([bob, alice], demo.attend)
 
     code = run_call(main, audiences["alice"])
@@ -102,7 +103,7 @@ def _both_ends(
     sound_of_bob = open_sound(of_bob)
     bob = Conversation(
         open_endpoint(of_bob.config, second, given.cache),
-        replace(of_bob, ssrc=None, peer_hash=None, name=None),
+        replace(of_bob, ssrc=None, peer_hash=None, name=None, verdict=Verdict.LATER),
         Sound(Tone(BOB_HERTZ), sound_of_bob.sinks),
         audiences["bob"],
     )

@@ -9,18 +9,18 @@ from zrtp.cli.calls.calling import hold_call
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import call
 from zrtp.cli.options.addresses import DEFAULT_PORT, address
+from zrtp.cli.screen.help import KEYS_AND_CODES
 
 SYNOPSIS = "[BIND] [options]"
 
 DESCRIPTION = "Wait for a caller, and talk to them encrypted. Prints the command for the other computer."
 
-EXAMPLE = """\
+EXAMPLE = f"""\
 example:
   zrtp listen
   zrtp listen 0.0.0.0:5006 --name alice --record heard.wav
 
-Press Ctrl-C or q to hang up. Exit codes: 0 call ended, 2 usage, 3 the words differ, 4 no ZRTP peer,
-5 key agreement failed, 6 local failure, 130 interrupted."""
+{KEYS_AND_CODES}"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -220,11 +220,11 @@ class SecureStream:
         """Where the peer is, as signalling says; see `MediaLayer.set_remote`."""
         self.layer.set_remote(remote, *others)
 
-    def say_goodbye(self) -> None:
-        """Tell the peer, authenticated, that this side sends nothing more."""
+    def say_goodbye(self, reason: str = "") -> None:
+        """Tell the peer, authenticated, that this side sends nothing more, and why."""
         if not self._goodbye_said and not self._closed and self._transport is not None:
             self._goodbye_said = True
-            self.layer.send(rtcp.goodbye(self.media.stream.ssrc))
+            self.layer.send(rtcp.goodbye(self.media.stream.ssrc, reason=reason))
 
     async def aclose(self) -> None:
         """Say goodbye, end the call, wipe its keys, close the socket. May be called again."""
