@@ -1,4 +1,4 @@
-"""The ratios as a picture for the README: bars, one unit for each group, no dependencies."""
+"""The ratios as a picture for docs/CONTRIBUTING.md: bars, one unit for each group, no dependencies."""
 
 from __future__ import annotations
 

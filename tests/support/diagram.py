@@ -1,4 +1,4 @@
-"""The state diagram of a stream, drawn from the transition table as Mermaid text for the README."""
+"""The state diagram of a stream, drawn from the transition table as Mermaid text for docs/protocol.md."""
 
 from __future__ import annotations
 
