@@ -10,8 +10,8 @@ import pytest
 from mypy import api as mypy
 
 from tests.support import documents
-from tests.support.documents import DOCUMENTS, ROOT, Program
-from tests.support.tables import TABLES
+from tests.support.documents import DOCUMENTS, Program
+from tests.support.tables import ROOT, TABLES
 from zrtp.cli.screen import jsonlines
 
 PROGRAMS = [program for document in DOCUMENTS for program in documents.programs(document)]

@@ -6,6 +6,7 @@ import re
 import tomllib
 
 from tests.support import documents
+from tests.support.tables import ROOT
 
 TEXT = documents.README.read_text("utf-8")
 
@@ -23,7 +24,7 @@ def test_a_newcomer_reads_it_in_five_minutes() -> None:
 
 def test_in_the_package_it_has_no_link_into_the_repository() -> None:
     """There the files that it links to are not."""
-    project = tomllib.loads((documents.ROOT / "pyproject.toml").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     shown = TEXT
     for change in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
         shown = re.sub(change["pattern"], change["replacement"], shown)

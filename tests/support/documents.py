@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import first_call
-from tests.support.tables import TABLES
+from tests.support.tables import ROOT, TABLES
 
-ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 DOCUMENTS = (README, *sorted((ROOT / "docs").glob("*.md")))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from enum import Enum
+from pathlib import Path
 
 from tests.conformance import requirements, table
 from tests.support import api, diagram
@@ -12,8 +13,13 @@ from zrtp.cli.__main__ import VERBS
 from zrtp.cli.errors import Exit
 from zrtp.crypto import codes
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
+from zrtp.inspection import text
+from zrtp.inspection.lines import Pen
+from zrtp.inspection.report import inspect
 from zrtp.protocol import limits
 from zrtp.protocol.config import Config
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def algorithms() -> str:
@@ -83,6 +89,12 @@ def _default(value: object) -> str:
     return ""
 
 
+def inspected(capture: str) -> str:
+    """What `zrtp inspect` says of a recording in vectors/captures."""
+    report = inspect(ROOT / "vectors" / "captures" / capture)
+    return "\n".join(["```text", *(line.text.rstrip() for line in text.lines(report, Pen(width=80))), "```"])
+
+
 def requirement_totals() -> str:
     """A table of the requirements by level: shown by tests, or explained."""
     rows = requirements.read()
@@ -115,6 +127,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "bounds": bounds,
     "configuration": configuration,
     "exit codes": exit_codes,
+    "inspected dtls": lambda: inspected("dtls_srtp.pcap"),
+    "inspected zrtp": lambda: inspected("lp_default.pcap"),
     "public names": api.listing,
     "requirement totals": requirement_totals,
     "state diagram": lambda: f"```mermaid\n{diagram.mermaid()}\n```",
