@@ -100,15 +100,20 @@ class UdpTransport(asyncio.DatagramTransport):
         """Send now or never."""
         if self._closing:
             return
-        try:
-            if self._asked and (local := self._asked.get(addr)):
-                self._sock.sendmsg([data], local, 0, addr)
-            else:
-                self._sock.sendto(data, addr)
-        except (BlockingIOError, InterruptedError):
-            self.dropped += 1
-        except OSError as error:
-            self._refused(error)
+        for _ in range(2):  # an error may be that of an earlier datagram: this one has not been sent then
+            try:
+                if self._asked and (local := self._asked.get(addr)):
+                    self._sock.sendmsg([data], local, 0, addr)
+                else:
+                    self._sock.sendto(data, addr)
+                return
+            except (BlockingIOError, InterruptedError):
+                self.dropped += 1
+                return
+            except OSError as error:
+                self._refused(error)
+                if not is_refusal(error) or self._closing:
+                    return
 
     def close(self) -> None:
         """Close the socket. May be called again."""

@@ -1,0 +1,59 @@
+"""Names and numbers of hosts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from zrtp.media.addresses import every_address, local_towards, mapped, resolve, shown
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, *found: tuple[int, Any]) -> None:
+    """What the resolver says, whatever it is asked."""
+
+    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        return [(family, socket.SOCK_DGRAM, 17, "", address) for family, address in found]
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+
+def test_a_name_with_both_families_gives_both_in_the_order_of_the_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    six, four = ("2001:db8::1", 5004, 0, 0), ("192.0.2.1", 5004)
+    answers(
+        monkeypatch,
+        (socket.AF_INET6, six),
+        (socket.AF_INET6, ("2001:db8::2", 5004, 0, 0)),
+        (socket.AF_INET, four),
+    )
+    assert asyncio.run(every_address(("phone.example", 5004))) == [(socket.AF_INET6, six), (socket.AF_INET, four)]
+
+
+def test_the_scope_of_a_link_local_address_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, (socket.AF_INET6, ("fe80::1", 5004, 0, 3)))
+    assert asyncio.run(every_address(("fe80::1%eth0", 5004))) == [(socket.AF_INET6, ("fe80::1", 5004, 0, 3))]
+
+
+def test_ends_of_different_families_have_no_socket_in_common() -> None:
+    with pytest.raises(OSError, match="One of the two addresses is of IPv4"):
+        asyncio.run(resolve(("127.0.0.1", 0), ("::1", 1)))
+
+
+def test_ipv4_in_a_socket_for_both_families_is_shown_as_ipv4() -> None:
+    both = mapped(socket.AF_INET, ("192.0.2.1", 5004))
+    assert both == ("::ffff:192.0.2.1", 5004, 0, 0)
+    assert shown(both) == ("192.0.2.1", 5004)
+    assert mapped(socket.AF_INET6, ("::1", 5, 0, 0)) == ("::1", 5, 0, 0)
+
+
+def test_a_link_local_address_is_shown_with_its_interface() -> None:
+    index, name = socket.if_nameindex()[0]
+    assert shown(("fe80::1", 5004, 0, index)) == (f"fe80::1%{name}", 5004)
+    assert shown(("fe80::1", 5004, 0, 0)) == ("fe80::1", 5004)
+
+
+def test_under_which_address_this_computer_reaches_itself() -> None:
+    assert local_towards(("127.0.0.1", 9), socket.AF_INET) == "127.0.0.1"
+    assert local_towards(("255.255.255.255", 9), socket.AF_INET) == "0.0.0.0"  # noqa: S104
