@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
     from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
     from zrtp.media.secure import Counters, SecureCall, SecureMedia
+    from zrtp.media.threads import SecureSocket
 
 __all__ = [
     "AsyncCall",
@@ -30,6 +31,7 @@ __all__ = [
     "RtpPacket",
     "SecureCall",
     "SecureMedia",
+    "SecureSocket",
     "SecureStream",
     "Trouble",
     "classify",
@@ -44,6 +46,7 @@ _HOMES = {
     "events": ("MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
     "rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),
     "secure": ("Counters", "SecureCall", "SecureMedia"),
+    "threads": ("SecureSocket",),
 }
 
 

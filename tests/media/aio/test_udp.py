@@ -109,9 +109,7 @@ def test_a_refusal_by_the_network_is_told_although_the_socket_is_not_connected()
 
         transport.sendto(b"anybody there?", nowhere)
         await asyncio.sleep(0.01)
-        transport.sendto(
-            b"first", transport.get_extra_info("sockname")
-        )  # an error of the other is pending
+        transport.sendto(b"first", transport.get_extra_info("sockname"))  # an error of the other is pending
         await until(lambda: bool(program.heard))
         assert program.heard == [b"first"]
         program.heard.clear()

@@ -1,0 +1,277 @@
+"""A socket look-alike in programs with threads: real sockets on loopback."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from zrtp.errors import ApiMisuse, SrtpError
+from zrtp.media.errors import NotSecured
+from zrtp.media.events import CallEvent
+from zrtp.media.threads import SecureSocket
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Closed, NoPeer, SasReady, Secured
+
+FAST = Config(key_agreements=(b"X255",))
+
+
+def packet(sequence: int, payload: bytes = b"sound" * 30, ssrc: int = 1) -> bytes:
+    return struct.pack("!BBHII", 0x80, 0, sequence, 160 * sequence, ssrc) + payload
+
+
+class Phone:
+    """A socket, the thread that receives from it, and what it received."""
+
+    def __init__(self, config: Config = FAST, **options: Any) -> None:
+        self.events: list[CallEvent] = []
+        self.socket = SecureSocket(Endpoint(config), on_event=self.events.append, **options)
+        self.socket.bind(("127.0.0.1", 0))
+        self.heard: list[bytes] = []
+        self.arrived = threading.Condition()
+        self._receiver = threading.Thread(target=self._receive, daemon=True)
+
+    def call(self, other: Phone | None) -> None:
+        self.socket.start(None if other is None else other.socket.getsockname())
+        self._receiver.start()
+
+    def wait_for(self, count: int) -> list[bytes]:
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.heard) >= count, 5.0)
+        return self.heard
+
+    def close(self) -> None:
+        self.socket.close()
+        if self._receiver.is_alive():
+            self._receiver.join(5.0)
+            assert not self._receiver.is_alive(), "recv learns that the socket was closed"
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                data = self.socket.recv()
+                with self.arrived:
+                    self.heard.append(data)
+                    self.arrived.notify_all()
+        except OSError:
+            pass
+
+
+@contextmanager
+def two(**options: Any) -> Iterator[tuple[Phone, Phone]]:
+    alice, bob = Phone(**options), Phone(**options)
+    try:
+        bob.call(alice)
+        alice.call(bob)
+        for phone in (alice, bob):
+            phone.socket.secured(timeout=5.0)
+        yield alice, bob
+    finally:
+        alice.close()
+        bob.close()
+
+
+def test_plain_packets_go_in_and_come_out() -> None:
+    with two() as (alice, bob):
+        assert alice.socket.send(packet(1)) == len(packet(1))
+        assert bob.wait_for(1) == [packet(1)]
+        report = bytes.fromhex("80c80006000000aa") + bytes(20)
+        bob.socket.sendto(report, alice.socket.getsockname())
+        assert alice.wait_for(1) == [report]
+        (said,) = {str(event.sas) for phone in (alice, bob) for event in phone.events if isinstance(event, SasReady)}
+        assert said
+
+
+def test_one_thread_sends_while_another_receives_at_both_ends() -> None:
+    """Every packet arrives whole, with its own payload."""
+    count = 400
+    with two() as (alice, bob):
+        turn = threading.Semaphore(64)  # what may be on its way, so that no buffer of the system overflows
+
+        def send(phone: Phone, ssrc: int) -> None:
+            for sequence in range(count):
+                turn.acquire(timeout=1.0)
+                phone.socket.send(packet(sequence, struct.pack("!II", ssrc, sequence) * 20, ssrc))
+
+        def drain(phone: Phone) -> None:
+            for number in range(1, count + 1):
+                phone.wait_for(number)
+                turn.release()
+
+        threads = [threading.Thread(target=send, args=(phone, ssrc)) for phone, ssrc in ((alice, 1), (bob, 2))]
+        threads += [threading.Thread(target=drain, args=(phone,)) for phone in (alice, bob)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10.0)
+        assert bob.heard == [packet(n, struct.pack("!II", 1, n) * 20, 1) for n in range(count)]
+        assert alice.heard == [packet(n, struct.pack("!II", 2, n) * 20, 2) for n in range(count)]
+
+
+def test_four_threads_that_send_at_once_spoil_no_packet() -> None:
+    count = 40
+    with two() as (alice, bob):
+
+        def send(ssrc: int) -> None:
+            for sequence in range(count):
+                alice.socket.send(packet(sequence, struct.pack("!II", ssrc, sequence) * 20, ssrc))
+
+        threads = [threading.Thread(target=send, args=(ssrc,)) for ssrc in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10.0)
+        heard = bob.wait_for(4 * count)
+        for each in heard:
+            sequence, ssrc = struct.unpack_from("!H", each, 2)[0], struct.unpack_from("!I", each, 8)[0]
+            assert each[12:] == struct.pack("!II", ssrc, sequence) * 20
+        assert bob.socket.media.counters.rejected == 0
+
+
+def test_nothing_leaves_before_the_stream_is_secure() -> None:
+    with two() as (alice, _):
+        pass
+    alice = Phone()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.bind(("127.0.0.1", 0))
+        wire.settimeout(0.05)
+        assert alice.socket.sendto(packet(1), wire.getsockname()) == 0
+        with pytest.raises(TimeoutError):
+            wire.recv(2048)
+    alice.close()
+
+
+def test_a_caller_that_nobody_expected_shows_where_he_is() -> None:
+    alice, bob = Phone(), Phone()
+    bob.call(None)
+    alice.call(bob)
+    alice.socket.secured(timeout=5.0)
+    bob.socket.secured(timeout=5.0)
+    assert bob.socket.remote == alice.socket.getsockname()
+    alice.close()
+    bob.close()
+
+
+def test_a_peer_that_moves_is_followed_once_its_packet_verified() -> None:
+    with two() as (alice, bob):
+        sealed = bob.socket.media.protect(packet(9))
+        assert sealed is not None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as moved:
+            moved.bind(("127.0.0.1", 0))
+            moved.sendto(sealed[:-1] + bytes([sealed[-1] ^ 1]), alice.socket.getsockname())
+            moved.sendto(sealed, alice.socket.getsockname())
+            alice.wait_for(1)
+            assert alice.socket.remote == moved.getsockname()
+        alice.socket.set_remote(bob.socket.getsockname())
+        alice.socket.send(packet(1))
+        bob.wait_for(1)
+
+
+def test_waiting_for_security_tells_why_not() -> None:
+    phone = Phone(Config(key_agreements=(b"X255",), discovery_deadline=0.05))
+    nobody = Phone()
+    phone.call(nobody)
+    with pytest.raises(NotSecured, match="does not answer"):
+        phone.socket.secured(timeout=5.0)
+    assert any(isinstance(event, NoPeer) for event in phone.events)
+    phone.close()
+    nobody.close()
+
+
+def test_waiting_for_security_does_not_last_longer_than_one_wants() -> None:
+    phone, nobody = Phone(), Phone()
+    phone.call(nobody)
+    with pytest.raises(TimeoutError):
+        phone.socket.secured(timeout=0.01)
+    phone.close()
+    nobody.close()
+
+
+def test_closing_wakes_everybody_and_is_told() -> None:
+    phone, nobody = Phone(), Phone()
+    phone.call(nobody)
+    outcome: list[str] = []
+
+    def wait() -> None:
+        try:
+            phone.socket.secured()
+        except NotSecured as error:
+            outcome.append(str(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    phone.close()
+    waiting.join(5.0)
+    nobody.close()
+    phone.close()
+    assert outcome == ["The call is closed."]
+    assert any(isinstance(event, Closed) for event in phone.events)
+
+
+def test_a_handler_may_call_back() -> None:
+    names: list[str] = []
+
+    def matched(event: CallEvent) -> None:
+        if isinstance(event, Secured):
+            alice.socket.session.sas_matched("Bob")
+            alice.socket.settle()
+            names.append("matched")
+
+    alice, bob = Phone(), Phone()
+    alice.socket._on_event = matched
+    bob.call(alice)
+    alice.call(bob)
+    bob.socket.secured(timeout=5.0)
+    alice.socket.secured(timeout=5.0)
+    assert names == ["matched"]
+    alice.close()
+    bob.close()
+
+
+def test_statistics_of_a_socket() -> None:
+    with two() as (alice, bob):
+        for sequence in (1, 2, 5):
+            alice.socket.send(packet(sequence))
+        bob.wait_for(3)
+        assert (bob.socket.statistics.received, bob.socket.statistics.lost) == (3, 2)
+
+
+def test_the_ways_of_a_socket() -> None:
+    with two() as (alice, bob):
+        alice.socket.send(packet(1, b"x" * 100))
+        bob.wait_for(1)
+        assert bob.socket.fileno() > 0
+    with SecureSocket(Endpoint(FAST), ssrc=5) as quiet:
+        quiet.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        quiet.bind(("127.0.0.1", 0))
+        quiet.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            quiet.recv()
+        quiet.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            quiet.recvfrom(100)
+        assert quiet.hello_hash.startswith("1.10 ")
+
+
+def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
+    config: Any = Config()
+    with pytest.raises(ApiMisuse, match="made of an Endpoint, not of Config"):
+        SecureSocket(config)
+    phone = Phone()
+    with pytest.raises(ApiMisuse, match="Nobody to send to"):
+        phone.socket.send(packet(1))
+    phone.close()
+    with pytest.raises(ApiMisuse, match="make a new SecureSocket"):
+        phone.socket.send(packet(1))
+    with pytest.raises(ApiMisuse, match="make a new SecureSocket"):
+        phone.socket.start(("127.0.0.1", 9))
+    with two() as (alice, _):
+        alice.socket.send(packet(1, b"one"))
+        with pytest.raises(SrtpError, match="already used"):
+            alice.socket.send(packet(1, b"two"))

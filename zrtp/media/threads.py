@@ -1,0 +1,309 @@
+"""A UDP socket for blocking code whose packets are SRTP on the wire, with keys by ZRTP.
+
+::
+
+    sock = SecureSocket(endpoint, ssrc=0x1234)
+    sock.bind(("0.0.0.0", 5004))
+    sock.start(("192.0.2.20", 5004))      # looks for the peer
+    sock.secured(timeout=10)
+    sock.send(rtp_packet)                 # plain RTP or RTCP in,
+    packet = sock.recv()                  # plain RTP or RTCP out
+
+It takes the place of a socket in programs that have one thread to send and one to receive; a thread of its own keeps
+the timers. One lock guards the call, so that more threads wait for each other and never spoil a packet. Whoever only
+waits for packets holds no lock.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self, TypedDict, Unpack
+
+from zrtp.errors import ApiMisuse
+from zrtp.media.addresses import Address, shown
+from zrtp.media.demux import Kind, classify
+from zrtp.media.errors import NotSecured
+from zrtp.media.events import CallEvent
+from zrtp.media.secure import SILENCE, SecureCall
+from zrtp.media.statistics import Reception, Statistics
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
+from zrtp.system import system_random
+
+LARGEST: Final = 65_535
+
+
+class SocketOptions(TypedDict, total=False):
+    """What a secure socket is made with."""
+
+    aux_secret: bytes | None
+    """A secret that both sides know by other means (RFC 6189 section 4.3)."""
+    peer_label: str
+    """Chooses among several ZIDs of this installation."""
+    peer_hello_hash: bytes | None
+    """The a=zrtp-hash that signalling brought, 32 octets (RFC 6189 section 8)."""
+    best_effort: bool
+    """Let plain RTP pass as long as no key agreement has begun."""
+    silence: float | None
+    """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
+    clock_rate: int
+    """Of the peer's RTP timestamps, in ticks a second; 8,000 unless given."""
+
+
+class SecureSocket:
+    """Looks like a UDP socket: `bind`, `sendto`, `send`, `recv`, `recvfrom`, `settimeout`, `getsockname`, `close`.
+
+    `on_event` is called with every event, in whichever thread it comes up, without a lock: it may call methods here,
+    and those of `session`, followed by `settle`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        ssrc: int | None = None,
+        on_event: Callable[[CallEvent], None] | None = None,
+        *,
+        family: int = socket.AF_INET,
+        **options: Unpack[SocketOptions],
+    ) -> None:
+        if not isinstance(endpoint, Endpoint):
+            raise ApiMisuse(f"A SecureSocket is made of an Endpoint, not of {type(endpoint).__name__}.")
+        number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
+        self.session = endpoint.session(peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"))
+        self.call = SecureCall(
+            self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
+        )
+        self.media = self.call.add_stream(number, peer_hello_hash=options.get("peer_hello_hash"))
+        self._on_event = on_event
+        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._remote: Any = None
+        self._learning = False  # nobody said where the peer is: whoever speaks ZRTP is answered
+        self._reception = Reception(options.get("clock_rate", 8000))
+        self._received: deque[tuple[bytes, Any]] = deque()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)  # for the timer thread and for whoever waits for `secured`
+        self._secured: Secured | None = None
+        self._why_not: str | None = None
+        self._keeper: threading.Thread | None = None
+        self._closed = False
+
+    # As a socket.
+
+    def bind(self, address: Any) -> None:
+        """Bind to a local address. Raises OSError."""
+        self._socket.bind(address)
+
+    def getsockname(self) -> Any:
+        """Where the socket is bound."""
+        return self._socket.getsockname()
+
+    def fileno(self) -> int:
+        """For select and poll: readable when something has arrived, be it for the program or for the key agreement."""
+        return self._socket.fileno()
+
+    def settimeout(self, seconds: float | None) -> None:
+        """How long `recv` waits before it raises TimeoutError; None is for ever, 0 not at all (BlockingIOError)."""
+        self._socket.settimeout(seconds)
+
+    def setblocking(self, blocking: bool) -> None:
+        """As `settimeout` with None or 0."""
+        self._socket.setblocking(blocking)
+
+    def setsockopt(self, *option: Any) -> None:
+        """An option of the socket, for example the size of its buffers."""
+        self._socket.setsockopt(*option)
+
+    def sendto(self, packet: bytes, *to: Any) -> int:
+        """Protect and send an RTP or RTCP packet to the peer; the octets of it, or 0 if the gate for media is shut.
+
+        The address that comes last, as with a socket, counts until the peer's own packets show where it is. Raises
+        SrtpError if the packet cannot be protected, and ApiMisuse after `close`, or without an address.
+        """
+        packet = bytes(packet)
+        with self._lock:
+            self._open()
+            if self._remote is None and to:
+                self._remote = to[-1]
+            if self._remote is None:
+                raise ApiMisuse("Nobody to send to yet: give start() the peer's address.")
+            media = self.media
+            sealed = media.protect_rtcp(packet) if classify(packet) is Kind.RTCP else media.protect(packet)
+            if sealed is None:
+                return 0
+            self._socket.sendto(sealed, self._remote)
+        return len(packet)
+
+    def send(self, packet: bytes) -> int:
+        """As `sendto` the peer."""
+        return self.sendto(packet)
+
+    def recv(self, size: int = LARGEST) -> bytes:
+        """The next RTP or RTCP packet of the peer, plain. Raises TimeoutError, and OSError after `close`."""
+        return self.recvfrom(size)[0]
+
+    def recvfrom(self, size: int = LARGEST) -> tuple[bytes, Any]:
+        """As `recv`, with the address that the packet came from. A longer packet is cut to `size`, as sockets do."""
+        while True:
+            with self._lock:
+                if self._received:
+                    packet, address = self._received.popleft()
+                    return packet[:size], address
+            data, address = self._socket.recvfrom(LARGEST)
+            if not data and self._closed:
+                raise OSError("The socket is closed.")
+            self._take(data, address)
+
+    def close(self) -> None:
+        """End the call, wipe its keys, close the socket; whoever waits in `recv` or `secured` learns of it.
+
+        May be called again.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self.call.close(time.monotonic())
+            events = self._settle()
+            self._closed = True
+            self._why_not = self._why_not or "The call is closed."
+            self._secured = None
+            self._changed.notify_all()
+        self._tell(events)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits in recv, connected or not
+        self._socket.close()
+        if self._keeper is not None and self._keeper is not threading.current_thread():
+            self._keeper.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # As a secure call.
+
+    @property
+    def hello_hash(self) -> str:
+        """The value of our a=zrtp-hash, for the offer or the answer."""
+        return self.media.stream.hello_hash
+
+    @property
+    def remote(self) -> Address | None:
+        """Where the peer is, as far as is known."""
+        return None if self._remote is None else shown(self._remote)
+
+    @property
+    def statistics(self) -> Statistics:
+        """How the peer's packets arrive; what was refused, and why, is in `media.counters`."""
+        with self._lock:
+            return self._reception.so_far
+
+    def start(self, remote: Any = None) -> None:
+        """Look for the peer at that address, or look again. Without an address a caller is waited for, who shows where
+        he is. Raises ApiMisuse after `close`."""
+        with self._lock:
+            self._open()
+            if remote is not None:
+                self._remote = remote
+            self._learning = self._remote is None
+            self.media.start(time.monotonic())
+            if self._keeper is None:
+                self._keeper = threading.Thread(target=self._keep_time, name="zrtp timers", daemon=True)
+                self._keeper.start()
+        self.settle()
+
+    def set_remote(self, remote: Any) -> None:
+        """Where the peer is, as after a re-INVITE."""
+        with self._lock:
+            self._remote = remote
+
+    def secured(self, timeout: float | None = None) -> Secured:
+        """Wait until the stream is secure, while another thread is in `recv`. Raises NotSecured if it is not going to
+        be, and TimeoutError. It tells the present: after a failure it may be called again."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._secured is not None or self._why_not is not None, timeout):
+                raise TimeoutError("The stream has not become secure in time.")
+            if self._secured is None:
+                raise NotSecured(self._why_not or "")
+            return self._secured
+
+    def settle(self) -> None:
+        """Send what is due and pass on events. Call it after methods of `session`."""
+        with self._lock:
+            events = self._settle()
+        self._tell(events)
+
+    # Inside.
+
+    def _take(self, data: bytes, address: Any) -> None:
+        with self._lock:
+            if self._closed:
+                raise OSError("The socket is closed.")
+            now = time.monotonic()
+            before = self.media.counters.verified
+            for packet in self.media.datagram_received(data, now):
+                self._reception.packet(packet, now)
+                self._received.append((packet, address))
+            self._received.extend((compound, address) for compound in self.media.rtcp_received())
+            if self.media.counters.verified > before or (self._learning and classify(data) is Kind.ZRTP):
+                self._remote = address
+            events = self._settle() if self.call.has_news else []
+        self._tell(events)
+
+    def _settle(self) -> list[CallEvent]:
+        """Under the lock: send what is due; returns the events to pass on without it."""
+        events: list[CallEvent] = []
+        while (event := self.call.next_event()) is not None:
+            events.append(event)
+            self._note(event)
+        for datagram in self.media.datagrams_to_send():
+            if self._remote is not None and not self._closed:
+                self._send_zrtp(datagram)
+        self._changed.notify_all()
+        return events
+
+    def _send_zrtp(self, datagram: bytes) -> None:
+        try:
+            self._socket.sendto(datagram, self._remote)
+        except OSError:
+            self.media.refused_by_network()  # it is sent again by its timer
+
+    def _note(self, event: CallEvent) -> None:
+        if isinstance(event, Secured):
+            self._secured, self._why_not = event, None
+            self._learning = False
+        elif isinstance(event, Failed | NoPeer):
+            self._secured, self._why_not = None, event.text
+        elif isinstance(event, Closed):
+            self._secured, self._why_not = None, "The call is closed."
+
+    def _tell(self, events: list[CallEvent]) -> None:
+        if self._on_event is not None:
+            for event in events:
+                self._on_event(event)
+
+    def _keep_time(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                due = self.call.next_timer()
+                now = time.monotonic()
+                if due is None or due > now:
+                    self._changed.wait(None if due is None else due - now)
+                    continue
+                self.call.handle_timer(now)
+                events = self._settle()
+            self._tell(events)
+
+    def _open(self) -> None:
+        if self._closed:
+            raise ApiMisuse("The call is closed: make a new SecureSocket.")
