@@ -26,7 +26,13 @@ ROOMS = ("protocol", "wire", "cache", "media")
 FURTHER = {"protocol": ("tests/test_vectors.py", "tests/media")}
 """What shows beyond its own folder how a room works."""
 
-REASONS: dict[str, str] = {}
+UNREAD = "a wider table has more entries, and none of them is ever read"
+
+REASONS: dict[str, str] = {
+    "crc.py _word_tables: 10 -> 11": UNREAD,
+    "crc.py _word_tables: 11 -> 12": UNREAD,
+    "crc.py _octet_table: 8 -> 9": UNREAD,
+}
 """A change as it is printed, without its line -> why no test can notice it."""
 
 

@@ -19,7 +19,7 @@ import copy
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,15 @@ class Found:
     def text(self) -> str:
         """The code itself, in Python's own layout."""
         return ast.unparse(self.node)
+
+    def statement(self) -> Found:
+        """The simple statement around an expression."""
+        around = [
+            node
+            for node in ast.walk(_tree(self.path))
+            if isinstance(node, ast.stmt) and any(inner is self.node for inner in ast.walk(node))
+        ]
+        return replace(self, node=around[-1])
 
     def without(self, replacement: str) -> str:
         """The module's source with an expression or statement replaced; "" takes a statement out.

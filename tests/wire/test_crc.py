@@ -79,6 +79,12 @@ def test_octets_and_their_checksum_leave_the_residue(data: bytes) -> None:
 class TestChoiceOfTheLibrary:
     """google-crc32c where it has its C code; never the slow Python code that it brings along."""
 
+    def test_which_one_works_here_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(crc, "crc32c", lambda data: 1)
+        assert crc.backend() == "c"
+        monkeypatch.setattr(crc, "crc32c", python_crc32c)
+        assert crc.backend() == "python"
+
     def test_with_its_c_code(self, monkeypatch: pytest.MonkeyPatch) -> None:
         google = SimpleNamespace(implementation="c", value=lambda data: 1)
         monkeypatch.setitem(sys.modules, "google_crc32c", google)
