@@ -647,10 +647,10 @@ def test_a_packet_costs_at_most_four_times_as_much_as_with_libsrtp(cipher: bytes
     packets = [rtp_packet(index) for index in range(3000)]
 
     def seconds(protect: Callable[[bytes], bytes], unprotect: Callable[[bytes], bytes]) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         for packet in packets:
             unprotect(protect(packet))
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     material = keys(cipher, auth_tag)
     gc.disable()
