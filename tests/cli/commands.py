@@ -21,6 +21,7 @@ from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import Exit
 from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.sound import Accept
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.presenter import Presenter
@@ -39,6 +40,9 @@ OPTIONS = CallSettings(
     bind=("127.0.0.1", 0),
     wait=None,
     audio="tone",
+    input=None,
+    output=None,
+    accept=Accept.KEY,
     record=None,
     seconds=None,
     verdict=Verdict.LATER,

@@ -26,6 +26,7 @@ VERBS: Final = {
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
     "inspect": "what happened in a recorded call, and who could have heard it",
+    "devices": "microphones and loudspeakers",
     "bench": "handshakes and media packets per second on this computer",
 }
 

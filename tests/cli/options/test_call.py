@@ -18,7 +18,7 @@ def test_nothing_has_to_be_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     given = parse()
 
     assert given.cache == tmp_path / "secrets.db"
-    assert (given.audio, given.record, given.seconds, given.name) == ("tone", None, None, None)
+    assert (given.audio, given.record, given.seconds, given.name) == (None, None, None, None)
     assert (given.aux, given.peer_hash, given.ssrc, given.impair) == (None, None, None, Impairment())
     assert not (given.json or given.plain or given.verbose or given.config.passive)
 

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.sound import MICROPHONE
 from zrtp.media.aio import SecureStream
 from zrtp.media.rtp import PCMU
 from zrtp.media.sound import g711
 from zrtp.media.sound.devices import Loudspeaker, Microphone
 from zrtp.media.sound.recording import InOrder, Sink, WavRecorder
 from zrtp.media.sound.sources import Source, open_source
-
-MICROPHONE = "mic"
-"""What `--audio` says for a call that talks."""
 
 
 class Sound:
@@ -40,7 +38,7 @@ class Sound:
                     device.open()
                 source: Source = microphone
             else:
-                source = open_source(settings.audio)
+                source = open_source(settings.audio or "tone")
                 opened.callback(source.close)
             sinks = [WavRecorder(settings.record)] if settings.record is not None else []
             opened.pop_all()

@@ -10,6 +10,7 @@ from typing import Final
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.options import algorithms, cache, network, output, peer, sound, verdict
 from zrtp.cli.options.parser import one_of
+from zrtp.cli.options.sound import Accept
 from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
 from zrtp.protocol.config import Config
@@ -27,7 +28,11 @@ class CallSettings:
     bind: Address | None
     wait: float | None
     """Seconds for which the other side is waited for; None: for ever, or as long as discovery takes."""
-    audio: str
+    audio: str | None
+    """None: the microphone where there is one, otherwise a tone."""
+    input: str | None
+    output: str | None
+    accept: Accept
     record: Path | None
     seconds: float | None
     verdict: Verdict | None
@@ -45,6 +50,7 @@ class CallSettings:
     def of(cls, arguments: argparse.Namespace) -> CallSettings:
         """From the parsed command line; reads the auxsecret if it is elsewhere. Raises CommandError."""
         peer.check(arguments)
+        sound.check(arguments)
         config = algorithms.config(
             arguments,
             passive=arguments.role == "passive",
@@ -58,6 +64,9 @@ class CallSettings:
             bind=arguments.bind,
             wait=arguments.wait,
             audio=arguments.audio,
+            input=arguments.input,
+            output=arguments.output,
+            accept=Accept(arguments.accept),
             record=arguments.record,
             seconds=arguments.seconds,
             verdict=verdict.decided(arguments.verify),
@@ -72,8 +81,14 @@ class CallSettings:
         )
 
 
-def add(parser: argparse.ArgumentParser, *, bind: str, cache_default: str = cache.DEFAULT) -> None:
-    """All of them; `bind` and `cache_default` describe the defaults of `--bind` and `--cache`."""
+def add(
+    parser: argparse.ArgumentParser,
+    *,
+    bind: str,
+    cache_default: str = cache.DEFAULT,
+    audio: str = "the microphone where there is one, otherwise tone",
+) -> None:
+    """All of them; `bind`, `cache_default` and `audio` describe the defaults of these options."""
     group = parser.add_argument_group("call")
     network.add(group, bind=bind)
     cache.add(group, default=cache_default)
@@ -91,7 +106,7 @@ def add(parser: argparse.ArgumentParser, *, bind: str, cache_default: str = cach
         help="the other side may switch encryption off; you are asked before any sound leaves unprotected",
     )
     algorithms.add(parser)
-    sound.add(parser)
+    sound.add(parser, default=audio)
     verdict.add(parser)
     last = parser.add_argument_group("output and experiments")
     output.add(last)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zrtp.cli.calls.notices import Agreed
+from zrtp.cli.errors import as_line
 from zrtp.cli.screen import pictures
 from zrtp.cli.screen.jsonlines import printable
 from zrtp.crypto import codes
@@ -56,6 +57,10 @@ LEFT_UNDECIDED: Final = "the other side hung up before you said whether both see
 LEFT_UNDECIDED_HINT: Final = (
     "if it hung up because they differ, somebody is listening in between: call again and compare"
 )
+
+TONE_HERE: Final = "nobody here is heard, a test tone is sent"
+TONE_THERE: Final = "the other side sends a test tone: nobody is heard there"
+HEADPHONES: Final = "use headphones: what your loudspeaker plays would come back to the other side"
 
 NOT_THROUGH: Final = "sound came, and none of it was what the other side sent"
 NOT_THROUGH_HINT: Final = (
@@ -270,6 +275,21 @@ def sas_fallback(wanted: bytes, code: bytes) -> str:
         return ""
     got = _NOUNS.get(code, "letters")
     return f"{got} instead of {_NOUNS[wanted]}: the other side's software has no {_NOUNS[wanted]}"
+
+
+def without_microphone(why: str) -> str:
+    """The call goes on, and nobody here is heard."""
+    return f"{as_line(why)} - the call goes on, and you are not heard"
+
+
+def without_loudspeaker(why: str) -> str:
+    """The call goes on, and nothing is played here."""
+    return f"{as_line(why)} - the call goes on, and you hear nothing"
+
+
+def tone_instead(missing: str) -> str:
+    """Why a test tone is sent instead of a voice, and how to change that; one line."""
+    return f"{TONE_HERE}: {as_line(missing)}"
 
 
 def switched_off(peer_name: str | None) -> str:

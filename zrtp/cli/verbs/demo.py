@@ -52,11 +52,12 @@ _BOB_LABEL: Final = "demo: bob"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    call.add(parser, bind="any free port on 127.0.0.1, for Bob", cache_default="nothing is kept")
+    call.add(parser, bind="any free port on 127.0.0.1, for Bob", cache_default="nothing is kept", audio="tone")
 
 
 def run(arguments: argparse.Namespace) -> int:
     given = CallSettings.of(arguments)
+    given = replace(given, audio=given.audio or "tone")
     terminal = Terminal.of_process(json=given.json, plain=given.plain)
     logs.to_terminal(terminal, verbose=given.verbose)
     begun = time.monotonic()
