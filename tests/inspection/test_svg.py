@@ -11,7 +11,7 @@ from tests.inspection.recordings import report_of, zrtp
 from tests.support.pcap import CAPTURES
 from zrtp.inspection.report import inspect
 from zrtp.inspection.svg import MOST_STEPS, svg
-from zrtp.wire.messages import HELLO_ACK
+from zrtp.wire.messages import Error
 
 SPACE = "{http://www.w3.org/2000/svg}"
 
@@ -58,6 +58,6 @@ def test_names_cannot_break_out_of_the_document(tmp_path: Path) -> None:
 
 
 def test_very_long_exchanges_and_none(tmp_path: Path) -> None:
-    many = report_of(tmp_path, zrtp([(0, HELLO_ACK.raw)] * (MOST_STEPS + 9)))
+    many = report_of(tmp_path, zrtp((0, Error.make(code=number).raw) for number in range(MOST_STEPS + 9)))
     assert "and 9 more messages" in texts(svg(many))
     assert texts(svg(report_of(tmp_path, []))) == ["call.pcap", "There is no call in it."]

@@ -11,10 +11,10 @@ from tests.inspection.recordings import KEY, OTHER_KEY, encrypted, in_clear, lp_
 from tests.support.frames import ALICE, BOB
 from tests.support.pcap import CAPTURES
 from zrtp.inspection import keys, text
-from zrtp.inspection.ladder import MOST_STEPS
+from zrtp.inspection.ladder import MOST_REPETITIONS, MOST_STEPS
 from zrtp.inspection.lines import Pen
 from zrtp.inspection.report import Report, inspect
-from zrtp.wire.messages import HELLO_ACK, Kind
+from zrtp.wire.messages import HELLO_ACK, Error, Kind
 
 
 def shown(report: Report, *, width: int = 80, fields: bool = False, ascii: bool = False) -> list[str]:
@@ -82,7 +82,7 @@ def test_keys_in_the_signalling_are_marked_and_never_shown(tmp_path: Path) -> No
 def test_what_keys_opened() -> None:
     given = keys.parse(f"s0 {named('linphone_default').expect.s0.hex()}", "keys")
     lines = "\n".join(shown(inspect(lp_default(), given)))
-    assert "alice                  6 ZRTP, 155 RTP, 2 STUN, 152 of 155 RTP open with the keys" in lines
+    assert "alice                  6 ZRTP, 155 RTP, 2 STUN, keys open 152 of 155" in lines
     assert 'the words were "d3jb"' in lines
     assert "decrypted: flags none, secret kept for ever" in lines
 
@@ -99,10 +99,16 @@ def test_a_capture_without_a_call(tmp_path: Path) -> None:
     assert "There is no call in it" in shown(report_of(tmp_path, noise))[1]
 
 
+def test_repetitions_in_a_row_are_counted(tmp_path: Path) -> None:
+    lines = shown(report_of(tmp_path, zrtp([(0, HELLO_ACK.raw)] * 20)))
+    assert sum(Kind.HELLO_ACK.text in line for line in lines) == 1 + MOST_REPETITIONS
+    assert f"          │  and {19 - MOST_REPETITIONS} more repetitions" in lines
+
+
 def test_a_long_exchange_is_cut_short(tmp_path: Path) -> None:
-    report = report_of(tmp_path, zrtp([(0, HELLO_ACK.raw)] * (MOST_STEPS + 20)))
-    lines = shown(report)
-    assert sum(Kind.HELLO_ACK.text in line for line in lines) == MOST_STEPS
+    errors = [(0, Error.make(code=number).raw) for number in range(MOST_STEPS + 20)]
+    lines = shown(report_of(tmp_path, zrtp(errors)))
+    assert sum("─ Error ─" in line for line in lines) == MOST_STEPS
     assert "          │  and 20 more messages" in lines
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support import frames
 from tests.support.vectors import VECTORS
 
 CORPORA = VECTORS / "corpora"
@@ -27,7 +28,7 @@ def read(target: str) -> list[bytes]:
 
 def build(target: str) -> list[bytes]:
     """The corpus of a target from its sources."""
-    inputs = {"codec": codec, "fragments": fragments, "engine": engine}[target]()
+    inputs = {"codec": codec, "fragments": fragments, "engine": engine, "inspection": inspection}[target]()
     return sorted(dict.fromkeys(inputs), key=lambda item: (len(item), item))
 
 
@@ -85,13 +86,50 @@ def engine() -> Iterator[bytes]:
         yield start + b"\x0e\x00\x0f" + b"\x50\x5a\x00\x0fHello   1.10" + b"\x0f\x02\x01\x00\x00\x08" + deliver
 
 
+def inspection() -> Iterator[bytes]:
+    """The beginnings of recorded captures, and scripts of calls with every kind of keys."""
+    captures = VECTORS / "captures"
+    yield (captures / "synthetic_tshark_types.pcap").read_bytes()
+    for name in ("lp_default", "dtls_srtp", "y_lz_to_gz"):
+        yield (captures / f"{name}.pcap").read_bytes()[:6000]
+    yield (
+        frames.section()
+        + frames.interface()
+        + frames.enhanced(frames.ethernet(bytes(60)), 7)
+        + frames.block(3, bytes(9))
+    )
+    key = "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "QUJD" * 10
+    alice, bob = ("192.0.2.10", 40000), ("192.0.2.20", 50000)
+    for attributes in ([key], ["zrtp-hash:1.10 " + "ab" * 32], ["fingerprint:sha-256 AB:CD", "rtcp:40001"]):
+        invite = frames.sip_request("INVITE", frames.sdp(alice, *attributes))
+        answer = frames.sip_response("200 OK", frames.sdp(bob, *attributes))
+        for how in (4, 6):
+            yield (
+                _record(how, invite)
+                + _record(how + 1, answer)
+                + b"".join(_record(2 + number % 2, frames.rtp(number // 2, bytes(40))) for number in range(30))
+            )
+    for name in ("linphone_default", "linphone_video_s1", "bzrtp_k255_s256_aes1_hs80_initiator"):
+        found = json.loads((VECTORS / "handshakes" / f"{name}.json").read_text())["messages"]
+        order = ("hello_i", "hello_r", "commit_lost", "commit", "dhpart1", "dhpart2", "confirm1", "confirm2")
+        by_responder = ("hello_r", "commit_lost", "dhpart1", "confirm1")
+        yield b"".join(_record(each in by_responder, bytes.fromhex(found[each])) for each in order if found.get(each))
+    fragmented = frames.ip(alice[0], bob[0], 17, bytes(64), fragment=0x2000)
+    yield _record(8, frames.ethernet(fragmented)) + _record(8, frames.ethernet(bytes([0x60]) + bytes(60), 1))
+
+
+def _record(what: int, octets: bytes) -> bytes:
+    """One record of the scripts in `fuzz_inspection`."""
+    return bytes([what]) + len(octets).to_bytes(2, "big") + octets
+
+
 def path(target: str) -> Path:
     return CORPORA / f"{target}.txt"
 
 
 def main() -> None:
     CORPORA.mkdir(exist_ok=True)
-    for target in ("codec", "fragments", "engine"):
+    for target in ("codec", "fragments", "engine", "inspection"):
         inputs = build(target)
         path(target).write_text(HEADER.format(target) + "".join(f"{item.hex()}\n" for item in inputs))
         print(f"{target}: {len(inputs)} inputs, {path(target).stat().st_size} octets")

@@ -4,9 +4,9 @@
     python -m tests.security.fuzz engine --seconds 600 --keep findings
     python -m tests.security.fuzz all --fallback --executions 100000 --seed 7
 
-Targets are the modules `fuzz_codec`, `fuzz_fragments` and `fuzz_engine`; each says what must hold. Inputs start from
-`vectors/corpora`. An input that breaks something is printed and ends the command with status 1; run it again with
-`--input HEX`.
+Targets are the modules `fuzz_codec`, `fuzz_fragments`, `fuzz_engine` and `fuzz_inspection`; each says what must hold.
+Inputs start from `vectors/corpora`. An input that breaks something is printed and ends the command with status 1; run
+it again with `--input HEX`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from pathlib import Path
 
 from tests.security import corpora
 
-TARGETS = ("codec", "fragments", "engine")
-LONGEST = {"codec": 2200, "fragments": 600, "engine": 400}
+TARGETS = ("codec", "fragments", "engine", "inspection")
+LONGEST = {"codec": 2200, "fragments": 600, "engine": 400, "inspection": 20_000}
 
 Target = Callable[[bytes], None]
 
@@ -172,7 +172,9 @@ def main() -> int:
         at = sys.argv.index("--inside-atheris")
         inside_atheris(sys.argv[1], sys.argv[at + 1 :])
         return 0
-    parser = argparse.ArgumentParser(description="Fuzz the codec, the fragment reassembler or the engine.")
+    parser = argparse.ArgumentParser(
+        description="Fuzz the codec, the fragment reassembler, the engine or the reading of captures."
+    )
     parser.add_argument("target", choices=(*TARGETS, "all"))
     parser.add_argument("--seconds", type=int, default=30, help="time for each target")
     parser.add_argument("--executions", type=int, help="instead of a time, with mutations only")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from zrtp.crypto import codes
@@ -17,9 +18,15 @@ from zrtp.wire.messages import Commit
 MOST_STEPS: Final = 80
 """Messages that are drawn; machines get more."""
 
+MOST_REPETITIONS: Final = 4
+"""In a row; further ones are only counted."""
+
 _TIME: Final = 10
 _MARGIN: Final = 8
 NARROWEST: Final = 64
+
+_FAR: Final = 99_999
+"""Seconds after which a time is no longer shown."""
 
 _HANGING: Final = 8
 """Columns by which the rest of a long field is set in."""
@@ -44,15 +51,29 @@ def ladder(
     room = max(NARROWEST, pen.width) - _TIME - _MARGIN - 2
     left, right = (pen.shown(name)[: room // 2 - 1] for name in names)
     yield Line(f"{'ms':>{_TIME - 2}}   {left}{right:>{room - len(left)}}")
-    for step in exchange.steps[:MOST_STEPS]:
-        yield Line(_arrow(step, exchange.began, room, pen), "dim" * (step.repeats is not None))
-        if step.repeats is not None:
-            continue
-        for text, style in _details(step, room - 4, fields=fields):
-            yield Line(f"{'':{_TIME}}{pen.down}  {text:<{room - 4}}  {pen.down}", style)
-    more = len(exchange.steps) - MOST_STEPS
-    if more > 0 or exchange.unlisted:
-        yield Line(f"{'':{_TIME}}{pen.down}  and {max(0, more) + exchange.unlisted} more messages")
+    for row in rows(exchange, MOST_STEPS):
+        if isinstance(row, str):
+            yield Line(f"{'':{_TIME}}{pen.down}  {row}", "dim")
+        else:
+            yield from _rung(row, exchange.began, room, pen, fields=fields)
+
+
+def rows(exchange: Exchange, most: int) -> list[Step | str]:
+    """The steps to draw, at most so many; and what is said instead of those that are left out."""
+    found: list[Step | str] = []
+    left = len(exchange.steps) + exchange.unlisted
+    for repeated, group in groupby(exchange.steps, key=lambda step: step.repeats is not None):
+        steps = list(group)
+        kept = MOST_REPETITIONS if repeated else len(steps)
+        for step in steps[:kept]:
+            if len(found) >= most:
+                return [*found, f"and {left} more messages"]
+            found.append(step)
+            left -= 1
+        if len(steps) > kept:
+            found.append(f"and {len(steps) - kept} more repetitions")
+            left -= len(steps) - kept
+    return [*found, f"and {left} more messages"] if left else found
 
 
 def headline(exchange: Exchange, names: tuple[str, str], unsealed: Unsealed | None) -> str:
@@ -89,7 +110,23 @@ def _arrow(step: Step, began: float, room: int, pen: Pen) -> str:
         f"{pen.across}{line}{pen.across}>"[: room - 1] + ">" if step.side == 0 else f"<{pen.across}{line}{pen.across}"
     )
     sequence = "" if step.sequence is None else f" {step.sequence}"
-    return f"{1000 * (step.time - began):{_TIME - 2}.1f}  {pen.down}{line}{pen.down}{sequence}"
+    return f"{_since(step.time - began):>{_TIME - 2}}  {pen.down}{line}{pen.down}{sequence}"
+
+
+def _since(seconds: float) -> str:
+    """Milliseconds, or seconds where these take too much room; the times of a damaged file are anything."""
+    milliseconds = f"{1000 * seconds:.1f}"
+    if len(milliseconds) <= _TIME - 2:
+        return milliseconds
+    return f"{seconds:.0f} s" if abs(seconds) < _FAR else "?"
+
+
+def _rung(step: Step, began: float, room: int, pen: Pen, *, fields: bool) -> Iterator[Line]:
+    """An arrow, and unless the message is a repetition, what it says."""
+    yield Line(_arrow(step, began, room, pen), "dim" * (step.repeats is not None))
+    if step.repeats is None:
+        for text, style in _details(step, room - 4, fields=fields):
+            yield Line(f"{'':{_TIME}}{pen.down}  {text:<{room - 4}}  {pen.down}", style)
 
 
 def _details(step: Step, room: int, *, fields: bool) -> Iterator[tuple[str, str]]:

@@ -69,6 +69,7 @@ class Recording:
         """Sentences about what could not be read or kept."""
         packets, calls, flows = self._packets, self.calls, self.flows
         cut = sum(flow.cut for flow in flows.all)
+        unkept = sum(flow.unkept for flow in flows.all)
         links = ", ".join(str(link) for link in sorted(packets.links))
         found = {
             capture.problem or "": bool(capture.problem),
@@ -78,6 +79,7 @@ class Recording:
             f"{calls.malformed} messages begin like SIP and cannot be read.": calls.malformed > 0,
             f"{calls.cut} SIP messages are shorter than they say.": calls.cut > 0,
             f"There are too many flows at once: {flows.forgotten} were left out.": flows.forgotten > 0,
+            f"Of so many ZRTP and DTLS packets {unkept} were only counted.": unkept > 0,
             "There is more than is kept in memory: what came late was only counted.": budget.refused > 0,
         }
         return [text for text, there in found.items() if there]

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from zrtp.inspection import decode
 from zrtp.inspection.exchange import Exchange
 from zrtp.inspection.findings import Severity
-from zrtp.inspection.ladder import headline
+from zrtp.inspection.ladder import headline, rows
 from zrtp.inspection.lines import Pen
 from zrtp.inspection.report import Report, StreamReport
 from zrtp.inspection.steps import Step
@@ -119,11 +119,11 @@ def _ladder(drawing: _Drawing, report: StreamReport, exchange: Exchange) -> None
         shown = place if name == place else f"{name}  {place}"
         drawing.text(x, shown, bold=True, anchor="middle", advance=side == 1)
     top = drawing.y
-    for step in exchange.steps[:MOST_STEPS]:
-        _rung(drawing, step, exchange.began)
-    more = max(0, len(exchange.steps) - MOST_STEPS) + exchange.unlisted
-    if more:
-        drawing.text((_LEFT + _RIGHT) // 2, f"and {more} more messages", anchor="middle")
+    for row in rows(exchange, MOST_STEPS):
+        if isinstance(row, str):
+            drawing.text((_LEFT + _RIGHT) // 2, row, anchor="middle")
+        else:
+            _rung(drawing, row, exchange.began)
     drawing.space(6)
     for x in (_LEFT, _RIGHT):
         drawing.path(f"M{x} {top}V{drawing.y}")

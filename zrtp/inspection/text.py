@@ -8,7 +8,6 @@ from typing import Final
 
 from zrtp.inspection.calls import Call
 from zrtp.inspection.findings import Finding, Severity
-from zrtp.inspection.flows import Flow
 from zrtp.inspection.ladder import ladder
 from zrtp.inspection.lines import Line, Pen
 from zrtp.inspection.report import Report, StreamReport
@@ -65,7 +64,7 @@ def _nothing(report: Report) -> str:
 
 
 def _call(call: Call, report: Report, pen: Pen) -> Iterator[Line]:
-    yield Line(f"CALL  {pen.shown(call.caller)} -> {pen.shown(call.callee)}", "bold")
+    yield from pen.wrapped(f"{pen.shown(call.caller)} -> {pen.shown(call.callee)}", "CALL  ", style="bold")
     began = report.began or 0.0
     for message in call.messages[:MOST_MESSAGES]:
         hop = f"{text_of(message.hop.sender)} -> {text_of(message.hop.receiver)} {message.hop.transport}"
@@ -85,13 +84,14 @@ def _stream(report: StreamReport, whole: Report, pen: Pen, *, fields: bool) -> I
         text_of(end) if name == text_of(end) else f"{pen.shown(name)} {text_of(end)}"
         for end, name in zip(stream.ends, report.names, strict=True)
     ]
-    yield Line(f"STREAM {report.number}  {pen.shown(stream.kind)}, {ends[0]} <-> {ends[1]}", "bold")
+    title = f"{pen.shown(stream.kind)}, {ends[0]} <-> {ends[1]}"
+    yield from pen.wrapped(title, f"STREAM {report.number}  ", style="bold")
     yield from pen.wrapped(f"{judgement.keying.value}: {judgement.verdict}", "  ", style=_COLOURS[judgement.severity])
     for reason in judgement.reasons:
         yield from pen.wrapped(pen.shown(reason), "  - ")
     yield Line()
     for side in (0, 1):
-        yield Line(_counts(report, side, pen))
+        yield from _counts(report, side, pen)
     for place, exchange in enumerate(report.exchanges):
         yield Line()
         yield from ladder(exchange, report.names, pen, report.unsealed.get(place), fields=fields)
@@ -102,21 +102,20 @@ def _stream(report: StreamReport, whole: Report, pen: Pen, *, fields: bool) -> I
         yield from _finding(finding, pen)
 
 
-def _counts(report: StreamReport, side: int, pen: Pen) -> str:
+def _counts(report: StreamReport, side: int, pen: Pen) -> Iterator[Line]:
+    """What one side sent."""
     flow = report.stream.flows[side]
-    name = pen.shown(report.names[side])
+    indent = f"  {pen.shown(report.names[side]):<22} "
     if flow is None:
-        return f"  {name:<22} sent nothing here"
+        yield from pen.wrapped("sent nothing here", indent)
+        return
     counted = [f"{flow.counts[kind]:,} {kind.value}" for kind in Kind if flow.counts.get(kind)]
+    if len(flow.sources) > 1:
+        counted.append(f"{len(flow.sources)} sources")
     opened = None if report.opened is None else report.opened[side]
     if opened is not None and opened.tried:
-        counted.append(f"{opened.verified:,} of {opened.tried:,} RTP open with the keys")
-    return f"  {name:<22} {', '.join(counted)}{_loss(flow)}"
-
-
-def _loss(flow: Flow) -> str:
-    sources = len(flow.sources)
-    return f", {sources} sources" if sources > 1 else ""
+        counted.append(f"keys open {opened.verified:,} of {opened.tried:,}")
+    yield from pen.wrapped(", ".join(counted), indent)
 
 
 def _finding(finding: Finding, pen: Pen) -> Iterator[Line]:

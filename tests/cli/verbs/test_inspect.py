@@ -32,7 +32,7 @@ def test_keys_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     keys = tmp_path / "keys"
     keys.write_text(f"s0 {transcript.expect.s0.hex()}\n")
     assert main(["inspect", CALL, "--keys", str(keys)]) == 0
-    assert "152 of 155 RTP open with the keys" in capsys.readouterr().out
+    assert "keys open 152 of 155" in capsys.readouterr().out
 
 
 def test_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
