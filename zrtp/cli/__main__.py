@@ -25,6 +25,7 @@ VERBS: Final = {
     "listen": "wait for a caller",
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
+    "proxy": "between a phone without ZRTP and the network (SIP or bare RTP)",
     "inspect": "what happened in a recorded call, and who could have heard it",
     "devices": "microphones and loudspeakers",
     "bench": "handshakes and media packets per second on this computer",

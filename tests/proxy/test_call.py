@@ -1,0 +1,402 @@
+"""Whole calls between two phones without ZRTP, in virtual time: what they hear, and what never leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proxy.stage import Phone, sdp
+from tests.proxy.two_phones import SETTLED, TwoPhones
+from zrtp.media.demux import Kind, classify
+from zrtp.media.rtcp import goodbye
+from zrtp.media.sdp import media_zrtp_hashes
+from zrtp.protocol.events import Assurance
+from zrtp.proxy import call as texts
+from zrtp.proxy.leg import Protection
+from zrtp.proxy.news import Phase, Verdict, VerdictRefused
+from zrtp.proxy.policy import Policy
+
+
+@pytest.fixture
+def stage() -> TwoPhones:
+    return TwoPhones()
+
+
+def test_two_phones_hear_each_other_and_the_network_nothing(stage: TwoPhones) -> None:
+    offered, answered = stage.call()
+    stage.talk(offered, answered)
+
+    assert [len(side.media.heard) for side in stage.sides] == [5, 5]
+    assert stage.alice.proxy.view.sas == stage.bob.proxy.view.sas is not None
+    for side in stage.sides:
+        view = side.proxy.view
+        assert (view.phase, view.protection) == (Phase.UP, Protection.SECURE)
+        assert (view.sent, view.verified_packets, view.withheld) == (5, 5, 0)
+    assert stage.in_clear == []
+    assert set(stage.kinds()) == {Kind.ZRTP, Kind.RTP}
+
+
+def test_the_far_end_is_named_by_its_sip_address(stage: TwoPhones) -> None:
+    stage.call()
+    assert (stage.alice.proxy.view.peer, stage.alice.proxy.view.outgoing) == ("sip:bob@example.org", True)
+    assert (stage.bob.proxy.view.peer, stage.bob.proxy.view.outgoing) == ("sip:alice@example.org", False)
+
+
+def test_the_phones_packets_arrive_as_they_were_sent_with_header_and_source(stage: TwoPhones) -> None:
+    offered, answered = stage.call()
+    stage.talk(offered, answered, packets=1)
+
+    (heard,) = stage.bob.media.heard
+    assert (heard.ssrc, heard.sequence) == (0x5EED + 7000, 100)
+
+
+def test_nothing_leaves_in_clear_in_any_state(stage: TwoPhones) -> None:
+    """The phone sends from the first moment on, whatever the call is doing."""
+    alice = stage.alice.media
+    alice.speak(("10.1.0.1", 20000))
+
+    asked = stage.ask(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+    own_port = stage.alice.proxy.lines[0].phone_port
+    alice.speak(("10.1.0.1", own_port))
+    offered = stage.deliver(stage.alice, asked)
+    alice.speak(("10.1.0.1", own_port))
+    stage.bob.media.speak(stage.bob.spoke_to(offered))
+    stage.answer(stage.bob, "183 Session Progress", stage.bob.sdp)
+    alice.speak(("10.1.0.1", own_port))
+    stage.clock.run(SETTLED)
+    alice.speak(("10.1.0.1", own_port))
+    assert stage.alice.proxy.view.protection is Protection.SECURE, "early media is secure before anybody answered"
+    stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+    stage.request(stage.alice, "BYE")
+    alice.speak(("10.1.0.1", own_port))
+
+    assert stage.in_clear == []
+
+
+def test_without_zrtp_at_the_other_end_nothing_leaves_and_that_is_said() -> None:
+    stage = TwoPhones()
+    stage.ask(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+    plain = Phone(stage.wire, 9000, "203.0.113.9")
+    stage.deliver(stage.alice, stage.ask(stage.alice, "INVITE", stage.alice.sdp, to_tag=False, cseq=1))
+    answered = stage.alice.proxy.into(answer_from(stage, plain))
+    for _ in range(20):
+        stage.clock.run(1)
+        stage.alice.media.speak(stage.alice.spoke_to(answered))
+        plain.speak(("192.0.2.1", stage.alice.proxy.lines[0].network_port), count=5)
+
+    assert stage.alice.proxy.view.protection is Protection.BLOCKED
+    assert texts.NO_ZRTP.format("sip:bob@example.org") in stage.alice.proxy.notices()
+    assert texts.PLAIN_ARRIVES in stage.alice.proxy.notices()
+    assert (plain.heard, stage.alice.media.heard) == ([], [])
+    assert stage.alice.proxy.view.withheld == 20
+
+
+def test_best_effort_says_loudly_that_everybody_can_hear() -> None:
+    stage = TwoPhones(alice=Policy.BEST_EFFORT)
+    plain = Phone(stage.wire, 9000, "203.0.113.9")
+    stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+    answered = stage.alice.proxy.into(answer_from(stage, plain))
+    stage.clock.run(20)
+    stage.alice.media.speak(stage.alice.spoke_to(answered))
+    plain.speak(("192.0.2.1", stage.alice.proxy.lines[0].network_port))
+
+    assert len(plain.heard) == len(stage.alice.media.heard) == 1
+    assert stage.alice.proxy.view.protection is Protection.CLEAR
+    assert texts.CLEAR.format("sip:bob@example.org") in stage.alice.proxy.notices()
+
+
+def test_best_effort_is_encrypted_with_whoever_has_zrtp() -> None:
+    stage = TwoPhones(alice=Policy.BEST_EFFORT, bob=Policy.BEST_EFFORT)
+    offered, answered = stage.call()
+    stage.talk(offered, answered)
+    assert [side.proxy.view.protection for side in stage.sides] == [Protection.SECURE] * 2
+    assert stage.in_clear == []
+
+
+def test_hold_and_resume_keep_keys_words_and_hash(stage: TwoPhones) -> None:
+    offered, answered = stage.call()
+    stage.talk(offered, answered)
+    words, hashes = stage.alice.proxy.view.sas, announced_hashes(stage)
+
+    held = stage.alice.sdp.replace("a=rtpmap", "a=sendonly\r\na=rtpmap")
+    stage.request(stage.alice, "INVITE", held)
+    stage.answer(stage.bob, "200 OK", stage.bob.sdp.replace("a=rtpmap", "a=recvonly\r\na=rtpmap"))
+    stage.request(stage.alice, "ACK")
+    stage.clock.run(10)
+    offered = stage.request(stage.alice, "INVITE", stage.alice.sdp)
+    answered = stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+    stage.talk(offered, answered)
+
+    assert [len(side.media.heard) for side in stage.sides] == [10, 10]
+    assert stage.alice.proxy.view.sas == words
+    assert announced_hashes(stage) == hashes
+    assert len(hashes) == 2
+    assert stage.in_clear == []
+
+
+def test_an_offer_that_is_refused_changes_nothing(stage: TwoPhones) -> None:
+    offered, answered = stage.call()
+    elsewhere = sdp("10.1.0.2", 7990)
+    stage.request(stage.alice, "INVITE", elsewhere)
+    stage.answer(stage.bob, "488 Not Acceptable Here")
+    stage.talk(offered, answered)
+
+    assert [len(side.media.heard) for side in stage.sides] == [5, 5]
+
+
+def test_the_phone_may_move_its_port_within_the_call(stage: TwoPhones) -> None:
+    stage.call()
+    moved = Phone(stage.wire, 7990, "10.1.0.2")
+    offered = stage.request(stage.alice, "INVITE", sdp("10.1.0.2", 7990))
+    stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+    stage.bob.media.speak(stage.bob.spoke_to(offered))
+
+    assert len(moved.heard) == 1
+    assert stage.alice.media.heard == []
+
+
+def test_the_offer_may_come_with_the_answer(stage: TwoPhones) -> None:
+    """An INVITE without a description: the offer is in the 200, the answer in the ACK (RFC 3261 section 13.2.1)."""
+    stage.request(stage.alice, "INVITE", to_tag=False)
+    answered = stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+    acknowledged = stage.request(stage.alice, "ACK", stage.alice.sdp)
+    stage.talk(acknowledged, answered)
+
+    assert [len(side.media.heard) for side in stage.sides] == [5, 5]
+
+
+def test_video_is_a_second_stream_of_the_same_key_agreement(stage: TwoPhones) -> None:
+    cameras = [Phone(stage.wire, 7100, f"10.{number}.0.2") for number in (1, 2)]
+    video = "m=video 7100 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n"
+    offered = stage.request(stage.alice, "INVITE", stage.alice.sdp + video, to_tag=False)
+    answered = stage.answer(stage.bob, "200 OK", stage.bob.sdp + video)
+    stage.request(stage.alice, "ACK")
+    stage.clock.run(1)
+    stage.talk(offered, answered)
+    for camera, proxy, text in (
+        (cameras[0], "10.1.0.1", answered.body.decode()),
+        (cameras[1], "10.2.0.1", offered.body.decode()),
+    ):
+        camera.speak((proxy, int(text.split("m=video ")[1].split()[0])))
+
+    assert [len(side.media.heard) for side in stage.sides] == [5, 5]
+    assert [len(camera.heard) for camera in cameras] == [1, 1]
+    view = stage.alice.proxy.view
+    assert view.streams == (("audio", Protection.SECURE), ("video", Protection.SECURE))
+    assert len({view.sas for view in (stage.alice.proxy.view, stage.bob.proxy.view)}) == 1
+    assert stage.in_clear == []
+
+
+def test_a_line_that_the_other_side_refuses_stays_shut(stage: TwoPhones) -> None:
+    video = "m=video {} RTP/AVP 97\r\n"
+    offered = stage.request(stage.alice, "INVITE", stage.alice.sdp + video.format(7100), to_tag=False)
+    answered = stage.answer(stage.bob, "200 OK", stage.bob.sdp + video.format(0))
+    stage.talk(offered, answered)
+
+    assert "m=video 0 " in answered.body.decode()
+    assert stage.alice.proxy.view.protection is Protection.IDLE, "the worst of the two: video was never begun"
+    assert [len(side.media.heard) for side in stage.sides] == [5, 5]
+
+
+def test_rtcp_goes_along_protected(stage: TwoPhones) -> None:
+    _, answered = stage.call()
+    host, port = stage.alice.spoke_to(answered)
+    report = goodbye(0x5EED)
+    stage.wire.send(report, ("10.1.0.2", 7001), (host, port + 1))
+
+    assert stage.bob.media.reports == [report]
+    on_the_way = [d.payload for d in stage.network if classify(d.payload) is Kind.RTCP]
+    assert len(on_the_way) == 1 and report[8:] not in on_the_way[0]
+
+
+def test_a_hello_that_signalling_did_not_announce_is_refused() -> None:
+    """Somebody on the media path who has no hand in the signalling."""
+    stage = TwoPhones()
+    offered = stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+    announced = stage.say(stage.bob, "200 OK", stage.bob.sdp)
+    head, _, tail = announced.body.partition(b"zrtp-hash:1.10 ")
+    announced.body = head + b"zrtp-hash:1.10 " + b"0" * 64 + tail[64:]
+    answered = stage.alice.proxy.into(announced)
+    stage.talk(offered, answered, seconds=20)
+
+    assert stage.alice.proxy.view.protection is not Protection.SECURE
+    assert [len(side.media.heard) for side in stage.sides] == [0, 0]
+    assert any("signalling" in text for text in stage.alice.proxy.notices())
+    assert stage.in_clear == []
+
+
+class TestForks:
+    """One call rings at two places; each answers with a tag, a port and a key agreement of its own."""
+
+    def ring_twice(self, stage: TwoPhones) -> tuple[Phone, Phone]:
+        stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+        return Phone(stage.wire, 9000, "203.0.113.1"), Phone(stage.wire, 9000, "203.0.113.2")
+
+    def test_each_far_end_has_a_leg_and_the_one_that_answers_keeps_it(self, stage: TwoPhones) -> None:
+        first, second = self.ring_twice(stage)
+        stage.alice.proxy.into(answer_from(stage, first, "183 Session Progress", tag="one"))
+        stage.alice.proxy.into(answer_from(stage, second, "183 Session Progress", tag="two"))
+        stage.alice.proxy.into(answer_from(stage, second, tag="two"))
+        stage.clock.run(0.5)
+
+        port = stage.alice.proxy.lines[0].network_port
+        asked = [d.destination for d in stage.wire.capture if d.source == ("192.0.2.1", port)]
+        assert {("203.0.113.1", 9000), ("203.0.113.2", 9000)} <= set(asked)
+        after = [d.destination[0] for d in stage.wire.capture if d.at > 0.1 and d.source == ("192.0.2.1", port)]
+        assert set(after) == {"203.0.113.2"}, "the other leg was closed by the answer"
+        hellos = {d.payload[12:-4] for d in stage.wire.capture if d.source == ("192.0.2.1", port)}
+        assert len(hellos) == 2, "a key agreement of its own for each"
+
+    def test_one_that_hangs_up_does_not_end_the_call_of_the_other(self, stage: TwoPhones) -> None:
+        first, second = self.ring_twice(stage)
+        stage.alice.proxy.into(answer_from(stage, first, "183 Session Progress", tag="one"))
+        stage.alice.proxy.into(answer_from(stage, second, "183 Session Progress", tag="two"))
+
+        for tag, phase in (("one", Phase.RINGING), ("nobody", Phase.RINGING), ("two", Phase.ENDED)):
+            stage.bob.tag = tag
+            stage.ask(stage.alice, "BYE")
+            assert stage.alice.proxy.view.phase is phase
+
+
+class TestVerdicts:
+    def words(self, stage: TwoPhones) -> str:
+        sas = stage.alice.proxy.view.sas
+        assert sas is not None
+        return sas.rendered
+
+    def test_they_match(self, stage: TwoPhones) -> None:
+        stage.call()
+        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MATCH)
+        view = stage.alice.proxy.view
+        assert (view.verified, view.assurance, view.name) == (True, Assurance.VERIFIED, "sip:bob@example.org")
+
+    def test_with_another_name(self, stage: TwoPhones) -> None:
+        stage.call()
+        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MATCH, "Bob \u202eat home")
+        assert stage.alice.proxy.view.name == "Bob at home"
+
+    def test_they_differ_and_not_one_packet_passes_any_more(self, stage: TwoPhones) -> None:
+        offered, answered = stage.call()
+        stage.talk(offered, answered)
+        before = len(stage.network)
+        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MISMATCH)
+        stage.alice.media.speak(stage.alice.spoke_to(answered), count=5)
+        stage.bob.media.speak(stage.bob.spoke_to(offered), count=5)
+
+        assert len(stage.bob.media.heard) == len(stage.alice.media.heard) == 5
+        assert [
+            d for d in stage.network[before:] if d.source[0] == "192.0.2.1" and classify(d.payload) is Kind.RTP
+        ] == []
+        assert stage.alice.proxy.view.mismatch
+        assert texts.ALARM in stage.alice.proxy.notices()
+
+    def test_other_words_are_refused(self, stage: TwoPhones) -> None:
+        stage.call()
+        with pytest.raises(VerdictRefused, match="have changed"):
+            stage.alice.proxy.calls.judge(1, "aardvark:Babylon", Verdict.MATCH)
+        assert not stage.alice.proxy.view.verified
+
+    def test_the_words_change_between_looking_and_judging(self, stage: TwoPhones) -> None:
+        """Somebody else takes the other end's place within the call: a verdict about the old words is worth nothing."""
+        stage.call()
+        seen = self.words(stage)
+        offer = sdp("203.0.113.77", 9000, "a=zrtp-hash:1.10 " + "cd" * 32)
+        stage.alice.proxy.from_network(reinvite_of(stage, offer))
+
+        assert texts.SOMEBODY_ELSE in stage.alice.proxy.notices()
+        with pytest.raises(VerdictRefused):
+            stage.alice.proxy.calls.judge(1, seen, Verdict.MATCH)
+
+    def test_a_call_that_is_over_cannot_be_judged(self, stage: TwoPhones) -> None:
+        stage.call()
+        seen = self.words(stage)
+        stage.request(stage.bob, "BYE")
+        with pytest.raises(VerdictRefused, match="over"):
+            stage.alice.proxy.calls.judge(1, seen, Verdict.MATCH)
+
+    def test_later_changes_nothing(self, stage: TwoPhones) -> None:
+        stage.call()
+        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.LATER)
+        assert stage.alice.proxy.view.assurance is Assurance.ENCRYPTED
+
+
+class TestWatching:
+    def test_a_phone_whose_media_takes_another_way_is_missed(self, stage: TwoPhones) -> None:
+        offered, answered = stage.call()
+        stage.talk(offered, answered)
+        stage.clock.run(8)
+        assert texts.PHONE_IS_SILENT in stage.alice.proxy.notices()
+
+        stage.talk(offered, answered)
+        stage.clock.run(2)
+        assert texts.PHONE_IS_BACK in stage.alice.proxy.notices()
+
+    def test_a_phone_on_hold_is_not_missed(self, stage: TwoPhones) -> None:
+        stage.call()
+        stage.request(stage.alice, "INVITE", stage.alice.sdp.replace("a=rtpmap", "a=inactive\r\na=rtpmap"))
+        stage.answer(stage.bob, "200 OK", stage.bob.sdp.replace("a=rtpmap", "a=inactive\r\na=rtpmap"))
+        stage.clock.run(60)
+        assert texts.PHONE_IS_SILENT not in stage.alice.proxy.notices()
+
+    def test_sound_that_a_server_converts_is_told(self, stage: TwoPhones) -> None:
+        offered, _ = stage.call()
+        port = stage.alice.proxy.lines[0].network_port
+        receive = stage.wire.ports["192.0.2.1", port]
+
+        def convert(data: bytes, source: tuple[str, int]) -> None:
+            receive(data[:-1] + bytes([data[-1] ^ 1]) if classify(data) is Kind.RTP else data, source)
+
+        stage.wire.ports["192.0.2.1", port] = convert
+        for _ in range(40):
+            stage.clock.run(0.05)
+            stage.bob.media.speak(stage.bob.spoke_to(offered))
+        assert any("converts them" in text for text in stage.alice.proxy.notices())
+
+    def test_media_of_somebody_else_than_the_phone_is_not_encrypted_for_them(self, stage: TwoPhones) -> None:
+        _, answered = stage.call()
+        stranger = Phone(stage.wire, 7000, "10.1.0.66")
+        stranger.speak(stage.alice.spoke_to(answered))
+        assert stage.bob.media.heard == []
+
+    def test_a_far_end_behind_a_nat_is_followed_once_it_has_proved_itself(self, stage: TwoPhones) -> None:
+        offered, answered = stage.call()
+        stage.talk(offered, answered)
+        line = stage.alice.proxy.lines[0]
+        at = ("192.0.2.1", line.network_port)
+        receive = stage.wire.ports[at]
+        stage.wire.ports[at] = lambda data, source: receive(data, ("203.0.113.50", 6000))
+        stage.bob.media.speak(stage.bob.spoke_to(offered))
+        stage.alice.media.speak(stage.alice.spoke_to(answered))
+        assert stage.wire.capture[-1].destination == ("203.0.113.50", 6000)
+
+
+def announced_hashes(stage: TwoPhones) -> set[bytes]:
+    """All that the server saw in a=zrtp-hash."""
+    found = [hashes for seen in stage.requests for hashes in media_zrtp_hashes(seen.decode())]
+    return {each.hash for hashes in found for each in hashes}
+
+
+def answer_from(stage: TwoPhones, phone: Phone, status: str = "200 OK", *, tag: str = "plain") -> bytes:
+    """What the server passes on from somebody without a proxy."""
+    asked = stage.requests[-1].decode()
+    lines = [line for line in asked.split("\r\n\r\n")[0].split("\r\n")[1:] if not line.startswith(("Content", "Route"))]
+    lines = [line + f";tag={tag}" if line.startswith("To:") else line for line in lines]
+    body = sdp(*phone.address)
+    head = "\r\n".join([f"SIP/2.0 {status}", *lines, "Content-Type: application/sdp", f"Content-Length: {len(body)}"])
+    return (head + "\r\n\r\n" + body).encode()
+
+
+def reinvite_of(stage: TwoPhones, body: str) -> bytes:
+    """A re-INVITE to Alice that Bob's proxy has nothing to do with."""
+    proxy = stage.alice.proxy
+    lines = [
+        "INVITE sip:alice@10.1.0.2:5161 SIP/2.0",
+        "Via: SIP/2.0/UDP 198.51.100.5:5060;branch=z9hG4bKx",
+        f"Route: <sip:192.0.2.1:5080;lr;zflow={proxy.flows.name(stage.alice.hop)}>, <sip:10.1.0.1:5070;lr>",
+        "From: <sip:bob@example.org>;tag=bob-tag",
+        "To: <sip:alice@example.org>;tag=alice-tag",
+        f"Call-ID: {stage.call_id}",
+        "CSeq: 90 INVITE",
+        "Content-Type: application/sdp",
+        f"Content-Length: {len(body)}",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

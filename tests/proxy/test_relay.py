@@ -1,0 +1,92 @@
+"""Four UDP ports of a media line."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.proxy.server_stage import LOOPBACK
+from tests.proxy.test_server import until, within_time
+from zrtp.media.addresses import Address
+from zrtp.proxy.relay import UdpLine
+
+
+def test_each_port_knows_which_side_it_is_on_and_whether_it_is_for_rtcp() -> None:
+    async def scene() -> None:
+        heard: list[tuple[str, bytes, bool]] = []
+        line = UdpLine(
+            LOOPBACK,
+            LOOPBACK,
+            from_phone=lambda data, source, rtcp: heard.append(("phone", data, rtcp)),
+            from_network=lambda data, source, rtcp: heard.append(("network", data, rtcp)),
+        )
+        assert line.phone_port % 2 == line.network_port % 2 == 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaker:
+            for port in (line.phone_port, line.phone_port + 1, line.network_port, line.network_port + 1):
+                speaker.sendto(b"%d" % port, (LOOPBACK, port))
+        await until(lambda: len(heard) == 4)
+        assert sorted(heard) == sorted(
+            [
+                ("phone", b"%d" % line.phone_port, False),
+                ("phone", b"%d" % (line.phone_port + 1), True),
+                ("network", b"%d" % line.network_port, False),
+                ("network", b"%d" % (line.network_port + 1), True),
+            ]
+        )
+        line.close()
+        line.close()
+        line.to_phone(b"into nothing", (LOOPBACK, 9), rtcp=False)
+
+    within_time(scene)
+
+
+def test_what_is_sent_comes_from_the_port_that_was_announced() -> None:
+    async def scene() -> None:
+        line = UdpLine(LOOPBACK, LOOPBACK, from_phone=_nobody, from_network=_nobody)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            listener.bind((LOOPBACK, 0))
+            listener.settimeout(5)
+            where = listener.getsockname()
+            line.to_phone(b"a", where, rtcp=False)
+            line.to_phone(b"b", where, rtcp=True)
+            line.to_network(b"c", where, rtcp=False)
+            line.to_network(b"d", where, rtcp=True)
+            seen = {data: source[1] for data, source in (listener.recvfrom(9) for _ in range(4))}
+        assert seen == {
+            b"a": line.phone_port,
+            b"b": line.phone_port + 1,
+            b"c": line.network_port,
+            b"d": line.network_port + 1,
+        }
+        line.close()
+
+    within_time(scene)
+
+
+def test_a_bad_network_is_between_us_and_the_network_and_not_before_the_phone() -> None:
+    async def scene() -> None:
+        lost: list[object] = []
+        line = UdpLine(LOOPBACK, LOOPBACK, from_phone=_nobody, from_network=_nobody, path=lost.append)
+        line.to_network(b"lost", (LOOPBACK, 9), rtcp=False)
+        assert len(lost) == 1
+        line.to_phone(b"not lost", (LOOPBACK, 9), rtcp=False)
+        assert len(lost) == 1
+        line.close()
+
+    within_time(scene)
+
+
+def test_a_port_that_is_taken_leaves_nothing_open() -> None:
+    async def scene() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+            held.bind((LOOPBACK, 0))
+            port = held.getsockname()[1]
+            with pytest.raises(OSError, match="in use"):
+                UdpLine(LOOPBACK, LOOPBACK, from_phone=_nobody, from_network=_nobody, network_port=port)
+
+    within_time(scene)
+
+
+def _nobody(data: bytes, source: Address, rtcp: bool) -> None:
+    raise AssertionError("nothing was sent here")

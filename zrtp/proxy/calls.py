@@ -1,0 +1,180 @@
+"""All calls of one proxy: which SIP message belongs to which, when they begin and when they are over.
+
+A call is known by its Call-ID together with the phone's flow, since two phones behind one proxy may call each other.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from zrtp.proxy.call import Call, Refusal, Surroundings
+from zrtp.proxy.description import MalformedDescription
+from zrtp.proxy.news import Phase, Verdict, VerdictRefused, View
+from zrtp.proxy.sip import Message, bare_uri
+
+MOST_CALLS: Final = 200
+"""Calls at the same time; each takes four UDP ports for each media line."""
+LONGEST_RINGING: Final = 300.0
+"""Seconds after which a call that nobody took is forgotten."""
+LONGEST_SILENCE: Final = 3600.0
+"""Seconds without any media, of either side, after which a call is taken to be dead: its BYE got lost."""
+LOOK: Final = 1.0
+"""Seconds between two looks at the calls."""
+ENDED_CALLS: Final = 20
+"""Ended calls that are still listed."""
+TRY_AGAIN: Final = (401, 407)
+"""Refusals after which the same call comes again, with credentials (RFC 3261 section 22)."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    call: Call
+    offers: set[tuple[int, bool]] = field(default_factory=set)
+    """CSeq number of requests that brought an offer, and whether the phone sent them."""
+    offered_in_answer: bool | None = None
+    """A response brought the offer; whether it was the phone's."""
+
+
+class Calls:
+    """The calls of one proxy."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._ended: deque[View] = deque(maxlen=ENDED_CALLS)
+        self._numbers = 0
+        self._timer: Any = None
+        self.hang_up: Callable[[Call, str, str, str], None] = lambda call, call_id, flow, why: None
+        """Is called when the policy wants a call to end: the call, its Call-ID and flow, and why."""
+
+    def description(self, message: Message, text: str, *, flow: str, from_phone: bool) -> str:
+        """A session description for the other side. Raises Refusal and MalformedDescription."""
+        entry = self._entry(message, flow, from_phone=from_phone)
+        offer = self._is_offer(entry, message, from_phone=from_phone)
+        number = _serial(message, phone_asked=message.is_request == from_phone)
+        change = entry.call.from_phone if from_phone else entry.call.from_network
+        try:
+            return change(text, tag=_far_tag(message, from_phone=from_phone), offer=offer, cseq=number)
+        except (Refusal, MalformedDescription):
+            if entry.call.phase is Phase.RINGING:
+                self._end((message.call_id, flow))
+            raise
+
+    def observe(self, message: Message, *, flow: str, from_phone: bool) -> None:
+        """Follow what a message that passes does to its call."""
+        key, method = (message.call_id, flow), message.method
+        if message.is_request and method == "INVITE":  # without a description it begins a call all the same
+            with suppress(Refusal):
+                self._entry(message, flow, from_phone=from_phone)
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        call = entry.call
+        if message.is_request:
+            if method == "BYE" and call.left(_far_tag(message, from_phone=from_phone)):
+                self._end(key)
+        elif method in ("INVITE", "UPDATE") and message.status >= 200:
+            number = _serial(message, phone_asked=not from_phone)
+            call.offer_settled(number, accepted=message.status < 300)
+            if method == "INVITE" and message.status < 300:
+                call.answered(_far_tag(message, from_phone=from_phone))
+            elif method == "INVITE" and call.phase is Phase.RINGING and message.status not in TRY_AGAIN:
+                self._end(key)
+
+    def flow_of(self, call_id: str) -> str:
+        """The phone that has this call, empty if there is no such call."""
+        return next((flow for known, flow in self._entries if known == call_id), "")
+
+    def judge(self, number: int, words: str, verdict: Verdict, name: str | None = None) -> None:
+        """A person's verdict. It names the call and the words, and is refused if either is not what it was.
+
+        Raises VerdictRefused.
+        """
+        for entry in self._entries.values():
+            if entry.call.number == number:
+                entry.call.judge(words, verdict, name)
+                return
+        raise VerdictRefused("That call is over.")
+
+    def views(self) -> list[View]:
+        """The calls, those that have ended first."""
+        return [*self._ended, *(entry.call.view() for entry in self._entries.values())]
+
+    def close(self) -> None:
+        """End all calls."""
+        for key in list(self._entries):
+            self._end(key)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _entry(self, message: Message, flow: str, *, from_phone: bool) -> _Entry:
+        key = message.call_id, flow
+        entry = self._entries.get(key)
+        if entry is not None:
+            return entry
+        if not message.is_request or message.method != "INVITE":
+            raise Refusal("The session description belongs to no call that is known here.")
+        if len(self._entries) >= MOST_CALLS:
+            raise Refusal(f"There are {MOST_CALLS} calls already.")
+        self._numbers += 1
+        peer = _address_of(message.first("to" if from_phone else "from"))
+        call = Call(self._numbers, outgoing=from_phone, peer=peer, around=self._around)
+        call.reports_end = lambda why: self.hang_up(call, *key, why)
+        self._entries[key] = _Entry(call)
+        if self._timer is None:
+            self._timer = self._around.clock.call_at(self._around.clock.time() + LOOK, self._look)
+        return self._entries[key]
+
+    @staticmethod
+    def _is_offer(entry: _Entry, message: Message, *, from_phone: bool) -> bool:
+        """Offer or answer, by the order of messages (RFC 3261 section 13.2.1, RFC 3262 section 5)."""
+        number, method = message.cseq
+        if message.is_request:
+            answers = method == "ACK" or (method == "PRACK" and entry.offered_in_answer is (not from_phone))
+            if answers:
+                entry.offered_in_answer = None
+            else:
+                entry.offers.add((number, from_phone))
+            return not answers
+        offer = (number, not from_phone) not in entry.offers
+        if offer:
+            entry.offered_in_answer = from_phone
+        return offer
+
+    def _look(self) -> None:
+        now = self._around.clock.time()
+        for key, entry in list(self._entries.items()):
+            call = entry.call
+            ringing_too_long = call.phase is Phase.RINGING and now - call.began > LONGEST_RINGING
+            if ringing_too_long or now - call.heard > LONGEST_SILENCE:
+                self._end(key)
+            else:
+                call.look()
+        again = bool(self._entries)
+        self._timer = self._around.clock.call_at(now + LOOK, self._look) if again else None
+
+    def _end(self, key: tuple[str, str]) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            entry.call.end()
+            self._ended.append(entry.call.view())
+
+
+def _far_tag(message: Message, *, from_phone: bool) -> str:
+    """The far end's tag: whoever asks stands in From, whoever answers in To."""
+    return message.tag("to" if message.is_request == from_phone else "from")
+
+
+def _serial(message: Message, *, phone_asked: bool) -> int:
+    """One number for each request of either side."""
+    return 2 * message.cseq[0] + phone_asked
+
+
+def _address_of(value: str) -> str:
+    """ "sip:bob@example.org" of a From or To; parameters are left out."""
+    return bare_uri(value).partition(";")[0].partition("?")[0]

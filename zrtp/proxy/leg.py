@@ -1,0 +1,224 @@
+"""One media leg: the far end of one dialog, with a key agreement of its own and all its media streams.
+
+A leg is what Call-ID and the far end's tag name together. A call that rings at several places has a leg for each of
+those that answer, so that no far end gets what was meant for another. No sockets and no clock here: the streams are
+numbered as the m= lines of the session description, datagrams go in and come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from zrtp.cache.record import clean_name
+from zrtp.crypto.sas import Sas
+from zrtp.errors import SrtpError
+from zrtp.media.addresses import Address
+from zrtp.media.demux import Kind, classify
+from zrtp.media.events import CallEvent
+from zrtp.media.sdp import ZrtpHash, matching_zrtp_hash
+from zrtp.media.secure import Counters, SecureCall, SecureMedia
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Assurance, NoPeer, Sending
+from zrtp.protocol.states import State
+from zrtp.system import RandomSource, system_random
+
+
+class Protection(Enum):
+    """What a stream, or all streams of a leg together, let through towards the network."""
+
+    IDLE = "idle"
+    """Nothing yet: the far end has not been asked."""
+    SECURING = "securing"
+    SECURE = "secure"
+    CLEAR = "clear"
+    """Plain media passes, as the policy allows."""
+    BLOCKED = "blocked"
+    """Nothing passes, and nothing will without a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where the far end wants the media of one stream."""
+
+    rtp: Address
+    rtcp: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What a datagram of the network meant for the phone."""
+
+    rtp: list[bytes]
+    rtcp: list[bytes]
+
+
+class Leg:
+    """The media between the phone and one far end. `peer` is its SIP address, under which a record is kept."""
+
+    def __init__(
+        self, endpoint: Endpoint, peer: str, *, best_effort: bool, random: RandomSource = system_random
+    ) -> None:
+        self.peer = peer
+        self.tag = ""
+        """The far end's tag, once it has one."""
+        self.remote: dict[int, Remote] = {}
+        self._session = endpoint.session(peer_label=peer)
+        self._secure = SecureCall(self._session, best_effort=best_effort, silence=None)
+        self._media: dict[int, SecureMedia] = {}
+        self._expected: dict[int, bytes] = {}
+        self._ended: set[int] = set()  # streams whose discovery found nobody
+        self._random = random
+        self.muted = False
+        """The person said that the words differ: no sound passes any more, either way."""
+        self.closed = False
+
+    # Signalling.
+
+    def hello_hash(self, index: int, ssrc: int | None = None) -> str:
+        """The value of a=zrtp-hash for a stream, which is made now if there is none; `ssrc` is the phone's."""
+        return self._stream(index, ssrc).stream.hello_hash
+
+    def expect(self, index: int, hashes: tuple[ZrtpHash, ...]) -> None:
+        """The far end announced its Hello: only that one counts, as long as the stream is not secure."""
+        found = matching_zrtp_hash(hashes)
+        media = self._stream(index)
+        if found is not None and self._expected.get(index) is None:
+            self._expected[index] = found.hash
+            media.stream.peer_hello_hash = found.hash
+
+    def announces_another(self, index: int, hashes: tuple[ZrtpHash, ...]) -> bool:
+        """Whether the far end now announces another Hello than before: somebody else took its place in the call."""
+        expected, found = self._expected.get(index), matching_zrtp_hash(hashes)
+        return expected is not None and found is not None and found.hash != expected
+
+    def start(self, index: int, now: float) -> None:
+        """Look for the far end's ZRTP; nothing happens if that was begun."""
+        media = self._stream(index)
+        if media.stream.state is State.IDLE:
+            media.start(now)
+
+    # Media.
+
+    def from_phone(self, index: int, packet: bytes) -> bytes | None:
+        """What goes to the network for an RTP or RTCP packet of the phone; None if nothing may."""
+        media = self._media.get(index)
+        if media is None or self.muted or self.closed:
+            return None
+        kind = classify(packet)
+        try:
+            if kind is Kind.RTP:
+                return media.protect(packet)
+            return media.protect_rtcp(packet) if kind is Kind.RTCP else None
+        except SrtpError:
+            return None
+
+    def from_network(self, index: int, datagram: bytes, now: float) -> Arrived:
+        """Take a datagram of the network; what comes out may be played by the phone."""
+        media = self._media.get(index)
+        if media is None or self.closed:
+            return Arrived([], [])
+        packets, reports = media.datagram_received(datagram, now), media.rtcp_received()
+        return Arrived([], []) if self.muted else Arrived(packets, reports)
+
+    def progress(self, index: int) -> tuple[object, int]:
+        """Changes whenever a datagram moved the key agreement, or proved that it comes from the far end."""
+        media = self._media[index]
+        return media.stream.state, media.counters.verified
+
+    def datagrams_to_send(self) -> list[tuple[int, bytes]]:
+        """The ZRTP datagrams that are due now, with the stream that each belongs to."""
+        return [(index, octets) for index, media in self._media.items() for octets in media.datagrams_to_send()]
+
+    def next_timer(self) -> float | None:
+        return None if self.closed else self._secure.next_timer()
+
+    def handle_timer(self, now: float) -> None:
+        self._secure.handle_timer(now)
+
+    @property
+    def has_news(self) -> bool:
+        """Something happened since `next_event` said that there is nothing more."""
+        return self._secure.has_news
+
+    def next_event(self) -> CallEvent | None:
+        """What the engine has to say. Streams without a ZRTP peer are noted here."""
+        event = self._secure.next_event()
+        if isinstance(event, NoPeer):
+            self._ended |= {index for index, media in self._media.items() if media.stream.ssrc == event.ssrc}
+        return event
+
+    # What people ask, and what they decide.
+
+    def protection(self, index: int) -> Protection:
+        """Of one stream."""
+        media = self._media.get(index)
+        if media is None or media.stream.state is State.IDLE or self.closed:
+            return Protection.IDLE
+        if self.muted:
+            return Protection.BLOCKED
+        if media.stream.sending is Sending.SRTP:
+            return Protection.SECURE
+        failed = media.stream.state is State.FAILED
+        if index not in self._ended and not failed:
+            return Protection.SECURING
+        return Protection.CLEAR if media.may_send else Protection.BLOCKED
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        return tuple(self._media)
+
+    @property
+    def sas(self) -> Sas | None:
+        """What to compare."""
+        return self._session.relayed_sas or self._session.sas
+
+    @property
+    def assurance(self) -> Assurance:
+        return self._session.assurance
+
+    @property
+    def verified(self) -> bool:
+        return self._session.verified
+
+    @property
+    def name(self) -> str | None:
+        """What the person called this far end at an earlier comparison."""
+        return self._session.peer_name
+
+    def ssrc(self, index: int) -> int:
+        """The name that the engine's events have for a stream."""
+        return self._media[index].stream.ssrc
+
+    def counters(self, index: int) -> Counters:
+        media = self._media.get(index)
+        return Counters() if media is None else media.counters
+
+    def matched(self, name: str | None) -> None:
+        """The person says that the words match. Raises ApiMisuse before there are any."""
+        self._session.sas_matched(clean_name(name or "") or self.name or clean_name(self.peer))
+
+    def mismatched(self) -> None:
+        """The person says that the words differ. Raises ApiMisuse before there are any."""
+        self._session.sas_mismatched()
+        self.muted = True
+
+    def close(self, now: float) -> None:
+        """End the key agreement and wipe its keys. May be called again."""
+        if not self.closed:
+            self._secure.close(now)
+            self.closed = True
+
+    def _stream(self, index: int, ssrc: int | None = None) -> SecureMedia:
+        media = self._media.get(index)
+        if media is None:
+            taken = {known.stream.ssrc for known in self._media.values()}
+            if ssrc is None or ssrc in taken:
+                ssrc = int.from_bytes(self._random(4), "big")
+            media = self._media[index] = self._secure.add_stream(ssrc)
+        return media
+
+
+MakeLeg = Callable[[str], Leg]
+"""Makes a leg to a SIP address."""

@@ -1,0 +1,162 @@
+"""The SIP proxy as a whole: sockets, signalling, calls and media ports put together in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Final
+
+from zrtp.media.addresses import Address
+from zrtp.media.aio import Path
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.proxy.call import Call, Line, Surroundings
+from zrtp.proxy.calls import Calls
+from zrtp.proxy.leg import Leg
+from zrtp.proxy.news import Notice, Tell
+from zrtp.proxy.policy import Policy
+from zrtp.proxy.relay import UdpLine
+from zrtp.proxy.routing import Flows, Hop
+from zrtp.proxy.signalling import Sending, Side, Signalling
+from zrtp.proxy.sip import Message, answer
+from zrtp.proxy.transport import NetworkSide, PhoneSide, StreamNetworkSide, UdpNetworkSide
+from zrtp.proxy.upstream import Upstream, locate
+from zrtp.system import RandomSource, system_random
+
+DISCONNECTED: Final = "The connection to the server broke; trying again. Until then the phone cannot call."
+CONNECTED: Final = "The connection to the server is there again."
+
+_SECRET_OCTETS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyOptions:
+    """What the person chose."""
+
+    listen: Address
+    """Where the phone finds us, in numbers; port 0 stands for any free one."""
+    upstream: Upstream
+    policy: Policy
+    bind: Address | None = None
+    """Our address towards the network; by default the one from which the server is reached."""
+    ca: FilePath | None = None
+    """Certificates of authorities to trust instead of the system's."""
+    path: Path | None = None
+    """A worse network than there is, for media."""
+
+
+class SipProxy:
+    """Made, opened, and closed in one event loop."""
+
+    def __init__(
+        self, options: ProxyOptions, endpoint: Endpoint, tell: Tell, *, random: RandomSource = system_random
+    ) -> None:
+        self._options = options
+        self._endpoint = endpoint
+        self._tell = tell
+        self._random = random
+        self._flows = Flows(random(_SECRET_OCTETS))
+        self._phone_side = PhoneSide(self._from_phone, self._flows.forget)
+        self._network_side: NetworkSide | None = None
+        self._signalling: Signalling | None = None
+        self._calls: Calls | None = None
+        self._hosts = ("", "")  # ours, towards the phone and towards the network
+
+    async def open(self) -> tuple[Hop, Hop]:
+        """Open everything; returns our addresses towards the phone and towards the network.
+
+        Raises OSError, and what `locate` raises.
+        """
+        options = self._options
+        servers = await locate(options.upstream)
+        network = await self._open_network_side(servers)
+        try:
+            phone = await self._phone_side.open(*options.listen)
+        except OSError:
+            await network.close()
+            raise
+        self._network_side = network
+        self._hosts = phone.host, network.hop.host
+        around = Surroundings(
+            policy=options.policy,
+            phone_host=phone.host,
+            network_host=network.hop.host,
+            make_leg=self._make_leg,
+            open_line=self._open_line,
+            clock=asyncio.get_running_loop(),
+            tell=self._tell,
+        )
+        self._calls = Calls(around)
+        self._signalling = Signalling(
+            phone_side=phone,
+            network_side=lambda: network.hop,
+            calls=self._calls,
+            flows=self._flows,
+            tell=self._tell,
+        )
+        return phone, network.hop
+
+    @property
+    def calls(self) -> Calls:
+        """The calls, once the proxy is open."""
+        assert self._calls is not None, "the proxy is open"  # noqa: S101
+        return self._calls
+
+    async def close(self) -> None:
+        """End all calls and close all ports."""
+        if self._calls is not None:
+            self._calls.close()
+        await self._phone_side.close()
+        if self._network_side is not None:
+            await self._network_side.close()
+
+    async def _open_network_side(self, servers: list[Address]) -> NetworkSide:
+        options = self._options
+        if options.upstream.transport == "UDP":
+            datagrams = UdpNetworkSide(servers, self._from_network)
+            await datagrams.open(options.bind)
+            return datagrams
+        tls = None
+        if options.upstream.transport == "TLS":
+            tls = await asyncio.to_thread(ssl.create_default_context, cafile=options.ca)
+        stream = StreamNetworkSide(
+            servers, self._from_network, tls=tls, name=options.upstream.host, changed=self._connection_changed
+        )
+        await stream.open(options.bind)
+        return stream
+
+    def _connection_changed(self, connected: bool) -> None:
+        self._tell(Notice(text=CONNECTED if connected else DISCONNECTED, loud=not connected))
+
+    def _from_phone(self, received: Message | bytes, source: Hop) -> None:
+        signalling, network = self._signalling, self._network_side
+        if signalling is None or network is None:
+            return
+        if not network.ready and isinstance(received, Message) and received.is_request and received.method != "ACK":
+            self._phone_side.send(answer(received, 503, "Service Unavailable"), source)
+            return
+        self._send(signalling.from_phone(received, source))
+
+    def _from_network(self, received: Message | bytes, source: Hop) -> None:
+        if self._signalling is not None:
+            self._send(self._signalling.from_network(received, source))
+
+    def _send(self, sendings: list[Sending]) -> None:
+        for sending in sendings:
+            if sending.side is Side.NETWORK and self._network_side is not None:
+                self._network_side.send(sending.message, sending.to)
+            elif sending.side is Side.PHONE and sending.to is not None:
+                self._phone_side.send(sending.message, sending.to)
+
+    def _make_leg(self, peer: str) -> Leg:
+        best_effort = self._options.policy is Policy.BEST_EFFORT
+        return Leg(self._endpoint, peer, best_effort=best_effort, random=self._random)
+
+    def _open_line(self, call: Call, index: int) -> Line:
+        return UdpLine(
+            *self._hosts,
+            from_phone=lambda packet, source, rtcp: call.phone_sent(index, packet, source),
+            from_network=lambda packet, source, rtcp: call.network_sent(index, packet, source, rtcp=rtcp),
+            path=self._options.path,
+        )

@@ -1,0 +1,129 @@
+"""Where the upstream server is: what the person wrote, and what the domain name system says about it (RFC 3263)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from zrtp.errors import BackendUnavailable, ZrtpError
+from zrtp.media.addresses import Address
+from zrtp.proxy.sip import Uri
+
+DEFAULT_PORTS: Final = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
+_SERVICES: Final = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
+
+
+class NoSuchServer(ZrtpError):
+    """The upstream server is not written as it should be, or cannot be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The server, as the person named it."""
+
+    host: str
+    port: int | None
+    """None: as SRV records say, or the usual one."""
+    transport: str
+    """ "UDP", "TCP" or "TLS"."""
+
+    @classmethod
+    def parse(cls, text: str) -> Upstream:
+        """Of "sip.example.org", "192.0.2.1:5080", "sip.example.org;transport=tls" or a SIP URI. Raises NoSuchServer."""
+        uri = Uri.parse(text if text.lower().startswith(("sip:", "sips:")) else f"sip:{text}")
+        if uri is None or uri.port == 0:
+            raise NoSuchServer(f"{text!r} is not a SIP server such as sip.example.org or 192.0.2.1:5060.")
+        transport = (uri.parameter("transport") or ("tls" if uri.scheme == "sips" else "udp")).upper()
+        if transport not in DEFAULT_PORTS or (uri.scheme == "sips" and transport == "UDP"):
+            raise NoSuchServer(f"The transport {transport.lower()} is not one of udp, tcp and tls.")
+        return cls(uri.host, uri.port, "TLS" if uri.scheme == "sips" else transport)
+
+
+@dataclass(frozen=True, slots=True)
+class Srv:
+    """A record of a service: lower priorities first, higher weights more often (RFC 2782)."""
+
+    priority: int
+    weight: int
+    host: str
+    port: int
+
+
+LookUp = Callable[[str], Awaitable[Sequence[Srv]]]
+"""The SRV records of a name; empty if it has none."""
+
+
+async def locate(
+    upstream: Upstream, *, look_up: LookUp | None = None, dice: random.Random | None = None
+) -> list[Address]:
+    """The server's addresses in numbers, in the order in which to try them.
+
+    SRV records are asked for if the server is a name and no port was given. Raises NoSuchServer, and
+    BackendUnavailable if SRV records are needed and dnspython is not there.
+    """
+    targets = [(upstream.host, upstream.port or DEFAULT_PORTS[upstream.transport])]
+    if upstream.port is None and not _is_number(upstream.host):
+        records = await (look_up or dns_records)(f"{_SERVICES[upstream.transport]}.{upstream.host}")
+        if [record.host for record in records] == ["."]:
+            raise NoSuchServer(f"{upstream.host} says that it offers no SIP over {upstream.transport}.")
+        ordered = by_priority(records, dice or random.SystemRandom())
+        targets = [(record.host.rstrip("."), record.port) for record in ordered] or targets
+    found: list[Address] = []
+    for host, port in targets:
+        found += await _numbers(host, port)
+    if not found:
+        raise NoSuchServer(f"The name {upstream.host} cannot be found.")
+    return list(dict.fromkeys(found))
+
+
+def by_priority(records: Sequence[Srv], dice: random.Random) -> list[Srv]:
+    """The order of RFC 2782: by priority, within one priority at random by weight."""
+    ordered = []
+    for priority in sorted({record.priority for record in records}):
+        left = [record for record in records if record.priority == priority]
+        while left:
+            chosen = dice.choices(left, [record.weight + 0.001 for record in left])[0]
+            left.remove(chosen)
+            ordered.append(chosen)
+    return ordered
+
+
+async def dns_records(name: str, resolver: Any = None) -> list[Srv]:
+    """SRV records by dnspython. Raises BackendUnavailable without it, NoSuchServer if no name server answers."""
+    try:
+        import dns.asyncresolver
+        import dns.exception
+        import dns.resolver
+    except ImportError as error:
+        raise BackendUnavailable(
+            "Finding a SIP server by its domain needs dnspython: pip install 'zrtp[proxy]', or give the server's port."
+        ) from error
+    try:
+        answer = await (resolver or dns.asyncresolver.Resolver()).resolve(name, "SRV")
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    except dns.exception.DNSException as error:
+        raise NoSuchServer(f"The name servers do not say where {name} is: {error}") from error
+    return [Srv(r.priority, r.weight, r.target.to_text(omit_final_dot=len(r.target) > 1), r.port) for r in answer]
+
+
+async def _numbers(host: str, port: int) -> list[Address]:
+    try:
+        infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    infos.sort(key=lambda info: info[0] != socket.AF_INET)
+    return [(str(info[4][0]), int(info[4][1])) for info in infos]
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
