@@ -147,4 +147,5 @@ def _import_everything() -> None:
 
 if __name__ == "__main__":
     _import_everything()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    with socket.socket(fileno=int(sys.argv[1])) as connection:
+        _serve(connection)

@@ -39,7 +39,7 @@ def masked(screens: str) -> str:
     """The same without what differs from call to call: words, letters, times, and whether a typed name was echoed."""
     screens = re.sub(r"^ +\w+ +\w+ +\(letters \w{4}\)$", "WORDS", screens, flags=re.MULTILINE)
     screens = re.sub(r"[\d.,]+\s+(ms|s|packets|octets)\b", r"N \1", screens)
-    screens = re.sub(r"(be called\? \[[\d.]+\]).*?(?=secure with)", r"\1 NAME ", screens, flags=re.DOTALL)
+    screens = re.sub(r"(be called\? \[[^]]*\]).*?(?=secure with)", r"\1 NAME ", screens, flags=re.DOTALL)
     return " ".join(screens.split())
 
 
