@@ -90,7 +90,7 @@ def test_of_too_many_flows_those_that_are_media_stay() -> None:
     before = budget.left
     send(flows, *(rtp(number, SOUND) for number in range(10)))
     for number in range(MOST_FLOWS + 100):
-        send(flows, rtp(7, SOUND), key=number.to_bytes(8, "big") + b"ABCD")
+        flows.datagram(1.0, number.to_bytes(8, "big") + b"ABCD", rtp(7, SOUND), True)
 
     assert len(flows.all) <= MOST_FLOWS
     assert flows.all[0].source == ALICE

@@ -22,7 +22,7 @@ from tests.inspection.recordings import (
     stream_of,
     zrtp,
 )
-from tests.support.frames import ALICE, BOB, sdp, sip_request
+from tests.support.frames import ALICE, BOB, rtp, sdp, sip_request
 from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.judgement import Judgement, Keying
@@ -210,6 +210,13 @@ def test_an_acknowledgement_that_was_not_recorded(tmp_path: Path) -> None:
     report = stream_of(tmp_path, zrtp(ZRTP[:-1]) + noise())
     assert report.judgement.keying is Keying.ZRTP
     assert "The last acknowledgement is not in the capture" in reasons(report)
+
+
+def test_media_under_another_ssrc_than_the_one_that_was_agreed_about(tmp_path: Path) -> None:
+    sent = zrtp(ZRTP) + [(one, other, rtp(n, bytes(160), ssrc=0xABC)) for n, (one, other, _) in enumerate(noise(4))]
+    assert "ZRTP of 192.0.2.10:40000 is about SSRC 00000001, and its media has 00000abc." in remarks(
+        stream_of(tmp_path, sent).judgement
+    )
 
 
 @pytest.mark.parametrize(

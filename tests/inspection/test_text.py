@@ -93,6 +93,10 @@ def test_a_verdict_has_the_colour_of_its_danger(tmp_path: Path) -> None:
     assert (clear, safe) == (["red"], ["green"])
 
 
+def test_several_streams_are_counted_at_the_beginning() -> None:
+    assert shown(inspect(CAPTURES / "lp_video.pcap"))[1] == "  2 streams: 2 ZRTP"
+
+
 def test_a_capture_without_a_call(tmp_path: Path) -> None:
     assert shown(report_of(tmp_path, [])) == ["call.pcap: no packets", "  There is nothing in it."]
     noise = [((ALICE[0], 53), (BOB[0], 53), b"some other protocol")]

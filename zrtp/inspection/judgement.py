@@ -121,6 +121,7 @@ def _zrtp(evidence: Evidence, exchange: Exchange) -> Judgement:
     found = Judgement(keying=Keying.ZRTP, verdict="", severity=Severity.NOTE)
     _compare_hashes(evidence, exchange, found)
     _watch_the_gate(evidence, exchange, found)
+    _compare_sources(evidence, exchange, found)
     serious = [each for each in (*exchange.findings, *found.findings) if each.severity is Severity.SERIOUS]
     if exchange.progress is Progress.CLEARED:
         found.severity = Severity.SERIOUS
@@ -192,6 +193,16 @@ def _watch_the_gate(evidence: Evidence, exchange: Exchange, found: Judgement) ->
         packets = "packet" if flow.rtp_before_keys == 1 else "packets"
         text = f"{name} sent {flow.rtp_before_keys} RTP {packets} before ZRTP had given it keys."
         found.findings.add(Severity.ODD, text, "4")
+
+
+def _compare_sources(evidence: Evidence, exchange: Exchange, found: Judgement) -> None:
+    """The SSRC in the header of ZRTP packets should be that of the media (section 5)."""
+    for side, (flow, name) in enumerate(zip(evidence.stream.flows, evidence.names, strict=True)):
+        named = {step.ssrc for step in exchange.steps if step.side == side and step.ssrc is not None}
+        sent = {int.from_bytes(ssrc, "big") for ssrc in (flow.sources if flow is not None else ())}
+        if named and sent and not named & sent:
+            text = f"ZRTP of {name} is about SSRC {min(named):08x}, and its media has {min(sent):08x}."
+            found.findings.add(Severity.ODD, text, "5")
 
 
 # DTLS-SRTP

@@ -38,7 +38,5 @@ class Pen:
     def wrapped(self, text: str, indent: str, *, style: str = "") -> Iterator[Line]:
         """A paragraph; further lines stand below the beginning of the text."""
         room = max(20, self.width - len(indent))
-        for number, part in enumerate(
-            textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
-        ):
+        for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False) or [""]):
             yield Line((indent if number == 0 else " " * len(indent)) + part, style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
@@ -26,6 +27,8 @@ def lines(report: Report, pen: Pen, *, fields: bool = False) -> Iterator[Line]:
     yield from pen.wrapped(f"{pen.shown(report.path.name)}: {_extent(report)}", "")
     for problem in report.problems:
         yield from pen.wrapped(problem, "  ", style="yellow")
+    if len(report.streams) > 1:
+        yield from pen.wrapped(_overview(report), "  ", style="bold")
     if not report.streams:
         yield from pen.wrapped(_nothing(report), "  ")
     for call in report.calls:
@@ -55,6 +58,12 @@ def _size(octets: int) -> str:
         if octets >= limit:
             return f"{octets / limit:.1f} {unit}"
     return f"{octets} octets"
+
+
+def _overview(report: Report) -> str:
+    """How many streams there are of each kind."""
+    counted = Counter(stream.judgement.keying.value for stream in report.streams)
+    return f"{len(report.streams)} streams: " + ", ".join(f"{times} {keying}" for keying, times in counted.items())
 
 
 def _nothing(report: Report) -> str:
