@@ -150,6 +150,25 @@ class Laboratory:
         self._wait_for("192.0.2.2", 4000)
         return server
 
+    def serve_mapping(self, home: str) -> None:
+        """miniupnpd at the router of a home: PCP and NAT-PMP. It wants an external address that is public."""
+        needs("miniupnpd", "miniupnpd-nftables")
+        config = self.folder / "miniupnpd.conf"
+        config.write_text(_MAPPING)
+        self.do(f"router-{home}", "nft -f -", _MAPPED)
+        with (self.folder / "miniupnpd.log").open("wb") as log:
+            self.run(
+                f"router-{home}",
+                *("miniupnpd", "-d", "-f", str(config), "-P", str(self.folder / "miniupnpd.pid")),
+                stdout=log,
+                stderr=log,
+            )
+        for _ in range(100):
+            if ":5351" in self.do(f"router-{home}", "ss -lun"):
+                return
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "miniupnpd.log").read_text())
+
     def _wait_for(self, host: str, port: int) -> None:
         """Until a server of the internet takes connections."""
         probe = f"import socket; socket.create_connection(('{host}', {port}), 1)"
@@ -313,6 +332,33 @@ table ip6 filter {
     iifname "lan" accept
   }
 }
+"""
+
+_MAPPED = """
+table inet miniupnpd {
+  chain forward { type filter hook forward priority 0; policy accept; jump miniupnpd; }
+  chain miniupnpd { }
+  chain prerouting { type nat hook prerouting priority -100; policy accept; jump prerouting_miniupnpd; }
+  chain postrouting { type nat hook postrouting priority 100; policy accept; jump postrouting_miniupnpd; }
+  chain prerouting_miniupnpd { }
+  chain postrouting_miniupnpd { }
+}
+"""
+
+_MAPPING = """\
+ext_ifname=wan
+listening_ip=lan
+enable_natpmp=yes
+enable_upnp=no
+secure_mode=yes
+min_lifetime=120
+max_lifetime=86400
+upnp_table_name=miniupnpd
+upnp_nat_table_name=miniupnpd
+upnp_forward_chain=miniupnpd
+upnp_nat_chain=prerouting_miniupnpd
+upnp_nat_postrouting_chain=postrouting_miniupnpd
+uuid=bfbc6545-623c-4384-aa20-56b99c3461af
 """
 
 _TURN = f"""\
