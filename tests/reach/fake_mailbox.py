@@ -53,6 +53,11 @@ class FakeMailbox:
         await self._server.wait_closed()
         self._listeners.clear()
 
+    async def forget(self) -> None:
+        """As if a day had passed: numbers and messages are free again."""
+        self._claims.clear()
+        self._messages.clear()
+
     async def say(self, **message: object) -> None:
         """Tell every listener something."""
         for listener in list(self._listeners):

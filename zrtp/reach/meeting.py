@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 from zrtp.reach.code import Code
 from zrtp.reach.description import Description
 from zrtp.reach.errors import BadLine
-from zrtp.reach.mailbox import Rendezvous
+from zrtp.reach.mailbox import JOIN_PATIENCE, Rendezvous
 from zrtp.reach.path import Path
 
 CODE_LIMIT: Final = 20.0
@@ -73,9 +73,18 @@ Ask: TypeAlias = Callable[[], Awaitable[str | None]]
 
 
 async def swap_by_code(
-    path: Path, hello_hash: bytes, mailbox: str, told: Told, *, code: Code | None = None, words: int = 2
+    path: Path,
+    hello_hash: bytes,
+    mailbox: str,
+    told: Told,
+    *,
+    code: Code | None = None,
+    words: int = 2,
+    patience: float | None = None,
 ) -> Description:
     """The description of whoever knows the code; without one a new one of so many words is made.
+
+    `patience` are the seconds to wait for whoever made the code, a minute unless given.
 
     The addresses are gathered meanwhile. Raises NoWay, MailboxRefused, WrongCode, NobodyThere, BadLine.
     """
@@ -92,7 +101,7 @@ async def swap_by_code(
     async def meet() -> bytes:
         async with Rendezvous(mailbox, payload, heard) as rendezvous:
             if code is not None:
-                return await rendezvous.join(code)
+                return await rendezvous.join(code, JOIN_PATIENCE if patience is None else patience)
             await gathering  # no code is told before it is known that this side has an address
             return await rendezvous.invite(words)
 

@@ -12,7 +12,7 @@ import pytest
 from tests.cli import stage
 from tests.support.cases import every
 from zrtp.cli.calls import notices
-from zrtp.cli.calls.notices import Ended, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.calls.notices import Ended, Media, Mismatched, News, Reaching, Standing, Waiting
 from zrtp.cli.errors import Exit
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.jsonlines import JsonLines, describe, printable, text
@@ -54,6 +54,15 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
             "bind": "0.0.0.0:5004",
             "zid": "000102030405060708090a0b",
             "hello_hash": "1.10 " + "ab" * 32,
+        },
+    ),
+    (
+        Reaching(stage="code", text="tell the other person", give="zrtp call 7-virus-revival"),
+        {
+            "event": "reaching",
+            "stage": "code",
+            "text": "tell the other person",
+            "give": "zrtp call 7-virus-revival",
         },
     ),
     (

@@ -60,6 +60,8 @@ class Attendance:
 
     async def _wait_for_security(self) -> None:
         """Until the call is secure; meanwhile keys count, but no lines: those may be answers to later questions."""
+        if self._conversation.pasting:
+            await self._conversation.opened
         obeying = asyncio.ensure_future(self._obey_early_keys() if self._dialogue.single_keys else asyncio.sleep(0))
         try:
             await self._conversation.secured

@@ -15,16 +15,18 @@ from zrtp.cli.calls import attendance
 from zrtp.cli.calls.attendance import Attendance
 from zrtp.cli.calls.conversation import Audience, Conversation
 from zrtp.cli.calls.labelled import CALLER_HERE, Labelled, is_this_computer
-from zrtp.cli.calls.notices import Ended
+from zrtp.cli.calls.meeting import Meeting, RouterPort
+from zrtp.cli.calls.notices import Ended, Reaching
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import cache as cache_option
 from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.reach import ReachSettings, RouterSettings
 from zrtp.cli.screen import logs
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.jsonlines import JsonLines
-from zrtp.cli.screen.keyboard import keyboard
+from zrtp.cli.screen.keyboard import Keyboard, Lines, keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError, ZrtpError
@@ -33,8 +35,10 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 
 
-def hold_call(settings: CallSettings, remote: Address | None) -> int:
-    """One call from beginning to end; returns the exit code."""
+def hold_call(
+    settings: CallSettings, remote: Address | None, reach: ReachSettings | RouterSettings | None = None
+) -> int:
+    """One call from beginning to end; returns the exit code. `reach` says how the other side is found."""
     terminal = Terminal.of_process(json=settings.json, plain=settings.plain)
     logs.to_terminal(terminal, verbose=settings.verbose)
     begun = time.monotonic()
@@ -51,10 +55,16 @@ def hold_call(settings: CallSettings, remote: Address | None) -> int:
     async def main() -> int:
         sound = open_sound(settings)
         endpoint = open_endpoint(settings.config, await _cache_for(settings, remote), settings.cache)
-        conversation = Conversation(endpoint, settings, sound, audience, remote=remote)
         if (verdict := settings.verdict) is not None:
+            lines = Lines(sys.stdin)  # nobody is asked for anything but a line to paste
+            conversation = Conversation(
+                endpoint, settings, sound, audience, remote=remote, found=_found(settings, reach, audience, lines)
+            )
             return await hold([conversation], lambda: attendance.judge(conversation, verdict, settings.name))
         with keyboard(sys.stdin) as keys:
+            conversation = Conversation(
+                endpoint, settings, sound, audience, remote=remote, found=_found(settings, reach, audience, keys)
+            )
             dialogue = Dialogue(terminal, keys, lambda: conversation.hang_up(Exit.ENDED, "you hung up"))
             attending = Attendance(
                 conversation,
@@ -66,6 +76,26 @@ def hold_call(settings: CallSettings, remote: Address | None) -> int:
             return await hold([conversation], attending.attend)
 
     return run(main, audience)
+
+
+def _found(
+    settings: CallSettings,
+    reach: ReachSettings | RouterSettings | None,
+    audience: Sequence[Audience],
+    keys: Keyboard,
+) -> Meeting | RouterPort | None:
+    """How the other side is found, if not at an address."""
+
+    def show(news: Reaching) -> None:
+        for listener in audience:
+            listener.show(news)
+
+    if isinstance(reach, ReachSettings):
+        return Meeting(reach, show, keys, patience=settings.wait)
+    if isinstance(reach, RouterSettings):
+        assert settings.bind is not None, "whoever listens knows where"  # noqa: S101
+        return RouterPort(settings.bind, reach.router)
+    return None
 
 
 async def _cache_for(settings: CallSettings, remote: Address | None) -> SecretCache | None:

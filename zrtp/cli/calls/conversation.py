@@ -10,17 +10,19 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
 from zrtp.cache.record import clean_name
 from zrtp.cli.calls import acquaintance, opening
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
+from zrtp.cli.calls.meeting import Meeting, RouterPort
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.verdict import Verdict
-from zrtp.cli.screen import wording
+from zrtp.cli.screen import finding, wording
 from zrtp.crypto.sas import Sas
 from zrtp.media import rtcp
 from zrtp.media.addresses import Address
@@ -44,6 +46,7 @@ from zrtp.protocol.events import (
     SendingChanged,
     WarningCode,
 )
+from zrtp.reach.notice import Reason
 
 _LOOK: Final = 1.0
 """Seconds between two looks at the call. A wait that is longer is explained."""
@@ -59,6 +62,8 @@ _GOODBYE: Final = 0.8
 """Seconds to wait for the other side's goodbye, and its last packets before that, after ours."""
 _ALONE: Final = 1.5
 """Seconds after which an end of the demo need not wait any more for what it will not hear."""
+_RIGHT_HELLO: Final = 3.0
+"""Seconds in which the announced Hello may still come after another one, which anybody could have sent."""
 _ERROR_COPIES: Final = 0.3
 """Seconds in which an Error message is repeated, in case the first copy got lost."""
 
@@ -83,7 +88,8 @@ class Outcome:
 
 
 class Conversation:
-    """A call to `remote`, or to `callee` in the same process; otherwise the next one that comes in."""
+    """A call to `remote`, to `callee` in the same process, or to whom `found` finds; otherwise the next one that
+    comes in."""
 
     def __init__(
         self,
@@ -94,6 +100,7 @@ class Conversation:
         *,
         remote: Address | None = None,
         callee: Conversation | None = None,
+        found: Meeting | RouterPort | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._settings = settings
@@ -101,6 +108,9 @@ class Conversation:
         self._audience = audience
         self._remote = remote
         self._callee = callee
+        self._found = found
+        self._meeting = found if isinstance(found, Meeting) else None
+        self._refused = False  # the other side says that our Hello is not the announced one
         self._path = BadNetwork(settings.impair) if settings.impair != Impairment() else None
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
@@ -129,20 +139,59 @@ class Conversation:
         if self._callee is not None:
             self._remote = (await self._callee.opened).local
         async with AsyncExitStack() as stack:
+            calling = self._remote is not None or (self._meeting is not None and self._meeting.calling)
+            if not calling and self._settings.wait is not None:
+                self._loop.call_later(self._settings.wait, self._give_up, self._settings.wait)
             try:
-                stream = await stack.enter_async_context(self._open())
+                stream = await self._unless_hung_up(stack.enter_async_context(self._open()))
             except OSError as error:
                 raise opening.cannot_open(error, self._settings.bind, self._remote) from error
-            self._announce(stream)
-            self.opened.set_result(stream)
-            if self._remote is None and self._settings.wait is not None:
-                self._loop.call_later(self._settings.wait, self._give_up, self._settings.wait)
-            outcome = await self._hold(stream)
+            outcome = self._close_sound(self._outcome.result()) if stream is None else await self._begin(stream)
         self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint, verdict=self._verdict))
         if self._callee is not None:
             patience = 0.0 if self._secure_since is None else _ALONE
             self._loop.call_later(patience, self._callee.hang_up, Exit.ENDED, "the other side is gone")
         return outcome
+
+    async def _unless_hung_up(self, opening: Coroutine[Any, Any, SecureStream]) -> SecureStream | None:
+        """The stream; None if the call was ended before there was one, which may take as long as people do."""
+        entering = asyncio.ensure_future(opening)
+        try:
+            waiting: set[asyncio.Future[Any]] = {entering, self._outcome}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return entering.result() if entering.done() else None
+        finally:
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
+
+    async def _begin(self, stream: SecureStream) -> Outcome:
+        self._announce(stream)
+        self.opened.set_result(stream)
+        if self._meeting is not None:
+            self._meeting.on_notice = self._take_notice
+            self._meeting.on_lost = partial(self.hang_up, Exit.GONE, finding.PATH_LOST, finding.CALL_AGAIN)
+        return await self._hold(stream)
+
+    def _take_notice(self, reason: Reason) -> None:
+        """The other side says why it does not go on. One that refuses us may hear the right Hello yet."""
+        if reason is Reason.HASH_REFUSED:
+            self._refused = True
+            self._loop.call_later(_RIGHT_HELLO, self._end_refused)
+        elif not self.secured.done():
+            self.hang_up(Exit.NO_PEER, *finding.ENDS[reason])
+
+    def _end_refused(self) -> None:
+        if not self.secured.done():
+            self.hang_up(Exit.NOT_AGREED, *finding.ENDS[Reason.HASH_REFUSED])
+
+    def _end_unannounced(self) -> None:
+        if not self.secured.done():
+            self.hang_up(Exit.NOT_AGREED, wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
+
+    @property
+    def pasting(self) -> bool:
+        """Whether a line is going to be pasted, whose letters are no keys."""
+        return self._meeting is not None and self._meeting.pasting and not self.opened.done()
 
     def show(self, news: News) -> None:
         """Tell everybody."""
@@ -225,6 +274,8 @@ class Conversation:
             options["path"] = self._path
         if self._settings.ssrc is not None:
             options["ssrc"] = self._settings.ssrc
+        if self._found is not None:
+            return self._found.open(self.endpoint, options)
         if self._remote is not None:
             return connect(self.endpoint, self._remote, local=self._settings.bind, **options)
         assert self._settings.bind is not None, "whoever listens knows where"  # noqa: S101
@@ -232,10 +283,13 @@ class Conversation:
 
     def _announce(self, stream: SecureStream) -> None:
         zid, hello_hash = self.endpoint.zid, stream.media.stream.hello_hash
+        if self._meeting is not None:
+            return  # everything has been told step by step
         if self._remote is not None:
             self.show(Calling(remote=self._remote, bind=stream.local, zid=zid, hello_hash=hello_hash))
         else:
-            advertised = (opening.own_host(stream.local[0]), stream.local[1])
+            mapped = self._found.advertised if isinstance(self._found, RouterPort) else None
+            advertised = mapped or (opening.own_host(stream.local[0]), stream.local[1])
             self.show(
                 Listening(
                     bind=stream.local,
@@ -268,6 +322,8 @@ class Conversation:
         if outcome.code is Exit.NOT_AGREED:
             await asyncio.sleep(_ERROR_COPIES)
         if self._secure_since is None:
+            if self._meeting is not None and outcome.code in (Exit.ENDED, Exit.INTERRUPTED):
+                self._meeting.tell(Reason.GIVEN_UP)
             return
         stream.say_goodbye(_SAS_DIFFERS if outcome.code is Exit.SAS_MISMATCH else "")
         if outcome.code is Exit.ENDED:
@@ -326,8 +382,15 @@ class Conversation:
                     self.enrolment_offered = True
                 case SecurityWarning(code=WarningCode.HELLO_HASH_MISMATCH):
                     self._unannounced = True
+                    if self._meeting is not None:
+                        self._meeting.tell(Reason.HASH_REFUSED)
+                        self._loop.call_later(_RIGHT_HELLO, self._end_unannounced)
                 case NoPeer() if self._unannounced:
-                    self.hang_up(Exit.NOT_AGREED, wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
+                    self._end_unannounced()
+                case NoPeer() | Failed() if self._refused:
+                    self._end_refused()
+                case NoPeer() if self._meeting is not None:
+                    self.hang_up(Exit.NO_PEER, event.text, finding.CALL_AGAIN)
                 case NoPeer() if self._remote is not None:
                     hint = opening.why_nobody_answers(self._remote, refused=stream.unreachable)
                     self.hang_up(Exit.NO_PEER, event.text, hint)
@@ -348,7 +411,7 @@ class Conversation:
 
     def _tell(self, stream: SecureStream, event: CallEvent) -> None:
         """The event, and what follows from it for the person."""
-        before, self._assurance = self._assurance, stream.session.assurance
+        before, self._assurance = self._assurance, self._standing(stream)
         if isinstance(event, Secured):
             self._tell_agreed(stream, event)
             return
@@ -367,7 +430,8 @@ class Conversation:
             secured=secured,
             packets=counters.zrtp_packets - before[0],
             octets=counters.zrtp_octets - before[1],
-            assurance=session.assurance,
+            assurance=self._standing(stream),
+            by_code=self._bound_to_code(stream),
             new_device_of=expected if code is WarningCode.NEW_DEVICE else "",
             stranger_to=expected if code is WarningCode.DIFFERENT_NAME else "",
             sas_wanted=self._settings.config.sas_types[0],
@@ -375,6 +439,16 @@ class Conversation:
             enrolled=session.peer_is_pbx and session.pbx_matched,
         )
         self.show(agreed)
+
+    def _standing(self, stream: SecureStream) -> Assurance:
+        """How sure it is that nobody sits in between. A code binds the call to it, but it is no evidence to the engine
+        (RFC 6189 section 4.6.1.1): an alarm stays one, and what is known about the peer stays as it was."""
+        assurance = stream.session.assurance
+        bound = assurance is Assurance.ENCRYPTED and self._bound_to_code(stream)
+        return Assurance.SIGNALLING if bound else assurance
+
+    def _bound_to_code(self, stream: SecureStream) -> bool:
+        return self._meeting is not None and self._meeting.by_code and stream.session.bound_to_signalling
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):

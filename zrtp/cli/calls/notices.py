@@ -57,6 +57,8 @@ class Agreed:
     """The first choice of `--sas`."""
     server: bool = False
     """The other side declares itself a server in the middle of the call (M flag, RFC 6189 section 7.3)."""
+    by_code: bool = False
+    """The call is bound to a code that only the two people knew."""
     enrolled: bool = False
     """Both sides have kept the secret of an enrolment: it is the server that the user trusts."""
 
@@ -112,5 +114,16 @@ class Ended:
     """What was said about the SAS; None if the call did not come that far, or nobody said anything."""
 
 
-Notice: TypeAlias = Listening | Calling | Agreed | Standing | Waiting | Mismatched | Media | Ended
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaching:
+    """A step on the way to the other side, by a code or a line."""
+
+    stage: str
+    """servers, code, line, waiting, somebody, fits, refused, broken, finding, found: for machines."""
+    text: str
+    give: str = ""
+    """What has to be given to the other person."""
+
+
+Notice: TypeAlias = Listening | Calling | Reaching | Agreed | Standing | Waiting | Mismatched | Media | Ended
 News: TypeAlias = CallEvent | Notice

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.media.sdp import parse_zrtp_hash
+from zrtp.reach.description import Description
 
 
 def add(group: argparse._ActionsContainer) -> None:
@@ -31,8 +32,13 @@ def add(group: argparse._ActionsContainer) -> None:
 
 def check(arguments: argparse.Namespace) -> None:
     """Raises CommandError if an option is there without the one that it is about."""
-    if arguments.trust_peer_hash and arguments.peer_hash is None:
-        raise CommandError("--trust-peer-hash needs --peer-hash", "give both, or neither", code=Exit.USAGE)
+    line = getattr(arguments, "line", False) or isinstance(getattr(arguments, "remote", None), Description)
+    if arguments.trust_peer_hash and arguments.peer_hash is None and not line:
+        raise CommandError(
+            "--trust-peer-hash needs --peer-hash",
+            "give both, or neither; a pasted line has the hash in it",
+            code=Exit.USAGE,
+        )
 
 
 def aux_secret(text: str) -> bytes:

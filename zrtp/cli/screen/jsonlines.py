@@ -6,7 +6,18 @@ import json
 from collections.abc import Callable
 from typing import Any, TextIO, assert_never
 
-from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.calls.notices import (
+    Agreed,
+    Calling,
+    Ended,
+    Listening,
+    Media,
+    Mismatched,
+    News,
+    Reaching,
+    Standing,
+    Waiting,
+)
 from zrtp.cli.screen.streams import Output
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
@@ -54,6 +65,9 @@ def describe(news: News) -> dict[str, Any]:
     match news:
         case Listening():
             return {"event": "listening", "bind": text(news.bind), **_hello(news)}
+        case Reaching():
+            given = {"give": news.give} if news.give else {}
+            return {"event": "reaching", "stage": news.stage, "text": news.text, **given}
         case Calling():
             return {"event": "calling", "remote": text(news.remote), "bind": text(news.bind), **_hello(news)}
         case Agreed():
@@ -189,6 +203,7 @@ def _agreed(news: Agreed) -> dict[str, Any]:
         "assurance": news.assurance.value,
         "server": news.server,
         "enrolled": news.enrolled,
+        **({"by_code": True} if news.by_code else {}),
     }
 
 

@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import assert_never
 
-from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.calls.notices import (
+    Agreed,
+    Calling,
+    Ended,
+    Listening,
+    Media,
+    Mismatched,
+    News,
+    Reaching,
+    Standing,
+    Waiting,
+)
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.jsonlines import text
@@ -74,6 +85,8 @@ class Presenter:
             case Calling():
                 self._terminal.note(f"calling {text(news.remote)}")
                 self._terminal.begin("looking for peer ...")
+            case Reaching():
+                self._reaching(news)
             case PeerDetected():
                 self._terminal.begin_unless_begun("looking for peer ...")
                 self._finish("found")
@@ -182,6 +195,12 @@ class Presenter:
         self._terminal.detail(f"          zrtp call {text(news.advertised)}", "bold")
         if news.caveat:
             self._terminal.note(news.caveat, "dim")
+
+    def _reaching(self, news: Reaching) -> None:
+        self._terminal.note(news.text)
+        if news.give:
+            fits = len(news.give) + 10 < self._terminal.width  # a longer line is copied more easily without margin
+            self._terminal.detail(f"          {news.give}" if fits else news.give, "bold")
 
     def _agreed(self, agreed: Agreed) -> None:
         news = agreed.secured

@@ -231,6 +231,9 @@ def state(assurance: Assurance, why: str) -> str:
     return f"{STATES[assurance]} - {why}"
 
 
+BOUND_TO_CODE: Final = "bound to a code that only the two of you knew"
+
+
 def reason(agreed: Agreed, continuity: Continuity) -> str:
     """Why a call that has become secure is on its level, as a clause."""
     secured = agreed.secured
@@ -240,6 +243,8 @@ def reason(agreed: Agreed, continuity: Continuity) -> str:
         return f"secure with {who}{since}"
     if continuity is Continuity.MISMATCH:
         return f"{who}'s phone no longer has the key from your last call"
+    if agreed.by_code and continuity in (Continuity.NONE, Continuity.FIRST_CALL) and not agreed.new_device_of:
+        return BOUND_TO_CODE
     if continuity is Continuity.NONE:
         return "no secrets are kept, so every call is a first call"
     if agreed.new_device_of:

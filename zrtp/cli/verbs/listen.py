@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from zrtp.cli.calls.calling import hold_call
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import call
+from zrtp.cli.options import call, reach
 from zrtp.cli.options.addresses import DEFAULT_PORT, address
 from zrtp.cli.screen.help import KEYS_AND_CODES
 
@@ -18,6 +18,7 @@ DESCRIPTION = "Wait for a caller, and talk to them encrypted. Prints the command
 EXAMPLE = f"""\
 example:
   zrtp listen
+  zrtp listen --code
   zrtp listen 0.0.0.0:5006 --name alice --record heard.wav
 
 {KEYS_AND_CODES}"""
@@ -29,10 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "address", type=address, nargs="?", metavar="BIND", help=f"HOST:PORT to wait on (default: {default})"
     )
     call.add(parser, bind=default)
+    reach.add_for_listener(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = call.CallSettings.of(arguments)
     if arguments.address is not None and settings.bind not in (None, arguments.address):
         raise CommandError("BIND and --bind name different addresses", "give one of them", code=Exit.USAGE)
-    return hold_call(replace(settings, bind=arguments.address or settings.bind or address(f":{DEFAULT_PORT}")), None)
+    found = reach.settings(arguments)
+    bind = arguments.address or settings.bind or address(f":{DEFAULT_PORT}")
+    return hold_call(replace(settings, bind=bind), None, found)
