@@ -51,7 +51,7 @@ function _shtab_zrtp_using
 end
 
 set -g _shtab_zrtp_commands demo listen call peers proxy 'proxy sip' 'proxy rtp' inspect devices bench
-set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --cipher --completion --hash --impair --input --keys --listen --mtu --name --output --peer-hash --phone --record --role --sas --seconds --ssrc --svg --upstream --verify --wait --web
+set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --cipher --completion --hash --impair --input --keys --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
 
 complete -c zrtp -e
 complete -c zrtp -f
@@ -117,6 +117,16 @@ complete -c zrtp -n '_shtab_zrtp_using listen' -l json -d 'events as JSON lines 
 complete -c zrtp -n '_shtab_zrtp_using listen' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using listen' -s v -l verbose -d 'state transitions'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l impair -x -d 'make the network worse, each way: loss=20%,dup=5%,reorder=5%,delay=80ms,seed=7'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l code -d 'make a code to tell the other person: zrtp call 7-virus-revival'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l line -d 'make a line to paste to the other person, who pastes one back'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l map -d 'ask the router for a port (PCP, NAT-PMP)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l router -x -d 'the router, for --map (default: the default route)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l words -xka "2 3 4" -d 'how many words a code has (default: 2)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l mailbox -x -d 'mailbox server of magic-wormhole'"'"'s kind, for codes (default: $ZRTP_MAILBOX, else ws://relay.magic-wormhole.io:4000/v1)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l stun -x -d 'who tells this computer its public address (default: $ZRTP_STUN, else stun.l.google.com:19302)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l turn -x -d 'a relay for when there is no direct way; ?transport=tcp at the end where no UDP gets out (default: $ZRTP_TURN, else none)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l turn-password -xka "(__fish_complete_path (commandline -ct))" -d 'the relay'"'"'s password from a file, or from the terminal or standard input (default: $ZRTP_TURN_PASSWORD, else -)'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l relay-only -d 'show the other person no address of yours but the relay'"'"'s'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a call -d 'call somebody who listens'
 complete -c zrtp -n '_shtab_zrtp_using call' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using call' -l bind -x -d 'local media port (default: any free port)'
@@ -146,6 +156,11 @@ complete -c zrtp -n '_shtab_zrtp_using call' -l json -d 'events as JSON lines on
 complete -c zrtp -n '_shtab_zrtp_using call' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using call' -s v -l verbose -d 'state transitions'
 complete -c zrtp -n '_shtab_zrtp_using call' -l impair -x -d 'make the network worse, each way: loss=20%,dup=5%,reorder=5%,delay=80ms,seed=7'
+complete -c zrtp -n '_shtab_zrtp_using call' -l mailbox -x -d 'mailbox server of magic-wormhole'"'"'s kind, for codes (default: $ZRTP_MAILBOX, else ws://relay.magic-wormhole.io:4000/v1)'
+complete -c zrtp -n '_shtab_zrtp_using call' -l stun -x -d 'who tells this computer its public address (default: $ZRTP_STUN, else stun.l.google.com:19302)'
+complete -c zrtp -n '_shtab_zrtp_using call' -l turn -x -d 'a relay for when there is no direct way; ?transport=tcp at the end where no UDP gets out (default: $ZRTP_TURN, else none)'
+complete -c zrtp -n '_shtab_zrtp_using call' -l turn-password -xka "(__fish_complete_path (commandline -ct))" -d 'the relay'"'"'s password from a file, or from the terminal or standard input (default: $ZRTP_TURN_PASSWORD, else -)'
+complete -c zrtp -n '_shtab_zrtp_using call' -l relay-only -d 'show the other person no address of yours but the relay'"'"'s'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a peers -d 'whom you know: list, rename, verify, unverify, forget'
 complete -c zrtp -n '_shtab_zrtp_using peers' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using peers' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file of retained secrets (default: in your data folder)'

@@ -79,7 +79,12 @@ _shtab_zrtp_call_options=(
   "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
   {-v,--verbose}"[state transitions]"
   "--impair[make the network worse, each way\: loss\=20\%,dup\=5\%,reorder\=5\%,delay\=80ms,seed\=7]:LIST:"
-  ":whom to call:"
+  "--mailbox[mailbox server of magic-wormhole\'s kind, for codes (default\: \$ZRTP_MAILBOX, else ws\:\/\/relay.magic-wormhole.io\:4000\/v1)]:URL:"
+  "--stun[who tells this computer its public address (default\: \$ZRTP_STUN, else stun.l.google.com\:19302)]:HOST[:PORT]|none:"
+  "--turn[a relay for when there is no direct way\; \?transport\=tcp at the end where no UDP gets out (default\: \$ZRTP_TURN, else none)]:turn:USER@HOST[:PORT]:"
+  "--turn-password[the relay\'s password from a file, or from the terminal or standard input (default\: \$ZRTP_TURN_PASSWORD, else -)]:@FILE|-:_files"
+  "--relay-only[show the other person no address of yours but the relay\'s]"
+  ":whom to call\; or a code such as 7-virus-revival, or a line that begins with zrtp\::"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -170,6 +175,16 @@ _shtab_zrtp_listen_options=(
   "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
   {-v,--verbose}"[state transitions]"
   "--impair[make the network worse, each way\: loss\=20\%,dup\=5\%,reorder\=5\%,delay\=80ms,seed\=7]:LIST:"
+  "--code[make a code to tell the other person\: zrtp call 7-virus-revival]"
+  "--line[make a line to paste to the other person, who pastes one back]"
+  "--map[ask the router for a port (PCP, NAT-PMP)]"
+  "--router[the router, for --map (default\: the default route)]:ADDRESS:"
+  "--words[how many words a code has (default\: 2)]:words:(2 3 4)"
+  "--mailbox[mailbox server of magic-wormhole\'s kind, for codes (default\: \$ZRTP_MAILBOX, else ws\:\/\/relay.magic-wormhole.io\:4000\/v1)]:URL:"
+  "--stun[who tells this computer its public address (default\: \$ZRTP_STUN, else stun.l.google.com\:19302)]:HOST[:PORT]|none:"
+  "--turn[a relay for when there is no direct way\; \?transport\=tcp at the end where no UDP gets out (default\: \$ZRTP_TURN, else none)]:turn:USER@HOST[:PORT]:"
+  "--turn-password[the relay\'s password from a file, or from the terminal or standard input (default\: \$ZRTP_TURN_PASSWORD, else -)]:@FILE|-:_files"
+  "--relay-only[show the other person no address of yours but the relay\'s]"
   ":HOST\:PORT to wait on (default\: 0.0.0.0\:5004):"
 )
 
