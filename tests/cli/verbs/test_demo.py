@@ -257,3 +257,16 @@ def test_on_a_terminal_the_words_can_be_said_to_differ() -> None:
         terminal.press("n")
         assert terminal.wait() == 3
         assert "The words differ" in terminal.screen
+
+
+def test_somebody_in_between_is_seen_by_the_words_and_in_the_next_call(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--with-mitm", "--seconds", "0.3"]) == 0
+    out, err = capsys.readouterr()
+    first, second = out.split("seconds alice")[1:]
+
+    assert "They differ: somebody is in between." in " ".join(first.split())
+    assert "They are the same: nobody is in between." in " ".join(second.split())
+    assert first.count("SECURE BUT NOT VERIFIED") == 2
+    assert second.count("INSECURE UNTIL COMPARED") == 2
+    assert "the first call: somebody is in between" in err
+    assert "the second call: nobody is in between, and both remember the first one" in err

@@ -7,7 +7,7 @@ means is none of its business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +100,7 @@ class Conversation:
         *,
         remote: Address | None = None,
         callee: Conversation | None = None,
+        through: Callable[[Address], Awaitable[Address]] | None = None,
         found: Meeting | RouterPort | None = None,
     ) -> None:
         self.endpoint = endpoint
@@ -108,6 +109,7 @@ class Conversation:
         self._audience = audience
         self._remote = remote
         self._callee = callee
+        self._through = through
         self._found = found
         self._meeting = found if isinstance(found, Meeting) else None
         self._refused = False  # the other side says that our Hello is not the announced one
@@ -137,7 +139,8 @@ class Conversation:
     async def run(self) -> Outcome:
         """Hold the call. Raises CommandError if it cannot begin, CancelledError if it is cancelled."""
         if self._callee is not None:
-            self._remote = (await self._callee.opened).local
+            address = (await self._callee.opened).local
+            self._remote = address if self._through is None else await self._through(address)
         async with AsyncExitStack() as stack:
             calling = self._remote is not None or (self._meeting is not None and self._meeting.calling)
             if not calling and self._settings.wait is not None:

@@ -211,6 +211,12 @@ def demo_same(value: Sas) -> str:
     return f"Two people would now {verb} these {noun(value)} to each other. They are the same: nobody is in between."
 
 
+def demo_differ(value: Sas) -> str:
+    """The same with somebody in between."""
+    verb = "name" if value.code == b"B32E" else "read"
+    return f"Two people would now {verb} these {noun(value)} to each other. They differ: somebody is in between."
+
+
 def alarm(value: Sas | None) -> str:
     """What to say after "they differ"."""
     return f"The {noun(value)} differ: somebody is listening in between. Hang up and say nothing confidential."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
@@ -27,20 +28,24 @@ from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.jsonlines import JsonLines
 from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.terminal import Terminal
+from zrtp.media.addresses import Address
 from zrtp.media.sound.sources import Tone
+from zrtp.proxy.wiretap import Wiretap
 
 SYNOPSIS: Final = "[options]"
 
 DESCRIPTION: Final = """\
 Alice calls Bob, both in this terminal, over UDP on loopback: discovery, key agreement, the words to compare,
 and encrypted sound both ways. Ends by itself. Alice sends --audio, Bob hears and records it; Bob sends a tone.
-Nothing is kept unless --cache names a file."""
+Nothing is kept unless --cache names a file. With --with-mitm somebody is in between in a first call, and the words
+differ; in a second call nobody is, and what the two had retained gives the first one away."""
 
 EXAMPLE: Final = """\
 example:
   zrtp demo
   zrtp demo --agreement DH3k --impair loss=20%,seed=7
-  zrtp demo --audio speech.wav --record heard.wav --seconds 5"""
+  zrtp demo --audio speech.wav --record heard.wav --seconds 5
+  zrtp demo --with-mitm"""
 
 SECONDS: Final = 2.0
 SECONDS_TO_ANSWER: Final = 3.5
@@ -53,6 +58,7 @@ _BOB_LABEL: Final = "demo: bob"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     call.add(parser, bind="any free port on 127.0.0.1, for Bob", cache_default="nothing is kept", audio="tone")
+    parser.add_argument("--with-mitm", action="store_true", help="two calls, the first one with somebody in between")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,6 +71,36 @@ def run(arguments: argparse.Namespace) -> int:
     def clock() -> float:
         return time.monotonic() - begun
 
+    caches = _caches(given, arguments)
+    if arguments.with_mitm:
+        given = replace(given, verdict=given.verdict or Verdict.LATER)
+        terminal.note("the first call: somebody is in between")
+        code = _one_call(given, caches, terminal, clock, intercepted=True)
+        if code != Exit.ENDED:
+            return code
+        terminal.result()
+        terminal.note("the second call: nobody is in between, and both remember the first one")
+    code = _one_call(given, caches, terminal, clock)
+    if code == Exit.ENDED:
+        terminal.note("that was a call; with two computers: zrtp listen on one, zrtp call on the other")
+    return code
+
+
+Caches: TypeAlias = tuple[SecretCache | None, SecretCache | None]
+"""Alice's and Bob's."""
+
+
+def _caches(given: CallSettings, arguments: argparse.Namespace) -> Caches:
+    if arguments.cache is None:
+        return MemoryCache(), MemoryCache()
+    cache = cache_option.opened(given.cache)
+    return cache, None if cache is None else Labelled(cache, _BOB_LABEL)
+
+
+def _one_call(
+    given: CallSettings, caches: Caches, terminal: Terminal, clock: Callable[[], float], *, intercepted: bool = False
+) -> int:
+    """Alice calls Bob; returns the exit code."""
     table = DemoTable(terminal, clock, verbose=given.verbose)
     audiences: dict[str, list[Audience]] = {"alice": [table.column("alice")], "bob": [table.column("bob")]}
     if given.json:
@@ -72,31 +108,45 @@ def run(arguments: argparse.Namespace) -> int:
             audience.append(JsonLines(sys.stdout, clock, side=side))
 
     async def main() -> int:
-        alice, bob = _both_ends(given, arguments, audiences)
+        middle = Middle() if intercepted else None
+        alice, bob = _both_ends(given, caches, audiences, middle)
         table.introduce()
-        if given.verdict is not None:
-            demo = Demo(alice, bob, given, terminal)
-            return await hold([bob, alice], demo.attend)
-        with keyboard(sys.stdin) as keys:
-            dialogue = Dialogue(terminal, keys, lambda: alice.hang_up(Exit.ENDED, "you hung up"))
-            demo = Demo(alice, bob, given, terminal, dialogue=dialogue)
-            return await hold([bob, alice], demo.attend)
+        try:
+            if given.verdict is not None:
+                demo = Demo(alice, bob, given, terminal)
+                return await hold([bob, alice], demo.attend)
+            with keyboard(sys.stdin) as keys:
+                dialogue = Dialogue(terminal, keys, lambda: alice.hang_up(Exit.ENDED, "you hung up"))
+                demo = Demo(alice, bob, given, terminal, dialogue=dialogue)
+                return await hold([bob, alice], demo.attend)
+        finally:
+            if middle is not None:
+                middle.close()
 
-    code = run_call(main, audiences["alice"])
-    if code == Exit.ENDED:
-        terminal.note("that was a call; with two computers: zrtp listen on one, zrtp call on the other")
-    return code
+    return run_call(main, audiences["alice"])
+
+
+class Middle:
+    """Somebody in between, on a port of its own."""
+
+    def __init__(self) -> None:
+        self._wiretap: Wiretap | None = None
+
+    async def before(self, target: Address) -> Address:
+        """Be in between; the address to call in place of the target's."""
+        self._wiretap = Wiretap(target, lambda _: None)
+        return await self._wiretap.open(_LOOPBACK)
+
+    def close(self) -> None:
+        if self._wiretap is not None:
+            self._wiretap.close()
 
 
 def _both_ends(
-    given: CallSettings, arguments: argparse.Namespace, audiences: dict[str, list[Audience]]
+    given: CallSettings, caches: Caches, audiences: dict[str, list[Audience]], middle: Middle | None
 ) -> tuple[Conversation, Conversation]:
     """Alice calls, Bob listens; what has a default elsewhere has a simpler one here."""
-    first: SecretCache | None = MemoryCache()
-    second: SecretCache | None = MemoryCache()
-    if arguments.cache is not None:
-        first = cache_option.opened(given.cache)
-        second = None if first is None else Labelled(first, _BOB_LABEL)
+    first, second = caches
     patience = SECONDS_TO_ANSWER if given.verdict is None else SECONDS
     seconds = patience if given.seconds is None else given.seconds
     of_alice = replace(given, bind=None, record=None, seconds=seconds, config=replace(given.config, passive=False))
@@ -114,6 +164,7 @@ def _both_ends(
         open_sound(of_alice),
         audiences["alice"],
         callee=bob,
+        through=None if middle is None else middle.before,
     )
     return alice, bob
 
@@ -149,6 +200,9 @@ class Demo:
         elif sas == same and verdict is not Verdict.MISMATCH:
             for line in self._terminal.wrapped(wording.demo_same(sas)):
                 self._terminal.result(line)
+        elif sas != same:
+            for line in self._terminal.wrapped(wording.demo_differ(sas)):
+                self._terminal.result(line, "red")
         if verdict is Verdict.MATCH:
             self._alice.match(self._name or "bob")
             self._bob.match("alice")

@@ -1,0 +1,96 @@
+"""`zrtp mitm`: a call between two terminals, with a third one in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+
+from zrtp.cache.memory import MemoryCache
+from zrtp.cli.__main__ import main
+from zrtp.cli.options.parser import Parser
+from zrtp.cli.screen.terminal import Terminal
+from zrtp.cli.verbs import mitm
+from zrtp.crypto.sas import Sas
+from zrtp.media.aio import connect, listen
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.proxy.mitm import Side
+from zrtp.proxy.wiretap import Agreed, Began, Over
+
+QUICK = Config(key_agreements=(b"X255",), sas_types=(b"B32 ",))
+ONE, OTHER = (Sas(sashash=bytes([first]) + bytes(31), code=b"B32 ") for first in (1, 200))
+
+
+def test_one_call_told_to_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command runs in this event loop, beside the two people."""
+    found: dict[str, str] = {}
+
+    async def scene(target: tuple[str, int]) -> int:
+        parser = Parser(prog="zrtp mitm")
+        mitm.add_arguments(parser)
+        door = free_port()
+        listening, calling = f"127.0.0.1:{door}", f"{target[0]}:{target[1]}"
+        arguments = parser.parse_args([listening, calling, "--calls", "1", "--json", "--agreement", "X255"])
+        command = asyncio.ensure_future(mitm._run(arguments, Terminal.of_process(json=True)))
+        await asyncio.sleep(0.05)
+        async with connect(Endpoint(QUICK, MemoryCache()), ("127.0.0.1", door)) as alice:
+            await alice.secured()
+            assert alice.session.sas is not None
+            found["caller"] = alice.session.sas.rendered
+        return int(await command)
+
+    async def both() -> int:
+        async with asyncio.timeout(20), listen(Endpoint(QUICK, MemoryCache()), ("127.0.0.1", 0)) as bob:
+            return await scene(bob.local)
+
+    assert asyncio.run(both()) == 0
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["event"] for line in lines] == ["call", "sas", "sas", "over"]
+    assert {line["side"]: line["sas"] for line in lines[1:3]}["caller"] == found["caller"]
+    assert lines[3]["heard"] == {"caller": 0, "target": 0}
+    assert "reaches 127.0.0.1:" in err and "and is heard" in err
+    assert "call 1 is over" in err
+
+
+def test_words_that_differ_are_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    finished: list[int] = []
+    lines = mitm.Lines(Terminal.of_process(), finished.append, json=False)
+    lines.show(Began(1, ("127.0.0.1", 7)))
+    lines.show(Agreed(1, Side.TARGET, ONE))
+    lines.show(Agreed(1, Side.CALLER, OTHER))
+    lines.show(Over(1, (150, 149)))
+
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [f"  the target sees   {ONE.rendered}", f"  the caller sees   {OTHER.rendered}"]
+    assert "these differ: two people who compare them notice" in err
+    assert "call 1 is over: heard 150 packets of the caller, 149 of the target" in err
+    assert finished == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["127.0.0.1:0", "9.9.9.9:5004"], "9.9.9.9 is neither a loopback nor a private address"),
+        (["127.0.0.1:0"], "TARGET"),
+        (["127.0.0.1:0", "5004"], "is not HOST:PORT of somebody"),
+        (["127.0.0.1:0", "127.0.0.1:5004", "--calls", "0"], "not a whole number above 0"),
+    ],
+)
+def test_what_is_refused(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mitm", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_name_that_is_not_known_is_a_local_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mitm", "127.0.0.1:0", "nobody.invalid:5004"]) == 6
+    assert "nobody.invalid" in capsys.readouterr().err
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,155 @@
+"""`zrtp mitm`: a teaching attacker, who relays a call and agrees on keys with both sides."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from zrtp.cli.calls.opening import cannot_open
+from zrtp.cli.calls.signals import interruptible
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options import algorithms, output
+from zrtp.cli.options.addresses import address, remote_address
+from zrtp.cli.screen import logs, wording
+from zrtp.cli.screen.terminal import Terminal
+from zrtp.crypto.sas import Sas
+from zrtp.errors import ApiMisuse
+from zrtp.media.addresses import resolve
+from zrtp.proxy.mitm import Side
+from zrtp.proxy.wiretap import Agreed, Began, Notice, Over, Wiretap
+
+SYNOPSIS: Final = "LISTEN TARGET [options]"
+
+DESCRIPTION: Final = """\
+Somebody in the middle, for teaching: who calls LISTEN reaches TARGET through it, both calls are encrypted, and it hears
+everything. What gives it away: the two people see different words; and once they have talked without it, or it has
+forgotten its keys, their programs raise the alarm by themselves."""
+
+EXAMPLE: Final = """\
+example:                                     (in three terminals)
+  zrtp listen 127.0.0.1:5004                 bob
+  zrtp mitm 127.0.0.1:5006 127.0.0.1:5004    whoever is in between
+  zrtp call 127.0.0.1:5006                   alice
+
+Runs until Ctrl-C. Only loopback and private addresses are accepted as TARGET."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("listen", type=address, metavar="LISTEN", help="HOST:PORT for the caller")
+    parser.add_argument("target", type=remote_address, metavar="TARGET", help="HOST:PORT of whoever is called")
+    parser.add_argument(
+        "--remember",
+        action="store_true",
+        help="keep the secrets of earlier calls, as a patient attacker would: no alarm as long as every call is caught",
+    )
+    parser.add_argument("--calls", type=_positive, metavar="N", help="end after N calls (default: go on)")
+    parser.add_argument(
+        "--anywhere",
+        action="store_true",
+        help="also targets that are neither loopback nor private; only if everybody in the call agreed to it",
+    )
+    algorithms.add(parser)
+    output.add(parser.add_argument_group("output"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    terminal = Terminal.of_process(json=arguments.json, plain=arguments.plain)
+    logs.to_terminal(terminal, verbose=arguments.verbose)
+    return int(asyncio.run(_run(arguments, terminal)))
+
+
+async def _run(arguments: argparse.Namespace, terminal: Terminal) -> Exit:
+    ended, code = asyncio.Event(), Exit.ENDED
+
+    def interrupt() -> None:
+        nonlocal code
+        code = Exit.INTERRUPTED
+        ended.set()
+
+    def finished(number: int) -> None:
+        if arguments.calls is not None and number >= arguments.calls:
+            ended.set()
+
+    lines = Lines(terminal, finished, json=arguments.json)
+    with interruptible(interrupt):
+        wiretap = await _open(arguments, terminal, lines.show)
+        try:
+            await ended.wait()
+        finally:
+            wiretap.close()
+    if code is Exit.INTERRUPTED:
+        raise CommandError("interrupted", code=code)
+    return code
+
+
+async def _open(arguments: argparse.Namespace, terminal: Terminal, tell: Callable[[Notice], None]) -> Wiretap:
+    """Open the port. Raises CommandError."""
+    try:
+        _, _, target = await resolve(None, arguments.target)
+        assert target is not None, "a target was given"  # noqa: S101
+        wiretap = Wiretap(
+            target,
+            tell,
+            config=algorithms.config(arguments),
+            remember=arguments.remember,
+            anywhere=arguments.anywhere,
+        )
+        host, port = await wiretap.open(arguments.listen)
+    except ApiMisuse as error:
+        hint = "--anywhere does it all the same, if everybody in the call agreed to it"
+        raise CommandError(str(error), hint, code=Exit.USAGE) from error
+    except OSError as error:
+        raise cannot_open(error, arguments.listen, arguments.target) from error
+    terminal.note(f"who calls {host}:{port} reaches {target[0]}:{target[1]} through here, and is heard")
+    return wiretap
+
+
+class Lines:
+    """Tells people what is heard, and machines with --json."""
+
+    def __init__(self, terminal: Terminal, finished: Callable[[int], None], *, json: bool) -> None:
+        self._terminal = terminal
+        self._finished = finished
+        self._json = json
+        self._begun = time.monotonic()
+        self._words: dict[tuple[int, Side], Sas] = {}
+
+    def show(self, notice: Notice) -> None:
+        """Say what happened."""
+        match notice:
+            case Began(number=number, caller=(host, port)):
+                self._terminal.note(f"call {number}: from {host}:{port}")
+                self._write("call", number, caller=f"{host}:{port}")
+            case Agreed(number=number, side=side, sas=sas):
+                self._agreed(number, side, sas)
+                self._write("sas", number, side=side.value, sas=sas.rendered)
+            case Over(number=number, heard=(caller, target)):
+                self._terminal.note(
+                    f"call {number} is over: heard {caller} packets of the caller, {target} of the target"
+                )
+                self._write("over", number, heard={"caller": caller, "target": target})
+                self._finished(number)
+
+    def _agreed(self, number: int, side: Side, sas: Sas) -> None:
+        self._words[number, side] = sas
+        self._terminal.result(f"  the {side.value} sees   {wording.sas(sas, self._terminal.shows).large}", "bold")
+        other = self._words.get((number, side.other))
+        if other is not None and other.rendered != sas.rendered:
+            self._terminal.note("these differ: two people who compare them notice, two who do not are heard")
+
+    def _write(self, event: str, number: int, **details: object) -> None:
+        if self._json:
+            moment = round(time.monotonic() - self._begun, 3)
+            line = {"t": moment, "event": event, "call": number, **details}
+            print(json.dumps(line, separators=(",", ":")), file=sys.stdout, flush=True)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
