@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,11 @@ import pytest
 def nobody_is_waited_for_after_a_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zrtp.media.aio.stream.LEAVING", 0.02)
     monkeypatch.setattr("zrtp.cli.calls.conversation._ALONE", 0.2)
+
+
+@pytest.fixture(autouse=True)
+def no_defaults_of_whoever_runs_the_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no configuration"))
 
 
 @pytest.fixture(autouse=True)

@@ -178,7 +178,8 @@ def test_errors_without_advice_have_no_hint(
 def test_only_the_module_of_the_verb_is_loaded() -> None:
     program = (
         "import sys, zrtp.cli.__main__ as command; command.main(['--help']); "
-        "sys.exit(any(f'zrtp.cli.{name}' in sys.modules for name in (*command.VERBS, 'options', 'conversation')))"
+        "loaded = [name for name in sys.modules if name.startswith(('zrtp.cli.verbs.', 'zrtp.cli.calls', 'asyncio'))]; "
+        "sys.exit(bool(loaded))"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)  # noqa: S603
 

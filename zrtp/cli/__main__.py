@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -44,16 +45,23 @@ ALIASES: Final = {
     "example": "demo",
 }
 
+SHELLS: Final = ("bash", "zsh", "fish")
+"""Those that `--completion` knows."""
+
+SUMMARY: Final = """\
+Calls between two terminals, encrypted end to end: the keys are agreed over the call itself (ZRTP, RFC 6189),
+and two people make sure of them by reading two words to each other."""
+
 USAGE: Final = f"""\
 usage: zrtp VERB [options]      (zrtp VERB --help explains each)
 
-Calls between two terminals, encrypted end to end: the keys are agreed over the call itself (ZRTP, RFC 6189),
-and two people make sure of them by reading two words to each other.
+{SUMMARY}
 
 {os.linesep.join(f"  {verb:<13}{meaning}" for verb, meaning in VERBS.items())}
 
 start here:  zrtp demo
-version:     zrtp -V"""
+version:     zrtp -V
+completion:  source <(zrtp --completion bash)      (also zsh, fish)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,10 +114,15 @@ def _run(given: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return int(Exit.USAGE)
     if given[0] in ("-h", "--help"):
-        print(USAGE)
+        from zrtp.cli.options.configuration import shown_path
+
+        print(f"{USAGE}\ndefaults:    {shown_path()}")
         return int(Exit.ENDED)
     if given[0] in ("-V", "--version"):
         print(f"zrtp {__version__}")
+        return int(Exit.ENDED)
+    if given[0] == "--completion":
+        print(_completion(given[1:]))
         return int(Exit.ENDED)
     verb = _verb(given[0])
     module = importlib.import_module(f"zrtp.cli.verbs.{verb}")
@@ -120,17 +133,31 @@ def _run(given: list[str]) -> int:
 
 
 def _run_verb(verb: str, module: ModuleType, given: list[str]) -> int:
+    from zrtp.cli.options import configuration
     from zrtp.cli.options.parser import Parser
 
     parser = Parser(
         prog=f"zrtp {verb}",
         usage=f"zrtp {verb} {module.SYNOPSIS}",
         description=module.DESCRIPTION,
-        epilog=module.EXAMPLE,
+        epilog=f"{module.EXAMPLE}\n\ndefaults of your own: {configuration.shown_path()}",
     )
     module.add_arguments(parser)
+    if "-h" not in given and "--help" not in given:
+        configuration.apply(parser, verb)
     code: int = module.run(parser.parse_args(given))
     return code
+
+
+def _completion(given: list[str]) -> str:
+    """The completion for a shell, which is made from the parsers when the package is built."""
+    shell = given[0] if given else ""
+    file = Path(__file__).with_name("shell") / f"zrtp.{shell}"
+    if shell not in SHELLS or not file.exists():
+        raise CommandError(
+            f'there is no completion for "{shell}"', f"for {', '.join(SHELLS)} there is", code=Exit.USAGE
+        )
+    return file.read_text("utf-8")
 
 
 def _verb(word: str) -> str:
