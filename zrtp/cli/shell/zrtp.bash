@@ -6,15 +6,16 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_zrtp_proxy_subparsers=(sip rtp)
-_shtab_zrtp_subparsers=(demo listen call peers proxy inspect devices bench)
+_shtab_zrtp_subparsers=(demo listen call peers proxy mitm inspect devices bench)
 
-_shtab_zrtp_demo_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair)
+_shtab_zrtp_demo_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair --with-mitm)
 _shtab_zrtp_listen_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair --code --line --map --router --words --mailbox --stun --turn --turn-password --relay-only)
 _shtab_zrtp_call_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair --mailbox --stun --turn --turn-password --relay-only)
 _shtab_zrtp_peers_option_strings=(-h --help --cache --name --json --plain)
 _shtab_zrtp_proxy_sip_option_strings=(-h --help --listen --upstream --bind --ca --require --best-effort --cache --agreement --hash --cipher --auth-tag --sas --verify --name --web --json --plain -v --verbose --impair)
 _shtab_zrtp_proxy_rtp_option_strings=(-h --help --phone --bind --require --best-effort --cache --agreement --hash --cipher --auth-tag --sas --verify --name --web --json --plain -v --verbose --impair)
 _shtab_zrtp_proxy_option_strings=(-h --help)
+_shtab_zrtp_mitm_option_strings=(-h --help --remember --calls --anywhere --agreement --hash --cipher --auth-tag --sas --json --plain -v --verbose)
 _shtab_zrtp_inspect_option_strings=(-h --help --keys --fields --svg --json --plain)
 _shtab_zrtp_devices_option_strings=(-h --help --json --plain)
 _shtab_zrtp_bench_option_strings=(-h --help --seconds --json --plain)
@@ -50,7 +51,7 @@ _shtab_zrtp_peers_pos_0_choices=(list rename verify unverify forget)
 _shtab_zrtp_proxy_sip___verify_choices=(ask match mismatch later)
 _shtab_zrtp_proxy_rtp___verify_choices=(ask match mismatch later)
 _shtab_zrtp_proxy_pos_0_choices=(sip rtp)
-_shtab_zrtp_pos_0_choices=(demo listen call peers proxy inspect devices bench)
+_shtab_zrtp_pos_0_choices=(demo listen call peers proxy mitm inspect devices bench)
 _shtab_zrtp___completion_choices=(bash zsh fish)
 
 _shtab_zrtp_demo__h_nargs=0
@@ -61,6 +62,7 @@ _shtab_zrtp_demo___json_nargs=0
 _shtab_zrtp_demo___plain_nargs=0
 _shtab_zrtp_demo__v_nargs=0
 _shtab_zrtp_demo___verbose_nargs=0
+_shtab_zrtp_demo___with_mitm_nargs=0
 _shtab_zrtp_listen__h_nargs=0
 _shtab_zrtp_listen___help_nargs=0
 _shtab_zrtp_listen___trust_peer_hash_nargs=0
@@ -105,6 +107,14 @@ _shtab_zrtp_proxy_rtp___verbose_nargs=0
 _shtab_zrtp_proxy_pos_0_nargs=A...
 _shtab_zrtp_proxy__h_nargs=0
 _shtab_zrtp_proxy___help_nargs=0
+_shtab_zrtp_mitm__h_nargs=0
+_shtab_zrtp_mitm___help_nargs=0
+_shtab_zrtp_mitm___remember_nargs=0
+_shtab_zrtp_mitm___anywhere_nargs=0
+_shtab_zrtp_mitm___json_nargs=0
+_shtab_zrtp_mitm___plain_nargs=0
+_shtab_zrtp_mitm__v_nargs=0
+_shtab_zrtp_mitm___verbose_nargs=0
 _shtab_zrtp_inspect__h_nargs=0
 _shtab_zrtp_inspect___help_nargs=0
 _shtab_zrtp_inspect___fields_nargs=0

@@ -50,8 +50,8 @@ function _shtab_zrtp_using
   test "$_shtab_zrtp_cmdpath" = "$argv"
 end
 
-set -g _shtab_zrtp_commands demo listen call peers proxy 'proxy sip' 'proxy rtp' inspect devices bench
-set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --cipher --completion --hash --impair --input --keys --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
+set -g _shtab_zrtp_commands demo listen call peers proxy 'proxy sip' 'proxy rtp' mitm inspect devices bench
+set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --calls --cipher --completion --hash --impair --input --keys --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
 
 complete -c zrtp -e
 complete -c zrtp -f
@@ -88,6 +88,7 @@ complete -c zrtp -n '_shtab_zrtp_using demo' -l json -d 'events as JSON lines on
 complete -c zrtp -n '_shtab_zrtp_using demo' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using demo' -s v -l verbose -d 'state transitions'
 complete -c zrtp -n '_shtab_zrtp_using demo' -l impair -x -d 'make the network worse, each way: loss=20%,dup=5%,reorder=5%,delay=80ms,seed=7'
+complete -c zrtp -n '_shtab_zrtp_using demo' -l with-mitm -d 'two calls, the first one with somebody in between'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a listen -d 'wait for a caller'
 complete -c zrtp -n '_shtab_zrtp_using listen' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l bind -x -d 'local media port (default: 0.0.0.0:5004)'
@@ -210,6 +211,19 @@ complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l json -d 'events as JSON lin
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -s v -l verbose -d 'state transitions'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l impair -x -d 'make the network worse, each way: loss=20%,dup=5%,reorder=5%,delay=80ms,seed=7'
+complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a mitm -d 'a teaching attacker on loopback or private addresses'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -s h -l help -d 'show this help message and exit'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l remember -d 'keep the secrets of earlier calls, as a patient attacker would: no alarm as long as every call is caught'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l calls -x -d 'end after N calls (default: go on)'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l anywhere -d 'also targets that are neither loopback nor private; only if everybody in the call agreed to it'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l agreement -x -d 'key agreements: DH2k, X255, E255, K255, EC25, X448, K448, DH3k, EC38, EC52, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l hash -x -d 'hashes: S256, S384, S512, N256, N384'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l cipher -x -d 'ciphers: AES1, AES2, AES3'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l auth-tag -x -d 'SRTP authentication tags: HS32, HS80, GCM'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l sas -x -d 'renderings of the SAS: B32, B256, B32E'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l json -d 'events as JSON lines on standard output'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
+complete -c zrtp -n '_shtab_zrtp_using mitm' -s v -l verbose -d 'state transitions'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a inspect -d 'what happened in a recorded call, and who could have heard it'
 complete -c zrtp -n '_shtab_zrtp_using inspect' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using inspect' -l keys -xka "(__fish_complete_path (commandline -ct))" -d 'try these keys and count what they open: lines like a=crypto, '"'"'s0 HEX'"'"' or '"'"'zrtpsess HEX'"'"''

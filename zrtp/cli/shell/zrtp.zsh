@@ -16,6 +16,7 @@ _shtab_zrtp_commands() {
     devices:'microphones and loudspeakers'
     inspect:'what happened in a recorded call, and who could have heard it'
     listen:'wait for a caller'
+    mitm:'a teaching attacker on loopback or private addresses'
     peers:'whom you know: list, rename, verify, unverify, forget'
     proxy:'between a phone without ZRTP and the network (SIP or bare RTP)'
   )
@@ -119,6 +120,7 @@ _shtab_zrtp_demo_options=(
   "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
   {-v,--verbose}"[state transitions]"
   "--impair[make the network worse, each way\: loss\=20\%,dup\=5\%,reorder\=5\%,delay\=80ms,seed\=7]:LIST:"
+  "--with-mitm[two calls, the first one with somebody in between]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -190,6 +192,26 @@ _shtab_zrtp_listen_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_zrtp_listen_defaults_added=0
+
+_shtab_zrtp_mitm_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--remember[keep the secrets of earlier calls, as a patient attacker would\: no alarm as long as every call is caught]"
+  "--calls[end after N calls (default\: go on)]:N:"
+  "--anywhere[also targets that are neither loopback nor private\; only if everybody in the call agreed to it]"
+  "--agreement[key agreements\: DH2k, X255, E255, K255, EC25, X448, K448, DH3k, EC38, EC52, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3]:LIST:"
+  "--hash[hashes\: S256, S384, S512, N256, N384]:LIST:"
+  "--cipher[ciphers\: AES1, AES2, AES3]:LIST:"
+  "--auth-tag[SRTP authentication tags\: HS32, HS80, GCM]:LIST:"
+  "--sas[renderings of the SAS\: B32, B256, B32E]:LIST:"
+  "--json[events as JSON lines on standard output]"
+  "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
+  {-v,--verbose}"[state transitions]"
+  ":HOST\:PORT for the caller:"
+  ":HOST\:PORT of whoever is called:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_zrtp_mitm_defaults_added=0
 
 _shtab_zrtp_peers_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -289,6 +311,7 @@ _shtab_zrtp() {
         devices) _arguments -C -s $_shtab_zrtp_devices_options ;;
         inspect) _arguments -C -s $_shtab_zrtp_inspect_options ;;
         listen) _arguments -C -s $_shtab_zrtp_listen_options ;;
+        mitm) _arguments -C -s $_shtab_zrtp_mitm_options ;;
         peers) _arguments -C -s $_shtab_zrtp_peers_options ;;
         proxy) _shtab_zrtp_proxy ;;
       esac
