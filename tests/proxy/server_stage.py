@@ -146,17 +146,17 @@ class SipPhone(asyncio.DatagramProtocol):
         async with asyncio.timeout(5):
             return await self.received.get()
 
-    def request(self, method: str, to: str, body: str = "", *more: str, cseq: int = 1) -> None:
+    def request(self, method: str, to: str, body: str = "", *, call: str = "", tag: str = "", cseq: int = 1) -> None:
+        """`call` is the method that began the call it belongs to, if that was another one, `tag` that of the other."""
         transport = "UDP" if self._udp is not None else "TCP"
         head = [
             f"{method} {to} SIP/2.0",
             f"Via: SIP/2.0/{transport} {self.here};branch=z9hG4bK{self.user}{method}{cseq};rport",
             f"From: <sip:{self.user}@example.org>;tag={self.user}",
-            f"To: <{to}>",
-            f"Call-ID: {self.user}-{method}",
+            f"To: <{to}>{f';tag={tag}' if tag else ''}",
+            f"Call-ID: {self.user}-{call or method}",
             f"CSeq: {cseq} {method}",
             f"Contact: <sip:{self.user}@{self.here}>",
-            *more,
             *(["Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}",
         ]

@@ -42,7 +42,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_STATIC: Final = {"/page.css": "text/css", "/page.js": "text/javascript"}
+_STATIC: Final = {"/page.css": "text/css", "/page.js": "text/javascript", "/page.svg": "image/svg+xml"}
 _TOKEN_OCTETS: Final = 16
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
