@@ -277,10 +277,12 @@ class SecureMedia:
         if not may_send:
             self.counters.withheld += 1
             return None
-        if classify(packet) is not Kind.RTP:
-            raise SrtpMalformed("This is not an RTP packet, or would be taken for RTCP on the other side.")
         if sender is not None:
+            if b"\xc0" <= packet[1:2] <= b"\xdf":
+                raise _would_be_rtcp()
             packet = sender.protect(packet)
+        elif classify(packet) is not Kind.RTP:
+            raise _would_be_rtcp()
         self.counters.sent += 1
         return packet
 
@@ -409,6 +411,10 @@ class SecureMedia:
 
 _AGAIN: Final = 1.0
 """Seconds between two new beginnings of discovery for the sake of plain RTP."""
+
+
+def _would_be_rtcp() -> SrtpMalformed:
+    return SrtpMalformed("This is not an RTP packet, or would be taken for RTCP on the other side.")
 
 
 def _octets(given: object) -> bytes:

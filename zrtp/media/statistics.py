@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 
@@ -38,10 +39,9 @@ class Reception:
 
     def packet(self, octets: bytes, now: float) -> None:
         """A packet of the peer arrived and verified."""
-        sequence = octets[2] << 8 | octets[3]
-        timestamp = int.from_bytes(octets[4:8], "big")
-        if octets[8:12] != self._ssrc:
-            self._ssrc = octets[8:12]
+        sequence, timestamp, ssrc = _HEADER(octets)
+        if ssrc != self._ssrc:
+            self._ssrc = ssrc
             self._first = self._highest = sequence
             self._received = 1
             self._late = 0
@@ -53,7 +53,9 @@ class Reception:
                 self._highest += ahead
             else:
                 self._late += 1
-            ticks = (timestamp - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+            ticks = timestamp - self._timestamp
+            if not -0x80000000 <= ticks < 0x80000000:
+                ticks += -0x100000000 if ticks > 0 else 0x100000000
             deviation = abs(now - self._arrived - ticks / self._rate)
             self._jitter += (deviation - self._jitter) / 16
         self._timestamp = timestamp
@@ -70,3 +72,7 @@ class Reception:
             late=self._late,
             jitter=self._jitter,
         )
+
+
+_HEADER = struct.Struct("!2xHI4s").unpack_from
+"""Sequence number, timestamp and SSRC."""

@@ -127,7 +127,7 @@ class MediaLayer:
         sent, since the gate is shut or there is no address yet. Raises SrtpError, as `SecureMedia.protect`."""
         if self._rtp is None:
             raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before sending.")
-        return self._send(self._rtp, packet, address)
+        return self._send(self._rtp, packet, classify(packet), address)
 
     def start(self) -> None:
         """Look for the peer, or look again. Call it when datagrams can reach the other side.
@@ -194,18 +194,19 @@ class MediaLayer:
 
     def to_network(self, port: _Port, data: Any, address: Any) -> None:
         """A packet of the protocol above is to be sent. What cannot be sent is counted: RTP code goes on."""
-        packet = bytes(data)
-        if classify(packet) in (Kind.STUN, Kind.DTLS):
+        packet = data if type(data) is bytes else bytes(data)
+        kind = classify(packet)
+        if kind is Kind.STUN or kind is Kind.DTLS:
             port.send(packet, address)
             return
         try:
-            self._send(port, packet, address)
+            self._send(port, packet, kind, address)
         except SrtpError:
             self.unprotectable += 1
 
-    def _send(self, port: _Port, packet: bytes, address: Any) -> bool:
+    def _send(self, port: _Port, packet: bytes, kind: Kind, address: Any) -> bool:
         media = self.media
-        sealed = media.protect_rtcp(packet) if classify(packet) is Kind.RTCP else media.protect(packet)
+        sealed = media.protect_rtcp(packet) if kind is Kind.RTCP else media.protect(packet)
         if sealed is None:
             self.dropped += 1
             return False
@@ -258,8 +259,9 @@ class _Port(asyncio.DatagramProtocol):
         self.remote: Any = None
         """Where RTCP goes, if this is a port for RTCP alone."""
         self.open = True
-        self._layer = layer
+        self.layer = layer
         self._below: Any = None
+        self._connected = False
         self._congested = False
 
     def send(self, data: bytes, address: Any) -> bool:
@@ -267,29 +269,25 @@ class _Port(asyncio.DatagramProtocol):
         below = self._below
         if below is None or below.is_closing():
             return False
-        if self._congested or (address is None and below.get_extra_info("peername") is None):
-            self._layer.dropped += 1
+        if self._congested or (address is None and not self._connected):
+            self.layer.dropped += 1
             return False
         below.sendto(data, address)
         return True
-
-    def plain_to_send(self, data: Any, address: Any) -> None:
-        """The protocol above sends."""
-        if self.open:
-            self._layer.to_network(self, data, address)
 
     # As the transport below sees it.
 
     def connection_made(self, transport: Any) -> None:
         self._below = transport
+        self._connected = transport.get_extra_info("peername") is not None
         self.above.connection_made(_PlainTransport(self, transport))
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         if self.open:
-            self._layer.from_network(self, data, addr)
+            self.layer.from_network(self, data, addr)
 
     def error_received(self, exc: Exception) -> None:
-        self._layer.refused(exc)
+        self.layer.refused(exc)
         self.above.error_received(exc)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -313,7 +311,9 @@ class _PlainTransport(asyncio.DatagramTransport):
         self._below = below
 
     def sendto(self, data: Any, addr: Any = None) -> None:
-        self._port.plain_to_send(data, addr)
+        port = self._port
+        if port.open:
+            port.layer.to_network(port, data, addr)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._below.get_extra_info(name, default)

@@ -7,7 +7,17 @@ from contextlib import suppress
 from zrtp.errors import SrtpError
 from zrtp.media.srtp.errors import SrtpNotAuthentic, SrtpReplayed
 from zrtp.media.srtp.profiles import SrtpProfile
-from zrtp.media.srtp.sources import RTP_LIMIT, Sources, check_rtcp, exhausted, rtp_header, wiped
+from zrtp.media.srtp.sources import (
+    COMMON,
+    PLAIN,
+    RTP_HEADER,
+    RTP_LIMIT,
+    Sources,
+    check_rtcp,
+    exhausted,
+    rtp_header,
+    wiped,
+)
 from zrtp.media.srtp.tags import SrtcpTags
 from zrtp.media.srtp.transforms import ENCRYPTED
 from zrtp.secret import Secret
@@ -46,12 +56,15 @@ class SrtpReceiver:
         SrtpKeyExhausted; the state is then what it was, but for the count of failures.
         """
         try:
-            header = rtp_header(packet)
+            header = RTP_HEADER if packet[:1] == PLAIN and len(packet) in COMMON else rtp_header(packet)
             ssrc = packet[8:12]
             sources = self._rtp
             source = sources.get(ssrc) or sources.new(ssrc)
             history = source.history
-            index = history.place(packet[2] << 8 | packet[3])
+            sequence = packet[2] << 8 | packet[3]
+            index = history.highest + 1
+            if not index or index & 0xFFFF != sequence:  # not the usual case, the next one
+                index = history.place(sequence)
             if index >= RTP_LIMIT:
                 raise exhausted("2^48 SRTP")
             opened = sources.transform.open_rtp(packet, header, source.iv, index)

@@ -31,9 +31,6 @@ class PacketHistory:
 
     def place(self, sequence: int) -> int:
         """The index of a packet with this RTP sequence number, if it may be used; raises SrtpReplayed."""
-        index = self.highest + 1
-        if index and index & 0xFFFF == sequence:  # the usual case: the next one
-            return index
         index = self.estimate(sequence)
         self.check(index)
         return index

@@ -5,7 +5,18 @@ from __future__ import annotations
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp.errors import SrtpReplayed
 from zrtp.media.srtp.profiles import SrtpProfile
-from zrtp.media.srtp.sources import RTCP_LIMIT, RTP_LIMIT, Sources, check_rtcp, exhausted, rtp_header, wiped
+from zrtp.media.srtp.sources import (
+    COMMON,
+    PLAIN,
+    RTCP_LIMIT,
+    RTP_HEADER,
+    RTP_LIMIT,
+    Sources,
+    check_rtcp,
+    exhausted,
+    rtp_header,
+    wiped,
+)
 from zrtp.media.srtp.tags import SrtcpTags
 from zrtp.media.srtp.transforms import ENCRYPTED
 from zrtp.secret import Secret
@@ -44,17 +55,20 @@ class SrtpSender:
         """
         if self._generation != process_generation():
             self._refuse_in_child()
-        header = rtp_header(rtp_packet)
+        header = RTP_HEADER if rtp_packet[:1] == PLAIN and len(rtp_packet) in COMMON else rtp_header(rtp_packet)
         ssrc = rtp_packet[8:12]
         sources = self._rtp
         source = sources.get(ssrc) or sources.new(ssrc)
         history = source.history
-        try:
-            index = history.place(rtp_packet[2] << 8 | rtp_packet[3])
-        except SrtpReplayed:
-            if source.last is not None and source.last[0] == rtp_packet:
-                return source.last[1]
-            raise
+        sequence = rtp_packet[2] << 8 | rtp_packet[3]
+        index = history.highest + 1
+        if not index or index & 0xFFFF != sequence:  # not the usual case, the next one
+            try:
+                index = history.place(sequence)
+            except SrtpReplayed:
+                if source.last is not None and source.last[0] == rtp_packet:
+                    return source.last[1]
+                raise
         if index >= RTP_LIMIT or not self._rtp_left:
             raise exhausted("2^48 SRTP")
         sealed = sources.transform.seal_rtp(rtp_packet, header, source.iv, index)

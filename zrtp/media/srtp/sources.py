@@ -27,6 +27,12 @@ RTP_HEADER = 12
 MAX_PACKET = 0xFFFF
 """No datagram is longer; counter mode would take 2^20 octets without overlap."""
 
+PLAIN = b"\x80"
+"""The first octet of most packets: version 2, no padding, no extension, no contributing sources."""
+
+COMMON = range(RTP_HEADER, MAX_PACKET + 1)
+"""Lengths of a packet that begins so; its header has `RTP_HEADER` octets. Others go through `rtp_header`."""
+
 
 class Source:
     """One SSRC under one session key."""
