@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zrtp.cache.interface import SecretCache
-from zrtp.cli.calls import attendance
+from zrtp.cli.calls import attendance, loops
 from zrtp.cli.calls.attendance import Attendance
 from zrtp.cli.calls.conversation import Audience, Conversation
 from zrtp.cli.calls.labelled import CALLER_HERE, Labelled, is_this_computer
@@ -130,7 +130,7 @@ def run(main: Callable[[], Coroutine[Any, Any, int]], audience: Sequence[Audienc
     """Run the coroutine; what it raises is told to the audience as the end of the call."""
 
     try:
-        return asyncio.run(main())
+        return loops.run(main())
     except CommandError as error:
         ended = Ended(code=error.code, text=str(error), hint=error.hint)
     except KeyboardInterrupt:

@@ -51,11 +51,15 @@ class Keyboard(Protocol):
 @contextmanager
 def keyboard(stream: TextIO) -> Iterator[Keyboard]:
     """The keys of a terminal in the foreground, otherwise the lines of any other input. Needs a running loop."""
-    if sys.platform != "win32" and is_foreground_terminal(stream):
+    if not is_foreground_terminal(stream):
+        yield Lines(stream)
+    elif sys.platform == "win32":
+        from zrtp.cli.screen.console import ConsoleKeys, system_console
+
+        yield ConsoleKeys(system_console(), lambda text: print(text, end="", flush=True))
+    else:
         with TerminalKeys(stream.fileno()) as keys:
             yield keys
-    else:
-        yield Lines(stream)
 
 
 def is_foreground_terminal(stream: TextIO) -> bool:

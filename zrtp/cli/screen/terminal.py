@@ -14,6 +14,7 @@ from typing import Final, TextIO
 
 from zrtp.cli.errors import as_line
 from zrtp.cli.screen import columns
+from zrtp.cli.screen.decoration import understands_escapes
 from zrtp.cli.screen.streams import Output
 
 PREFIX: Final = "zrtp: "
@@ -34,7 +35,7 @@ class Terminal:
     def __init__(self, *, out: TextIO, err: TextIO, plain: bool = False, width: int | None = None) -> None:
         self._out = out
         self._err = err
-        self._decorated = {stream: not plain and _can_decorate(stream) for stream in {out, err}}
+        self._decorated = {stream: not plain and understands_escapes(stream) for stream in {out, err}}
         self._codes = _WEIGHTS if os.environ.get("NO_COLOR") else {**_WEIGHTS, **_COLOURS}
         self._outputs = {stream: Output(stream) for stream in {out, err}}
         self._width = width
@@ -218,7 +219,3 @@ class Terminal:
 
     def _write(self, stream: TextIO, text: str) -> None:
         self._outputs[stream].write(text)
-
-
-def _can_decorate(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

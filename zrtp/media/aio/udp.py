@@ -177,5 +177,5 @@ class UdpTransport(asyncio.DatagramTransport):
 
 def is_refusal(error: Exception) -> bool:
     """Whether the network says that nobody listens at the peer's address."""
-    unreachable = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH)
+    unreachable = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH)  # RESET: Windows
     return isinstance(error, OSError) and error.errno in unreachable
