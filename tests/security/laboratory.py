@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import resource
 import selectors
 import signal
 import sys
@@ -27,13 +28,17 @@ from typing import Generic, TypeVar
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 240.0
-"""A change after which the tests never end counts as noticed."""
+CPU_SECONDS = 120
+PATIENCE = 900.0
+"""A change after which the tests never end counts as noticed: so much CPU time, or so many seconds on the clock."""
 
 NEEDED_BY_ALL = ("hypothesis", "cryptography.hazmat.primitives.asymmetric.ec", "construct", "asyncio", "sqlite3")
 
 BROKEN = "broken: "
 """Marks what a child tells if not the tests but their run failed."""
+
+SECRET = ROOT / "zrtp" / "secret.py"
+"""Stands for the package as it is."""
 
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "--tb=no", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
@@ -65,9 +70,19 @@ def failures(changes: Iterable[Change[T]], workers: int = 2) -> Iterator[tuple[T
 
     Raises:
         RuntimeError: this process has imported the package already, so that nothing of it can be changed.
+        AssertionError: a test fails without any change.
     """
     if "zrtp" in sys.modules:
         raise RuntimeError("The package is imported already: changes are tried in a process of its own.")
+    changes = list(changes)
+    every_stage = sorted({stage for change in changes for stage in change.stages})
+    unchanged = [Change("nothing", SECRET, SECRET.read_text("utf-8"), (stage,)) for stage in every_stage]
+    broken = [failed for _, failed in _tried(unchanged, workers) if failed is not None]
+    assert not broken, f"Tests fail without any change: {', '.join(broken)}"
+    yield from _tried(changes, workers)
+
+
+def _tried(changes: Iterable[Change[T]], workers: int) -> Iterator[tuple[T, str | None]]:
     for name in NEEDED_BY_ALL:
         importlib.import_module(name)
     waiting = iter(changes)
@@ -100,7 +115,7 @@ def _start(change: Change[T], folder: str) -> tuple[int, _Child]:
         os.close(reading)
         _run(change, folder, writing)
     os.close(writing)
-    return reading, _Child(change, process, time.monotonic() + SECONDS)  # type: ignore[arg-type]
+    return reading, _Child(change, process, time.monotonic() + PATIENCE)  # type: ignore[arg-type]
 
 
 def _outcome(pipe: int, child: _Child) -> str | None:
@@ -126,6 +141,7 @@ def _run(change: Change[T], folder: str, writing: int) -> None:
         silence = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silence, stream)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         sys.dont_write_bytecode, sys.pycache_prefix = False, folder
         sys.meta_path.insert(0, _Changed(change.path, change.source))
         os.chdir(ROOT)
