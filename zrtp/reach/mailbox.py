@@ -38,7 +38,7 @@ LONGEST_PAUSE: Final = 15.0
 
 
 class Rendezvous:
-    """One use of one number, as an asynchronous context: leaving it waits for the goodbye to the server.
+    """One use of one number, as an asynchronous context: leaving it waits until the server has been told.
 
     `told` hears `(code=...)` when there is a number, `(there=True)` when the other side's first message has come,
     and `(broken=...)` before the connection is made again.
@@ -69,6 +69,10 @@ class Rendezvous:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.finished()
+
+    async def finished(self) -> None:
+        """Wait until the server knows that its mailbox is not needed any more, which takes two round trips."""
         if self._goodbyes:
             await asyncio.wait(self._goodbyes)
 

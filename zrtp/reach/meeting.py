@@ -98,12 +98,14 @@ async def swap_by_code(
         for step in _steps(news):
             told(step)
 
+    rendezvous = Rendezvous(mailbox, payload, heard)
+    path.at_close.append(rendezvous.finished)  # nobody has to wait for the goodbye to the server before the call
+
     async def meet() -> bytes:
-        async with Rendezvous(mailbox, payload, heard) as rendezvous:
-            if code is not None:
-                return await rendezvous.join(code, JOIN_PATIENCE if patience is None else patience)
-            await gathering  # no code is told before it is known that this side has an address
-            return await rendezvous.invite(words)
+        if code is not None:
+            return await rendezvous.join(code, JOIN_PATIENCE if patience is None else patience)
+        await gathering  # no code is told before it is known that this side has an address
+        return await rendezvous.invite(words)
 
     meeting = asyncio.create_task(meet())
     try:

@@ -18,7 +18,7 @@ a router forgets, and ends the path after half a minute without an answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -69,6 +69,8 @@ class Path:
         """Is told, once, why the other side does not go on."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the path is closed, or the other side has not answered for half a minute."""
+        self.at_close: list[Callable[[], Awaitable[None]]] = []
+        """What has to be finished before the path is closed."""
         self._servers = servers
         self._own: Description | None = None
         self._theirs: Description | None = None
@@ -142,6 +144,8 @@ class Path:
         if self._watching is not None:
             self._watching.cancel()
         self.receiver = self.on_notice = None
+        while self.at_close:
+            await self.at_close.pop()()
         with suppress(OSError):
             await self._connection.close()
         self._end()

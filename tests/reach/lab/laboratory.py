@@ -125,14 +125,13 @@ class Laboratory:
         needs("turnserver", "coturn")
         config = self.folder / "turn.conf"
         config.write_text(_TURN)
-        with (self.folder / "turn.log").open("wb") as log:
-            self.run(
-                "internet",
-                *("turnserver", "-c", str(config), "--log-file", "stdout", "--simple-log"),
-                *("--pidfile", str(self.folder / "turn.pid")),
-                stdout=log,
-                stderr=log,
-            )
+        self.run(
+            "internet",
+            *("turnserver", "-v", "-c", str(config), "--log-file", str(self.folder / "turn.log"), "--simple-log"),
+            *("--pidfile", str(self.folder / "turn.pid")),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self._wait_for(SERVER, 3478)
 
     def serve_mailbox(self) -> subprocess.Popen[bytes]:
