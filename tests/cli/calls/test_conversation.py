@@ -288,6 +288,27 @@ def test_two_who_call_each_other_meet() -> None:
     asyncio.run(test())
 
 
+@pytest.mark.usefixtures("_brisk")
+def test_a_busy_listener_is_said_to_be_busy() -> None:
+    async def test() -> None:
+        call = Call()
+
+        async def attend() -> None:
+            await asyncio.gather(call.alice.secured, call.bob.secured)
+            port = call.bob.opened.result().local
+            config = Config(key_agreements=(b"X255",), discovery_deadline=0.4)
+            carol = Call(replace(OPTIONS, config=config, wait=0.4), remote=port)
+            assert await hold([carol.alice], nothing) == Exit.NO_PEER
+            assert carol.heard["alice"].end.text == wording.STILL_BUSY
+            assert wording.BUSY in carol.heard["alice"].texts()
+            call.alice.hang_up(Exit.ENDED, "done")
+
+        assert await call.hold(attend) == Exit.ENDED
+        assert call.bob.opened.result().media.counters.verified > 0
+
+    asyncio.run(test())
+
+
 def test_a_listener_waits_only_as_long_as_it_was_told() -> None:
     async def test() -> None:
         call = Call(bob=replace(OPTIONS, wait=0.05))

@@ -394,6 +394,8 @@ class Conversation:
                     self._end_refused()
                 case NoPeer() if self._meeting is not None:
                     self.hang_up(Exit.NO_PEER, event.text, finding.CALL_AGAIN)
+                case NoPeer() if self._remote is not None and stream.layer.told_busy:
+                    self.hang_up(Exit.NO_PEER, wording.STILL_BUSY, wording.STILL_BUSY_HINT)
                 case NoPeer() if self._remote is not None:
                     hint = opening.why_nobody_answers(self._remote, refused=stream.unreachable)
                     self.hang_up(Exit.NO_PEER, event.text, hint)
@@ -502,7 +504,11 @@ class Conversation:
         if not self._stage or waited < _LOOK:
             return
         calling = self._stage == wording.WAITING_FOR_ANSWER
-        words = wording.NOBODY_LISTENS if calling and stream.unreachable else self._stage
+        words = self._stage
+        if calling and stream.layer.told_busy:
+            words = wording.BUSY
+        elif calling and stream.unreachable:
+            words = wording.NOBODY_LISTENS
         patience = self._settings.wait if calling else None
         self.show(Waiting(text=words, since=waited if self._explained else None, patience=patience))
         self._explained = True

@@ -70,6 +70,9 @@ HEARD_AGAIN: Final = "the other side is heard again"
 
 WAITING_FOR_ANSWER: Final = "nobody answers yet, still trying"
 NOBODY_LISTENS: Final = "nobody listens at that address yet, still trying"
+BUSY: Final = "the other side is in another call, still trying"
+STILL_BUSY: Final = "the other side was in another call all the time"
+STILL_BUSY_HINT: Final = "call again later, or wait longer with --wait"
 WAITING_FOR_CONFIRMATION: Final = "waiting for the other side to confirm"
 
 INSECURE: Final = "INSECURE"

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.addresses import Address, shown
+from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.udp import is_refusal
 from zrtp.media.demux import Kind, classify
 from zrtp.media.secure import SecureMedia
@@ -61,7 +62,10 @@ class MediaLayer:
         self.only_remote = False
         """ZRTP is taken from the addresses of `set_remote` alone; else from anybody until the stream is secure."""
         self.starts_when_called = False
-        """The peer is looked for as soon as somebody sends ZRTP or RTP."""
+        """The peer is looked for as soon as somebody sends ZRTP or RTP. While a call is held, others hear of it."""
+        self.told_busy = False
+        """Somebody at the peer's address says that it is in another call: a hint that anybody could give."""
+        self._refusals = Refusals(media.stream.ssrc)
         self._loop = asyncio.get_running_loop()
         self._rtp: _Port | None = None
         self._rtcp: _Port | None = None
@@ -232,7 +236,11 @@ class MediaLayer:
             return
         before = stream.state
         media.zrtp_received(data, now)
-        if address is None or stream.sending is Sending.SRTP:
+        self.told_busy |= before in _DISCOVERING and says_busy(data)
+        if address is None:
+            return
+        if stream.sending is Sending.SRTP:
+            self._refuse_stranger(data, address, now)
             return
         if self._rtp is not None and self._started:
             for answer in media.datagrams_to_send():
@@ -241,6 +249,13 @@ class MediaLayer:
             self._remotes = [address, *(other for other in self._remotes if other != address)][:CANDIDATES]
         elif address not in self._remotes and len(self._remotes) < CANDIDATES:
             self._remotes.append(address)
+
+    def _refuse_stranger(self, data: bytes, address: Any, now: float) -> None:
+        if not self.starts_when_called or self._rtp is None or address in self._remotes:
+            return
+        refusal = self._refusals.answer(data, now)
+        if refusal is not None:
+            self._rtp.send(refusal, address)
 
     def refused(self, error: Exception) -> None:
         """The network could not deliver."""
