@@ -22,7 +22,7 @@ from tests.inspection.recordings import (
     stream_of,
     zrtp,
 )
-from tests.support.frames import ALICE, BOB, rtp, sdp, sip_request
+from tests.support.frames import ALICE, BOB, ethernet, pcap, rtp, sdp, sip_request, tcp, udp
 from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.judgement import Judgement, Keying
@@ -55,6 +55,18 @@ def test_encrypted_by_keys_that_are_not_in_the_capture(tmp_path: Path) -> None:
     judgement = stream_of(tmp_path, noise()).judgement
     assert (judgement.keying, judgement.severity) == (Keying.UNKNOWN, Severity.ODD)
     assert "how the keys were agreed is not in this capture" in judgement.verdict
+
+
+def test_signalling_that_went_by_tls_may_have_held_the_keys(tmp_path: Path) -> None:
+    hello = tcp(PHONE, (SERVER[0], 5061), 1, b"\x16\x03\x03\x00\x05hello")
+    frames = [(1.0, ethernet(hello))] + [(2.0, ethernet(udp(*each))) for each in noise()]
+    path = tmp_path / "call.pcap"
+    path.write_bytes(pcap(frames))
+    (report,) = inspect(path).streams
+    assert report.judgement.keying is Keying.UNKNOWN
+    assert report.judgement.reasons == [
+        "Signalling went by TLS on 192.0.2.10:5060 -> 192.0.2.1:5061: if it held the keys, both ends read them."
+    ]
 
 
 def test_too_little_to_tell(tmp_path: Path) -> None:

@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.inspection.exchanges import messages_of, named
-from tests.inspection.recordings import OTHER, PHONE, SERVER, noise, report_of, zrtp
+from tests.inspection.recordings import OTHER, PHONE, SERVER, Address, Sent, noise, report_of, zrtp
+from tests.proxy.test_mitm import Person, Room
 from tests.support.frames import ALICE, BOB, sdp, sip_request, sip_response
+from tests.support.pair import seeded
+from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.findings import Severity
+from zrtp.inspection.judgement import Keying
 from zrtp.inspection.report import Report
+from zrtp.proxy.mitm import Interceptor, Side
 
 ONE, TWO = ("192.0.2.1", 30000), ("192.0.2.1", 30002)
 """The relay's port towards alice, and that towards bob."""
@@ -76,3 +81,75 @@ def test_two_calls_at_once_have_nothing_to_do_with_each_other(tmp_path: Path) ->
         ],
     )
     assert [stream.judgement.severity for stream in report.streams] == [Severity.NOTE, Severity.NOTE]
+
+
+# DTLS
+
+
+def handshake(ends: tuple[Address, Address], *, other_certificate: bool = False) -> list[Sent]:
+    """The recorded handshake between other addresses; perhaps with another certificate at one end."""
+    recorded = [each for each in udp_datagrams(CAPTURES / "dtls_srtp.pcap") if 20 <= each.payload[0] <= 25]
+    sent: list[Sent] = []
+    for each in recorded:
+        side = each.source == BOB[1]
+        payload = each.payload
+        if other_certificate and side:
+            payload = payload.replace(SUBJECT, SUBJECT[:-1] + b"x")
+        sent.append((ends[side], ends[not side], payload))
+    return sent
+
+
+SUBJECT = b"\x06\x03\x55\x04\x03\x0c\x01\x62"
+"""The common name "b" in the certificate of one end."""
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["passed on", "ended"])
+def test_a_relay_that_ends_dtls_shows_by_its_certificate(tmp_path: Path, ended: bool) -> None:
+    report = report_of(
+        tmp_path,
+        [
+            (PHONE, SERVER, sip_request("INVITE", sdp(ALICE))),
+            (SERVER, OTHER, sip_request("INVITE", sdp(TWO))),
+            (OTHER, SERVER, sip_response("200 OK", sdp(BOB))),
+            (SERVER, PHONE, sip_response("200 OK", sdp(ONE))),
+            *handshake((ALICE, ONE), other_certificate=ended),
+            *handshake((TWO, BOB)),
+            *noise(20, (ALICE, ONE)),
+            *noise(20, (TWO, BOB)),
+        ],
+    )
+    assert [stream.judgement.keying for stream in report.streams] == [Keying.DTLS_SRTP] * 2
+    for stream in report.streams:
+        assert ("Whoever is at 192.0.2.1 could hear this" in stream.judgement.verdict) == ended
+
+
+# ZIDs
+
+
+class Recorder(Room):
+    """Writes down what goes over both wires of a call with somebody in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[Sent] = []
+
+    def _carry(self, people: dict[Side, Person], interceptor: Interceptor | None, side: Side, datagram: bytes) -> None:
+        wires = {Side.CALLER: (ALICE, ONE), Side.TARGET: (BOB, TWO)}
+        self.sent.append((*wires[side], datagram))
+        assert interceptor is not None
+        for to, octets in interceptor.datagram_received(side, datagram, self.now):
+            person, relay = wires[to]
+            self.sent.append((relay, person, octets))
+            people[to].take(octets, self.now)
+
+
+def test_somebody_who_takes_on_both_zids_is_seen_without_any_signalling(tmp_path: Path) -> None:
+    room = Recorder()
+    room.call(Interceptor(random=seeded(3)))
+    report = report_of(tmp_path, room.sent)
+
+    assert [stream.judgement.severity for stream in report.streams] == [Severity.SERIOUS] * 2
+    assert report.streams[0].judgement.verdict == (
+        "Somebody seems to be in between: in stream 2 the same two ZIDs have another exchange at the same time, "
+        "between other addresses."
+    )

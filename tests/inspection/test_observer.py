@@ -85,6 +85,19 @@ def test_repetitions_are_told_from_news() -> None:
     assert exchange.repetitions == 2
 
 
+def test_repetitions_that_come_too_soon() -> None:
+    observer = Observer(NAMES)
+    for at in (0.0, 0.05, 0.055):
+        observer.datagram(at, 0, encode_packet(1 + round(1000 * at), 1, DH.hello_i))
+    (finding,) = [each for each in observer.exchange.findings if "sooner" in each.text]
+    assert (finding.text, finding.section, finding.step) == (
+        "alice repeated Hello sooner than after 50 ms.",
+        "RFC 6189 section 6",
+        3,
+    )
+    assert "sooner" not in texts(exchange_of([(0, HELLO_ACK.raw)] * 3)), "answers have no timer"
+
+
 def test_both_commit_and_the_rule_says_who_wins() -> None:
     lost = named("mediastream_default").messages
     exchange = exchange_of(messages_of(lost))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -16,6 +16,7 @@ from zrtp.inspection.decryption import Count
 from zrtp.inspection.dtls import Half
 from zrtp.inspection.exchange import Exchange, Progress
 from zrtp.inspection.findings import Findings, Severity
+from zrtp.inspection.packets import Address
 from zrtp.inspection.streams import MediaStream, text_of
 from zrtp.media.sdp import CryptoAttribute
 from zrtp.wire.messages import CommitMode, Hello, Kind
@@ -61,6 +62,8 @@ class Evidence:
     exchanges: list[Exchange]
     dtls: tuple[Half, Half]
     looks: tuple[Appearance, Appearance] = (Appearance.UNKNOWN, Appearance.UNKNOWN)
+    tls: Sequence[tuple[Address, Address]] = ()
+    """Connections of the capture in which signalling went by TLS."""
 
     @property
     def zrtp(self) -> Exchange | None:
@@ -353,4 +356,8 @@ def _nothing_seen(evidence: Evidence) -> Judgement:
             "signalling may have them."
         ),
         severity=Severity.ODD,
+        reasons=[
+            f"Signalling went by TLS on {text_of(one)} -> {text_of(other)}: if it held the keys, both ends read them."
+            for one, other in evidence.tls[:MOST_HOPS]
+        ],
     )

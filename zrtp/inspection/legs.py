@@ -1,4 +1,4 @@
-"""Several legs of one call in one capture: does a relay between them pass ZRTP and DTLS on, or end them itself?"""
+"""What the streams of a capture say about each other: is somebody in between who ends ZRTP or DTLS on both sides?"""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from zrtp.inspection.exchange import Exchange, Progress
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.judgement import Keying
-from zrtp.wire.messages import Hello
+from zrtp.wire.messages import CommitMode, Hello
 
 if TYPE_CHECKING:
     from zrtp.inspection.report import StreamReport
 
 
 def compare(reports: Sequence[StreamReport]) -> None:
-    """Enter in the judgements what the legs of a call say about each other."""
+    """Enter in the judgements what streams say about each other: the legs of a call, and pairs of ZIDs."""
+    _compare_zids(reports)
     calls: dict[tuple[str, int | None], list[StreamReport]] = {}
     for report in reports:
         if report.stream.call is not None:
@@ -27,6 +28,42 @@ def compare(reports: Sequence[StreamReport]) -> None:
                 _compare_zrtp(report, others)
             elif others and report.judgement.keying is Keying.DTLS_SRTP:
                 _compare_dtls(report, others)
+
+
+def _compare_zids(reports: Sequence[StreamReport]) -> None:
+    """Two key agreements of the same two installations at the same time, between different addresses.
+
+    Somebody in between who takes on the ZID of each side towards the other one shows up like this.
+    """
+    for report in reports:
+        zids = _zids(report)
+        for other in reports if zids else ():
+            if other is report or set(report.stream.ends) & set(other.stream.ends) or _zids(other) != zids:
+                continue
+            at_once = report.stream.began < other.stream.ended and other.stream.began < report.stream.ended
+            if at_once and _images(report.exchanges) != _images(other.exchanges) and _hosts_differ(report, other):
+                judgement = report.judgement
+                judgement.severity = Severity.SERIOUS
+                judgement.verdict = (
+                    f"Somebody seems to be in between: in stream {other.number} the same two ZIDs have another "
+                    "exchange at the same time, between other addresses."
+                )
+                judgement.findings.add(Severity.SERIOUS, "One pair of ZIDs has two exchanges at once.", "4.4.1")
+
+
+def _zids(report: StreamReport) -> set[bytes]:
+    """The ZIDs of a finished exchange that agreed on keys by itself; empty otherwise."""
+    done = [each for each in report.exchanges if each.progress in (Progress.SECURE, Progress.CONFIRMED)]
+    if not done or done[-1].mode == CommitMode.MULTISTREAM.value:
+        return set()
+    hellos = (done[-1].hello_of(side) for side in (0, 1))
+    return {hello.zid for hello in hellos if hello is not None}
+
+
+def _hosts_differ(one: StreamReport, other: StreamReport) -> bool:
+    """Whether they are not simply two calls between the same two computers; on one computer nobody can tell."""
+    hosts, others = ({host for host, _ in report.stream.ends} for report in (one, other))
+    return hosts != others or len(hosts) == 1
 
 
 def _is_the_other_leg(one: StreamReport, other: StreamReport) -> bool:

@@ -31,6 +31,20 @@ from zrtp.wire.messages import (
 )
 from zrtp.wire.packet import MAXIMUM, BadChecksum, Fragment, NotZrtp, decode_packet
 
+INTERVALS: Final = {
+    Kind.HELLO: 0.050,
+    Kind.COMMIT: 0.150,
+    Kind.DHPART2: 0.150,
+    Kind.CONFIRM2: 0.150,
+    Kind.GOCLEAR: 0.150,
+    Kind.ERROR: 0.150,
+    Kind.SASRELAY: 0.150,
+}
+"""Seconds before the first repetition of what is repeated by timers (section 6); what answers has none."""
+
+_TOLERANCE: Final = 0.8
+"""Of an interval: networks bring packets closer together."""
+
 PAUSE: Final = 60.0
 """Seconds without a message after which another Hello begins another exchange."""
 
@@ -77,7 +91,7 @@ class Observer:
         findings = Findings()
         chains = (Chain(findings, self._names[0]), Chain(findings, self._names[1]))
         self.exchanges.append(Exchange(findings=findings, chains=chains))
-        self._seen: dict[tuple[int, bytes], int] = {}
+        self._seen: dict[tuple[int, bytes], tuple[int, float]] = {}  # first number, last time
         self._sequences: dict[tuple[int, int | None], int] = {}
         self._pieces = [0, 0]
         self._piece_octets = [0, 0]
@@ -123,9 +137,11 @@ class Observer:
             self.exchange.findings.add(Severity.ODD, problem, "5.1.1" if "type" in problem else "5.2", step.number)
         if step.fragments == 1 and step.ssrc is not None and step.sequence is not None:
             self._number(step.side, step.ssrc, step.sequence, step.number)
-        first = self._seen.setdefault((step.side, step.raw), step.number)
+        first, last = self._seen.get((step.side, step.raw), (step.number, step.time))
+        self._seen[step.side, step.raw] = first, step.time
         if first != step.number:
             step.repeats = first
+            self._repeated(step, step.time - last)
         elif step.message is not None:
             self._new(step, step.message)
 
@@ -161,6 +177,13 @@ class Observer:
         else:
             text = f"Packets of {self._names[side]} came out of order."
         self.exchange.findings.add(Severity.NOTE, text, "5", number)
+
+    def _repeated(self, step: Step, after: float) -> None:
+        """A message came again after so many seconds."""
+        interval = INTERVALS.get(step.kind) if step.kind is not None else None
+        if interval is not None and 0 <= after < _TOLERANCE * interval:
+            text = f"{self._names[step.side]} repeated {step.title} sooner than after {1000 * interval:.0f} ms."
+            self.exchange.findings.add(Severity.NOTE, text, "6", step.number)
 
     # What a message means
 

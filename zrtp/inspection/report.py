@@ -68,7 +68,8 @@ def inspect(path: Path, keys: Keys | None = None, progress: Progress | None = No
     keys = keys or Keys()
     recording = Recording(path, progress)
     found = [
-        _stream(number, stream) for number, stream in enumerate(streams.find(recording.flows, recording.calls), start=1)
+        _stream(number, stream, recording)
+        for number, stream in enumerate(streams.find(recording.flows, recording.calls), start=1)
     ]
     legs.compare(found)
     if keys:
@@ -86,12 +87,17 @@ def inspect(path: Path, keys: Keys | None = None, progress: Progress | None = No
     )
 
 
-def _stream(number: int, stream: MediaStream) -> StreamReport:
+def _stream(number: int, stream: MediaStream, recording: Recording) -> StreamReport:
     names = _names(stream)
     exchanges = _observe(stream, names)
     left, right = (dtls.read(flow.dtls if flow is not None else ()) for flow in stream.flows)
     evidence = Evidence(
-        stream=stream, names=names, exchanges=exchanges, dtls=(left, right), looks=judgement.look_at(stream)
+        stream=stream,
+        names=names,
+        exchanges=exchanges,
+        dtls=(left, right),
+        looks=judgement.look_at(stream),
+        tls=recording.tls,
     )
     return StreamReport(
         number=number,
