@@ -99,6 +99,8 @@ class Wire:
         self.next_port = itertools.count(20000, 2)
         self._queue: list[Datagram] = []
         self._delivering = False
+        self.cut = False
+        """Nothing passes between the hosts of the network any more."""
 
     def send(self, payload: bytes, source: Address, destination: Address) -> None:
         self._queue.append(Datagram(self.clock.now, source, destination, payload))
@@ -109,7 +111,7 @@ class Wire:
             datagram = self._queue.pop(0)
             self.capture.append(datagram)
             receive = self.ports.get(datagram.destination)
-            if receive is not None:
+            if receive is not None and not (self.cut and datagram.source[0].startswith("192.0.2.")):
                 receive(datagram.payload, datagram.source)
         self._delivering = False
 
@@ -186,6 +188,9 @@ class ProxyOnStage:
             flows=self.flows,
             tell=self.news.append,
         )
+
+        self.hung_up: list[Sending] = []
+        self.calls.hang_up = lambda *call: self.hung_up.extend(self.signalling.hang_up(*call))
 
     def from_phone(self, text: str | bytes | Message, source: Hop) -> list[Sending]:
         return self.signalling.from_phone(octets(text) if isinstance(text, str) else text, source)

@@ -14,6 +14,7 @@ from zrtp.proxy import call as texts
 from zrtp.proxy.leg import Protection
 from zrtp.proxy.news import Phase, Verdict, VerdictRefused
 from zrtp.proxy.policy import Policy
+from zrtp.proxy.sip import Message
 
 
 @pytest.fixture
@@ -72,22 +73,47 @@ def test_nothing_leaves_in_clear_in_any_state(stage: TwoPhones) -> None:
     assert stage.in_clear == []
 
 
-def test_without_zrtp_at_the_other_end_nothing_leaves_and_that_is_said() -> None:
+def test_without_zrtp_at_the_other_end_nothing_leaves_and_the_call_is_hung_up_with_the_reason() -> None:
     stage = TwoPhones()
-    stage.ask(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
     plain = Phone(stage.wire, 9000, "203.0.113.9")
-    stage.deliver(stage.alice, stage.ask(stage.alice, "INVITE", stage.alice.sdp, to_tag=False, cseq=1))
+    stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
     answered = stage.alice.proxy.into(answer_from(stage, plain))
+    proxy, protections = stage.alice.proxy, set()
     for _ in range(20):
         stage.clock.run(1)
         stage.alice.media.speak(stage.alice.spoke_to(answered))
-        plain.speak(("192.0.2.1", stage.alice.proxy.lines[0].network_port), count=5)
+        if proxy.wire.ports.get(("192.0.2.1", proxy.lines[0].network_port)):
+            plain.speak(("192.0.2.1", proxy.lines[0].network_port), count=10)
+        protections.add(proxy.view.protection)
 
-    assert stage.alice.proxy.view.protection is Protection.BLOCKED
-    assert texts.NO_ZRTP.format("sip:bob@example.org") in stage.alice.proxy.notices()
-    assert texts.PLAIN_ARRIVES in stage.alice.proxy.notices()
     assert (plain.heard, stage.alice.media.heard) == ([], [])
-    assert stage.alice.proxy.view.withheld == 20
+    assert Protection.BLOCKED in protections
+    assert Protection.SECURE not in protections
+    assert texts.NO_ZRTP.format("sip:bob@example.org") in proxy.notices()
+    assert texts.PLAIN_ARRIVES in proxy.notices()
+    to_phone, to_network = proxy.hung_up
+    for sending, target in ((to_phone, "sip:alice@10.1.0.2:5161"), (to_network, "sip:bob@203.0.113.9:5060")):
+        assert isinstance(sending.message, Message)
+        assert (sending.message.method, sending.message.target) == ("BYE", target)
+        assert "has no ZRTP" in sending.message.first("reason")
+    assert to_phone.to == stage.alice.hop
+    assert proxy.view.phase is Phase.ENDED
+
+
+def test_early_media_without_zrtp_is_no_reason_to_hang_up_before_somebody_has_answered() -> None:
+    stage = TwoPhones()
+    plain = Phone(stage.wire, 9000, "203.0.113.9")
+    stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+    stage.alice.proxy.into(answer_from(stage, plain, "183 Session Progress"))
+    stage.clock.run(40)
+    assert stage.alice.proxy.view.protection is Protection.BLOCKED
+    assert stage.alice.proxy.hung_up == []
+
+    stage.alice.proxy.into(answer_from(stage, plain))
+    stage.clock.run(texts.IN_VAIN - 1)
+    assert stage.alice.proxy.hung_up == [], "whoever answered may only begin now"
+    stage.clock.run(3)
+    assert len(stage.alice.proxy.hung_up) == 2
 
 
 def test_best_effort_says_loudly_that_everybody_can_hear() -> None:
@@ -380,6 +406,7 @@ def answer_from(stage: TwoPhones, phone: Phone, status: str = "200 OK", *, tag: 
     asked = stage.requests[-1].decode()
     lines = [line for line in asked.split("\r\n\r\n")[0].split("\r\n")[1:] if not line.startswith(("Content", "Route"))]
     lines = [line + f";tag={tag}" if line.startswith("To:") else line for line in lines]
+    lines = [f"Contact: <sip:bob@{phone.address[0]}:5060>" if line.startswith("Contact") else line for line in lines]
     body = sdp(*phone.address)
     head = "\r\n".join([f"SIP/2.0 {status}", *lines, "Content-Type: application/sdp", f"Content-Length: {len(body)}"])
     return (head + "\r\n\r\n" + body).encode()

@@ -174,6 +174,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         headers = [
             Header("to", f"{h.raw};tag={tagged}") if h.name == "to" and not asked.tag("to") else h for h in headers
         ]
+        headers.append(Header.of(f"Contact: <sip:{side.name}@{side.hop.sent_by}>"))
         if body:
             headers.append(Header.of("Content-Type: application/sdp"))
         headers.append(Header.of(f"Content-Length: {len(body)}"))

@@ -24,10 +24,13 @@ MOST_LEGS: Final = 16
 """Places at which one call may ring at the same time."""
 SILENT_PHONE: Final = 5.0
 """Seconds without media of a phone that wants to send, after which that is said."""
+IN_VAIN: Final = 5.0
+"""Seconds of a call that is up and in which nothing may pass, after which it is hung up."""
 IN_CLEAR: Final = 50
 """Packets in clear from the network, after which that is said."""
 
-NO_ZRTP: Final = "{} has no ZRTP: nothing of this call leaves in clear, so it stays silent. Hang up."
+NO_ZRTP: Final = "{} has no ZRTP, and nothing of this call leaves in clear."
+FAILED: Final = "The key agreement with {} failed, and nothing of this call leaves in clear. {}"
 CLEAR: Final = "NOT ENCRYPTED: {} has no ZRTP, and everybody on the way can hear this call."
 NOTHING_LEFT: Final = "The call was refused: none of its media can be protected here"
 OWN_ENCRYPTION: Final = (
@@ -105,7 +108,7 @@ class Call:
         self.began = self.heard = around.clock.time()
         """`heard`: when media came last, from either side."""
         self.reports_end: Callable[[str], None] = lambda why: None
-        """Is called when the policy wants the call to end."""
+        """Is called when the policy wants the call to end, with the reason; may be called again."""
         self._around = around
         self._lines: dict[int, Line] = {}
         self._legs: dict[str, Leg] = {}
@@ -118,6 +121,7 @@ class Call:
         self._watch = _Watch()
         self._timers: dict[Leg, Any] = {}
         self._notice = ""
+        self._in_vain = ""  # why nothing may pass
 
     # Session descriptions.
 
@@ -300,9 +304,13 @@ class Call:
         self._tell()
 
     def look(self) -> None:
-        """Once a second: does the phone's sound still come, does the other side's arrive as it was sent?"""
+        """Once a second: can anything pass, does the phone's sound still come, does the other side send in clear?"""
         leg, now = self._current, self._around.clock.time()
         if self.phase is not Phase.UP or leg.muted:
+            return
+        blocked = [leg.protection(index) in _NOTHING_PASSES for index in leg.streams]
+        if self._watch.in_vain(bool(blocked) and all(blocked), now):
+            self.reports_end(self._in_vain)
             return
         speaking = [
             index
@@ -486,12 +494,11 @@ class Call:
             case NoPeer() if current and leg.protection(self._index(leg, event.ssrc)) is Protection.CLEAR:
                 self._say_once(CLEAR.format(self.peer), loud=True)
             case NoPeer() if current:
-                self._say_once(NO_ZRTP.format(self.peer), loud=True)
-                if all(leg.protection(index) is Protection.BLOCKED for index in leg.streams):
-                    self.reports_end(NO_ZRTP.format(self.peer))
+                self._in_vain = NO_ZRTP.format(self.peer)
+                self._say_once(self._in_vain, loud=True)
             case Failed() if current:
-                self._say_once(f"The key agreement with {self.peer} failed: {event.text}", loud=True)
-                self.reports_end(event.text)
+                self._in_vain = FAILED.format(self.peer, event.text)
+                self._say_once(self._in_vain, loud=True)
             case MediaTrouble() if current:
                 self._say(event.text, loud=True)
             case SecurityWarning() if current:
@@ -529,6 +536,15 @@ class _Watch:
     heard: dict[int, float] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     silent: bool = False
+    blocked_since: float | None = None
+
+    def in_vain(self, blocked: bool, now: float) -> bool:
+        """Whether nothing could pass for so long that the call is of no use."""
+        if not blocked:
+            self.blocked_since = None
+        elif self.blocked_since is None:
+            self.blocked_since = now
+        return self.blocked_since is not None and now - self.blocked_since >= IN_VAIN
 
     def phone_heard(self, index: int, now: float) -> None:
         self.heard[index] = now
@@ -551,6 +567,7 @@ class _Watch:
         return not quiet
 
 
+_NOTHING_PASSES: Final = (Protection.BLOCKED, Protection.IDLE)
 _ORDER: Final = (Protection.BLOCKED, Protection.CLEAR, Protection.SECURING, Protection.IDLE, Protection.SECURE)
 
 

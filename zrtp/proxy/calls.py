@@ -6,14 +6,16 @@ A call is known by its Call-ID together with the phone's flow, since two phones 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from zrtp.proxy.call import Call, Refusal, Surroundings
 from zrtp.proxy.description import MalformedDescription
-from zrtp.proxy.news import Phase, Verdict, VerdictRefused, View
+from zrtp.proxy.dialogs import Dialog
+from zrtp.proxy.news import Notice, Phase, Verdict, VerdictRefused, View
+from zrtp.proxy.routing import Hop
 from zrtp.proxy.sip import Message, bare_uri
 
 MOST_CALLS: Final = 200
@@ -26,6 +28,7 @@ LOOK: Final = 1.0
 """Seconds between two looks at the calls."""
 ENDED_CALLS: Final = 20
 """Ended calls that are still listed."""
+HUNG_UP: Final = "The call was hung up, since nothing of it may leave in clear."
 TRY_AGAIN: Final = (401, 407)
 """Refusals after which the same call comes again, with credentials (RFC 3261 section 22)."""
 
@@ -33,6 +36,7 @@ TRY_AGAIN: Final = (401, 407)
 @dataclass(slots=True)
 class _Entry:
     call: Call
+    dialog: Dialog = field(default_factory=Dialog)
     offers: set[tuple[int, bool]] = field(default_factory=set)
     """CSeq number of requests that brought an offer, and whether the phone sent them."""
     offered_in_answer: bool | None = None
@@ -48,8 +52,8 @@ class Calls:
         self._ended: deque[View] = deque(maxlen=ENDED_CALLS)
         self._numbers = 0
         self._timer: Any = None
-        self.hang_up: Callable[[Call, str, str, str], None] = lambda call, call_id, flow, why: None
-        """Is called when the policy wants a call to end: the call, its Call-ID and flow, and why."""
+        self.hang_up: Callable[[Dialog, str, str, str], None] = lambda dialog, call_id, flow, why: None
+        """Is called when the policy wants a call to end: with its Call-ID, the phone's flow, and why."""
 
     def description(self, message: Message, text: str, *, flow: str, from_phone: bool) -> str:
         """A session description for the other side. Raises Refusal and MalformedDescription."""
@@ -64,8 +68,8 @@ class Calls:
                 self._end((message.call_id, flow))
             raise
 
-    def observe(self, message: Message, *, flow: str, from_phone: bool) -> None:
-        """Follow what a message that passes does to its call."""
+    def observe(self, message: Message, *, flow: str, from_phone: bool, own: Sequence[Hop] = ()) -> None:
+        """Follow what a message that passes does to its call; `own` are our addresses in it."""
         key, method = (message.call_id, flow), message.method
         if message.is_request and method == "INVITE":  # without a description it begins a call all the same
             with suppress(Refusal):
@@ -74,6 +78,7 @@ class Calls:
         if entry is None:
             return
         call = entry.call
+        entry.dialog.observe(message, from_phone=from_phone, own=own)
         if message.is_request:
             if method == "BYE" and call.left(_far_tag(message, from_phone=from_phone)):
                 self._end(key)
@@ -124,8 +129,8 @@ class Calls:
         self._numbers += 1
         peer = _address_of(message.first("to" if from_phone else "from"))
         call = Call(self._numbers, outgoing=from_phone, peer=peer, around=self._around)
-        call.reports_end = lambda why: self.hang_up(call, *key, why)
-        self._entries[key] = _Entry(call)
+        entry = self._entries[key] = _Entry(call)
+        call.reports_end = lambda why: self._hang_up(key, entry, why)
         if self._timer is None:
             self._timer = self._around.clock.call_at(self._around.clock.time() + LOOK, self._look)
         return self._entries[key]
@@ -145,6 +150,12 @@ class Calls:
         if offer:
             entry.offered_in_answer = from_phone
         return offer
+
+    def _hang_up(self, key: tuple[str, str], entry: _Entry, why: str) -> None:
+        if self._entries.get(key) is entry:
+            self._around.tell(Notice(text=HUNG_UP, call=entry.call.number, loud=True))
+            self.hang_up(entry.dialog, *key, why)
+            self._end(key)
 
     def _look(self) -> None:
         now = self._around.clock.time()

@@ -20,7 +20,7 @@ from zrtp.media.events import CallEvent
 from zrtp.media.sdp import ZrtpHash, matching_zrtp_hash
 from zrtp.media.secure import Counters, SecureCall, SecureMedia
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Assurance, NoPeer, Sending
+from zrtp.protocol.events import Assurance, Sending
 from zrtp.protocol.states import State
 from zrtp.system import RandomSource, system_random
 
@@ -68,7 +68,6 @@ class Leg:
         self._secure = SecureCall(self._session, best_effort=best_effort, silence=None)
         self._media: dict[int, SecureMedia] = {}
         self._expected: dict[int, bytes] = {}
-        self._ended: set[int] = set()  # streams whose discovery found nobody
         self._random = random
         self.muted = False
         """The person said that the words differ: no sound passes any more, either way."""
@@ -143,11 +142,8 @@ class Leg:
         return self._secure.has_news
 
     def next_event(self) -> CallEvent | None:
-        """What the engine has to say. Streams without a ZRTP peer are noted here."""
-        event = self._secure.next_event()
-        if isinstance(event, NoPeer):
-            self._ended |= {index for index, media in self._media.items() if media.stream.ssrc == event.ssrc}
-        return event
+        """What the engine, and the media path, have to say."""
+        return self._secure.next_event()
 
     # What people ask, and what they decide.
 
@@ -160,8 +156,7 @@ class Leg:
             return Protection.BLOCKED
         if media.stream.sending is Sending.SRTP:
             return Protection.SECURE
-        failed = media.stream.state is State.FAILED
-        if index not in self._ended and not failed:
+        if media.stream.state not in (State.QUIET, State.FAILED):
             return Protection.SECURING
         return Protection.CLEAR if media.may_send else Protection.BLOCKED
 

@@ -95,6 +95,8 @@ class SipProxy:
             flows=self._flows,
             tell=self._tell,
         )
+        signalling = self._signalling
+        self._calls.hang_up = lambda *call: self._send(signalling.hang_up(*call))
         return phone, network.hop
 
     @property

@@ -16,6 +16,7 @@ from zrtp.proxy.bodies import change_description, has_description
 from zrtp.proxy.call import Refusal
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.description import MalformedDescription
+from zrtp.proxy.dialogs import Dialog
 from zrtp.proxy.news import Notice, Tell
 from zrtp.proxy.registration import Bindings
 from zrtp.proxy.routing import (
@@ -93,7 +94,7 @@ class Signalling:
         if message.method in RECORDED:
             record_route(message, here, network, network, flow)
         add_via(message, network, flow, self._flows)
-        self._calls.observe(message, flow=flow, from_phone=True)
+        self._observe(message, flow, from_phone=True)
         return [Sending(message, Side.NETWORK)]
 
     def from_network(self, received: Message | bytes, source: Hop) -> list[Sending]:
@@ -127,29 +128,40 @@ class Signalling:
         if message.method in RECORDED:
             record_route(message, network, here, network, flow)
         add_via(message, here, flow, self._flows)
-        self._calls.observe(message, flow=flow, from_phone=False)
+        self._observe(message, flow, from_phone=False)
         return [Sending(message, Side.PHONE, phone)]
+
+    def hang_up(self, dialog: Dialog, call_id: str, flow: str, why: str) -> list[Sending]:
+        """End a call in the name of both sides."""
+        phone, network = self._flows.hop(flow), self._network_side()
+        sendings = []
+        if phone is not None:
+            here = Hop(phone.transport, self._phone_side.host, self._phone_side.port)
+            bye = dialog.bye_to_phone(here, call_id, why, flow, self._flows)
+            sendings += [Sending(bye, Side.PHONE, phone)] if bye is not None else []
+        bye = dialog.bye_to_network(network, call_id, why, flow, self._flows)
+        return sendings + ([Sending(bye, Side.NETWORK)] if bye is not None else [])
 
     def _answer_of_phone(self, message: Message, here: Hop) -> list[Sending]:
         flow = take_own_via(message, here)
         below = Via.parse((message.values("via") or [""])[0])
         if flow is None or below is None or self._describe(message, flow, from_phone=True) is not None:
             return []
-        self._calls.observe(message, flow=flow, from_phone=True)
+        self._observe(message, flow, from_phone=True)
         network = self._network_side()
         back = Hop("UDP", *below.answer_to) if network.transport == "UDP" else None
         return [Sending(message, Side.NETWORK, back)]
 
     def _answer_of_network(self, message: Message, network: Hop) -> list[Sending]:
         flow = take_own_via(message, network)
-        if flow is None:
+        if flow is None or not message.values("via"):  # the latter answers a BYE of ours
             return []
         if message.method == "REGISTER":
             self._bindings.inward(message)
         phone = self._flows.hop(flow)
         if phone is None or self._describe(message, flow, from_phone=False) is not None:
             return []
-        self._calls.observe(message, flow=flow, from_phone=False)
+        self._observe(message, flow, from_phone=False)
         return [Sending(message, Side.PHONE, phone)]
 
     def _read(self, received: Message | bytes, side: Side, source: Hop) -> Message | list[Sending] | None:
@@ -189,6 +201,9 @@ class Signalling:
             status, reason = (488, "Not Acceptable Here") if isinstance(error, Refusal) else (400, "Bad Request")
             return answer(message, status, reason, more=[_warning(self._phone_side, str(error))])
         return None
+
+    def _observe(self, message: Message, flow: str, *, from_phone: bool) -> None:
+        self._calls.observe(message, flow=flow, from_phone=from_phone, own=(self._phone_side, self._network_side()))
 
     def _complain(self, text: str) -> None:
         """Once for each text, and not without end."""

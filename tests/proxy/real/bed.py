@@ -66,7 +66,7 @@ class Bed:
             folder,
             {},
         )
-        wait_until(lambda: self._answers("ping") is not None, "rtpengine does not start", self._relay)
+        wait_until(lambda: self._answers("ping") is not None, "rtpengine does not start", process=self._relay)
         values = {"SERVER": ADDRESS, "SIP_PORT": str(self.port), "NG_SOCKET": f'"udp:{ADDRESS}:{self._ng}"'}
         program = shutil.which("kamailio") or "/usr/sbin/kamailio"
         command = [program, "-f", str(Path(__file__).with_name("kamailio.cfg")), "-DD", "-E", "-m", "32", "-M", "8"]
@@ -74,7 +74,7 @@ class Bed:
         command += [part for name, value in values.items() for part in ("-A", f"{name}={value}")]
         environment = {"RTPENGINE_FLAGS": "replace-origin replace-session-connection"}
         self._proxy = Process(command, folder, environment)
-        wait_until(self._listens, "kamailio does not start", self._proxy)
+        wait_until(self._listens, "kamailio does not start", process=self._proxy)
 
     def logs(self) -> str:
         """All that both servers wrote."""
@@ -140,9 +140,11 @@ def free_port() -> int:
             return port
 
 
-def wait_until(condition: Callable[[], object], complaint: str, process: Process | None = None) -> None:
+def wait_until(
+    condition: Callable[[], object], complaint: str, seconds: float = PATIENCE, *, process: Process | None = None
+) -> None:
     """Look until it is so. Raises RuntimeError with what the process wrote."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise RuntimeError(f"{complaint}: {process.output[-2000:] if process is not None else ''}")

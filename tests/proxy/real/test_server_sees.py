@@ -217,6 +217,26 @@ def test_video_is_protected_as_a_second_stream(bed: Bed, tmp_path: Path) -> None
     assert phone_ports.isdisjoint({end[1] for source, to, _ in media_of_server(capture) for end in (source, to)})
 
 
+def test_a_call_to_somebody_without_zrtp_is_hung_up_on_both_phones_and_nothing_left(bed: Bed, tmp_path: Path) -> None:
+    server = f"{bed.domain}:{bed.port}"
+    with (
+        Capture(tmp_path / "call.pcap"),
+        RunningProxy(ADDRESS, bed.port) as proxy,
+        Baresip(tmp_path / "alice", "alice", server, outbound=proxy.outbound) as alice,
+        Baresip(tmp_path / "bob", "bob", server, play=700) as bob,
+    ):
+        alice.command("dial", f"sip:bob@{server}")
+        wait_until(lambda: "session closed" in alice.output and "session closed" in bob.output, "nobody hung up", 30)
+        assert any("has no ZRTP" in text for text in proxy.notices())
+        bobs_ports = set(bob.rtp_ports)
+    to_bob = [
+        payload
+        for source, to, payload in recorded(tmp_path / "call.pcap")
+        if source[0] == ADDRESS and to[1] in bobs_ports and classify(payload) is Kind.RTP
+    ]
+    assert to_bob == [], "the server had nothing to pass on"
+
+
 def test_a_phone_behind_a_proxy_calls_a_softphone_that_has_zrtp_itself(bed: Bed, tmp_path: Path) -> None:
     LINPHONEC.require()
     server = f"{bed.domain}:{bed.port}"
