@@ -10,12 +10,24 @@ from tests.cli.pty_process import PtyProcess
 from tests.interop.ports import free_udp_ports
 
 COLUMNS = 100
+ATTEMPTS = 5
 SHOWN_ADDRESS = "192.0.2.20:5004"
 """Stands for the address and port on loopback that a run takes."""
 
 
 def screens() -> str:
-    """Both terminals below each other, from the command to the verdict of both people."""
+    """Both terminals below each other, from the command to the verdict of both people.
+
+    A name that was typed faster than the terminal began to echo is not on the screen; then people call once more.
+    """
+    for _ in range(ATTEMPTS):
+        shown = _screens()
+        if all(f"] {name}\n" in shown for name in ("alice", "bob")):
+            break
+    return shown
+
+
+def _screens() -> str:
     address = f"127.0.0.1:{free_udp_ports()}"
     with tempfile.TemporaryDirectory() as folder:
         listen = ["listen", address, "--cache", str(Path(folder) / "bob.db")]
@@ -36,10 +48,9 @@ def screens() -> str:
 
 
 def masked(screens: str) -> str:
-    """The same without what differs from call to call: words, letters, times, and whether a typed name was echoed."""
+    """The same without what differs from call to call: words, letters, times."""
     screens = re.sub(r"^ +\w+ +\w+ +\(letters \w{4}\)$", "WORDS", screens, flags=re.MULTILINE)
     screens = re.sub(r"[\d.,]+\s+(ms|s|packets|octets)\b", r"N \1", screens)
-    screens = re.sub(r"(be called\? \[[^]]*\]).*?(?=secure with)", r"\1 NAME ", screens, flags=re.DOTALL)
     return " ".join(screens.split())
 
 
