@@ -165,6 +165,7 @@ class Meeting:
         bob_endpoint: Endpoint | None = None,
         name: str | None = None,
         plain: bool = True,
+        sound: Sound | None = None,
     ) -> None:
         self.screen = Stream(terminal=True)
         self.heard_by_alice = Listener()
@@ -174,7 +175,7 @@ class Meeting:
         self.call.alice = Conversation(
             Endpoint(options.config, cache if cache is not None else MemoryCache()),
             replace(options, name=name, verdict=None),
-            Sound(Tone(), []),
+            sound or Sound(Tone(), []),
             [self.presenter, self.heard_by_alice],
             callee=self.call.bob,
         )

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_room_is_listened_to(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Calls find no sound devices, neither in this process nor in others."""
+    folder = tmp_path_factory.getbasetemp() / "no sound"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "sounddevice.py").write_text("raise ImportError('tests have no sound devices')\n")
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
 from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.protocol.config import Config
@@ -193,7 +192,7 @@ class Pair:
         expected = bytes.fromhex(alice_stream.hello_hash.split()[1]) if bind else None
         bob_stream = self.bob.session.add_stream(BOB_SSRC, peer_hello_hash=expected)
         if bind:
-            core_of(alice_stream).peer_hello_hash = bytes.fromhex(bob_stream.hello_hash.split()[1])
+            alice_stream.peer_hello_hash = bytes.fromhex(bob_stream.hello_hash.split()[1])
         self.network.connect("alice", alice_stream, "bob", bob_stream)
 
     def _side(

@@ -5,17 +5,12 @@ A repeated nonce would bring the same SRTP keys and salts again.
 
 from __future__ import annotations
 
-from typing import NewType
-
 from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
 from zrtp.protocol import limits
 from zrtp.system import RandomSource
 from zrtp.wire.messages import Commit
 
 NONCE_LENGTH = 16
-
-FreshNonce = NewType("FreshNonce", bytes)
-"""Evidence that a nonce of the peer was never used in this session; made by `Nonces.check`."""
 
 
 class Nonces:
@@ -38,8 +33,8 @@ class Nonces:
         self._used.add(nonce)
         return nonce
 
-    def check(self, commit: Commit) -> FreshNonce:
-        """The peer's nonce, if it is new.
+    def check(self, commit: Commit) -> None:
+        """Whether the peer's nonce is new.
 
         Raises:
             PeerMisbehaved: 0x80, it was used before; 0xA0, too many are remembered.
@@ -51,8 +46,8 @@ class Nonces:
             )
         if len(self._used) >= limits.NONCES:
             raise PeerMisbehaved(ErrorCode.SERVICE_UNAVAILABLE, "Too many streams were set up in this call.")
-        return FreshNonce(commit.nonce or b"")
 
-    def remember(self, nonce: FreshNonce) -> None:
+    def remember(self, commit: Commit) -> None:
         """The peer's Commit counts."""
-        self._used.add(nonce)
+        if commit.nonce is not None:
+            self._used.add(commit.nonce)

@@ -12,7 +12,7 @@ import pytest
 from tests.cli import stage
 from tests.support.cases import every
 from zrtp.cli.calls import notices
-from zrtp.cli.calls.notices import Ended, Media, Mismatched, News, Reaching, Standing, Waiting
+from zrtp.cli.calls.notices import Ended, Media, Mismatched, News, Reaching, SoundNote, Standing, Waiting
 from zrtp.cli.errors import Exit
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.jsonlines import JsonLines, describe, printable, text
@@ -160,6 +160,7 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
         {"event": "pong", "endpoint_hash": "01" * 8, "version": "1.10"},
     ),
     (Waiting(text="nobody yet"), {"event": "waiting", "text": "nobody yet"}),
+    (SoundNote(text="a tone is sent"), {"event": "sound", "text": "a tone is sent"}),
     (
         Ended(code=Exit.NO_PEER, text="Nobody.", hint="Try."),
         {"event": "ended", "exit": 4, "text": "Nobody.", "hint": "Try.", "verdict": "none"},

@@ -12,7 +12,7 @@ import pytest
 from tests.cli import stage
 from tests.cli.stage import Stream, call, ticking, visible
 from tests.support.cases import every
-from zrtp.cli.calls.notices import Agreed, Ended, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.calls.notices import Agreed, Ended, Media, Mismatched, News, SoundNote, Standing, Waiting
 from zrtp.cli.errors import Exit
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.presenter import Presenter
@@ -614,3 +614,28 @@ def test_a_wait_in_the_middle_of_a_line_starts_a_new_one() -> None:
 
 def test_no_key_is_ever_shown() -> None:
     assert stage.KEY[:8].decode() not in shown([*call(), stage.MEDIA, stage.ENDED], terminal=True)
+
+
+def test_what_there_is_to_know_about_the_sound_is_a_line() -> None:
+    assert shown([SoundNote(text="a test tone is sent")]) == "zrtp: a test tone is sent\n"
+
+
+@every(
+    ("level", "muted", "meter"),
+    [
+        (0, False, "[        ]"),
+        (3, False, "[###     ]"),
+        (8, False, "[########]"),
+        (None, True, "muted"),
+        (None, None, ""),
+    ],
+)
+def test_the_line_at_the_bottom_shows_how_loud_it_is(level: int | None, muted: bool | None, meter: str) -> None:
+    screen = Stream(terminal=True)
+    presenter = Presenter(Terminal(out=screen, err=screen, width=120), ticking(), keys=True)
+    for news in (*call(), Media(counters=Counters(), seconds=1.0, level=level, muted=muted)):
+        presenter.show(news)
+    line = visible(screen.getvalue())
+
+    assert f"0:01{meter and '  ' + meter}  sent" in line
+    assert ("[m]ute" in line) == (muted is not None)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
-import subprocess
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from tests.media.sound.needs import missing, spoken
 from tests.support.tones import sine
 from zrtp.media.rtp import FRAME_SAMPLES
 from zrtp.media.sound import g711
 from zrtp.media.sound.concealment import Concealment
-from zrtp.media.sound.resampling import Resampled
-from zrtp.media.sound.wav import WavReader
 
 Lost = list[bool]
 Repair = Callable[["list[array[int]]", Lost], "array[int]"]
@@ -86,17 +81,7 @@ def test_a_hole_in_pieces_is_the_same_hole() -> None:
 
 VOICES = {"a man": ["-v", "en-us", "-s", "150"], "a woman": ["-v", "en-us+f3", "-s", "160"]}
 
-TEXT = (
-    "The quick brown fox jumps over the lazy dog. Please read the two words aloud, and compare them with what you see "
-    "on your own screen. If they are not the same, somebody is listening in between."
-)
-
 SEEDS = range(4)
-
-
-def needed(what: str, how: str) -> NoReturn:
-    """Something is missing: a failure where the project is checked, a skip elsewhere."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{what} is missing: {how}")
 
 
 def understood(original: array[int], heard: array[int]) -> float:
@@ -104,20 +89,8 @@ def understood(original: array[int], heard: array[int]) -> float:
         import numpy
         import pystoi
     except ImportError as error:
-        needed(str(error.name), "pip install pystoi")
+        missing(str(error.name), "pip install pystoi")
     return float(pystoi.stoi(numpy.array(original, float), numpy.array(heard, float), g711.RATE))
-
-
-def spoken(voice: str, path: Path) -> list[array[int]]:
-    """What a voice says, as it comes out of G.711 without loss."""
-    program = shutil.which("espeak-ng")
-    if program is None:
-        needed("espeak-ng", "apt-get install espeak-ng")
-    subprocess.run([program, *VOICES[voice], "-w", path, TEXT], check=True)  # noqa: S603
-    reader = WavReader(path)
-    samples = Resampled(reader, reader.rate).read(60 * g711.RATE)
-    reader.close()
-    return split(g711.decode(g711.encode(samples)))
 
 
 def scores(repair: Repair, frames: list[array[int]], loss: float) -> list[float]:
@@ -135,7 +108,8 @@ def scores(repair: Repair, frames: list[array[int]], loss: float) -> list[float]
 @pytest.mark.parametrize("voice", VOICES)
 @pytest.mark.parametrize(("loss", "bound"), [(0.1, 0.96), (0.2, 0.93)])
 def test_speech_is_understood_in_spite_of_loss(voice: str, loss: float, bound: float, tmp_path: Path) -> None:
-    frames = spoken(voice, tmp_path / "voice.wav")
+    said = spoken(tmp_path / "voice.wav", *VOICES[voice])
+    frames = split(g711.decode(g711.encode(said)))
     ours, simplest = scores(concealed, frames, loss), scores(repeated, frames, loss)
 
     assert sum(ours) / len(ours) >= bound

@@ -14,80 +14,26 @@ from typing import Any
 import pytest
 
 from tests.support.cases import every
+from tests.support.sound_devices import NAMES, FakeStream, install, streams
 from tests.support.tones import sine
 from zrtp.errors import BackendUnavailable
 from zrtp.media.rtp import Packetizer
 from zrtp.media.sound import g711
 from zrtp.media.sound.devices import (
-    BLOCK,
     Loudspeaker,
     Microphone,
     devices,
     find_loudspeaker,
     find_microphone,
     quiet_libraries,
+    silence,
 )
 from zrtp.media.sound.errors import AudioError
-
-NAMES = ["HDA Intel: front", "USB Headset", "USB Camera", "HDMI"]
-INPUTS, OUTPUTS = [1, 1, 1, 0], [2, 1, 0, 2]
-
-
-class FakeStream:
-    """A sound device."""
-
-    def __init__(self, *, callback: Callable[..., None], finished_callback: Callable[[], None], **options: Any) -> None:
-        self.callback, self.finished, self.options = callback, finished_callback, options
-        self.started = self.aborted = self.closed = False
-        streams.append(self)
-
-    def start(self) -> None:
-        self.started = True
-
-    def abort(self) -> None:
-        self.aborted = True
-        raise ValueError("the server is gone")
-
-    def close(self) -> None:
-        self.closed = True
-
-    def hears(self, samples: array[int]) -> None:
-        for at in range(0, len(samples), BLOCK):
-            self.callback(samples[at : at + BLOCK].tobytes(), BLOCK, None, None)
-
-    def plays(self, blocks: int) -> array[int]:
-        out = array("h")
-        for _ in range(blocks):
-            octets = bytearray(2 * BLOCK)
-            self.callback(memoryview(octets), BLOCK, None, None)
-            out.frombytes(octets)
-        return out
-
-
-streams: list[FakeStream] = []
-
-
-class Default:
-    device = (0, 3)
 
 
 @pytest.fixture
 def sounddevice(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    streams.clear()
-    module = ModuleType("sounddevice")
-    listed = [
-        {"name": name, "hostapi": 0, "max_input_channels": inputs, "max_output_channels": outputs}
-        for name, inputs, outputs in zip(NAMES, INPUTS, OUTPUTS, strict=True)
-    ]
-    vars(module).update(
-        RawInputStream=FakeStream,
-        RawOutputStream=FakeStream,
-        query_devices=lambda: listed,
-        query_hostapis=lambda: [{"name": "ALSA"}],
-        default=Default,
-    )
-    monkeypatch.setitem(sys.modules, "sounddevice", module)
-    return module
+    return install(monkeypatch)
 
 
 pytestmark = pytest.mark.usefixtures("sounddevice")
@@ -168,7 +114,7 @@ def test_it_is_opened_for_blocks_of_10_milliseconds_and_not_before_it_is_told_to
         "channels": 1,
         "dtype": "int16",
         "blocksize": 80,
-        "latency": "low",
+        "latency": 0.02,
     }
     microphone.close()
 
@@ -274,16 +220,18 @@ def test_it_pulls_what_came_and_otherwise_plays_silence() -> None:
     loudspeaker.close()
 
 
-def test_once_silent_it_plays_nothing_any_more() -> None:
+def test_it_can_be_told_to_play_something_else() -> None:
     loudspeaker = Loudspeaker()
     loudspeaker.open()
     packetizer = Packetizer(1)
     for _ in range(5):
         loudspeaker.put(packetizer.packet(g711.encode(sine(400, 0.02))))
     streams[0].plays(4)
-    loudspeaker.silent = True
+    loudspeaker.instead = silence
 
-    assert not any(streams[0].plays(4))
+    assert not any(streams[0].plays(2))
+    loudspeaker.instead = None
+    assert any(streams[0].plays(2))
     loudspeaker.close()
 
 

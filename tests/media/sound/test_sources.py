@@ -12,7 +12,8 @@ import pytest
 from tests.support.cases import every
 from tests.support.tones import pitch, share, sine, write_wav
 from zrtp.media.sound.errors import AudioError
-from zrtp.media.sound.sources import Silence, Source, WavFile, open_source
+from zrtp.media.sound.g711 import encode
+from zrtp.media.sound.sources import Ringing, Silence, Source, Tone, WavFile, is_test_tone, open_source
 
 
 def heard(source: Source, frames: int) -> list[int]:
@@ -31,6 +32,22 @@ def test_the_tone_is_440_hertz_without_clicks() -> None:
 
 def test_the_level_of_the_tone_leaves_room() -> None:
     assert math.isclose(max(heard(open_source("tone"), 10)), 8000, rel_tol=0.01)
+
+
+def test_the_tone_is_known_by_its_packets() -> None:
+    tone, other = Tone(), Tone(660)
+
+    assert all(is_test_tone(encode(tone.frame())) for _ in range(60))
+    assert not is_test_tone(encode(other.frame()))
+    assert not is_test_tone(encode(Silence().frame()))
+    assert not is_test_tone(b"")
+
+
+def test_it_rings_for_one_second_of_three() -> None:
+    ringing = Ringing()
+    heard = [sample for _ in range(600) for sample in ringing.read(80)]
+
+    assert [any(heard[second * 8000 : second * 8000 + 8000]) for second in range(6)] == [True, False, False] * 2
 
 
 def test_silence_is_zeros_in_frames_of_20_ms() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import cache as cache_option
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.reach import ReachSettings, RouterSettings
+from zrtp.cli.options.sound import MICROPHONE, Accept
 from zrtp.cli.screen import logs
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.jsonlines import JsonLines
@@ -31,6 +32,7 @@ from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError, ZrtpError
 from zrtp.media.addresses import Address, resolve
+from zrtp.media.sound.devices import quiet_libraries
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 
@@ -39,6 +41,11 @@ def hold_call(
     settings: CallSettings, remote: Address | None, reach: ReachSettings | RouterSettings | None = None
 ) -> int:
     """One call from beginning to end; returns the exit code. `reach` says how the other side is found."""
+    with quiet_libraries() if settings.audio in (None, MICROPHONE) else nullcontext():
+        return _hold_call(settings, remote, reach)
+
+
+def _hold_call(settings: CallSettings, remote: Address | None, reach: ReachSettings | RouterSettings | None) -> int:
     terminal = Terminal.of_process(json=settings.json, plain=settings.plain)
     logs.to_terminal(terminal, verbose=settings.verbose)
     begun = time.monotonic()
@@ -53,7 +60,7 @@ def hold_call(
         audience.append(JsonLines(sys.stdout, clock))
 
     async def main() -> int:
-        sound = open_sound(settings)
+        sound = open_sound(settings, rings=settings.accept is not Accept.ALL)
         endpoint = open_endpoint(settings.config, await _cache_for(settings, remote), settings.cache)
         if (verdict := settings.verdict) is not None:
             lines = Lines(sys.stdin)  # nobody is asked for anything but a line to paste
@@ -110,10 +117,10 @@ async def _cache_for(settings: CallSettings, remote: Address | None) -> SecretCa
     return cache
 
 
-def open_sound(settings: CallSettings) -> Sound:
-    """Source and sinks. Raises CommandError."""
+def open_sound(settings: CallSettings, *, rings: bool = False) -> Sound:
+    """Source and sinks; with `rings` a microphone stays closed until it is answered. Raises CommandError."""
     try:
-        return Sound.of(settings)
+        return Sound.of(settings, rings=rings)
     except ZrtpError as error:
         raise CommandError.from_sentences(str(error), whole=(settings.audio, settings.record)) from error
 

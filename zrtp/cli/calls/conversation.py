@@ -17,10 +17,22 @@ from zrtp.cache.record import clean_name
 from zrtp.cli.calls import acquaintance, opening
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.meeting import Meeting, RouterPort
-from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Standing, Waiting
+from zrtp.cli.calls.notices import (
+    Agreed,
+    Calling,
+    Ended,
+    Listening,
+    Media,
+    Mismatched,
+    News,
+    SoundNote,
+    Standing,
+    Waiting,
+)
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.sound import Accept
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import finding, wording
 from zrtp.crypto.sas import Sas
@@ -105,7 +117,7 @@ class Conversation:
     ) -> None:
         self.endpoint = endpoint
         self._settings = settings
-        self._sound = sound
+        self.sound = sound
         self._audience = audience
         self._remote = remote
         self._callee = callee
@@ -135,6 +147,7 @@ class Conversation:
         self._trouble: Trouble | None = None  # with what arrives, as long as it lasts
         self._unannounced = False  # a Hello came that is not the one of signalling
         self._talking: asyncio.Task[None] | None = None
+        self._answering: asyncio.Future[None] | None = None
 
     async def run(self) -> Outcome:
         """Hold the call. Raises CommandError if it cannot begin, CancelledError if it is cancelled."""
@@ -169,6 +182,9 @@ class Conversation:
 
     async def _begin(self, stream: SecureStream) -> Outcome:
         self._announce(stream)
+        self.sound.note = lambda words: self.show(SoundNote(text=words))
+        if self.sound.missing:
+            self.sound.note(wording.tone_instead(self.sound.missing))
         self.opened.set_result(stream)
         if self._meeting is not None:
             self._meeting.on_notice = self._take_notice
@@ -211,6 +227,11 @@ class Conversation:
         if not self._outcome.done():
             self._outcome.set_exception(error)
 
+    async def answer(self) -> None:
+        """Somebody is there and talks: open the microphone."""
+        await self.sound.answer()
+        self.sound.note(wording.HEADPHONES)
+
     def match(self, name: str | None = None) -> None:
         """The person says that the SAS matches."""
         self._verdict = Verdict.MATCH
@@ -222,7 +243,7 @@ class Conversation:
         """The person says that the SAS differs: no more sound, the alarm, the end."""
         self._verdict = Verdict.MISMATCH
         stream = self.opened.result()
-        self._sound.deaf = True
+        self.sound.deaf = True
         if self._talking is not None:
             self._talking.cancel()
         stream.session.sas_mismatched()
@@ -238,14 +259,14 @@ class Conversation:
         """The person takes an earlier "they match" back."""
         self._verdict = Verdict.LATER
         stream = self.opened.result()
-        stream.session.take_back_verdict()
+        stream.session.forget_verification()
         stream.settle()
 
     @property
     def sas(self) -> Sas | None:
         """The SAS to compare: what a trusted server relayed, otherwise that of this call."""
         session = self.opened.result().session
-        return session.pbx.relayed_sas or session.sas
+        return session.relayed_sas or session.sas
 
     def go_clear(self) -> None:
         """The person switches encryption off; sound follows, unprotected, when the other side knows."""
@@ -315,7 +336,7 @@ class Conversation:
                 self._talking.cancel()
             await self._part(stream, outcome)
         finally:
-            for task in (*tasks, *filter(None, [self._talking])):
+            for task in (*tasks, *filter(None, [self._talking, self._answering])):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return self._close_sound(self._judged(stream, outcome))
@@ -342,8 +363,8 @@ class Conversation:
 
     def _close_sound(self, outcome: Outcome) -> Outcome:
         try:
-            self._sound.finish()
-            self._sound.close()
+            self.sound.finish()
+            self.sound.close()
         except AudioError as error:
             if outcome.code is Exit.ENDED:
                 return Outcome(code=Exit.LOCAL, text=str(error))
@@ -413,6 +434,19 @@ class Conversation:
         if self._settings.seconds is not None:
             why = f"hung up after {self._settings.seconds:g} seconds"
             self._loop.call_later(self._settings.seconds, self.hang_up, Exit.ENDED, why)
+        if self.sound.closed:
+            self._ring(event)
+        elif self.sound.talks:
+            self.sound.note(wording.HEADPHONES)
+
+    def _ring(self, secured: Secured) -> None:
+        """A stranger who dials must not hear the room: the microphone opens when somebody answers."""
+        if self._settings.accept is Accept.KNOWN and secured.verified:
+            self._answering = asyncio.ensure_future(self._guarded(self.answer()))
+        elif self._settings.verdict is None:
+            self.sound.ring()
+        else:
+            self.sound.note(wording.STAYS_CLOSED)
 
     def _tell(self, stream: SecureStream, event: CallEvent) -> None:
         """The event, and what follows from it for the person."""
@@ -426,7 +460,7 @@ class Conversation:
 
     def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:
         session, counters = stream.session, stream.media.counters
-        doubt = None if self.secured.done() else acquaintance.doubt(session, self.endpoint.cache, self._settings.name)
+        doubt = None if self.secured.done() else acquaintance.doubt(session, self._settings.name)
         if doubt is not None:
             self.show(doubt)
         expected, code = clean_name(self._settings.name or ""), None if doubt is None else doubt.code
@@ -440,8 +474,8 @@ class Conversation:
             new_device_of=expected if code is WarningCode.NEW_DEVICE else "",
             stranger_to=expected if code is WarningCode.DIFFERENT_NAME else "",
             sas_wanted=self._settings.config.sas_types[0],
-            server=session.pbx.peer_is_pbx,
-            enrolled=session.pbx.peer_is_pbx and session.pbx.matched,
+            server=session.peer_is_pbx,
+            enrolled=session.peer_is_pbx and session.pbx_matched,
         )
         self.show(agreed)
 
@@ -453,11 +487,11 @@ class Conversation:
         return Assurance.SIGNALLING if bound else assurance
 
     def _bound_to_code(self, stream: SecureStream) -> bool:
-        return self._meeting is not None and self._meeting.by_code and stream.session.peer.bound_to_signalling
+        return self._meeting is not None and self._meeting.by_code and stream.session.bound_to_signalling
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):
-            self._talking = asyncio.ensure_future(self._guarded(self._sound.talk(stream)))
+            self._talking = asyncio.ensure_future(self._guarded(self.sound.talk(stream)))
 
     def _give_up(self, seconds: float) -> None:
         """Nobody called for as long as `listen` was told to wait."""
@@ -468,7 +502,7 @@ class Conversation:
         self._stage, self._stage_since, self._explained = stage, self._loop.time(), False
 
     async def _hear(self, stream: SecureStream) -> None:
-        await self._sound.hear(stream)
+        await self.sound.hear(stream)
         if self._undecided(stream):
             self.hang_up(Exit.GONE, wording.LEFT_UNDECIDED, wording.LEFT_UNDECIDED_HINT)
         else:
@@ -479,13 +513,13 @@ class Conversation:
         if not self._left.done():
             self._left.set_result(None)
         if _SAS_DIFFERS in map(rtcp.reason, stream.rtcp_received()) and not self._outcome.done():
-            self._sound.deaf = True
+            self.sound.deaf = True
             self.show(Mismatched(text=wording.OTHERS_ALARM))
             self.hang_up(Exit.SAS_MISMATCH, wording.OTHERS_MISMATCH, wording.ALARM_HINT)
 
     def _undecided(self, stream: SecureStream) -> bool:
         """Whether a person has still to say if the renderings of the SAS are the same."""
-        asked = self._settings.verdict is None and self.secured.done() and not stream.session.peer.verified
+        asked = self._settings.verdict is None and self.secured.done() and not stream.session.verified
         return asked and self._verdict is None
 
     async def _watch(self, stream: SecureStream) -> None:
@@ -526,4 +560,13 @@ class Conversation:
 
     def _report(self, stream: SecureStream, *, final: bool = False) -> None:
         seconds = self._loop.time() - (self._secure_since or 0.0)
-        self.show(Media(counters=stream.media.counters, seconds=seconds, silent=self._trouble is not None, final=final))
+        self.show(
+            Media(
+                counters=stream.media.counters,
+                seconds=seconds,
+                silent=self._trouble is not None,
+                level=self.sound.level,
+                muted=self.sound.muted if self.sound.talks else None,
+                final=final,
+            )
+        )

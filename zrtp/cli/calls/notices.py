@@ -82,6 +82,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundNote:
+    """What a person should know about the sound: who is heard, and why not."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatched:
     """The user, or `--verify`, said that the SAS differs."""
 
@@ -98,6 +105,10 @@ class Media:
     """Since the stream is secure."""
     silent: bool = False
     """Nothing has been heard for so long that it was told."""
+    level: int | None = None
+    """How loud it is at the microphone, 0 to 8; None if it is not heard."""
+    muted: bool | None = None
+    """Whether the person switched the microphone off; None without one."""
     final: bool = False
 
 
@@ -125,5 +136,7 @@ class Reaching:
     """What has to be given to the other person."""
 
 
-Notice: TypeAlias = Listening | Calling | Reaching | Agreed | Standing | Waiting | Mismatched | Media | Ended
+Notice: TypeAlias = (
+    Listening | Calling | Reaching | Agreed | Standing | Waiting | SoundNote | Mismatched | Media | Ended
+)
 News: TypeAlias = CallEvent | Notice

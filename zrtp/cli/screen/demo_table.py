@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, Waiting
+from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Media, Mismatched, News, SoundNote, Waiting
 from zrtp.cli.errors import Exit, as_line
 from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.jsonlines import text
@@ -135,7 +135,7 @@ class DemoColumn:
                 self._row(news.text, "bold", "red")
             case NoPeer() | Failed():
                 self._row(f"{wording.INSECURE} - {as_line(news.text)}", "red")
-            case Waiting(since=None):
+            case Waiting(since=None) | SoundNote():
                 self._row(news.text)
             case Media(final=True):
                 self._row(wording.sound(news.counters))

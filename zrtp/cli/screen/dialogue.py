@@ -41,6 +41,10 @@ class Dialogue:
         """Yes or no; `no` says what it means. The end of input is no."""
         return await self._choice(question, {"y": (True, "yes"), "n": (False, no)}, False)
 
+    async def answers(self, question: str) -> bool:
+        """Whether somebody is there who answers the call; False at the end of input."""
+        return await self._choice(question, {"a": (True, "answer")}, False)
+
     async def name(self, suggestion: str) -> str | None:
         """What to call the peer; Enter takes the suggestion, which may be none, the end of input none."""
         line: str | None = RESUMED

@@ -15,6 +15,7 @@ from zrtp.cli.calls.notices import (
     Mismatched,
     News,
     Reaching,
+    SoundNote,
     Standing,
     Waiting,
 )
@@ -76,6 +77,8 @@ def describe(news: News) -> dict[str, Any]:
             return {"event": "assurance", "assurance": news.assurance.value}
         case Waiting():
             return {"event": "waiting", "text": news.text} if news.since is None else {}
+        case SoundNote():
+            return {"event": "sound", "text": news.text}
         case Mismatched():
             return {"event": "warning", "code": WarningCode.SAS_MISMATCH.value, "text": news.text}
         case Media():

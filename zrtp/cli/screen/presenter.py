@@ -18,6 +18,7 @@ from zrtp.cli.calls.notices import (
     Mismatched,
     News,
     Reaching,
+    SoundNote,
     Standing,
     Waiting,
 )
@@ -76,6 +77,7 @@ class Presenter:
         self._began: float | None = None
         self._later: list[tuple[str, tuple[str, ...]]] = []  # notes that would tear the line that is growing
         self._counters: Counters | None = None
+        self._microphone = False
         self._asking = False
 
     def show(self, news: News) -> None:
@@ -104,6 +106,8 @@ class Presenter:
                 self._name = news.peer_name
             case Waiting():
                 self._waiting(news)
+            case SoundNote():
+                self._note(news.text)
             case Media():
                 self._media(news)
             case SecurityWarning():
@@ -280,7 +284,7 @@ class Presenter:
         if self._secured is None:
             self._terminal.note(f"keys:{wording.KEY_QUIT}")
         else:
-            self._terminal.note(f"keys:{wording.keys(self._assurance, clear=self._secured.allow_clear)}")
+            self._terminal.note(f"keys:{self._pressable(self._secured)}")
 
     def _waiting(self, news: Waiting) -> None:
         """A line the first time; after that how long it has taken, where a line can change."""
@@ -292,8 +296,12 @@ class Presenter:
             waited = f" {news.text}  {wording.duration(news.since)}{patience}"
             self._terminal.status(f"{waited}{keys}", waited)
 
+    def _pressable(self, secured: Secured) -> str:
+        return wording.keys(self._assurance, clear=secured.allow_clear, mute=self._microphone)
+
     def _media(self, news: Media) -> None:
         self._counters = news.counters
+        self._microphone = news.muted is not None
         if news.final or self._asking or self._secured is None:
             return
         if self._keys and not self._terminal.live:
@@ -304,8 +312,8 @@ class Presenter:
         state = wording.STATES[self._assurance].lower() + (", but nothing is heard" if news.silent else "")
         counters = news.counters
         sound = f"sent {counters.sent} heard {counters.received - counters.early - counters.rejected}"
-        keys = wording.keys(self._assurance, clear=self._secured.allow_clear) if self._keys else ""
-        since = f" {state}  {wording.duration(news.seconds)}"
+        keys = self._pressable(self._secured) if self._keys else ""
+        since = f" {state}  {wording.duration(news.seconds)}{wording.meter(news.level, news.muted)}"
         self._terminal.status(f"{since}  {sound}{keys}", f"{since}{keys}", f" {state}{keys}", f"{since}", f" {state}")
 
     def _ended(self, news: Ended) -> None:

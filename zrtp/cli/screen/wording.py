@@ -18,6 +18,7 @@ from zrtp.crypto import codes
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
+from zrtp.media.sound.level import STEPS
 from zrtp.protocol.events import Assurance, Continuity, PeerDetected, PongReceived, SignatureReceived, Suite
 
 DEMO_QUESTION: Final = "Do both sides show the same? (ends by itself)"
@@ -26,6 +27,7 @@ KEY_QUIT: Final = "  [q]uit"
 KEYS: Final = "  [q]uit [s]how"
 KEY_VERIFY: Final = " [v]erify"
 KEY_UNDO: Final = " [u]ndo"
+KEY_MUTE: Final = " [m]ute"
 KEY_CLEAR: Final = " [c]lear"
 KEYS_CLEAR: Final = "  [q]uit [e]ncrypt"
 
@@ -67,6 +69,13 @@ NOT_THROUGH_HINT: Final = (
     "a server in between probably converts it: ask for a call without one, or for the same codec at both ends"
 )
 HEARD_AGAIN: Final = "the other side is heard again"
+
+ANSWER_QUESTION: Final = "Somebody calls. Your microphone is closed until you answer."
+STAYS_CLOSED: Final = (
+    "your microphone stays closed, since no key can be pressed here; --accept all opens it for everybody"
+)
+MUTED: Final = "your microphone is off; [m] switches it on again"
+UNMUTED: Final = "your microphone is on"
 
 WAITING_FOR_ANSWER: Final = "nobody answers yet, still trying"
 NOBODY_LISTENS: Final = "nobody listens at that address yet, still trying"
@@ -270,12 +279,23 @@ def mismatch_advice(value: Sas) -> str:
     return f"A new phone explains this; so does a wiretapper. Compare the {noun(value)} before you talk."
 
 
-def keys(assurance: Assurance, *, clear: bool) -> str:
-    """What can be pressed during the call; `clear` says that the other side would switch encryption off."""
+def keys(assurance: Assurance, *, clear: bool, mute: bool = False) -> str:
+    """What can be pressed during the call.
+
+    `clear` says that the other side would switch encryption off, `mute` that there is a microphone.
+    """
+    muting = KEY_MUTE if mute else ""
     if assurance is Assurance.INSECURE:
-        return KEYS_CLEAR
+        return KEYS_CLEAR + muting
     verified = assurance in (Assurance.VERIFIED, Assurance.BOUND_AND_VERIFIED)
-    return KEYS + (KEY_UNDO if verified else KEY_VERIFY) + (KEY_CLEAR if clear else "")
+    return KEYS + muting + (KEY_UNDO if verified else KEY_VERIFY) + (KEY_CLEAR if clear else "")
+
+
+def meter(level: int | None, muted: bool | None) -> str:
+    """How loud it is at the microphone, in steps of 6 dB; empty without one."""
+    if muted:
+        return "  muted"
+    return "" if level is None else f"  [{'#' * level:<{STEPS}}]"
 
 
 def not_with(known: str | None, expected: str) -> str:

@@ -150,7 +150,9 @@ def _both_ends(
     patience = SECONDS_TO_ANSWER if given.verdict is None else SECONDS
     seconds = patience if given.seconds is None else given.seconds
     of_alice = replace(given, bind=None, record=None, seconds=seconds, config=replace(given.config, passive=False))
-    of_bob = replace(given, bind=given.bind or _LOOPBACK, audio="silence", seconds=None, impair=Impairment())
+    of_bob = replace(
+        given, bind=given.bind or _LOOPBACK, audio="silence", output=None, seconds=None, impair=Impairment()
+    )
     sound_of_bob = open_sound(of_bob)
     bob = Conversation(
         open_endpoint(of_bob.config, second, given.cache),

@@ -12,7 +12,7 @@ import os
 import sys
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -27,6 +27,9 @@ from zrtp.media.sound.playout import PlayoutBuffer
 
 BLOCK: Final = RATE // 100
 """Samples that a device takes or gives at a time: 10 ms. The delay that a device adds is a few blocks."""
+
+_LATENCY: Final = {"RawInputStream": 0.02, "RawOutputStream": 0.04}
+"""Seconds of sound that the system keeps for a device. A loudspeaker with less runs dry on a busy computer."""
 
 _HEARD_BLOCKS: Final = 10
 """Blocks of the microphone that wait to be sent, at most 100 ms; the oldest goes first."""
@@ -166,8 +169,8 @@ class Loudspeaker:
         self._stream: Any = None
         self._blocks = self._seen = 0
         self._over = False
-        self.silent = False
-        """Nothing is played any more, whatever comes."""
+        self.instead: Callable[[int], array[int]] | None = None
+        """Makes so many samples to be played instead of what comes; `silence` and a ringing tone are two."""
         self.level = Level()
 
     def open(self) -> None:
@@ -194,13 +197,20 @@ class Loudspeaker:
         with suppress(IndexError):  # none is left
             while True:
                 self._buffer.put(self._packets.popleft())
-        samples = array("h", bytes(2 * frames)) if self.silent else self._buffer.pull(frames)
+        samples, instead = self._buffer.pull(frames), self.instead
+        if instead is not None:
+            samples = instead(frames)
         self.level.hear(samples)
         self._blocks += 1
         octets[:] = samples.tobytes()
 
     def _finished(self) -> None:
         self._over = True
+
+
+def silence(count: int) -> array[int]:
+    """Samples of nothing to hear."""
+    return array("h", bytes(2 * count))
 
 
 @contextmanager
@@ -263,7 +273,7 @@ def _open(kind: str, what: str, device: Device, callback: Any, finished: Any) ->
             channels=1,
             dtype="int16",
             blocksize=BLOCK,
-            latency="low",
+            latency=_LATENCY[kind],
             callback=callback,
             finished_callback=finished,
         )

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import math
 from array import array
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
 from zrtp.media.rtp import FRAME_SAMPLES, FRAME_SECONDS
-from zrtp.media.sound.g711 import RATE
+from zrtp.media.sound.g711 import RATE, encode
 from zrtp.media.sound.resampling import Resampled
 from zrtp.media.sound.wav import WavReader
 
@@ -89,6 +90,32 @@ class Tone(Paced):
     def frame(self) -> array[int]:
         start, self._at = self._at, (self._at + FRAME_SAMPLES) % RATE
         return self._second[start : start + FRAME_SAMPLES]
+
+
+def is_test_tone(payload: bytes) -> bool:
+    """Whether a packet of mu-law is part of the usual tone: then nobody talks there."""
+    return len(payload) >= FRAME_SAMPLES // 2 and payload in _test_tone()
+
+
+@cache
+def _test_tone() -> bytes:
+    tone = Tone()
+    return b"".join(encode(tone.frame()) for _ in range(RATE // FRAME_SAMPLES + 8))
+
+
+class Ringing:
+    """The tone of a telephone that rings, for the loudspeaker of whoever is called: one second of three."""
+
+    def __init__(self) -> None:
+        tone = Tone()
+        second = array("h", (sample // 2 for _ in range(RATE // FRAME_SAMPLES) for sample in tone.frame()))
+        self._cycle = second + array("h", bytes(4 * RATE))
+        self._at = 0
+
+    def read(self, count: int) -> array[int]:
+        """The next samples."""
+        start, self._at = self._at, (self._at + count) % len(self._cycle)
+        return array("h", (self._cycle[at % len(self._cycle)] for at in range(start, start + count)))
 
 
 class WavFile(Paced):
