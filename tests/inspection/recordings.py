@@ -10,6 +10,7 @@ from tests.support.frames import ALICE, BOB, ethernet, pcap, rtp, sdp, sip_reque
 from tests.support.pcap import CAPTURES
 from tests.support.pcmu import encode
 from tests.support.speech import speech
+from zrtp.inspection.evidence import Judgement
 from zrtp.inspection.keys import Keys
 from zrtp.inspection.report import Report, StreamReport, inspect
 from zrtp.media.sdp import parse_crypto
@@ -105,6 +106,16 @@ def stream_of(folder: Path, sent: Iterable[Sent], keys: Keys | None = None) -> S
     """The only stream of a call."""
     (stream,) = report_of(folder, sent, keys).streams
     return stream
+
+
+def reasons_of(report: StreamReport) -> str:
+    """What the verdict on a stream rests on, in one text."""
+    return " ".join(report.judgement.reasons)
+
+
+def remarks_of(judgement: Judgement) -> str:
+    """What is odd about a stream apart from its messages, in one text."""
+    return " ".join(each.text for each in judgement.findings)
 
 
 def _sender(line: str) -> SrtpSender:

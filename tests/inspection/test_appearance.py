@@ -35,6 +35,11 @@ def test_recorded_srtp_looks_encrypted(name: str) -> None:
     assert of(recorded[100:148]) is Appearance.ENCRYPTED
 
 
+def test_packets_that_were_recorded_twice_count_once() -> None:
+    once = packets([DICE.randbytes(160) for _ in range(24)])
+    assert of([each for each in once for _ in range(2)]) is Appearance.ENCRYPTED
+
+
 @pytest.mark.parametrize(
     "payloads",
     [

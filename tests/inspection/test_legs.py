@@ -12,8 +12,8 @@ from tests.proxy.test_mitm import Person, Room
 from tests.support.frames import ALICE, BOB, sdp, sip_request, sip_response
 from tests.support.pair import seeded
 from tests.support.pcap import CAPTURES, udp_datagrams
+from zrtp.inspection.evidence import Keying
 from zrtp.inspection.findings import Severity
-from zrtp.inspection.judgement import Keying
 from zrtp.inspection.report import Report
 from zrtp.proxy.mitm import Interceptor, Side
 

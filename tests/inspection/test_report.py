@@ -12,7 +12,7 @@ from tests.support.frames import ALICE, BOB, sdp, sip_request, sip_response
 from tests.support.pcap import CAPTURES
 from zrtp.inspection import keys as key_files
 from zrtp.inspection.capture import CaptureUnreadable
-from zrtp.inspection.judgement import Keying
+from zrtp.inspection.evidence import Keying
 from zrtp.inspection.keys import Keys
 from zrtp.inspection.report import Report, inspect
 

@@ -32,7 +32,8 @@ class Appearance(Enum):
 
 def of(packets: list[bytes]) -> Appearance:
     """The appearance of some RTP packets of one source."""
-    payloads = [payload for packet in packets if (payload := _payload(packet))]
+    # Captures of several interfaces have packets twice, which says nothing about them.
+    payloads = [payload for packet in dict.fromkeys(packets) if (payload := _payload(packet))]
     octets = b"".join(payloads)
     if len(payloads) < FEWEST_PACKETS or len(octets) < FEWEST_OCTETS:
         return Appearance.UNKNOWN

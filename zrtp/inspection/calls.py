@@ -169,7 +169,7 @@ def _carries(found: list[MediaSection]) -> tuple[str, ...]:
         return ()
     marks = {
         "SDP": True,
-        "keys": any(section.crypto or section.unreadable_crypto for section in found),
+        "keys": any(section.has_keys for section in found),
         "fingerprint": any(section.fingerprints for section in found),
         "zrtp-hash": any(section.zrtp_hashes for section in found),
     }

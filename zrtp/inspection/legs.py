@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from zrtp.inspection.evidence import Keying
 from zrtp.inspection.exchange import Exchange, Progress
 from zrtp.inspection.findings import Severity
-from zrtp.inspection.judgement import Keying
 from zrtp.wire.messages import CommitMode, Hello
 
 if TYPE_CHECKING:

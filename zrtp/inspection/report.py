@@ -11,8 +11,8 @@ from zrtp.inspection.calls import Call
 from zrtp.inspection.capture import Capture
 from zrtp.inspection.decryption import Count, Opener, of_sdes
 from zrtp.inspection.dtls import Half
+from zrtp.inspection.evidence import Evidence, Judgement, look_at
 from zrtp.inspection.exchange import Exchange
-from zrtp.inspection.judgement import Evidence, Judgement
 from zrtp.inspection.keys import Keys
 from zrtp.inspection.observer import Observer
 from zrtp.inspection.packets import Address, Packets
@@ -96,7 +96,7 @@ def _stream(number: int, stream: MediaStream, recording: Recording) -> StreamRep
         names=names,
         exchanges=exchanges,
         dtls=(left, right),
-        looks=judgement.look_at(stream),
+        looks=look_at(stream),
         tls=recording.tls,
     )
     return StreamReport(

@@ -49,6 +49,11 @@ class MediaSection:
     candidates: list[Address] = field(default_factory=list)
 
     @property
+    def has_keys(self) -> bool:
+        """Whether keys for SRTP stand in it, understood or not."""
+        return bool(self.crypto or self.unreadable_crypto)
+
+    @property
     def addresses(self) -> list[Address]:
         """Where RTP of this section may be received."""
         return ([(self.host, self.port)] if self.host and self.port else []) + self.candidates
