@@ -18,13 +18,14 @@ from zrtp.reach import mailbox
 from zrtp.reach.code import Code
 from zrtp.reach.errors import MailboxRefused, NobodyThere, ReachError, WrongCode
 from zrtp.reach.mailbox import Rendezvous
+from zrtp.reach.steps import CodeMade, MailboxBroken, SomebodyThere, Step
 
 
 class Person:
     """Somebody who makes or knows a code, and has a message."""
 
     def __init__(self, url: str, message: bytes) -> None:
-        self.news: list[dict[str, Any]] = []
+        self.news: list[Step] = []
         self.code: asyncio.Future[Code] = asyncio.get_running_loop().create_future()
         self._message = message
         self._url = url
@@ -32,10 +33,10 @@ class Person:
     async def payload(self) -> bytes:
         return self._message
 
-    def told(self, **news: Any) -> None:
-        self.news.append(news)
-        if "code" in news:
-            self.code.set_result(news["code"])
+    def told(self, step: Step) -> None:
+        self.news.append(step)
+        if isinstance(step, CodeMade):
+            self.code.set_result(step.code)
 
     async def invite(self, words: int = 2) -> bytes:
         async with Rendezvous(self._url, self.payload, self.told) as rendezvous:
@@ -72,7 +73,7 @@ def test_two_people_swap_a_message_by_code() -> None:
         assert (code.number, len(code.words)) == ("7", 2)
         assert await bob.join(code) == b"at home"
         assert await inviting == b"on a train"
-        assert {"there": True} in alice.news and {"there": True} in bob.news
+        assert SomebodyThere() in alice.news and SomebodyThere() in bob.news
 
     server = play(scene)
     assert (server.moods, server.released) == (["happy", "happy"], ["7", "7"])
@@ -152,7 +153,7 @@ def test_a_server_that_is_restarted_while_somebody_waits_is_found_again(monkeypa
         await server.start()
         assert await bob.join(code) == b"at home"
         assert await inviting == b"on a train"
-        assert any("broken" in news for news in alice.news)
+        assert any(isinstance(step, MailboxBroken) for step in alice.news)
 
     assert play(scene).connections >= 3
 

@@ -12,18 +12,10 @@ from tests.reach.fake_mailbox import fake_mailbox
 from zrtp.reach.code import Code
 from zrtp.reach.description import Description, Side
 from zrtp.reach.errors import BadLine, NoWay, WrongCode
-from zrtp.reach.meeting import (
-    CodeFits,
-    CodeMade,
-    LineMade,
-    LineRefused,
-    SomebodyThere,
-    Step,
-    swap_by_code,
-    swap_by_lines,
-)
+from zrtp.reach.meeting import swap_by_code, swap_by_lines
 from zrtp.reach.path import Path
 from zrtp.reach.servers import Servers
+from zrtp.reach.steps import CodeFits, CodeMade, LineMade, LineRefused, SomebodyThere, Step
 
 HASHES = {Side.LISTENER: b"L" * 32, Side.CALLER: b"C" * 32}
 

@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from zrtp.reach.code import Code, is_number, random_words
 from zrtp.reach.errors import MailboxRefused, NobodyThere, ReachError, WrongCode
 from zrtp.reach.exchange import APPLICATION, LONGEST_MESSAGE, Exchange
+from zrtp.reach.steps import CodeMade, MailboxBroken, SomebodyThere, Told
 from zrtp.system import RandomSource, system_random
 
 Payload = Callable[[], Awaitable[bytes]]
@@ -40,15 +41,14 @@ LONGEST_PAUSE: Final = 15.0
 class Rendezvous:
     """One use of one number, as an asynchronous context: leaving it waits until the server has been told.
 
-    `told` hears `(code=...)` when there is a number, `(there=True)` when the other side's first message has come,
-    and `(broken=...)` before the connection is made again.
+    `told` hears of `CodeMade`, `SomebodyThere` and `MailboxBroken`.
     """
 
     def __init__(
         self,
         url: str,
         payload: Payload,
-        told: Callable[..., None],
+        told: Told,
         *,
         random: RandomSource = system_random,
     ) -> None:
@@ -100,7 +100,7 @@ class Rendezvous:
             except (OSError, TimeoutError, WebSocketException, _Broken) as error:
                 if self._code is None or (self._deadline is not None and now() + pause > self._deadline):
                     raise MailboxRefused(_unreachable(error)) from error
-                self._told(broken=_printable(error))
+                self._told(MailboxBroken(_printable(error)))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -111,7 +111,7 @@ class Rendezvous:
             await line.begin(self._side)
             if self._code is None:
                 self._code = Code(number=await line.allocate(), words=random_words(words, self._random))
-                self._told(code=self._code)
+                self._told(CodeMade(self._code))
             await line.claim(self._code.number)
             message = await self._swap(line, self._code)
             mood = "happy"
@@ -162,7 +162,7 @@ class Rendezvous:
         if phase == _PAKE:
             self._peer = side
             exchange.meet(side, body)
-            self._told(there=True)
+            self._told(SomebodyThere())
         return True
 
     async def _answer(self, line: _Line) -> None:

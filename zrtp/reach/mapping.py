@@ -94,6 +94,30 @@ def default_router(routes: Path = Path("/proc/net/route")) -> str | None:
     return None
 
 
+def read_pcp(answer: bytes, nonce: bytes) -> Mapping:
+    """What a router's answer to MAP says (RFC 6887 section 11.1). Raises NoMapping."""
+    if len(answer) < _PCP_MAP or answer[3] or answer[24:36] != nonce:
+        raise NoMapping(_refused(answer[3:4]))
+    lifetime, port = struct.unpack("!I", answer[4:8])[0], struct.unpack("!H", answer[42:44])[0]
+    host = ipaddress.IPv6Address(answer[44:60])
+    return Mapping(protocol=Protocol.PCP, host=str(host.ipv4_mapped or host), port=port, lifetime=lifetime)
+
+
+def read_nat_pmp_address(answer: bytes) -> str:
+    """The public address that a router tells (RFC 6886 section 3.2). Raises NoMapping."""
+    if len(answer) < 12 or answer[2:4] != bytes(2):
+        raise NoMapping(_refused(answer[3:4]))
+    return str(ipaddress.IPv4Address(answer[8:12]))
+
+
+def read_nat_pmp(answer: bytes, host: str) -> Mapping:
+    """What a router at that address says about a port (RFC 6886 section 3.3). Raises NoMapping."""
+    if len(answer) < 16 or answer[2:4] != bytes(2):
+        raise NoMapping(_refused(answer[3:4]))
+    port, lifetime = struct.unpack("!HI", answer[10:16])
+    return Mapping(protocol=Protocol.NAT_PMP, host=host, port=port, lifetime=lifetime)
+
+
 async def _renew(client: _Client, mapping: Mapping, port: int) -> None:
     while True:
         await asyncio.sleep(min(RENEWAL, mapping.lifetime / 2))
@@ -179,28 +203,16 @@ class _Client(asyncio.DatagramProtocol):
         own = self._transport.get_extra_info("sockname")[0]
         question = struct.pack("!BBHI", Protocol.PCP.value, _MAP, 0, lifetime) + _as_v6(own)
         question += self._nonce + struct.pack("!B3xHH", _UDP, port, outer) + _as_v6("0.0.0.0")  # noqa: S104
-        answer = await self._ask(question, (Protocol.PCP.value, _MAP))
-        if answer[3] or len(answer) < _PCP_MAP or answer[24:36] != self._nonce:
-            raise NoMapping(_refused(answer[3]))
-        granted, assigned = struct.unpack("!I", answer[4:8])[0], struct.unpack("!H", answer[42:44])[0]
-        host = ipaddress.IPv6Address(answer[44:60])
-        return _mapping(Protocol.PCP, str(host.ipv4_mapped or host), assigned, granted)
+        return read_pcp(await self._ask(question, (Protocol.PCP.value, _MAP)), self._nonce)
 
     async def _nat_pmp_address(self) -> str:
         """The public address (RFC 6886 section 3.2)."""
-        answer = await self._ask(bytes(2), (Protocol.NAT_PMP.value, 0))
-        if answer[2:4] != bytes(2) or len(answer) < 12:
-            raise NoMapping(_refused(answer[3]))
-        return str(ipaddress.IPv4Address(answer[8:12]))
+        return read_nat_pmp_address(await self._ask(bytes(2), (Protocol.NAT_PMP.value, 0)))
 
     async def _nat_pmp(self, port: int, outer: int, lifetime: int, host: str = "") -> Mapping:
         """A mapping (RFC 6886 section 3.3)."""
         question = struct.pack("!BBHHHI", Protocol.NAT_PMP.value, _NAT_PMP_UDP, 0, port, outer, lifetime)
-        answer = await self._ask(question, (Protocol.NAT_PMP.value, _NAT_PMP_UDP))
-        if answer[2:4] != bytes(2) or len(answer) < 16:
-            raise NoMapping(_refused(answer[3]))
-        assigned, granted = struct.unpack("!HI", answer[10:16])
-        return _mapping(Protocol.NAT_PMP, host, assigned, granted)
+        return read_nat_pmp(await self._ask(question, (Protocol.NAT_PMP.value, _NAT_PMP_UDP)), host)
 
     async def _ask(self, question: bytes, kind: tuple[int, int]) -> bytes:
         """The answer, of at least four octets; the question is repeated after 0.25 s, then twice as long each time."""
@@ -222,16 +234,13 @@ class _Client(asyncio.DatagramProtocol):
             self._waiting.pop(kind, None)
 
 
-def _mapping(protocol: Protocol, host: str, port: int, lifetime: int) -> Mapping:
-    return Mapping(protocol=protocol, host=host, port=port, lifetime=lifetime)
-
-
 def _as_v6(host: str) -> bytes:
     return bytes(10) + b"\xff\xff" + ipaddress.IPv4Address(host).packed
 
 
-def _refused(code: int) -> str:
-    return f"The router refuses to give a port (result {code}). A code needs none: zrtp listen --code."
+def _refused(code: bytes) -> str:
+    result = code.hex() or "none"
+    return f"The router refuses to give a port (result {result}). A code needs none: zrtp listen --code."
 
 
 _GATEWAY: Final = 2  # RTF_GATEWAY

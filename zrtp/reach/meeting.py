@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from zrtp.reach.code import Code
 from zrtp.reach.description import Description
 from zrtp.reach.errors import BadLine
 from zrtp.reach.mailbox import JOIN_PATIENCE, Rendezvous
 from zrtp.reach.path import Path
+from zrtp.reach.steps import CodeFits, LineMade, LineRefused, Told
 
 CODE_LIMIT: Final = 20.0
 """Seconds to look for a way when both sides are known to be there."""
@@ -28,46 +28,6 @@ LINE_PATIENCE: Final = 600.0
 """Seconds that the side with the first line waits until the other one has pasted its answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeMade:
-    """There is a number: tell this code to the other person."""
-
-    code: Code
-
-
-@dataclass(frozen=True, slots=True)
-class LineMade:
-    """This line goes to the other person."""
-
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class SomebodyThere:
-    """Somebody came with this number; the next that is heard is whether the code fits."""
-
-
-@dataclass(frozen=True, slots=True)
-class CodeFits:
-    """The other side knows the code, and its description is here."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineRefused:
-    """What was pasted is not the other side's line; another one is waited for."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxBroken:
-    """The connection to the mailbox server broke and is made again."""
-
-    why: str
-
-
-Step: TypeAlias = CodeMade | LineMade | SomebodyThere | CodeFits | LineRefused | MailboxBroken
-Told: TypeAlias = Callable[[Step], None]
 Ask: TypeAlias = Callable[[], Awaitable[str | None]]
 """The next line that somebody pastes; None when nothing will come any more."""
 
@@ -94,11 +54,7 @@ async def swap_by_code(
         await gathering
         return path.describe(hello_hash).octets()
 
-    def heard(**news: Any) -> None:
-        for step in _steps(news):
-            told(step)
-
-    rendezvous = Rendezvous(mailbox, payload, heard)
+    rendezvous = Rendezvous(mailbox, payload, told)
     path.at_close.append(rendezvous.finished)  # nobody has to wait for the goodbye to the server before the call
 
     async def meet() -> bytes:
@@ -147,14 +103,3 @@ async def swap_by_lines(
         except BadLine as error:
             told(LineRefused(str(error)))
     return theirs
-
-
-def _steps(news: dict[str, Any]) -> list[Step]:
-    steps: list[Step] = []
-    if "code" in news:
-        steps.append(CodeMade(news["code"]))
-    if "there" in news:
-        steps.append(SomebodyThere())
-    if "broken" in news:
-        steps.append(MailboxBroken(news["broken"]))
-    return steps

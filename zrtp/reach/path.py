@@ -18,6 +18,7 @@ a router forgets, and ends the path after half a minute without an answer.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ class Path:
         """Wait until there is a way to the other side, at most `limit` seconds. Raises NoWay."""
         connection, self._theirs = self._connection, theirs
         connection.remote_username, connection.remote_password = ice_credentials(theirs.seed)
-        for number, candidate in enumerate(theirs.candidates):
+        for number, candidate in enumerate(self._worth_trying(theirs)):
             await connection.add_remote_candidate(_remote(candidate, number))
         connection.receiver = self._take
         try:
@@ -149,6 +150,11 @@ class Path:
         with suppress(OSError):
             await self._connection.close()
         self._end()
+
+    def _worth_trying(self, theirs: Description) -> list[Candidate]:
+        """Their addresses, without those that mean this very computer: a line must not aim our checks at it."""
+        here = any(ipaddress.ip_address(candidate.host).is_loopback for candidate in self.candidates)
+        return [each for each in theirs.candidates if here or not ipaddress.ip_address(each.host).is_loopback]
 
     def _take(self, datagram: bytes) -> None:
         if is_notice(datagram):

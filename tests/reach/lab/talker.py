@@ -21,6 +21,7 @@ from zrtp.reach.description import Description, Side
 from zrtp.reach.mailbox import Rendezvous
 from zrtp.reach.path import Path as Way
 from zrtp.reach.servers import Servers, parse_stun, parse_turn
+from zrtp.reach.steps import CodeMade, Step
 
 TICK = 0.02
 
@@ -67,9 +68,9 @@ class Talker:
         async def payload() -> bytes:
             return own.octets()
 
-        def told(**news: Any) -> None:
-            if "code" in news:
-                _write(self._folder / "code", str(news["code"]))
+        def told(step: Step) -> None:
+            if isinstance(step, CodeMade):
+                _write(self._folder / "code", str(step.code))
 
         async with Rendezvous(self._arguments.mailbox, payload, told) as rendezvous:
             if self._side is Side.LISTENER:

@@ -24,9 +24,9 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.reach.description import Description, Side
 from zrtp.reach.mapping import mapped
 from zrtp.reach.notice import Reason
+from zrtp.reach.steps import CodeFits, CodeMade, LineMade, LineRefused, MailboxBroken, SomebodyThere, Step
 
 if TYPE_CHECKING:
-    from zrtp.reach.meeting import Step
     from zrtp.reach.path import Path
 
 BACKLOG: Final = 64
@@ -170,8 +170,6 @@ class Meeting:
         return LINE_PATIENCE if self._side is Side.CALLER else LINE_LIMIT
 
     def _step(self, step: Step) -> None:
-        from zrtp.reach.meeting import CodeFits, CodeMade, LineMade, LineRefused, MailboxBroken, SomebodyThere
-
         match step:
             case CodeMade(code):
                 self._tell("code", finding.TELL, give=f"zrtp call {code}")
