@@ -28,7 +28,8 @@ def read(target: str) -> list[bytes]:
 
 def build(target: str) -> list[bytes]:
     """The corpus of a target from its sources."""
-    inputs = {"codec": codec, "fragments": fragments, "engine": engine, "inspection": inspection}[target]()
+    sources = {"codec": codec, "fragments": fragments, "engine": engine, "inspection": inspection, "reach": reach}
+    inputs = sources[target]()
     return sorted(dict.fromkeys(inputs), key=lambda item: (len(item), item))
 
 
@@ -118,8 +119,34 @@ def inspection() -> Iterator[bytes]:
     yield _record(8, frames.ethernet(fragmented)) + _record(8, frames.ethernet(bytes([0x60]) + bytes(60), 1))
 
 
+def reach() -> Iterator[bytes]:
+    """Descriptions, what a mailbox server says, both sides' messages, answers of routers, datagrams, codes."""
+    head, home = b"\x10" + bytes(48), bytes.fromhex("04c0a8010ac350")
+    yield _record(
+        0, head + home + bytes.fromhex("14c6336402c350") + bytes.fromhex("06" + "20010db8" + 12 * "00" + "c350")
+    )
+    yield _record(0, b"\x11" + bytes(48) + 8 * home) + _record(0, b"zrtp:EAABAgME")
+    for text in (
+        '{"type": "welcome", "welcome": {"permission-required": {"none": {}}, "motd": "hello"}}',
+        '{"type": "message", "side": "a1", "phase": "pake", "body": "53ff"}',
+        '{"type": "error", "error": "crowded", "orig": {"type": "claim"}}',
+        "[" * 40,
+    ):
+        yield _record(1, text.encode())
+    yield _record(2, b"\1\0S" + b"\x58" + 31 * b"\x66") + _record(2, b"\1\1" + bytes(40)) + _record(2, b"\2\0S")
+    yield _record(2, b"\0\0S" + bytes(32)) + _record(2, b"\2\1") + _record(2, b"\1\0" + bytes(33))
+    yield _record(3, bytes.fromhex("02810000 00001c20") + bytes(36) + bytes.fromhex("138c138c") + bytes(12))
+    yield _record(3, bytes.fromhex("0081000000000000138c138c00001c20")) + _record(
+        3, bytes.fromhex("008000000000000001020304")
+    )
+    binding = bytes.fromhex("000100002112a442") + bytes(12)
+    yield _record(4, binding) + _record(4, binding[:3] + b"\x08" + binding[4:] + bytes.fromhex("0024000200000000"))
+    yield _record(4, b"zrtpend\1" + bytes(16))
+    yield _record(5, b"7-virus-revival") + _record(5, b"7-virus-revivel") + _record(5, "\u0667 Virus".encode())
+
+
 def _record(what: int, octets: bytes) -> bytes:
-    """One record of the scripts in `fuzz_inspection`."""
+    """One record of the scripts in `fuzz_inspection` and `fuzz_reach`."""
     return bytes([what]) + len(octets).to_bytes(2, "big") + octets
 
 
@@ -129,7 +156,7 @@ def path(target: str) -> Path:
 
 def main() -> None:
     CORPORA.mkdir(exist_ok=True)
-    for target in ("codec", "fragments", "engine", "inspection"):
+    for target in ("codec", "fragments", "engine", "inspection", "reach"):
         inputs = build(target)
         path(target).write_text(HEADER.format(target) + "".join(f"{item.hex()}\n" for item in inputs))
         print(f"{target}: {len(inputs)} inputs, {path(target).stat().st_size} octets")

@@ -4,7 +4,7 @@
     python -m tests.security.fuzz engine --seconds 600 --keep findings
     python -m tests.security.fuzz all --fallback --executions 100000 --seed 7
 
-Targets are the modules `fuzz_codec`, `fuzz_fragments`, `fuzz_engine` and `fuzz_inspection`; each says what must hold.
+Targets are the modules `fuzz_codec`, `fuzz_fragments`, `fuzz_engine`, `fuzz_inspection` and `fuzz_reach`; each says what must hold.
 Inputs start from `vectors/corpora`. An input that breaks something is printed and ends the command with status 1; run
 it again with `--input HEX`.
 """
@@ -28,8 +28,8 @@ from pathlib import Path
 
 from tests.security import corpora
 
-TARGETS = ("codec", "fragments", "engine", "inspection")
-LONGEST = {"codec": 2200, "fragments": 600, "engine": 400, "inspection": 20_000}
+TARGETS = ("codec", "fragments", "engine", "inspection", "reach")
+LONGEST = {"codec": 2200, "fragments": 600, "engine": 400, "inspection": 20_000, "reach": 2000}
 
 Target = Callable[[bytes], None]
 

@@ -80,7 +80,7 @@ class PatientConnection(aioice.Connection):
     """An aioice connection with one component that does not give up, and hands data to `receiver`."""
 
     def __init__(self, *, addresses: list[str] | None, **options: Any) -> None:
-        _be_strict()
+        make_strict()
         super().__init__(**options)
         self.receiver: Callable[[bytes], None] | None = None
         """Is given each datagram that is not STUN; without it they are dropped."""
@@ -229,7 +229,7 @@ def worth_showing(addresses: list[str]) -> list[str]:
     return shown[:MOST_CANDIDATES]
 
 
-def _be_strict() -> None:
+def make_strict() -> None:
     """Make aioice's parser say ValueError, which its callers expect, where it says struct.error. Done once."""
     if stun.parse_message is not _parse_message:
         stun.parse_message = _parse_message
