@@ -6,17 +6,23 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 import zrtp
+import zrtp.events as public_events
 from tests.support.cases import every
-from zrtp import Config, Endpoint, Event, Session, Stream
+from tests.support.media_pair import MediaPair
+from zrtp import ApiMisuse, Config, Endpoint, Event, Session, Stream
+from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol import events
+from zrtp.protocol.aspects import Keys, Pbx, Peer
 
 PACKAGE = Path(zrtp.__file__).parent
 
@@ -53,19 +59,73 @@ def test_every_public_name_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("kind", [Endpoint, Session, Stream], ids=lambda kind: kind.__name__)
 def test_every_public_method_is_documented(kind: type) -> None:
-    undocumented = [name for name, member in public_members(kind) if not inspect.getdoc(member)]
-    assert [name for name in undocumented if name not in NAMES_THAT_SAY_IT_ALL] == []
+    assert [name for name, member in public_members(kind) if not inspect.getdoc(member)] == []
 
 
-NAMES_THAT_SAY_IT_ALL = {
-    "emit",
-    "fail",
-    "stop_repeating",
-    "set_sending",
-    "acknowledge_error",
-    "warn",
+FRONT_DOOR: dict[type, str] = {
+    Endpoint: "cache close config prepare session zid zid_for",
+    Session: (
+        "add_stream agree_to_clear assurance close continuity go_clear go_secure keys next_event pbx peer sas "
+        "sas_matched sas_mismatched store_done store_to_do streams take_back_verdict work_done work_to_do"
+    ),
+    Stream: (
+        "close counters datagrams_to_send expect_hello handle_timer hello_hash hello_hashes mode next_timer "
+        "permit_clear ping receive_datagram role sending srtp_verified ssrc start state suite"
+    ),
+    Peer: "bound_to_signalling client forget name rename signature trust_signer verified verified_at zid",
+    Pbx: "accept_enrolment matched peer_is_pbx relay relayed_flags relayed_sas",
+    Keys: "export forget",
+    SecureCall: (
+        "add_stream best_effort close handle_timer has_news media next_event next_timer session settle silence"
+    ),
+    SecureMedia: (
+        "counters datagram_received datagrams_to_send keep_rtcp may_send peer_left protect protect_rtcp "
+        "refused_by_network rtcp_received start stream unprotect unprotect_rtcp zrtp_received"
+    ),
 }
-"""Methods for handlers, not for applications."""
+"""Everything that an application can reach by a name without an underscore, and nothing that only handlers need."""
+
+
+def test_the_front_door_has_these_members_and_at_most_twenty_for_each_class() -> None:
+    pair = MediaPair()
+    objects: list[object] = [pair.alice.call.session, pair.alice.call, pair.alice.media, pair.alice.media.stream]
+    session = pair.alice.call.session
+    objects += [session.peer, session.pbx, session.keys, Endpoint()]
+    for thing in objects:
+        members = " ".join(name for name in dir(thing) if not name.startswith("_"))
+        assert members == FRONT_DOOR[type(thing)], type(thing).__name__
+        assert len(members.split()) <= (10 if isinstance(thing, Peer | Pbx | Keys) else 20), type(thing).__name__
+    assert {type(thing) for thing in objects} == set(FRONT_DOOR)
+
+
+def test_the_top_level_has_at_most_thirty_names_and_every_room_says_which_are_its_own() -> None:
+    assert len(zrtp.__all__) <= 30
+    for room in ("cache", "errors", "events", "media"):
+        module = import_module(f"zrtp.{room}")
+        assert module.__all__ == sorted(module.__all__)
+        for name in module.__all__:
+            assert getattr(module, name) is not None, f"zrtp.{room}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda: make(Endpoint, cache="x.db"), "cache is a cache such as zrtp.MemoryCache"),
+        (lambda: make(Endpoint, "AES3"), "config is a zrtp.Config, not str"),
+        (lambda: make(SecureCall, Endpoint()), "made of a session"),
+        (lambda: make(Endpoint().session().add_stream, "1"), "a number of 32 bits"),
+        (lambda: make(Endpoint().session, store="never"), '"at once" or "deferred"'),
+        (lambda: make(Endpoint, zid=b"short"), "12 octets"),
+    ],
+)
+def test_what_is_of_the_wrong_type_is_refused_at_the_door(wrong: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(ApiMisuse, match=sentence):
+        wrong()
+
+
+def make(what: Callable[..., object], *arguments: object, **options: object) -> object:
+    """A call that the type checker would not let pass."""
+    return what(*arguments, **options)
 
 
 def test_every_event_is_in_the_union_and_frozen() -> None:
@@ -78,7 +138,7 @@ def test_every_event_is_in_the_union_and_frozen() -> None:
     assert union == declared
     for event in union:
         assert event.__dataclass_params__.frozen, event
-        assert event.__name__ in zrtp.__all__, event
+        assert event.__name__ in public_events.__all__, event
 
 
 def test_every_field_of_config_and_every_enum_member_that_needs_it_has_a_line() -> None:

@@ -4,6 +4,7 @@ The whole tree::
 
     ZrtpError
       ApiMisuse                 our caller's fault; raised
+      EngineDefect              a mistake in this package; raised, or the end of the exchange in which it shows
       BackendUnavailable        a needed library or algorithm is not installed; raised
       CacheError                the store of retained secrets failed; raised by caches, caught by the engine
       SrtpError                 an SRTP or SRTCP packet did not verify; raised by zrtp.media.srtp
@@ -16,6 +17,20 @@ The whole tree::
 from __future__ import annotations
 
 from enum import IntEnum
+
+__all__ = [
+    "ApiMisuse",
+    "BackendUnavailable",
+    "CacheError",
+    "EngineDefect",
+    "ErrorCode",
+    "MalformedPacket",
+    "PeerError",
+    "PeerIncompatible",
+    "PeerMisbehaved",
+    "SrtpError",
+    "ZrtpError",
+]
 
 
 class ErrorCode(IntEnum):
@@ -87,6 +102,10 @@ class ZrtpError(Exception):
 
 class ApiMisuse(ZrtpError):
     """The calling program asked for something that is not possible now; never caused by what a peer sent."""
+
+
+class EngineDefect(ZrtpError):
+    """The engine contradicts itself: please report it, with the text and what led there."""
 
 
 class BackendUnavailable(ZrtpError):

@@ -10,15 +10,18 @@ import hmac
 from collections.abc import Callable
 from typing import NoReturn
 
+from zrtp.errors import ApiMisuse
+
 
 class Secret:
     """A fixed number of secret octets: `len()` gives the size, only `octets` reaches them."""
 
-    __slots__ = ("_octets",)
+    __slots__ = ("_octets", "_wiped")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, octets: bytes | bytearray | memoryview) -> None:
         self._octets = bytearray(octets)
+        self._wiped = False
 
     @classmethod
     def random(cls, length: int, random: Callable[[int], bytes]) -> Secret:
@@ -27,16 +30,28 @@ class Secret:
 
     @property
     def octets(self) -> bytearray:
-        """The octets themselves, not a copy: they turn to zeros when the secret is wiped."""
+        """The octets themselves, not a copy.
+
+        Raises:
+            ApiMisuse: the secret was wiped. Whoever needs it longer than its owner takes a `copy` in time.
+        """
+        if self._wiped:
+            raise ApiMisuse("This secret was wiped: take a copy before its owner lets go of it.")
         return self._octets
 
+    @property
+    def wiped(self) -> bool:
+        """Whether the octets are gone."""
+        return self._wiped
+
     def wipe(self) -> None:
-        """Overwrite the octets with zeros; the length stays."""
+        """Overwrite the octets with zeros; the length stays. They cannot be read any more. May be called again."""
         self._octets[:] = bytes(len(self._octets))
+        self._wiped = True
 
     def copy(self) -> Secret:
-        """An independent secret with the same octets, for an owner with another life time."""
-        return Secret(self._octets)
+        """An independent secret with the same octets, for an owner with another life time. Raises as `octets`."""
+        return Secret(self.octets)
 
     def __len__(self) -> int:
         return len(self._octets)
@@ -44,7 +59,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._octets, other._octets)
+        return hmac.compare_digest(self.octets, other.octets)
 
     def __repr__(self) -> str:
         return f"Secret(<{len(self._octets)} octets>)"

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.actor import FAST, SUITE, Actor, alone, only
 from tests.support.friends import Friends
+from tests.support.inside import call_of, core_of
 from tests.support.pair import Network, Pair, Side, same_keys
 from tests.support.pbx import PBX, Exchange
 from zrtp.crypto.hashes import HashAlgorithm, Octets
@@ -16,6 +17,7 @@ from zrtp.errors import ErrorCode
 from zrtp.protocol.clearing import clear_mac
 from zrtp.protocol.config import ClearDialect
 from zrtp.protocol.events import Assurance, KeysReady, SecurityWarning, Sending, WarningCode
+from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, Confirm1, Error, GoClear, Kind, parse
@@ -41,7 +43,7 @@ def test_two_ends_with_the_same_ssrc_are_told_agree_on_nothing_and_go_on_with_ne
         assert {message.code for message in sent if isinstance(message, Error)} == {ErrorCode.SSRC_COLLISION}
         assert {event.code for event in side.seen(SecurityWarning)} == {WarningCode.SSRC_COLLISION}
         assert not side.seen(KeysReady)
-        assert (stream.exchange, stream.candidates) == (None, {})
+        assert (core_of(stream).exchange, core_of(stream).candidates) == (None, {})
         stream.close(network.now)
     resolved = alice.session.add_stream(0x1111), bob.session.add_stream(0x2222)
     network.connect("alice", resolved[0], "bob", resolved[1])
@@ -69,7 +71,7 @@ def test_where_nobody_can_compare_the_sas_the_application_may_end_a_call_with_a_
     alice.session.close(60.0)
     assert alice.stream.state is State.CLOSED
     assert alice.stream.sending is Sending.BLOCKED
-    assert alice.session.zrtpsess is None
+    assert call_of(alice.session).zrtpsess is None
     assert alice.stream.datagrams_to_send() == []
     assert friends.record("alice") == before
 
@@ -88,10 +90,10 @@ def test_after_goclear_the_peer_may_go_secure_with_other_srtp_algorithms(field: 
     mac = clear_mac(peer.context.hash, peer.keys.mackey(peer.role), ClearDialect.RFC)
     assert only(peer.send(GoClear.make(clear_mac=mac)), type(CLEAR_ACK))
     bob.session.agree_to_clear()
-    assert bob.session.zrtpsess is not None
+    assert call_of(bob.session).zrtpsess is not None
     peer.suite = replace(peer.suite, **{field: value})
-    confirm1 = only(peer.send(peer.multistream_commit(bob.session.zrtpsess)), Confirm1)
-    assert peer.open(confirm1).h0 == bob.stream.chain.h0
+    confirm1 = only(peer.send(peer.multistream_commit(present(call_of(bob.session).zrtpsess))), Confirm1)
+    assert peer.open(confirm1).h0 == core_of(bob.stream).chain.h0
     assert only(peer.send(peer.confirm()), type(CONF2ACK))
     assert bob.stream.state is State.SECURE
     keys = bob.seen(KeysReady)[-1]
@@ -127,8 +129,8 @@ class Watched(HashAlgorithm):
 
 
 def zrtpsess(side: Side) -> bytes:
-    assert side.session.zrtpsess is not None
-    return bytes(side.session.zrtpsess.octets)
+    assert call_of(side.session).zrtpsess is not None
+    return bytes(present(call_of(side.session).zrtpsess).octets)
 
 
 @pytest.mark.rfc("R-4.5.2-02")
@@ -139,7 +141,7 @@ def test_zrtpsess_makes_further_streams_its_own_successor_after_goclear_and_noth
     first = zrtpsess(pair.alice)
     pair.add_streams(0xA2, 0xB2)
     pair.run(10.0)
-    pair.alice.session.export_key(b"for something else", 32)
+    pair.alice.session.keys.export(b"for something else", 32)
     pair.alice.session.go_clear(pair.network.now)
     pair.run(12.0)
     second = zrtpsess(pair.alice)

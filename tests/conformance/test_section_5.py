@@ -9,12 +9,14 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only
 from tests.support.cases import every
+from tests.support.inside import call_of
 from tests.support.pair import BOB_SSRC, Network, Pair, Side, same_keys
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
 from zrtp.protocol.clearing import clear_mac
 from zrtp.protocol.config import ClearDialect, Config
 from zrtp.protocol.events import Failed, KeysReady
+from zrtp.protocol.nonces import FreshNonce
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, Confirm1, Confirm2, DHPart1, Error, GoClear, Message
@@ -159,15 +161,17 @@ def confirm_mac() -> list[Message]:
 def nonce_again() -> list[Message]:
     bob, peer = secure()
     video = further(bob, peer)
-    bob.session.nonces.remember(peer_commit := video.multistream_commit(zrtpsess(peer)))
+    nonces = call_of(bob.session).nonces
+    nonces.remember(nonces.check(peer_commit := video.multistream_commit(zrtpsess(peer))))
     return video.send(peer_commit)
 
 
 def no_room() -> list[Message]:
     bob, peer = secure()
     video = further(bob, peer)
+    nonces = call_of(bob.session).nonces
     for number in range(limits.NONCES):
-        bob.session.nonces.remember(video.multistream_commit(zrtpsess(peer), nonce=number.to_bytes(16, "big")))
+        nonces.remember(FreshNonce(number.to_bytes(16, "big")))
     return video.send(video.multistream_commit(zrtpsess(peer)))
 
 
@@ -178,7 +182,7 @@ def no_shared_secret() -> list[Message]:
 
 def equal_zids() -> list[Message]:
     bob = alone(FAST)
-    peer = Actor(bob.stream, zid=bob.session.zid)
+    peer = Actor(bob.stream, zid=call_of(bob.session).zid)
     peer.listen()
     return peer.send(peer.own_hello)
 

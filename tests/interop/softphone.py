@@ -22,6 +22,7 @@ from typing import Self, TypeVar
 from tests.interop.ports import LOOPBACK, free_udp_ports
 from tests.interop.sip import Media, UserAgent
 from tests.support import pcmu, tones
+from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
@@ -125,7 +126,7 @@ class SoftPhone:
         for line, section in zip(self.lines, theirs, strict=False):
             line.remote = section.address, section.port
             if section.zrtp_hash:
-                line.media.stream.peer_hello_hash = bytes.fromhex(section.zrtp_hash.split()[1])
+                core_of(line.media.stream).peer_hello_hash = bytes.fromhex(section.zrtp_hash.split()[1])
 
     def start(self, *lines: Line) -> None:
         """Begin ZRTP, on all lines or on these."""

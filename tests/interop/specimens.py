@@ -71,11 +71,11 @@ def call_through_a_pbx() -> list[bytes]:
     for number, phone in enumerate(phones):
         session = phone.session()
         connect(network, session, pbx.session(enrol=True), number)
-        session.accept_enrolment(despite_unverified=True)
+        session.pbx.accept_enrolment(despite_unverified=True)
     legs = [pbx.session() for _ in phones]
     for number, phone in enumerate(phones):
         connect(network, phone.session(), legs[number], 10 + number)
-    assert legs[0].relay_sas_with(legs[1], network.now) is not None
+    assert legs[0].pbx.relay(legs[1].pbx, network.now) is not None
     network.run(network.now + 5)
     return sent(network)
 

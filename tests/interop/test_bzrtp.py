@@ -25,6 +25,7 @@ from tests.interop.matrix import Note
 from tests.interop.requirements import BZRTP
 from tests.interop.virtual_time import Network, Sent
 from tests.support.cases import a_tenth_by_default, every
+from tests.support.inside import core_of
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Continuity, Mode, Role, SecurityWarning, Verified, WarningCode
 from zrtp.protocol.states import State
@@ -255,7 +256,7 @@ def test_a_verification_can_be_taken_back(who: str, role: Role, caches: Caches) 
     with caches.call(role=role) as call:
         assert assert_agreed(call.run()).verified
         if who == "we":
-            call.ours.session.forget_verification()
+            call.ours.session.take_back_verdict()
         else:
             call.theirs.sas_mismatched()
     with caches.call(role=role) as call:
@@ -301,18 +302,18 @@ def test_auxiliary_secrets(ours: bytes | None, theirs: bytes, state: str, warned
 def test_the_right_zrtp_hash_binds_both_ends_to_signalling(role: Role) -> None:
     with Call(role=role) as call:
         call.theirs.expect_hello_hash(call.stream.hello_hash)
-        call.stream.peer_hello_hash = bytes.fromhex(call.theirs.hello_hash.split()[1])
+        core_of(call.stream).peer_hello_hash = bytes.fromhex(call.theirs.hello_hash.split()[1])
         assert_agreed(call.run())
-        assert call.ours.session.bound_to_signalling
+        assert call.ours.session.peer.bound_to_signalling
 
 
 def test_a_wrong_zrtp_hash_at_our_end_is_an_alarm_and_never_secure() -> None:
     with Call() as call:
-        call.stream.peer_hello_hash = bytes(32)
+        core_of(call.stream).peer_hello_hash = bytes(32)
         call.run(until=25)
         assert call.stream.state is State.QUIET
         assert WarningCode.HELLO_HASH_MISMATCH in warnings(call)
-        assert not call.ours.session.bound_to_signalling
+        assert not call.ours.session.peer.bound_to_signalling
         assert not call.theirs.secure
 
 
@@ -334,9 +335,9 @@ def test_exported_keys_are_equal(hash_: str, role: Role) -> None:
     with Call(choice.config(), choice.algorithms, role=role) as call:
         assert_agreed(call.run())
         assert call.theirs.outcome is not None
-        exported = call.ours.session.export_key(EXPORT_LABEL, 32)
+        exported = call.ours.session.keys.export(EXPORT_LABEL, 32)
         assert bytes(exported.octets) == call.theirs.outcome.exported
-        assert exported != call.ours.session.export_key(b"another label", 32)
+        assert exported != call.ours.session.keys.export(b"another label", 32)
 
 
 # Bad networks. Who wins the contention is bzrtp's dice, so two histories belong to each seed.

@@ -124,7 +124,7 @@ def test_a_call_is_secure_and_both_hear_each_other(
         ours.start()
         secured = agree(stage, ours, note)
         assert secured.mode is Mode.DH
-        assert ours.session.bound_to_signalling
+        assert ours.session.peer.bound_to_signalling
         assert ours.seconds_to_secure < SECONDS_TO_SECURE
         with capsys.disabled():
             print(f" {suite}, {caller}: secure after {ours.seconds_to_secure:.3f} s, {secured.role.value}", end=" ")

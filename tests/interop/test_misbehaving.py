@@ -17,9 +17,11 @@ from tests.interop.virtual_time import Network, Sent
 from tests.support import wire
 from tests.support.actor import FAST, WAITING, Actor, alone, only
 from tests.support.cases import every
+from tests.support.inside import call_of
 from tests.support.pair import BOB_SSRC, Side
 from zrtp.errors import ErrorCode
 from zrtp.protocol.events import Failed, KeysReady, NoPeer, Role, SecurityWarning, Sending, WarningCode
+from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.wire.messages import (
     ERROR_ACK,
@@ -64,7 +66,7 @@ def assert_no_secure_traces(side: Side) -> None:
     """Nothing of a failed exchange looks like a secure call."""
     assert side.session.sas is None
     assert side.stream.sending is not Sending.SRTP
-    assert side.session.zrtpsess is None
+    assert call_of(side.session).zrtpsess is None
 
 
 # It stops answering.
@@ -275,7 +277,7 @@ def test_a_hello_under_another_zid_during_the_exchange_changes_nothing() -> None
     only(actor.send(actor.confirm()), Confirm2)
     bob.stream.srtp_verified(actor.now)
     assert state(bob) is State.SECURE
-    assert bob.session.peer_zid == actor.zid
+    assert bob.session.peer.zid == actor.zid
 
 
 @pytest.mark.parametrize("who_commits", ["we", "they"])
@@ -284,10 +286,10 @@ def test_a_further_stream_from_another_zid_stays_out_of_the_call(who_commits: st
     stream = bob.session.add_stream(BOB_SSRC + 1)
     stream.start(0.0)
     stranger = Actor(stream, ssrc=0x0AC70001, seed=5)
-    assert bob.session.zrtpsess is not None
+    assert call_of(bob.session).zrtpsess is not None
     if who_commits == "they":
         stranger.send(stranger.own_hello)
-        stranger.send(stranger.multistream_commit(bob.session.zrtpsess))
+        stranger.send(stranger.multistream_commit(present(call_of(bob.session).zrtpsess)))
     else:
         assert Kind.COMMIT not in [message.kind for message in stranger.discover()]
     stranger.wait(LONGEST)
@@ -304,7 +306,7 @@ def test_a_further_stream_from_another_zid_stays_out_of_the_call(who_commits: st
 def test_our_own_zid_at_the_other_end_is_refused_with_an_explanation() -> None:
     bob = alone()
     actor = Actor(bob.stream)
-    actor.own_hello = actor.hello(zid=bob.session.zid)
+    actor.own_hello = actor.hello(zid=call_of(bob.session).zid)
     (error,) = [message for message in actor.send(actor.own_hello) if isinstance(message, Error)]
     assert error.code == ErrorCode.EQUAL_ZIDS
     (warning,) = bob.seen(SecurityWarning)

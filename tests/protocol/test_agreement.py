@@ -11,6 +11,7 @@ import pytest
 from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapshot
 from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
+from tests.support.inside import cache_of, core_of
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import S256
@@ -20,6 +21,7 @@ from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ErrorCode
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Failed, KeysReady, Mode, SasReady, SecurityWarning, Sending, WarningCode
+from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import hvi
 from zrtp.protocol.states import State
 from zrtp.wire.messages import Commit, Confirm1, DHPart1, DHPart2, Error, Kind, Message
@@ -67,10 +69,10 @@ def refused(side: Side, answers: list[Message], code: ErrorCode) -> Failed:
     assert (failed.code, failed.by_peer) == (code, False)
     assert only(answers, Error).code == code
     assert state_of(side) is State.FAILED
-    assert side.stream.exchange is None
+    assert core_of(side.stream).exchange is None
     assert side.stream.sending is Sending.BLOCKED
     assert not side.seen(KeysReady) and not side.seen(SasReady)
-    assert side.endpoint.cache.peers() == []
+    assert cache_of(side.endpoint).peers() == []
     return failed
 
 
@@ -292,8 +294,7 @@ def test_every_single_bit_of_dhpart2_is_committed_to() -> None:
 def test_our_own_public_value_sent_back_ends_with_0x61() -> None:
     """No honest peer can know our private value: the initiator's pvi, and the responder's pvr."""
     bob, peer, commit = as_initiator()
-    assert bob.stream.exchange is not None and bob.stream.exchange.own_share is not None
-    own = bob.stream.exchange.own_share.dhpart2_field
+    own = present(present(core_of(bob.stream).exchange).offer).share.dhpart2_field
     refused(bob, peer.send(peer.dhpart1(commit, pv=own)), ErrorCode.PUBLIC_VALUE)
 
 
@@ -308,10 +309,9 @@ def test_a_failing_library_ends_the_exchange_with_0x61_and_never_with_an_empty_s
     else:
         bob, peer = as_responder()
         message = peer.dhpart2()
-    exchange = bob.stream.exchange
+    exchange = core_of(bob.stream).exchange
     assert exchange is not None
-    share = exchange.own_share or exchange.responder_share
-    assert share is not None
+    share = present(exchange.offer).share if exchange.offer is not None else present(exchange.answer).share
 
     def fail(_: bytes) -> bytes:
         raise ValueError("no such luck")
@@ -439,14 +439,14 @@ def test_the_key_pair_is_wiped_as_soon_as_the_secret_is_there() -> None:
     config, counter = counting(X255)
     bob, peer, commit = as_initiator(config=config)
     peer.send(peer.dhpart1(commit))
-    exchange = bob.stream.exchange
-    assert exchange is not None and exchange.own_share is None
+    exchange = core_of(bob.stream).exchange
+    assert exchange is not None and exchange.offer is None
     assert counter.operations["wiped"] == 1
     config, counter = counting(X255, auto_secure=False)
     bob, peer = as_responder(config=config)
     peer.send(peer.dhpart2())
-    exchange = bob.stream.exchange
-    assert exchange is not None and exchange.responder_share is None
+    exchange = core_of(bob.stream).exchange
+    assert exchange is not None and exchange.answer is None
     assert counter.operations["wiped"] == 1
 
 

@@ -13,6 +13,7 @@ from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapsh
 from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.friends import Friends
+from tests.support.inside import cache_of, call_of, core_of, installation_of
 from tests.support.pair import ALICE_SSRC, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -34,6 +35,7 @@ from zrtp.protocol.events import (
     Sending,
     WarningCode,
 )
+from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import hvi
 from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.states import State
@@ -108,10 +110,10 @@ def refused(side: Side, answers: list[Message], code: ErrorCode) -> None:
     assert (failed.code, failed.name, failed.by_peer) == (code, code.name, False)
     assert only(answers, Error).code == code
     assert state_of(side.stream) is State.FAILED
-    assert side.stream.exchange is None
+    assert core_of(side.stream).exchange is None
     assert side.stream.sending is Sending.BLOCKED
     assert not side.seen(KeysReady)
-    assert side.endpoint.cache.peers() == []
+    assert cache_of(side.endpoint).peers() == []
 
 
 # What our Commit says
@@ -124,7 +126,7 @@ def test_our_commit_binds_us_to_a_dhpart2_that_exists_already() -> None:
     (*_, commit) = peer.discover()
     assert isinstance(commit, Commit)
     assert len(commit.raw) == 29 * 4
-    assert commit.zid == bob.stream.hello.zid
+    assert commit.zid == core_of(bob.stream).hello.zid
     assert (commit.mode, commit.public_key) == (CommitMode.DH, b"")
     (dhpart2,) = peer.send(peer.dhpart1(commit))
     assert isinstance(dhpart2, DHPart2)
@@ -212,12 +214,14 @@ def test_a_hello_whose_mac_does_not_fit_once_h2_is_known_ends_the_exchange_as_an
 @pytest.mark.attack("CHN-12")
 @pytest.mark.attack("CHN-11")
 @pytest.mark.rfc("R-5.4-02")
-def test_a_commit_with_another_zid_than_its_hello_ends_with_0x20_and_no_cache_lookup() -> None:
+def test_a_commit_with_another_zid_than_its_hello_ends_with_0x20_and_no_look_into_the_cache() -> None:
     class Watched(MemoryCache):
-        loads = 0
+        def __init__(self) -> None:
+            super().__init__()
+            self.asked_for: list[bytes] = []
 
         def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-            self.loads += 1
+            self.asked_for.append(peer_zid)
             return super().load(own_zid, peer_zid)
 
     cache = Watched()
@@ -225,7 +229,7 @@ def test_a_commit_with_another_zid_than_its_hello_ends_with_0x20_and_no_cache_lo
     peer = Actor(bob.stream)
     peer.discover()
     refused(bob, peer.send(peer.commit(zid=b"another ZID!")), ErrorCode.SOFTWARE_ERROR)
-    assert cache.loads == 0
+    assert cache.asked_for == [peer.zid], "only whose Hello came, and once"
 
 
 @pytest.mark.attack("DWN-03")
@@ -350,8 +354,8 @@ def test_a_copy_of_the_hello_from_elsewhere_does_not_draw_the_exchange_there() -
     pair.bob.stream.receive_datagram(hello, 0.0)
     pair.run()
     assert pair.secure and pair.keys_agree
-    assert pair.bob.stream.exchange is not None
-    assert pair.bob.stream.exchange.peer.ssrc == ALICE_SSRC
+    assert core_of(pair.bob.stream).exchange is not None
+    assert present(core_of(pair.bob.stream).exchange).peer.ssrc == ALICE_SSRC
 
 
 @pytest.mark.attack("CHN-13")
@@ -364,8 +368,8 @@ def test_our_commit_to_a_copy_of_the_hello_is_answered_by_the_real_source(alice:
     pair.bob.stream.receive_datagram(hello, 0.0)
     pair.run(60.0)
     assert pair.secure and pair.keys_agree
-    assert pair.bob.stream.exchange is not None
-    assert pair.bob.stream.exchange.peer.ssrc == ALICE_SSRC
+    assert core_of(pair.bob.stream).exchange is not None
+    assert present(core_of(pair.bob.stream).exchange).peer.ssrc == ALICE_SSRC
 
 
 @pytest.mark.attack("CHN-13")
@@ -377,11 +381,11 @@ def test_the_peers_commit_counts_although_ours_went_to_a_forged_hello() -> None:
     peer.send(peer.own_hello)
     (ours,) = forger.send(HELLO_ACK)
     assert isinstance(ours, Commit)
-    exchange = bob.stream.exchange
+    exchange = core_of(bob.stream).exchange
     assert exchange is not None and exchange.peer.hello == forger.own_hello
     peer.initiate()
     assert state_of(bob.stream) is State.SECURE
-    assert bob.session.peer_zid == peer.zid
+    assert bob.session.peer.zid == peer.zid
 
 
 def test_a_commit_from_a_source_that_sent_no_hello_is_dropped() -> None:
@@ -394,7 +398,7 @@ def test_a_commit_from_a_source_that_sent_no_hello_is_dropped() -> None:
     pair.start()
     pair.network.run(1.0)
     assert pair.alice.stream.state is State.COMMIT_SENT
-    assert pair.bob.stream.exchange is None
+    assert core_of(pair.bob.stream).exchange is None
     pair.network.filter = lambda _, datagram: datagram
     pair.run()
     assert pair.secure and pair.keys_agree
@@ -666,7 +670,7 @@ def test_our_multistream_commit_repeats_zid_and_algorithms_and_has_a_nonce() -> 
     (*_, commit) = video.discover()
     assert isinstance(commit, Commit)
     assert (commit.mode, len(commit.raw)) == (CommitMode.MULTISTREAM, 25 * 4)
-    assert commit.zid == bob.session.zid
+    assert commit.zid == call_of(bob.session).zid
     assert (commit.hash, commit.cipher, commit.auth_tag) == (peer.suite.hash, peer.suite.cipher, peer.suite.auth_tag)
     video.take_multistream_commit(commit, zrtpsess(peer))
     confirm2 = only(video.send(video.confirm()), Confirm2)
@@ -684,7 +688,7 @@ def test_a_multistream_commit_is_answered_by_confirm1_under_keys_from_zrtpsess()
     video = further(bob, peer)
     video.discover()
     confirm1 = only(video.send(video.multistream_commit(zrtpsess(peer))), Confirm1)
-    assert video.open(confirm1).h0 == video.stream.chain.h0
+    assert video.open(confirm1).h0 == core_of(video.stream).chain.h0
     assert kinds(video.send(video.confirm())) == [Kind.CONF2ACK]
     assert state_of(video.stream) is State.SECURE
 
@@ -794,7 +798,7 @@ def test_a_nonce_that_was_used_before_ends_the_exchange_with_0x80(whose: str) ->
 def test_nonces_are_remembered_up_to_4096_and_then_refused() -> None:
     bob, peer = first_secure(replace(FAST, passive=True))
     for number in range(4096):
-        bob.session.nonces._used.add(number.to_bytes(16, "big"))
+        call_of(bob.session).nonces._used.add(number.to_bytes(16, "big"))
     video = further(bob, peer)
     video.discover()
     commit = video.multistream_commit(zrtpsess(peer), nonce=b"\xff" * 16)
@@ -912,7 +916,7 @@ def test_preshared_mode_goes_from_commit_to_confirm_and_renews_the_secret() -> N
     assert (alice.rs2, alice.preshared_count) == (before.rs2, 1)
     assert pair.alice.session.sas is not None and pair.bob.session.sas is not None
     assert pair.alice.session.sas.sashash == pair.bob.session.sas.sashash
-    assert pair.alice.session.verified and pair.bob.session.verified
+    assert pair.alice.session.peer.verified and pair.bob.session.peer.verified
 
 
 @pytest.mark.attack("DWN-07")
@@ -991,7 +995,7 @@ def test_the_responder_tries_without_auxsecret_and_pbxsecret(aux_known: bool, pb
     confirm1 = only(peer.send(peer.preshared_commit()), Confirm1)
     peer.open(confirm1)
     assert kinds(peer.send(peer.confirm())) == [Kind.CONF2ACK]
-    exchange = bob.stream.exchange
+    exchange = core_of(bob.stream).exchange
     assert exchange is not None
     assert (exchange.matched.s2 is not None, exchange.matched.s3 is not None) == (aux_known, pbx_known)
     expected = [WarningCode.AUX_MISMATCH] * (not aux_known) + [WarningCode.PBX_MISMATCH] * (not pbx_known)
@@ -1047,7 +1051,7 @@ def test_of_two_preshared_commits_the_m_flag_loses_and_otherwise_the_lower_nonce
 @pytest.mark.attack("KEY-07")
 def test_a_repeated_nonce_of_a_preshared_commit_is_refused() -> None:
     bob, peer = knowing(config=replace(PRESHARED, auto_secure=False))
-    bob.session.nonces._used.add(bytes(16))
+    call_of(bob.session).nonces._used.add(bytes(16))
     peer.discover()
     assert only(peer.send(peer.preshared_commit(nonce=bytes(16))), Error).code == ErrorCode.NONCE_REUSE
 
@@ -1055,7 +1059,7 @@ def test_a_repeated_nonce_of_a_preshared_commit_is_refused() -> None:
 @pytest.mark.attack("SID-07")
 def test_a_source_of_randomness_that_repeats_itself_secures_nothing() -> None:
     bob, _ = first_secure()
-    bob.session.nonces._used.add(b"\x07" * 16)
-    bob.endpoint.random = lambda length: b"\x07" * length
+    call_of(bob.session).nonces._used.add(b"\x07" * 16)
+    installation_of(bob.endpoint).random = lambda length: b"\x07" * length
     with pytest.raises(ApiMisuse, match="repeats itself"):
-        bob.session.nonces.fresh(bob.endpoint.random)
+        call_of(bob.session).nonces.fresh(installation_of(bob.endpoint).random)

@@ -39,7 +39,10 @@ def test_a_configuration_does_not_change() -> None:
     [
         ({"hashes": (b"S256",) * 8}, "Config.hashes lists 8 algorithms"),
         ({"ciphers": (b"AES",)}, "not a code of four octets"),
-        ({"sas_types": ("B32 ",)}, "not a code of four octets"),
+        ({"sas_types": ("B32 E",)}, "not a code of four octets"),
+        ({"sas_types": ("äöü",)}, "not a code of four octets"),
+        ({"hashes": "S256"}, "a list of codes"),
+        ({"store_deadline": 0.0}, "greater than 0"),
         ({"mtu": 598}, "multiple of 4 and at least 600"),
         ({"mtu": 1401}, "multiple of 4"),
         ({"cache_interval": -1}, "0 to 0xffffffff"),
@@ -56,6 +59,12 @@ def test_a_configuration_does_not_change() -> None:
 def test_what_cannot_work_is_refused_with_a_sentence(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ApiMisuse, match=sentence):
         Config(**wrong)
+
+
+def test_a_code_may_be_given_as_text() -> None:
+    config = Config(ciphers=("AES3", b"AES1"), sas_types=["B32", "B256"], minimum_auth_tags=("GCM",))  # type: ignore[arg-type]
+    assert (config.ciphers, config.sas_types) == ((b"AES3", b"AES1"), (b"B32 ", b"B256"))
+    assert config.minimum_auth_tags == (b"GCM ",)
 
 
 def test_every_choice_is_documented() -> None:

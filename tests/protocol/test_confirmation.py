@@ -11,6 +11,7 @@ import pytest
 from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
 from tests.support.cases import every
 from tests.support.friends import Friends
+from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import Netem, Pair, Side, same_keys
 from tests.support.wire import reseal
 from zrtp.cache.memory import MemoryCache
@@ -32,6 +33,7 @@ from zrtp.protocol.events import (
     SendingChanged,
     WarningCode,
 )
+from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import StreamKeys
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
@@ -93,10 +95,10 @@ def refused(side: Side, answers: list[Message], code: ErrorCode) -> None:
     (failed,) = side.seen(Failed)
     assert (failed.code, failed.by_peer) == (code, False)
     assert only(answers, Error).code == code
-    assert side.stream.exchange is None
+    assert core_of(side.stream).exchange is None
     assert side.stream.sending is Sending.BLOCKED
     assert not side.seen(SasReady) and not side.seen(Secured)
-    assert side.endpoint.cache.peers() == []
+    assert cache_of(side.endpoint).peers() == []
     assert side.session.sas is None
 
 
@@ -187,8 +189,8 @@ def test_each_direction_has_its_key_and_the_roles_decide_whose_it_is() -> None:
     assert same_keys(alice.send, bob.receive) and same_keys(alice.receive, bob.send)
     assert not same_keys(alice.send, alice.receive)
     for side in pair.sides:
-        exchange = side.stream.exchange
-        assert exchange is not None and exchange.keys is not None
+        exchange = core_of(side.stream).exchange
+        assert exchange is not None and exchange.derived is not None
         assert side.keys().send is exchange.keys.srtp(exchange.role)
 
 
@@ -197,8 +199,8 @@ def test_each_direction_has_its_key_and_the_roles_decide_whose_it_is() -> None:
 def test_the_application_gets_srtp_keys_and_never_those_that_zrtp_itself_uses() -> None:
     pair = Pair(FAST, FAST).run()
     for side in pair.sides:
-        exchange = side.stream.exchange
-        assert exchange is not None and exchange.keys is not None
+        exchange = core_of(side.stream).exchange
+        assert exchange is not None and exchange.derived is not None
         own = exchange.keys
         zrtp = {bytes(key.octets) for key in (own.mackeyi, own.mackeyr, own.zrtpkeyi, own.zrtpkeyr)}
         ready = side.keys()
@@ -446,7 +448,7 @@ def test_our_confirm_sets_the_flags_that_were_configured_and_no_others(role: Rol
     assert (plain.enrolment, plain.verified, plain.allow_clear, plain.disclosure) == (False, False, told, told)
     assert plain.cache_interval == FOREVER
     assert (plain.signature_type, plain.signature) == (None, b"")
-    assert plain.h0 == bob.stream.chain.h0
+    assert plain.h0 == core_of(bob.stream).chain.h0
 
 
 @pytest.mark.attack("CCH-17")
@@ -458,12 +460,12 @@ def test_further_streams_repeat_our_flags_and_ignore_the_peers() -> None:
     pair = friends.call()
     alice, bob = pair.add_streams(0xA2, 0xB2)
     pair.run(pair.network.now + 5.0)
-    exchange = bob.exchange
+    exchange = core_of(bob).exchange
     assert exchange is not None and exchange.peer_plain is not None
     plain = exchange.peer_plain
     assert (plain.verified, plain.disclosure, plain.cache_interval) == (True, True, FOREVER)
-    assert alice.exchange is not None and alice.exchange.peer_plain is not None
-    assert not alice.exchange.peer_plain.verified  # Bob has not verified
+    assert core_of(alice).exchange is not None and present(core_of(alice).exchange).peer_plain is not None
+    assert not present(present(core_of(alice).exchange).peer_plain).verified  # Bob has not verified
     record = friends.record("alice")
     assert record is not None and record.verified
 
@@ -493,7 +495,7 @@ def test_a_signature_that_nobody_asked_for_counts_for_nothing(role: Role, octets
     finish(role, bob, peer, signature_type=b"WHAT", signature=bytes(octets))
     assert [event.code for event in bob.seen(SecurityWarning)] == [WarningCode.SIGNATURE_IGNORED]
     assert bob.session.assurance is Assurance.ENCRYPTED
-    assert not bob.session.signed
+    assert not call_of(bob.session).signed
 
 
 @pytest.mark.attack("SAS-04")
@@ -562,7 +564,7 @@ def test_s0_is_wiped_once_every_key_is_derived(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(StreamKeys, "derive", watch)
     pair = Pair(FAST, FAST).run()
     assert pair.secure and len(seen) == 2
-    assert not any(any(s0.octets) for s0 in seen)
+    assert all(s0.wiped for s0 in seen)
 
 
 def test_a_secured_event_tells_the_mode_the_role_and_the_suite() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, snapshot
 from tests.support.cases import every
+from tests.support.inside import call_of, core_of
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
 from zrtp.errors import ErrorCode
 from zrtp.protocol.endpoint import Endpoint
@@ -23,6 +24,7 @@ from zrtp.protocol.events import (
     Sending,
     WarningCode,
 )
+from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import message_mac
 from zrtp.protocol.states import State
 from zrtp.wire.messages import HELLO_ACK, Commit, Error, Hello, HelloACK, Kind, Message, Ping, PingACK, parse
@@ -150,7 +152,7 @@ def test_a_passive_endpoint_never_commits_but_responds() -> None:
     bob = alone(replace(FAST, passive=True))
     peer = Actor(bob.stream)
     assert kinds(peer.discover()) == [Kind.HELLO, Kind.HELLO_ACK]
-    assert bob.stream.hello.passive
+    assert core_of(bob.stream).hello.passive
     peer.initiate()
     assert state_of(bob) is State.SECURE
 
@@ -378,12 +380,12 @@ def test_hello_is_repeated_octet_for_octet_in_packets_with_rising_numbers() -> N
 @pytest.mark.interop("I-05")
 @pytest.mark.interop("I-07")
 def test_our_hello_says_1_10_and_sets_no_flag_that_was_not_asked_for() -> None:
-    hello = alone(FAST).stream.hello
+    hello = core_of(alone(FAST).stream).hello
     assert hello.version == b"1.10"
     assert (hello.signature_capable, hello.mitm, hello.passive) == (False, False, False)
     assert hello.raw[76:78] == b"\x00\x01" or hello.raw[76] & 0xF0 == 0
     assert parse(hello.raw) == hello
-    assert alone(replace(FAST, trusted_mitm=True)).stream.hello.mitm
+    assert core_of(alone(replace(FAST, trusted_mitm=True)).stream).hello.mitm
 
 
 @pytest.mark.attack("PAR-16")
@@ -458,7 +460,7 @@ def test_a_hello_of_a_lower_version_gets_error_0x30_at_most_once_a_second() -> N
 def test_our_own_zid_is_answered_by_0x90_and_a_later_hello_still_counts() -> None:
     """Nothing is agreed on with whoever claims our ZID; as with the SSRC, a forged packet must not end a call."""
     bob = alone(FAST)
-    spoofer, peer = Actor(bob.stream, zid=bob.session.zid, ssrc=0xBAD), Actor(bob.stream, seed=3)
+    spoofer, peer = Actor(bob.stream, zid=call_of(bob.session).zid, ssrc=0xBAD), Actor(bob.stream, seed=3)
     peer.listen()
     answers = spoofer.send(spoofer.own_hello)
     assert kinds(answers) == [Kind.ERROR]
@@ -509,12 +511,12 @@ def test_once_a_peer_is_pinned_odd_zids_and_ssrcs_change_nothing(state: str, odd
     spoofer = Actor(
         bob.stream,
         seed=9,
-        zid=bob.session.zid if odd == "own ZID" else None,
+        zid=call_of(bob.session).zid if odd == "own ZID" else None,
         ssrc={"own SSRC": BOB_SSRC, "other SSRC": 0xBAD}.get(odd, peer.ssrc),
     )
     answers = spoofer.send(spoofer.own_hello)
-    if bob.stream.retransmission is not None:
-        bob.stream.retransmission.preceded_by = None  # our Hello once more, with the next Commit
+    if core_of(bob.stream).retransmission is not None:
+        present(core_of(bob.stream).retransmission).preceded_by = None  # our Hello once more, with the next Commit
     after = snapshot(bob)
     assert not any(isinstance(message, Error) for message in answers)
     assert warnings(bob) == []
@@ -544,7 +546,7 @@ def test_our_own_packets_reflected_start_nothing_and_get_no_answer() -> None:
     assert bob.stream.datagrams_to_send() == []
     assert state_of(bob) is State.HELLO_SENT
     reflector = Actor(bob.stream, ssrc=0xBAD)
-    assert reflector.send(bob.stream.hello) == []  # under another SSRC
+    assert reflector.send(core_of(bob.stream).hello) == []  # under another SSRC
     assert bob.stream.counters["own Hello reflected"] == 1
     assert warnings(bob) == []
 
@@ -585,10 +587,10 @@ def test_the_hash_chain_of_the_commit_picks_the_real_hello_among_forged_ones(for
         forger = Actor(bob.stream, seed=100 + number, ssrc=peer.ssrc if same_ssrc else 0xBAD00 + number)
         assert Kind.HELLO_ACK in kinds(forger.send(forger.own_hello))
     peer.discover()
-    assert len(bob.stream.candidates) == forgeries + 1
+    assert len(core_of(bob.stream).candidates) == forgeries + 1
     peer.initiate()
     assert state_of(bob) is State.SECURE
-    assert bob.session.peer_zid == peer.zid
+    assert bob.session.peer.zid == peer.zid
 
 
 @pytest.mark.attack("CHN-13")
@@ -611,10 +613,10 @@ def test_a_flood_of_hellos_keeps_four_candidates_answers_40_and_makes_no_key_pai
     for number in range(500):
         forger = Actor(bob.stream, seed=number, ssrc=number + 1)
         answers += len(forger.send(forger.own_hello))
-        assert len(bob.stream.candidates) <= 4
+        assert len(core_of(bob.stream).candidates) <= 4
     assert answers == 40
     assert len(bob.seen(PeerDetected)) == 1
-    assert bob.stream.exchange is None
+    assert core_of(bob.stream).exchange is None
 
 
 def test_candidates_are_forgotten_after_ten_seconds() -> None:
@@ -623,7 +625,7 @@ def test_candidates_are_forgotten_after_ten_seconds() -> None:
     old.send(old.own_hello)
     new.now = 10.5
     new.send(new.own_hello)
-    assert [candidate.hello for candidate in bob.stream.candidates.values()] == [new.own_hello]
+    assert [candidate.hello for candidate in core_of(bob.stream).candidates.values()] == [new.own_hello]
 
 
 @pytest.mark.attack("CHN-13")
@@ -637,7 +639,7 @@ def test_forged_hellos_do_not_push_the_peer_out_while_the_user_takes_time(forger
         forger = Actor(bob.stream, seed=100 + number, ssrc=0xBAD00 + number)
         forger.now = 20.0 + number
         forger.send(forger.own_hello, HELLO_ACK)
-        assert len(bob.stream.candidates) <= 4
+        assert len(core_of(bob.stream).candidates) <= 4
     bob.stream.datagrams_to_send()
     peer.now = 100.0
     bob.session.go_secure(peer.now)
@@ -667,7 +669,7 @@ def test_a_repeated_hello_stays_young() -> None:
         old.send(old.own_hello)
     new.now = 12.0
     new.send(new.own_hello)
-    assert len(bob.stream.candidates) == 2
+    assert len(core_of(bob.stream).candidates) == 2
 
 
 def test_without_zrtp_hash_our_commit_goes_to_the_first_hello() -> None:
@@ -677,7 +679,7 @@ def test_without_zrtp_hash_our_commit_goes_to_the_first_hello() -> None:
         actor.send(actor.own_hello)
     first.send(HELLO_ACK)
     bob.session.go_secure(0.0)
-    exchange = bob.stream.exchange
+    exchange = core_of(bob.stream).exchange
     assert exchange is not None and exchange.peer.hello == first.own_hello
 
 
@@ -687,7 +689,7 @@ def test_a_hello_with_the_same_h3_and_other_contents_does_not_replace_the_first(
     peer = Actor(bob.stream)
     peer.discover()
     peer.send(peer.hello(client_id=b"changed         ", mac=lambda _: bytes(8)))
-    assert peer.own_hello in [candidate.hello for candidate in bob.stream.candidates.values()]
+    assert peer.own_hello in [candidate.hello for candidate in core_of(bob.stream).candidates.values()]
 
 
 # zrtp-hash from signalling
@@ -700,14 +702,14 @@ def test_a_hello_that_differs_from_zrtp_hash_is_not_used_and_the_announced_one_i
     forger, peer = Actor(bob.stream, seed=1, ssrc=0xBAD), Actor(bob.stream)
     forger.listen()
     assert kinds(forger.send(forger.own_hello)) == [Kind.HELLO_ACK]
-    assert bob.stream.candidates == {}
+    assert core_of(bob.stream).candidates == {}
     assert warnings(bob) == [WarningCode.HELLO_HASH_MISMATCH]
     assert forger.send(forger.commit()) == []
     (*_, commit) = peer.discover()
     assert isinstance(commit, Commit)
     peer.answer(commit)
     assert state_of(bob) is State.SECURE
-    assert bob.session.bound_to_signalling
+    assert bob.session.peer.bound_to_signalling
 
 
 @pytest.mark.attack("CHN-07")
@@ -718,7 +720,7 @@ def test_with_a_wrong_zrtp_hash_there_is_no_key_agreement_at_all() -> None:
     assert peer.send(peer.commit()) == []
     peer.wait(60.0)
     assert state_of(bob) is State.QUIET
-    assert not bob.session.bound_to_signalling
+    assert not bob.session.peer.bound_to_signalling
 
 
 @pytest.mark.attack("CHN-07")
@@ -732,7 +734,7 @@ def test_a_switch_accepts_a_differing_hello_and_the_call_is_never_bound() -> Non
     peer.answer(commit)
     assert state_of(bob) is State.SECURE
     assert warnings(bob) == [WarningCode.HELLO_HASH_MISMATCH]
-    assert not bob.session.bound_to_signalling
+    assert not bob.session.peer.bound_to_signalling
 
 
 @pytest.mark.attack("CHN-07")
@@ -743,7 +745,7 @@ def test_with_the_switch_our_commit_still_goes_to_the_announced_hello_if_there_i
     peer.discover()
     forger.send(forger.own_hello)
     bob.session.go_secure(0.0)
-    exchange = bob.stream.exchange
+    exchange = core_of(bob.stream).exchange
     assert exchange is not None and exchange.peer.hello == peer.own_hello
 
 
@@ -752,7 +754,7 @@ def test_with_the_switch_our_commit_still_goes_to_the_announced_hello_if_there_i
 def test_without_zrtp_hash_the_call_works_and_says_that_it_is_not_bound() -> None:
     pair = Pair(FAST, FAST).run()
     assert pair.secure
-    assert not pair.alice.session.bound_to_signalling
+    assert not pair.alice.session.peer.bound_to_signalling
 
 
 @pytest.mark.rfc("R-8.1-02", "R-8.1-01")
@@ -760,7 +762,7 @@ def test_each_stream_has_a_hello_hash_of_its_own() -> None:
     bob = alone(FAST)
     other = bob.session.add_stream(0xB2)
     for stream in bob.session.streams:
-        assert stream.hello_hash == "1.10 " + sha256(stream.hello.raw).hex()
+        assert stream.hello_hash == "1.10 " + sha256(core_of(stream).hello.raw).hex()
     assert bob.stream.hello_hash != other.hello_hash
 
 
@@ -799,7 +801,7 @@ def test_ping_is_answered_in_every_state_and_changes_nothing(state: str, version
     assert isinstance(answer, PingACK)
     assert answer.version == b"1.10"
     assert answer.received_endpoint_hash == b"endpoint"
-    assert answer.sender_endpoint_hash == bob.session.zid[:8]
+    assert answer.sender_endpoint_hash == call_of(bob.session).zid[:8]
     assert answer.ssrc == 0x1234
     after = snapshot(bob)
     assert {key for key in before if before[key] != after[key]} <= ({"deadlines"} if state == "hello sent" else set())
@@ -813,7 +815,7 @@ def test_a_private_endpoint_hash_hides_the_zid_and_persists() -> None:
         bob = alone(replace(FAST, private_endpoint_hash=True))
         (answer,) = Actor(bob.stream).send(Ping.make(version=b"1.10", endpoint_hash=bytes(8)))[-1:]
         assert isinstance(answer, PingACK)
-        assert answer.sender_endpoint_hash not in bob.session.zid
+        assert answer.sender_endpoint_hash not in call_of(bob.session).zid
         hashes.add(answer.sender_endpoint_hash)
     assert len(hashes) == 1
 
@@ -839,7 +841,7 @@ def test_our_own_ping_is_answered_by_an_event_whatever_version_the_answer_has() 
     peer.listen()
     bob.stream.ping(0.0)
     (ping,) = peer.listen()
-    assert isinstance(ping, Ping) and (ping.version, ping.endpoint_hash) == (b"1.10", bob.session.zid[:8])
+    assert isinstance(ping, Ping) and (ping.version, ping.endpoint_hash) == (b"1.10", call_of(bob.session).zid[:8])
     for received in (ping.endpoint_hash, b"another!"):
         peer.send(
             PingACK.make(

@@ -8,11 +8,12 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
 from tests.support.cases import every
+from tests.support.inside import cache_of, call_of, core_of, installation_of
 from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, ErrorCode
 from zrtp.protocol.events import Closed, Failed, KeysReady, Role, Sending
-from zrtp.protocol.states import IN_EXCHANGE, State
+from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
 from zrtp.wire.messages import (
     CONF2ACK,
     ERROR_ACK,
@@ -115,8 +116,8 @@ def test_an_error_is_acknowledged_and_ends_the_exchange_after_a_second_of_grace(
     assert (failed.code, failed.name, failed.by_peer) == (0x62, "HVI_MISMATCH", True)
     assert "not authenticated" in failed.text
     assert bob.stream.sending is Sending.BLOCKED
-    assert bob.stream.exchange is None
-    assert bob.endpoint.cache.peers() == []
+    assert core_of(bob.stream).exchange is None
+    assert cache_of(bob.endpoint).peers() == []
     assert peer.wait(60.0) == []
 
 
@@ -130,7 +131,7 @@ def test_a_valid_next_message_within_the_grace_continues_the_exchange(state: Sta
     assert state_of(bob) is not state
     peer.wait(1.0)
     assert not bob.seen(Failed)
-    assert bob.stream.error_grace_until is None
+    assert Trigger.ERROR_GRACE_OVER not in core_of(bob.stream).deadlines
 
 
 @pytest.mark.attack("DOS-08")
@@ -261,7 +262,7 @@ def test_an_initiator_gives_up_at_the_end_of_t2_and_says_so(state: State) -> Non
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
     (failed,) = bob.seen(Failed)
     assert (failed.name, failed.by_peer) == ("PROTOCOL_TIMEOUT", False)
-    assert bob.endpoint.cache.peers() == []
+    assert cache_of(bob.endpoint).peers() == []
     assert bob.stream.sending is Sending.BLOCKED
 
 
@@ -274,7 +275,7 @@ def test_a_responder_repeats_nothing_and_gives_up_after_ten_seconds(state: State
     ((_, error),) = peer.wait(0.02)
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
     assert state_of(bob) is State.FAILED
-    assert bob.endpoint.cache.peers() == []
+    assert cache_of(bob.endpoint).peers() == []
 
 
 @pytest.mark.rfc("R-6-18")
@@ -348,35 +349,37 @@ def stream_in(state: str) -> tuple[Side, Actor]:
 def test_close_in_any_state_sends_nothing_stops_every_timer_and_says_so_once(state: str) -> None:
     bob, peer = stream_in(state)
     peer.listen()
-    exchange = bob.stream.exchange
-    keys = None if exchange is None else exchange.keys
+    exchange = core_of(bob.stream).exchange
+    keys = None if exchange is None or exchange.derived is None else exchange.keys
     for _ in range(2):
         bob.session.close(peer.now)
         assert state_of(bob) is State.CLOSED
         assert bob.stream.next_timer() is None
         assert peer.listen() == []
-        assert bob.stream.exchange is None
+        assert core_of(bob.stream).exchange is None
     assert len(bob.seen(Closed)) == 1
     assert isinstance(bob.events[-1], Closed)
     if keys is not None:
-        for secret in (keys.mackeyi, keys.zrtpkeyr, keys.srtpi.key, keys.srtpr.salt):
-            assert not any(secret.octets)
+        for secret in (keys.mackeyi, keys.zrtpkeyr):
+            assert secret.wiped
+        for secret in (keys.srtpi.key, keys.srtpr.salt):
+            assert secret.wiped != keys.srtp_handed_over
     assert peer.send(peer.own_hello, Error.make(code=0x20)) == []
-    assert bob.endpoint.running_exchange(bob.session.zid, peer.zid) is None
+    assert installation_of(bob.endpoint).running_exchange(call_of(bob.session).zid, peer.zid) is None
 
 
 @pytest.mark.attack("SID-06")
 def test_after_an_error_no_key_is_left() -> None:
     bob, peer, _ = brought_to(State.CONFIRM2_SENT)
-    exchange = bob.stream.exchange
-    assert exchange is not None and exchange.keys is not None and exchange.secrets is not None
-    keys, secrets = exchange.keys, exchange.secrets
+    exchange = core_of(bob.stream).exchange
+    assert exchange is not None and exchange.derived is not None and exchange.derived.secrets is not None
+    keys, secrets = exchange.keys, exchange.derived.secrets
     (ready,) = bob.seen(KeysReady)
     peer.wait(60.0)
     assert state_of(bob) is State.FAILED
-    for secret in (keys.mackeyi, keys.srtpi.key, secrets.zrtpsess, secrets.new_rs1, secrets.exported_key):
-        assert not any(secret.octets)
-    assert not any(ready.send.key.octets)
+    for secret in (keys.mackeyi, secrets.zrtpsess, secrets.new_rs1, secrets.exported_key):
+        assert secret.wiped
+    assert not ready.send.key.wiped, "what was handed over is the application's"
 
 
 @pytest.mark.rfc("R-4.7.1-04")
@@ -386,7 +389,7 @@ def test_zrtpsess_outlives_the_failure_of_a_further_stream() -> None:
     pair.network.filter = lambda _, datagram: None if int.from_bytes(datagram[8:12], "big") < 0x100 else datagram
     pair.run(pair.network.now + 60.0)
     assert alice.state is not State.SECURE
-    assert pair.alice.session.zrtpsess is not None
+    assert call_of(pair.alice.session).zrtpsess is not None
     assert pair.secure
 
 

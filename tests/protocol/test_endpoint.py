@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone
 from tests.support.cases import every
+from tests.support.inside import cache_of, call_of, core_of, installation_of
 from tests.support.pair import Pair, seeded
 from zrtp import system
 from zrtp.cache.memory import MemoryCache
@@ -43,7 +44,7 @@ def test_the_zid_is_12_random_octets_made_once_and_kept_in_the_cache() -> None:
 def test_a_cacheless_endpoint_has_a_new_zid_each_time() -> None:
     zids = {Endpoint(FAST, random=seeded(seed)).zid for seed in range(10)}
     assert len(zids) == 10
-    assert Endpoint(FAST).cacheless
+    assert installation_of(Endpoint(FAST)).cacheless
 
 
 @pytest.mark.attack("ZID-07")
@@ -51,11 +52,13 @@ def test_a_cacheless_endpoint_has_a_new_zid_each_time() -> None:
 def test_against_tracking_each_contact_can_see_another_zid() -> None:
     cache = MemoryCache()
     endpoint = Endpoint(replace(FAST, zid_per_peer=True), cache, random=seeded(1))
-    alice, bob, again, nobody = (endpoint.session(peer_label=label).zid for label in ("alice", "bob", "alice", ""))
+    alice, bob, again, nobody = (
+        call_of(endpoint.session(peer_label=label)).zid for label in ("alice", "bob", "alice", "")
+    )
     assert alice == again
     assert len({alice, bob, nobody}) == 3
     assert nobody == endpoint.zid
-    assert Endpoint(FAST, cache).session(peer_label="alice").zid == endpoint.zid
+    assert call_of(Endpoint(FAST, cache).session(peer_label="alice")).zid == endpoint.zid
 
 
 @pytest.mark.rfc("R-4.9-04")
@@ -69,7 +72,7 @@ def test_a_new_zid_simply_takes_the_place_of_the_old_one() -> None:
 @pytest.mark.rfc("R-4.4.3-07", "R-4.9-01")
 def test_all_streams_of_a_call_have_the_same_zid() -> None:
     session = Endpoint(FAST, random=seeded(1)).session()
-    assert {session.add_stream(number).hello.zid for number in range(5)} == {session.zid}
+    assert {core_of(session.add_stream(number)).hello.zid for number in range(5)} == {call_of(session).zid}
 
 
 # Randomness
@@ -78,7 +81,7 @@ def test_all_streams_of_a_call_have_the_same_zid() -> None:
 @pytest.mark.attack("SID-07")
 @pytest.mark.rfc("R-4.8-03", "R-4.8-04")
 def test_randomness_comes_from_the_operating_system_unless_injected() -> None:
-    assert Endpoint(FAST).random is system.system_random is os.urandom
+    assert installation_of(Endpoint(FAST)).random is system.system_random is os.urandom
 
 
 @pytest.mark.attack("SID-07")
@@ -110,14 +113,14 @@ def test_zeros_for_a_private_key_end_the_exchange_in_a_stated_failure(role: str)
     bob = alone(FAST if role == "initiator" else WAITING)
     peer = Actor(bob.stream)
     peer.send(peer.own_hello)
-    random = bob.endpoint.random
-    bob.endpoint.random = lambda length: bytes(length) if length == 32 else random(length)
+    random = installation_of(bob.endpoint).random
+    installation_of(bob.endpoint).random = lambda length: bytes(length) if length == 32 else random(length)
     answers = peer.send(HELLO_ACK) if role == "initiator" else peer.send(peer.commit())
     (error,) = answers
     assert isinstance(error, Error) and error.code == ErrorCode.SOFTWARE_ERROR
     (failed,) = bob.seen(Failed)
     assert "source of randomness failed" in failed.text
-    assert bob.stream.exchange is None
+    assert core_of(bob.stream).exchange is None
     assert not bob.seen(KeysReady)
 
 
@@ -134,9 +137,9 @@ def test_dh_exponents_are_twice_as_long_as_the_aes_key(cipher: bytes, bits: int)
 
     endpoint = Endpoint(Config(key_agreements=(b"DH3k",)), random=watching)
     suite = replace(SUITE, cipher=cipher)
-    assert endpoint.share_context(suite).exponent_bits == bits
+    assert installation_of(endpoint).share_context(suite).exponent_bits == bits
     asked.clear()
-    endpoint.make_share(suite)
+    installation_of(endpoint).make_share(suite)
     assert asked == [bits // 8]
 
 
@@ -157,7 +160,7 @@ def test_a_session_that_cannot_work_is_refused(options: dict[str, Any], sentence
 
 def test_sessions_are_numbered_for_the_log() -> None:
     endpoint = Endpoint(FAST)
-    assert [endpoint.session().number for _ in range(3)] == [1, 2, 3]
+    assert [call_of(endpoint.session()).number for _ in range(3)] == [1, 2, 3]
 
 
 # Exchanges at once
@@ -177,8 +180,12 @@ def test_two_hundred_half_open_exchanges_leave_nothing_behind() -> None:
         assert stream.state is State.DHPART1_SENT
         stream.handle_timer(10.0)
         session.close(10.0)
-    assert not endpoint._running and not endpoint._pairs and not endpoint._half_open
-    assert endpoint.cache.peers() == []
+    assert (
+        not installation_of(endpoint)._running
+        and not installation_of(endpoint)._pairs
+        and not installation_of(endpoint)._half_open
+    )
+    assert cache_of(endpoint).peers() == []
 
 
 @pytest.mark.parametrize("ending", ["secure", "failed", "closed"])
@@ -188,14 +195,14 @@ def test_a_finished_exchange_makes_room(ending: str) -> None:
     (*_, commit) = peer.discover()
     assert isinstance(commit, Commit)
     endpoint = bob.endpoint
-    assert endpoint.running_exchange(bob.session.zid, peer.zid) is bob.stream
+    assert installation_of(endpoint).running_exchange(call_of(bob.session).zid, peer.zid) is core_of(bob.stream)
     ends: dict[str, Callable[[], object]] = {
         "secure": lambda: peer.answer(commit),
         "failed": lambda: peer.wait(60.0),
         "closed": lambda: bob.session.close(0.0),
     }
     ends[ending]()
-    assert endpoint.running_exchange(bob.session.zid, peer.zid) is None
+    assert installation_of(endpoint).running_exchange(call_of(bob.session).zid, peer.zid) is None
 
 
 @pytest.mark.attack("DOS-03")
@@ -214,12 +221,14 @@ def test_our_own_exchanges_are_not_pushed_out_by_strangers() -> None:
 
 
 def test_fragments_are_taken_up_to_the_longest_message_that_was_offered() -> None:
-    assert Endpoint(FAST).longest_fragmented_message == 0
+    assert installation_of(Endpoint(FAST)).longest_fragmented_message == 0
     for code in (b"MLK2", b"X1M2", b"X3M3"):
         if DEFAULT.key_agreements[code].available:
             endpoint = Endpoint(Config(key_agreements=(code,)))
             agreement = DEFAULT.key_agreements[code]
-            assert endpoint.longest_fragmented_message == 116 + max(agreement.commit_length, agreement.dhpart1_length)
+            assert installation_of(endpoint).longest_fragmented_message == 116 + max(
+                agreement.commit_length, agreement.dhpart1_length
+            )
 
 
 @pytest.mark.attack("DOS-04")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.actor import FAST, Actor, alone
 from tests.support.cases import every
+from tests.support.inside import core_of
 from tests.support.pair import Pair, seeded
 from tests.support.vectors import Transcript, transcripts
 from zrtp.errors import ErrorCode, PeerMisbehaved
@@ -55,7 +56,14 @@ def test_every_stream_and_every_call_has_a_chain_of_its_own() -> None:
     calls = [endpoint.session() for _ in range(20)]
     streams = [call.add_stream(ssrc) for call in calls for ssrc in (1, 2, 3)]
     links = {
-        link for stream in streams for link in (stream.chain.h0, stream.chain.h1, stream.chain.h2, stream.chain.h3)
+        link
+        for stream in streams
+        for link in (
+            core_of(stream).chain.h0,
+            core_of(stream).chain.h1,
+            core_of(stream).chain.h2,
+            core_of(stream).chain.h3,
+        )
     }
     assert len(links) == 4 * len(streams)
 
@@ -80,7 +88,7 @@ def test_our_own_messages_reveal_one_link_each_and_carry_the_mac_of_the_link_bef
     pair = Pair(Config(key_agreements=(b"X255",), hashes=(b"S384",)), Config(key_agreements=(b"X255",))).run()
     assert pair.secure
     for side in pair.sides:
-        chain = side.stream.chain
+        chain = core_of(side.stream).chain
         keys = {Hello: chain.h2, Commit: chain.h1, DHPart1: chain.h0, DHPart2: chain.h0}
         for _, name, datagram in pair.network.log:
             message = parse(datagram[12:-4])

@@ -32,7 +32,7 @@ def test_a_nonce_counts_as_used_whoever_used_it() -> None:
     peers = commit(b"p" * 16)
     nonces.check(peers)
     nonces.check(peers)  # looking at one does not use it
-    nonces.remember(peers)
+    nonces.remember(nonces.check(peers))
     for used in (commit(own), peers):
         with pytest.raises(PeerMisbehaved, match="used a nonce twice") as caught:
             nonces.check(used)
@@ -43,7 +43,7 @@ def test_a_nonce_counts_as_used_whoever_used_it() -> None:
 def test_so_many_nonces_are_remembered_and_no_more() -> None:
     nonces = Nonces()
     for number in range(limits.NONCES):
-        nonces.remember(commit(number.to_bytes(16, "big")))
+        nonces.remember(nonces.check(commit(number.to_bytes(16, "big"))))
     with pytest.raises(PeerMisbehaved) as caught:
         nonces.check(commit(b"\xff" * 16))
     assert caught.value.code is ErrorCode.SERVICE_UNAVAILABLE
@@ -62,5 +62,5 @@ def test_randomness_that_repeats_itself_is_refused() -> None:
 
 def test_a_commit_in_dh_mode_has_none() -> None:
     nonces = Nonces()
-    nonces.remember(wire.commit())
+    nonces.remember(nonces.check(wire.commit()))
     nonces.check(wire.commit())

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.inside import core_of, installation_of
 from tests.support.pair import Pair
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
@@ -22,7 +23,7 @@ def config(agreement: bytes, *, passive: bool = False) -> Config:
 
 
 def suite_of(endpoint: Endpoint) -> Suite:
-    return usual_suite(endpoint.config, endpoint.offer)
+    return usual_suite(endpoint.config, installation_of(endpoint).offer)
 
 
 @pytest.mark.parametrize("agreement", AGREEMENTS)
@@ -30,14 +31,14 @@ def test_the_next_commit_uses_it_and_only_that_one(agreement: bytes) -> None:
     pair = Pair(config(agreement), config(agreement, passive=True))
     endpoint = pair.alice.endpoint
     endpoint.prepare()
-    ((share,),) = endpoint._prepared.values()
+    ((share,),) = installation_of(endpoint)._prepared.values()
 
     pair.run()
 
     assert pair.secure
     assert pair.keys_agree
     assert pair.alice.stream.suite == suite_of(endpoint)
-    assert endpoint.take_prepared(suite_of(endpoint)) is None
+    assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
     with pytest.raises(ApiMisuse, match="wiped"):
         share.finish(bytes(32))
 
@@ -51,7 +52,7 @@ def test_a_responder_uses_it_unless_the_key_agreement_is_a_kem(agreement: bytes,
 
     assert pair.secure
     assert pair.bob.stream.role is Role.RESPONDER
-    assert (endpoint.take_prepared(suite_of(endpoint)) is not None) is left
+    assert (installation_of(endpoint).take_prepared(suite_of(endpoint)) is not None) is left
 
 
 def test_when_commits_cross_each_side_uses_one() -> None:
@@ -62,7 +63,7 @@ def test_when_commits_cross_each_side_uses_one() -> None:
 
     assert pair.secure
     for side in pair.sides:
-        stock = [side.endpoint.take_prepared(suite_of(side.endpoint)) for _ in range(2)]
+        stock = [installation_of(side.endpoint).take_prepared(suite_of(side.endpoint)) for _ in range(2)]
         assert [share is not None for share in stock] == [True, False]
 
 
@@ -74,13 +75,13 @@ def test_key_pairs_may_be_made_as_soon_as_a_hello_tells_that_the_peer_is_there()
     pair.network.run(5.0, stop=lambda: bool(pair.alice.seen(PeerDetected)))
     endpoint = pair.alice.endpoint
     endpoint.prepare()
-    ((share,),) = endpoint._prepared.values()
+    ((share,),) = installation_of(endpoint)._prepared.values()
     pair.run(1.0)
     assert pair.alice.stream.state is State.DISCOVERED
 
     pair.alice.session.go_secure(pair.network.now)
-    exchange = pair.alice.stream.exchange
-    assert exchange is not None and exchange.own_share is share
+    exchange = core_of(pair.alice.stream).exchange
+    assert exchange is not None and exchange.offer is not None and exchange.offer.share is share
     pair.run()
     assert pair.secure and pair.keys_agree
 
@@ -91,9 +92,9 @@ def test_another_suite_does_not_use_it() -> None:
     endpoint.prepare(suite=suite)
 
     longer = b"AES1" if suite.cipher == b"AES3" else b"AES3"
-    assert endpoint.take_prepared(replace(suite, cipher=longer)) is None
-    assert endpoint.take_prepared(replace(suite, hash=b"S512")) is None
-    assert endpoint.take_prepared(replace(suite, sas=b"B256")) is not None
+    assert installation_of(endpoint).take_prepared(replace(suite, cipher=longer)) is None
+    assert installation_of(endpoint).take_prepared(replace(suite, hash=b"S512")) is None
+    assert installation_of(endpoint).take_prepared(replace(suite, sas=b"B256")) is not None
 
 
 def test_the_stock_is_filled_up_and_not_beyond() -> None:
@@ -102,17 +103,17 @@ def test_the_stock_is_filled_up_and_not_beyond() -> None:
     endpoint.prepare(3)
     endpoint.prepare(1)
 
-    taken = iter(lambda: endpoint.take_prepared(suite_of(endpoint)), None)
+    taken = iter(lambda: installation_of(endpoint).take_prepared(suite_of(endpoint)), None)
     assert len(list(taken)) == 3
 
 
 def test_what_is_discarded_is_wiped() -> None:
     endpoint = Endpoint(config(b"X255"))
     endpoint.prepare()
-    ((share,),) = endpoint._prepared.values()
-    endpoint.discard_prepared()
+    ((share,),) = installation_of(endpoint)._prepared.values()
+    endpoint.close()
 
-    assert endpoint.take_prepared(suite_of(endpoint)) is None
+    assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
     with pytest.raises(ApiMisuse, match="wiped"):
         share.finish(bytes(32))
 
@@ -121,4 +122,4 @@ def test_nothing_is_prepared_unasked() -> None:
     pair = Pair(config(b"X255"), config(b"X255")).run()
 
     assert pair.alice.stream.state is State.SECURE
-    assert not any(pair.alice.endpoint._prepared.values())
+    assert not any(installation_of(pair.alice.endpoint)._prepared.values())

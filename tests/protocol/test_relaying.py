@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import Actor, alone
+from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import Netem, Side
 from tests.support.pbx import FAST, PBX, Exchange, Legs
 from zrtp.cache.memory import MemoryCache
@@ -39,9 +40,9 @@ def test_the_enrolled_phone_shows_the_sas_of_the_far_leg(enrolled: str) -> None:
     assert legs.shown(phone) == legs.shown(far)
     (event,) = phone.seen(SasRelayed)
     assert far.session.sas is not None and event.sas.sashash == far.session.sas.sashash
-    assert phone.session.relayed_sas is not None and far.session.relayed_sas is None
-    assert legs.sides[1].stream.retransmission is None, "RelayACK stopped the retransmission"
-    assert legs.sides[2].stream.retransmission is None
+    assert phone.session.pbx.relayed_sas is not None and far.session.pbx.relayed_sas is None
+    assert core_of(legs.sides[1].stream).retransmission is None, "RelayACK stopped the retransmission"
+    assert core_of(legs.sides[2].stream).retransmission is None
 
 
 @pytest.mark.rfc("R-7.3-07", "R-7.3-08", "R-5.13-15", "R-5.13-16", "R-5.13-12")
@@ -58,8 +59,8 @@ def test_the_other_phone_learns_only_the_rendering_scheme() -> None:
     legs.relay()
     after = legs.alice.session.sas
     assert after is not None and after.sashash == alice.sashash, "its own SAS stays"
-    assert legs.bob.session.relayed_sas is not None
-    assert after.code == legs.bob.session.relayed_sas.code, "both people see the same kind of words"
+    assert legs.bob.session.pbx.relayed_sas is not None
+    assert after.code == legs.bob.session.pbx.relayed_sas.code, "both people see the same kind of words"
     (zeros,) = set(messages(legs, "pbx-a", Kind.SASRELAY))
     assert len(zeros) == 19 * 4
     assert not legs.alice.seen(SasRelayed)
@@ -105,7 +106,7 @@ def test_a_sas_is_relayed_only_when_both_legs_are_secure() -> None:
     legs = office.call()
     idle = office.pbx.session()
     with pytest.raises(ApiMisuse, match="secure"):
-        legs.pbx_to_alice.session.relay_sas_with(idle, legs.network.now)
+        legs.pbx_to_alice.session.pbx.relay(idle.pbx, legs.network.now)
 
 
 @pytest.mark.rfc("R-5.13-03", "R-10-05")
@@ -125,7 +126,7 @@ def test_sasrelay_is_repeated_until_it_is_acknowledged() -> None:
     office.enrol(alice=True, bob=False)
     legs = office.call()
     legs.network.filter = lambda sender, datagram: None if b"RelayACK" in datagram else datagram
-    legs.pbx_to_alice.session.relay_sas_with(legs.pbx_to_bob.session, legs.network.now)
+    legs.pbx_to_alice.session.pbx.relay(legs.pbx_to_bob.session.pbx, legs.network.now)
     legs.network.run(legs.network.now + 30.0)
     copies = messages(legs, "pbx-a", Kind.SASRELAY)
     assert len(copies) == 11 and len(set(copies)) == 1, "octet for octet, IV included"
@@ -175,12 +176,12 @@ def test_enrolment_stores_one_secret_at_both_ends_after_the_user_agreed() -> Non
     legs = office.call(enrol_alice=True)
     assert len(legs.alice.seen(EnrolmentOffered)) == 1
     phone_zid, pbx_zid = office.alice.zid, office.pbx.zid
-    assert legs.alice.session.peer_zid == legs.bob.session.peer_zid == pbx_zid, "one ZID for both phones"
-    before = office.alice.cache.load(phone_zid, pbx_zid)
+    assert legs.alice.session.peer.zid == legs.bob.session.peer.zid == pbx_zid, "one ZID for both phones"
+    before = cache_of(office.alice).load(phone_zid, pbx_zid)
     assert before is not None and before.pbxsecret is None, "not without the user"
     legs.alice.session.sas_matched("the office")
-    legs.alice.session.accept_enrolment()
-    mine, theirs = office.alice.cache.load(phone_zid, pbx_zid), office.pbx.cache.load(pbx_zid, phone_zid)
+    legs.alice.session.pbx.accept_enrolment()
+    mine, theirs = cache_of(office.alice).load(phone_zid, pbx_zid), cache_of(office.pbx).load(pbx_zid, phone_zid)
     assert mine is not None and theirs is not None
     assert mine.pbxsecret is not None and mine.pbxsecret == theirs.pbxsecret
 
@@ -189,17 +190,17 @@ def test_enrolment_stores_one_secret_at_both_ends_after_the_user_agreed() -> Non
 def test_enrolment_needs_evidence_that_nobody_is_in_between() -> None:
     legs = Exchange().call(enrol_alice=True)
     with pytest.raises(ApiMisuse, match="Compare the SAS"):
-        legs.alice.session.accept_enrolment()
-    legs.alice.session.accept_enrolment(despite_unverified=True)
+        legs.alice.session.pbx.accept_enrolment()
+    legs.alice.session.pbx.accept_enrolment(despite_unverified=True)
     with pytest.raises(ApiMisuse, match="does not offer"):
-        legs.bob.session.accept_enrolment()
+        legs.bob.session.pbx.accept_enrolment()
 
 
 @pytest.mark.rfc("R-7.3.1-05", "R-7.3.1-06")
 def test_enrolment_and_going_clear_exclude_each_other() -> None:
     office = Exchange(alice_config=replace(FAST, allow_clear=True), pbx_config=replace(PBX, allow_clear=True))
     legs = office.call(enrol_alice=True)
-    plain = legs.alice.session.peer_plain
+    plain = call_of(legs.alice.session).peer_plain
     assert plain is not None and plain.enrolment and not plain.allow_clear
     with pytest.raises(ApiMisuse, match="does not accept GoClear"):
         legs.alice.session.go_clear(legs.network.now)
@@ -221,10 +222,10 @@ def test_zrtp_of_one_leg_never_reaches_the_other() -> None:
 def test_endpoints_behind_a_pbx_have_names_of_their_own_in_ping() -> None:
     office = Exchange()
     legs = office.call()
-    names = {legs.pbx_to_alice.session.endpoint_hash, legs.pbx_to_bob.session.endpoint_hash}
+    names = {call_of(legs.pbx_to_alice.session).endpoint_hash, call_of(legs.pbx_to_bob.session).endpoint_hash}
     assert len(names) == 2 and office.pbx.zid[:8] not in names
     again = office.call()
-    assert again.pbx_to_bob.session.endpoint_hash == legs.pbx_to_bob.session.endpoint_hash
+    assert call_of(again.pbx_to_bob.session).endpoint_hash == call_of(legs.pbx_to_bob.session).endpoint_hash
 
 
 @pytest.mark.rfc("R-7.3.1-08")
@@ -233,7 +234,7 @@ def test_an_enrolment_may_be_provisioned_by_whoever_manages_the_phones() -> None
     office = Exchange()
     secret = Secret(bytes(range(32)))
     for owner, other in ((office.alice, office.pbx), (office.pbx, office.alice)):
-        owner.cache.update(owner.zid, other.zid, lambda _: PeerRecord(pbxsecret=secret.copy(), name="the office"))
+        cache_of(owner).update(owner.zid, other.zid, lambda _: PeerRecord(pbxsecret=secret.copy(), name="the office"))
     legs = office.call()
     assert not legs.alice.seen(EnrolmentOffered)
     legs.relay()
@@ -244,7 +245,7 @@ def test_an_enrolment_may_be_provisioned_by_whoever_manages_the_phones() -> None
 def test_a_pbx_whose_enrolment_is_gone_is_noticed() -> None:
     office = Exchange()
     office.enrol(alice=True, bob=False)
-    office.pbx.cache.update(
+    cache_of(office.pbx).update(
         office.pbx.zid, office.alice.zid, lambda old: None if old is None else replace(old, pbxsecret=None)
     )
     legs = office.call()
@@ -293,7 +294,7 @@ def test_a_relayed_sas_of_a_peer_without_the_m_flag_is_acknowledged_and_never_sh
     phone, peer = leg(mitm=False, trusted=trusted)
     sas = phone.session.sas
     assert [message.kind for message in peer.send(relay(peer))] == [Kind.RELAY_ACK]
-    assert phone.session.relayed_sas is None
+    assert phone.session.pbx.relayed_sas is None
     assert phone.session.sas is sas
     assert not phone.seen(SasRelayed) and not phone.seen(Failed)
     assert warnings(phone) == [WarningCode.UNTRUSTED_RELAY]
@@ -307,7 +308,7 @@ def test_the_m_flag_alone_grants_nothing() -> None:
     sas = phone.session.sas
     assert sas is not None
     assert [message.kind for message in peer.send(relay(peer, sas_type=b"B256"))] == [Kind.RELAY_ACK]
-    assert phone.session.relayed_sas is None
+    assert phone.session.pbx.relayed_sas is None
     assert phone.session.sas is not None
     assert (phone.session.sas.sashash, phone.session.sas.code) == (sas.sashash, b"B256")
     assert not phone.seen(SasRelayed)
@@ -320,7 +321,7 @@ def test_with_m_flag_and_enrolment_it_is_shown() -> None:
     assert [message.kind for message in peer.send(relay(peer))] == [Kind.RELAY_ACK]
     (event,) = phone.seen(SasRelayed)
     assert event.sas.sashash == FAR_SASHASH
-    assert phone.session.relayed_sas is event.sas
+    assert phone.session.pbx.relayed_sas is event.sas
     assert warnings(phone) == []
 
 
@@ -342,7 +343,7 @@ def test_a_relayed_sas_that_does_not_verify_is_dropped_without_an_answer(wrong: 
         peer = Actor(phone.stream)
         peer.discover()
     assert peer.send(message) == []
-    assert phone.session.relayed_sas is None
+    assert phone.session.pbx.relayed_sas is None
     assert not phone.seen(Failed)
 
 
@@ -363,7 +364,7 @@ def test_zeros_carry_the_rendering_scheme_only_and_an_unknown_one_is_a_warning(
     own = phone.session.sas
     assert own is not None
     assert [message.kind for message in peer.send(relay(peer, sashash, sas_type))] == [Kind.RELAY_ACK]
-    assert phone.session.relayed_sas is None
+    assert phone.session.pbx.relayed_sas is None
     assert phone.session.sas is not None
     assert (phone.session.sas.sashash, phone.session.sas.code) == (own.sashash, shown_as)
     assert warnings(phone) == expected
@@ -377,8 +378,8 @@ def test_relayed_flags_never_verify_anything_here(trusted: bool) -> None:
     before = phone.session.assurance
     peer.send(relay(peer, verified=True))
     assert phone.session.assurance is before
-    assert not phone.session.verified
-    record = phone.endpoint.cache.load(phone.session.zid, peer.zid)
+    assert not phone.session.peer.verified
+    record = cache_of(phone.endpoint).load(call_of(phone.session).zid, peer.zid)
     assert record is not None and not record.verified
 
 
@@ -394,8 +395,8 @@ def test_the_e_flag_stores_no_secret_without_the_user(mitm: bool) -> None:
     peer.answer(commit, enrolment=True)
     assert len(phone.seen(EnrolmentOffered)) == mitm
     with pytest.raises(ApiMisuse):
-        phone.session.accept_enrolment()
-    record = phone.endpoint.cache.load(phone.session.zid, peer.zid)
+        phone.session.pbx.accept_enrolment()
+    record = cache_of(phone.endpoint).load(call_of(phone.session).zid, peer.zid)
     assert record is not None and record.pbxsecret is None
 
 

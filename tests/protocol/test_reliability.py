@@ -16,6 +16,7 @@ import pytest
 from tests.bench.loss import fragments_of, request_bound
 from tests.support.cases import every
 from tests.support.friends import Friends
+from tests.support.inside import cache_of
 from tests.support.pair import Netem, Network, Pair
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ErrorCode
@@ -72,7 +73,7 @@ class Attempt:
         """Both show the same SAS, and remember the same secret."""
         alice, bob = (side.session.sas for side in self.pair.sides)
         assert alice is not None and bob is not None and alice.sashash == bob.sashash
-        records = [side.endpoint.cache.peers()[0].record for side in self.pair.sides]
+        records = [cache_of(side.endpoint).peers()[0].record for side in self.pair.sides]
         assert records[0].rs1 == records[1].rs1
 
 

@@ -11,22 +11,21 @@ from tests.support import wire
 from tests.support.actor import FAST, WAITING, Actor, alone
 from tests.support.cases import every
 from tests.support.friends import Friends
+from tests.support.inside import call_of, core_of
 from tests.support.pair import Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256, S384
+from zrtp.protocol.changes import AfterCall, AfterMatch, AfterMismatch, CallOutcome
 from zrtp.protocol.config import FOREVER, Config
 from zrtp.protocol.events import Assurance, Continuity, Mode, Role, SasReady, Secured, SecurityWarning, WarningCode
+from zrtp.protocol.exchange import present
 from zrtp.protocol.retained_secrets import (
-    CallOutcome,
     KnownSecrets,
     Matched,
     SecretIds,
     match,
     own_ids,
-    record_after_call,
-    record_after_match,
-    record_after_mismatch,
 )
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
@@ -174,7 +173,7 @@ def outcome(**changes: object) -> CallOutcome:
 
 
 def after(old: PeerRecord | None, now: float = 1000.0, **changes: object) -> PeerRecord:
-    record = record_after_call(old, outcome(**changes), now)
+    record = AfterCall(outcome=outcome(**changes), version=0 if old is None else old.generation, at=now).apply(old)
     assert record is not None
     return record
 
@@ -204,7 +203,7 @@ def test_preshared_mode_leaves_rs2_as_it_is() -> None:
 @pytest.mark.attack("CCH-07")
 @pytest.mark.rfc("R-4.9-10", "R-4.9-11", "R-4.6.1-02")
 def test_an_interval_of_zero_stores_nothing_and_ends_the_validity_of_what_is_there() -> None:
-    assert record_after_call(None, outcome(interval=0), 1.0) is None
+    assert AfterCall(outcome=outcome(interval=0), version=0, at=1.0).apply(None) is None
     old = PeerRecord(rs1=X, rs2=Y, interval=FOREVER)
     assert after(old, interval=0) == replace(old, interval=0)
 
@@ -248,13 +247,13 @@ def test_a_verification_does_not_survive_a_call_without_a_match() -> None:
 @pytest.mark.rfc("R-7.1-01", "R-4.6.1.1-03")
 def test_they_match_verifies_and_stores_what_was_held_back() -> None:
     old = PeerRecord(rs1=X, rs2=Y)
-    held_back = record_after_match(old, outcome(), "Bob", 9.0)
+    held_back = AfterMatch(held_back=AfterCall(outcome=outcome(), version=0, at=9.0), name="Bob", at=9.0).apply(old)
     assert held_back is not None
     assert (held_back.rs1, held_back.rs2, held_back.verified, held_back.name) == (Z, X, True, "Bob")
-    stored_before = record_after_match(PeerRecord(rs1=Z, provisional=True), None, None, 9.0)
+    stored_before = AfterMatch(held_back=None, name=None, at=9.0).apply(PeerRecord(rs1=Z, provisional=True))
     assert stored_before is not None
     assert (stored_before.rs1, stored_before.verified, stored_before.provisional) == (Z, True, False)
-    assert record_after_match(None, None, None, 9.0) is None
+    assert AfterMatch(held_back=None, name=None, at=9.0).apply(None) is None
 
 
 @pytest.mark.attack("CCH-18")
@@ -262,11 +261,11 @@ def test_they_match_verifies_and_stores_what_was_held_back() -> None:
 def test_they_differ_takes_this_calls_secret_back_and_clears_v() -> None:
     before = PeerRecord(rs1=X, rs2=Y, verified=True, verified_at=1.0)
     stored = PeerRecord(rs1=Z, rs2=X, verified=True, verified_at=1.0)
-    assert record_after_mismatch(stored, before, Z) == before.as_unverified()
-    assert record_after_mismatch(before, before, Z) == before.as_unverified()
-    assert record_after_mismatch(stored, None, Z) is None
+    assert AfterMismatch(before=before, new_rs1=Z).apply(stored) == before.as_unverified()
+    assert AfterMismatch(before=before, new_rs1=Z).apply(before) == before.as_unverified()
+    assert AfterMismatch(before=None, new_rs1=Z).apply(stored) is None
     other_call = PeerRecord(rs1=Y, rs2=X)
-    assert record_after_mismatch(other_call, before, Z) == other_call
+    assert AfterMismatch(before=before, new_rs1=Z).apply(other_call) == other_call
 
 
 # Calls in a row
@@ -475,7 +474,7 @@ def test_after_a_mismatch_they_differ_keeps_the_old_secrets_and_clears_v() -> No
     record = friends.record("alice")
     assert record is not None and before is not None and before.verified
     assert (record.rs1, record.rs2, record.verified) == (before.rs1, before.rs2, False)
-    assert pair.alice.session.compromised
+    assert call_of(pair.alice.session).compromised
 
 
 @pytest.mark.rfc("R-4.6.1.1-01")
@@ -494,7 +493,7 @@ def test_protected_signalling_mitigates_a_mismatch() -> None:
     assert not alice.verified  # the SAS of those secrets has not been compared
     pair = friends.call(bind=True)
     assert continuities(pair) == (Continuity.CONTINUED, Continuity.CONTINUED)
-    assert not pair.alice.session.verified
+    assert not pair.alice.session.peer.verified
 
 
 @pytest.mark.attack("CCH-02")
@@ -561,7 +560,7 @@ def test_a_clock_that_is_set_back_costs_neither_secret_nor_verdict_and_hides_no_
     friends.clock.now = now
     pair = friends.call()
     assert continuities(pair) == (Continuity.CONTINUED, Continuity.CONTINUED)
-    assert all(side.session.verified and warnings(side) == [] for side in pair.sides)
+    assert all(side.session.peer.verified and warnings(side) == [] for side in pair.sides)
     for owner in ("alice", "bob"):
         record = friends.record(owner)
         assert record is not None
@@ -592,11 +591,11 @@ def test_after_expiry_a_peer_without_the_secret_is_not_verified_now_nor_later() 
     friends.clock.now += 2000
     friends.forget("bob")
     pair = friends.call()
-    assert not pair.alice.session.verified
+    assert not pair.alice.session.peer.verified
     friends.change("bob", verified=True)  # whoever took Bob's place says V = 1
     pair = friends.call()
     assert continuities(pair) == (Continuity.CONTINUED, Continuity.CONTINUED)
-    assert not pair.alice.session.verified
+    assert not pair.alice.session.peer.verified
 
 
 @pytest.mark.attack("CCH-07")
@@ -633,8 +632,8 @@ def test_a_cacheless_endpoint_says_so_and_is_asked_to_compare_on_every_call() ->
         plain = peer.initiate(verified=True)
         assert (plain.cache_interval, plain.verified) == (0, False)
         assert cacheless.session.continuity is Continuity.NONE
-        assert not cacheless.session.verified
-        zids.add(cacheless.session.zid)
+        assert not cacheless.session.peer.verified
+        zids.add(call_of(cacheless.session).zid)
     assert len(zids) == 3
 
 
@@ -651,11 +650,11 @@ def test_verified_is_shown_only_if_both_remember_it(alice_says: bool, bob_says: 
     for side, says in ((pair.alice, alice_says), (pair.bob, bob_says)):
         if says:
             side.session.sas_matched()
-        assert side.session.verified == says
-        assert side.session.peer_plain is not None and not side.session.peer_plain.verified
+        assert side.session.peer.verified == says
+        assert call_of(side.session).peer_plain is not None and not present(call_of(side.session).peer_plain).verified
     pair = friends.call()
     for side in pair.sides:
-        assert side.session.verified == (alice_says and bob_says)
+        assert side.session.peer.verified == (alice_says and bob_says)
         assert [event.verified for event in side.seen(SasReady)] == [alice_says and bob_says]
     told = [WarningCode.PEER_NOT_VERIFIED]
     assert warnings(pair.alice) == (told if alice_says and not bob_says else [])
@@ -670,7 +669,7 @@ def test_a_received_v_0_does_not_clear_what_the_local_user_said() -> None:
         friends.call()
         record = friends.record("alice")
         assert record is not None and record.verified
-    assert not friends.call().alice.session.verified
+    assert not friends.call().alice.session.peer.verified
 
 
 # auxsecret
@@ -695,7 +694,7 @@ def test_auxsecret_is_mixed_in_if_both_have_it_and_a_mismatch_is_visible_and_no_
     pair = Friends().call(alice_aux=alice_aux, bob_aux=bob_aux)
     for side, expected in zip(pair.sides, warned, strict=True):
         assert warnings(side) == ([WarningCode.AUX_MISMATCH] if expected else [])
-        exchange = side.stream.exchange
+        exchange = core_of(side.stream).exchange
         assert exchange is not None
         assert (exchange.matched.s2 is not None) == (alice_aux == bob_aux)
 
@@ -723,8 +722,8 @@ def test_a_new_zid_of_a_known_contact_is_a_first_contact_and_not_a_mismatch() ->
     pair = friends.call()
     assert continuities(pair) == (Continuity.FIRST_CALL, Continuity.FIRST_CALL)
     assert warnings(pair.alice) == []
-    assert not pair.alice.session.verified
-    assert pair.alice.session.peer_name is None
+    assert not pair.alice.session.peer.verified
+    assert pair.alice.session.peer.name is None
 
 
 @pytest.mark.attack("ZID-02")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from tests.support.pair import Clock, seeded
@@ -10,12 +12,14 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256
 from zrtp.errors import CacheError
+from zrtp.protocol.changes import CallOutcome
 from zrtp.protocol.config import FOREVER, Config
-from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Mode, Role
+from zrtp.protocol.installation import Installation
 from zrtp.protocol.key_schedule import srtps
-from zrtp.protocol.retained_secrets import CallOutcome
+from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.retention import Retention
+from zrtp.protocol.store import Read
 from zrtp.secret import Secret
 
 OWN, PEER = b"own ZID here", b"peer's ZID.."
@@ -39,12 +43,37 @@ class Fragile(MemoryCache):
         return super().update(own_zid, peer_zid, change)
 
 
-def retention(
+@dataclass
+class Life:
+    """What a call knows and leaves behind, and whoever carries out its requests."""
+
+    kept: Retention
+    cache: MemoryCache
+    failures: list[CacheError] = field(default_factory=list)
+
+    def meet(self, role: Role = Role.INITIATOR) -> KnownSecrets:
+        """A Hello makes the peer likely, and an exchange begins."""
+        self.kept.ask(PEER, 0.0)
+        self.serve()
+        return self.kept.known_secrets(PEER, S256, role)
+
+    def serve(self, now: float = 0.0) -> None:
+        """Every request is carried out."""
+        while (request := self.kept.store.next(now)) is not None:
+            request.run(self.cache)
+            if request.error is not None:
+                self.failures.append(request.error)
+            if isinstance(request, Read):
+                self.kept.answered(request)
+            elif self.kept.store.written(request, now) and request.error is None:
+                self.kept.stored(PEER, request.record)
+
+
+def life(
     cache: MemoryCache | None, *, aux: Secret | None = None, signalled: tuple[Secret, bytes] | None = None
-) -> tuple[Retention, list[CacheError]]:
-    failures: list[CacheError] = []
-    endpoint = Endpoint(FAST, cache, random=seeded(1), wall_clock=Clock(1000.0))
-    return Retention(endpoint, OWN, aux, signalled, failures.append), failures
+) -> Life:
+    installation = Installation(FAST, cacheless=cache is None, random=seeded(1), wall_clock=Clock(1000.0))
+    return Life(Retention(installation, OWN, aux, signalled), cache if cache is not None else MemoryCache())
 
 
 def outcome(*, s1: Secret | None = None, authenticated: bool = False) -> CallOutcome:
@@ -67,104 +96,119 @@ def stored(cache: MemoryCache) -> PeerRecord:
 
 
 def test_what_the_cache_holds_becomes_what_this_side_knows() -> None:
-    kept, _ = retention(remembering(PeerRecord(rs1=OLD, rs2=NEW)))
-    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
+    call = life(remembering(PeerRecord(rs1=OLD, rs2=NEW)))
+    known = call.meet()
     assert (known.rs1, known.rs2, known.rs1_expected) == (OLD, NEW, True)
-    assert kept.loaded
+    assert call.kept.loaded
 
 
 def test_nothing_is_written_before_the_call_is_secure() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
-    kept, _ = retention(cache)
-    kept.known_secrets(PEER, S256, Role.INITIATOR)
-    kept.sas_matched("too early")
-    kept.peer_finished()
+    call = life(cache)
+    call.meet()
+    call.kept.sas_matched("too early")
+    call.serve()
+    call.kept.peer_finished()
+    call.serve()
     assert stored(cache).generation == 1
 
 
 def test_a_call_without_mismatch_stores_its_secret_at_once() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
-    kept, _ = retention(cache)
-    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
-    kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
-    assert not kept.held_back
+    call = life(cache)
+    known = call.meet()
+    call.kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.serve()
+    assert not call.kept.held_back
     assert (stored(cache).rs1, stored(cache).rs2) == (NEW, OLD)
-    assert kept.record is not None and kept.record.rs1 == NEW
+    assert call.kept.record is not None and call.kept.record.rs1 == NEW
 
 
 @pytest.mark.rfc("R-4.6.1.1-03", "R-4.6.1.1-04", "R-4.6.1.1-05")
 def test_after_a_mismatch_the_secret_waits_for_the_user_and_is_gone_with_the_call() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
-    kept, _ = retention(cache)
-    kept.known_secrets(PEER, S256, Role.INITIATOR)
+    call = life(cache)
+    call.meet()
     result = outcome()
-    kept.call_secured(PEER, result, mismatch=True)
-    assert kept.held_back
+    call.kept.call_secured(PEER, result, mismatch=True)
+    call.serve()
+    assert call.kept.held_back
     assert stored(cache).rs1 == OLD
-    kept.wipe()
-    assert not any(result.new_rs1.octets)
+    call.kept.wipe()
+    assert result.new_rs1.wiped
     assert stored(cache).rs1 == OLD
 
 
 @pytest.mark.rfc("R-4.6.1.1-01", "R-4.6.1.1-02")
 def test_a_mismatch_that_something_else_makes_up_for_is_stored_at_once_and_a_trusted_signer_does_so_later() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
-    kept, _ = retention(cache)
-    kept.known_secrets(PEER, S256, Role.INITIATOR)
-    kept.call_secured(PEER, outcome(authenticated=True), mismatch=True)
+    call = life(cache)
+    call.meet()
+    call.kept.call_secured(PEER, outcome(authenticated=True), mismatch=True)
+    call.serve()
     assert (stored(cache).rs1, stored(cache).verified, stored(cache).trusted_lineage) == (NEW, False, True)
 
     cache = remembering(PeerRecord(rs1=OLD))
-    kept, _ = retention(cache)
-    kept.known_secrets(PEER, S256, Role.INITIATOR)
-    kept.call_secured(PEER, outcome(), mismatch=True)
-    kept.signer_trusted()
-    assert not kept.held_back
+    call = life(cache)
+    call.meet()
+    call.kept.call_secured(PEER, outcome(), mismatch=True)
+    call.serve()
+    call.kept.signer_trusted()
+    call.serve()
+    assert not call.kept.held_back
     assert (stored(cache).rs1, stored(cache).trusted_lineage) == (NEW, True)
 
 
 @pytest.mark.attack("CCH-13")
 def test_a_cache_that_cannot_be_read_holds_the_secret_back_and_says_so() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
-    kept, failures = retention(cache)
+    call = life(cache)
     cache.broken = True
-    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
-    assert known.rs1 is None and not kept.loaded
+    known = call.meet()
+    assert known.rs1 is None and not call.kept.loaded
     cache.broken = False
-    kept.call_secured(PEER, outcome(), mismatch=False)
-    assert kept.held_back and stored(cache).rs1 == OLD
-    kept.sas_matched("Bob")
+    call.kept.call_secured(PEER, outcome(), mismatch=False)
+    call.serve()
+    assert call.kept.held_back and stored(cache).rs1 == OLD
+    call.kept.sas_matched("Bob")
+    call.serve()
     assert (stored(cache).rs1, stored(cache).rs2, stored(cache).verified) == (NEW, OLD, True)
-    assert len(failures) == 1
+    assert len(call.failures) == 1
 
 
 @pytest.mark.attack("CCH-18")
 def test_they_differ_brings_the_record_of_before_the_call_back() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
-    kept, _ = retention(cache)
-    known = kept.known_secrets(PEER, S256, Role.INITIATOR)
-    kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
-    kept.sas_mismatched()
+    call = life(cache)
+    known = call.meet()
+    call.kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.serve()
+    call.kept.sas_mismatched()
+    call.serve()
     assert (stored(cache).rs1, stored(cache).verified) == (OLD, False)
 
 
 def test_a_cacheless_endpoint_writes_nothing() -> None:
-    kept, failures = retention(None)
-    kept.known_secrets(PEER, S256, Role.INITIATOR)
-    kept.call_secured(PEER, outcome(), mismatch=False)
-    kept.sas_matched("Bob")
-    kept.unverify()
-    kept.rename("Eve")
-    assert kept.record is None
-    assert failures == []
+    call = life(None)
+    call.meet()
+    call.kept.call_secured(PEER, outcome(), mismatch=False)
+    call.serve()
+    call.kept.sas_matched("Bob")
+    call.serve()
+    call.kept.unverify()
+    call.serve()
+    call.kept.rename("Eve")
+    call.serve()
+    assert call.kept.record is None
+    assert call.failures == []
 
 
 @pytest.mark.rfc("R-8.2-01")
 @pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
 def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchange(role: Role) -> None:
-    kept, _ = retention(MemoryCache(), signalled=(Secret(b"k" * 16), b"s" * 14))
+    call = life(MemoryCache(), signalled=(Secret(b"k" * 16), b"s" * 14))
     zids = (OWN, PEER) if role is Role.INITIATOR else (PEER, OWN)
-    known = kept.known_secrets(PEER, S256, role)
+    known = call.meet(role)
     assert known.aux == srtps(S256, Secret(b"k" * 16), b"s" * 14, *zids)
 
 
@@ -182,20 +226,22 @@ def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchan
 @pytest.mark.attack("DWN-05")
 @pytest.mark.attack("DWN-07")
 def test_preshared_mode_needs_a_trusted_fresh_secret(record: PeerRecord | None, allowed: bool) -> None:
-    kept, _ = retention(remembering(record))
-    assert kept.allows_preshared(PEER) == allowed
+    call = life(remembering(record))
+    call.meet()
+    assert call.kept.allows_preshared(PEER) == allowed
 
 
 @pytest.mark.attack("SID-06")
 def test_wiping_leaves_no_secret_of_the_call_and_the_cache_intact() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
     aux, signalled = Secret(b"a" * 32), Secret(b"k" * 16)
-    for kept, _ in (retention(cache, aux=aux), retention(cache, signalled=(signalled, b"salt"))):
-        known = kept.known_secrets(PEER, S256, Role.RESPONDER)
-        result = outcome(s1=known.rs1)
-        kept.call_secured(PEER, result, mismatch=False)
-        kept.wipe()
-        assert known.rs1 is not None and not any(known.rs1.octets)
-        assert not any(result.new_rs1.octets)
-    assert not any(aux.octets) and not any(signalled.octets)
+    for call in (life(cache, aux=aux), life(cache, signalled=(signalled, b"salt"))):
+        known = call.meet(Role.RESPONDER)
+        result = outcome(s1=None if known.rs1 is None else known.rs1.copy())
+        call.kept.call_secured(PEER, result, mismatch=False)
+        call.serve()
+        call.kept.wipe()
+        assert known.rs1 is not None and not known.rs1.wiped, "that copy belongs to the exchange"
+        assert result.new_rs1.wiped
+    assert aux.wiped and signalled.wiped
     assert stored(cache).rs1 == NEW

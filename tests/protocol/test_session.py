@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only
 from tests.support.friends import Friends
+from tests.support.inside import call_of, core_of, secrets_of
 from tests.support.pair import Pair, Side
 from zrtp.cache.interface import Change
 from zrtp.cache.memory import MemoryCache
@@ -31,6 +32,7 @@ from zrtp.protocol.events import (
     Verified,
     WarningCode,
 )
+from zrtp.protocol.exchange import present
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
@@ -57,11 +59,11 @@ def test_they_match_verifies_the_call_names_the_peer_and_lasts() -> None:
     friends = Friends()
     pair = friends.call()
     session = pair.alice.session
-    assert (session.assurance, session.verified) == (Assurance.ENCRYPTED, False)
+    assert (session.assurance, session.peer.verified) == (Assurance.ENCRYPTED, False)
     friends.clock.now = 5_000.0
     session.sas_matched("Bob Example")
-    assert (session.assurance, session.verified, session.peer_name) == (Assurance.VERIFIED, True, "Bob Example")
-    assert session.verified_at == 5_000.0
+    assert (session.assurance, session.peer.verified, session.peer.name) == (Assurance.VERIFIED, True, "Bob Example")
+    assert session.peer.verified_at == 5_000.0
     (event,) = pair.alice.seen(Verified)
     assert (event.verified, event.peer_name) == (True, "Bob Example")
     pair.bob.session.sas_matched()
@@ -98,8 +100,8 @@ def test_they_differ_discards_this_calls_secret_and_marks_the_call_for_its_whole
     else:
         assert after is not None
         assert (after.rs1, after.rs2, after.verified, after.name) == (before.rs1, before.rs2, False, "Bob")
-    assert session.compromised
-    assert (session.assurance, session.verified) == (Assurance.MISMATCH, False)
+    assert call_of(session).compromised
+    assert (session.assurance, session.peer.verified) == (Assurance.MISMATCH, False)
     assert pair.alice.seen(Verified)[-1].verified is False
     with pytest.raises(ApiMisuse, match="only a new call"):
         session.sas_matched()
@@ -133,13 +135,13 @@ def test_a_verification_can_be_taken_back_and_the_secrets_stay() -> None:
     pair = friends.call()
     pair.alice.session.sas_matched("Bob")
     before = friends.record("alice")
-    pair.alice.session.forget_verification()
+    pair.alice.session.take_back_verdict()
     after = friends.record("alice")
     assert after is not None and before is not None
     assert (after.rs1, after.verified, after.verified_at) == (before.rs1, False, None)
-    assert not pair.alice.session.verified
+    assert not pair.alice.session.peer.verified
     pair.alice.session.sas_matched()
-    assert pair.alice.session.verified
+    assert pair.alice.session.peer.verified
 
 
 @pytest.mark.parametrize(
@@ -147,8 +149,8 @@ def test_a_verification_can_be_taken_back_and_the_secrets_stay() -> None:
     [
         Session.sas_matched,
         Session.sas_mismatched,
-        Session.forget_verification,
-        lambda session: session.rename_peer("Bob"),
+        Session.take_back_verdict,
+        lambda session: session.peer.rename("Bob"),
     ],
     ids=["match", "mismatch", "forget", "rename"],
 )
@@ -179,10 +181,10 @@ def test_another_name_clears_the_verification_until_the_sas_is_compared_again() 
     friends = Friends()
     pair = friends.call()
     pair.alice.session.sas_matched("Bob")
-    pair.alice.session.rename_peer("Mallory")
+    pair.alice.session.peer.rename("Mallory")
     record = friends.record("alice")
     assert record is not None and (record.name, record.verified) == ("Mallory", False)
-    assert not pair.alice.session.verified
+    assert not pair.alice.session.peer.verified
     assert pair.alice.seen(Verified)[-1] == Verified(ssrc=pair.alice.stream.ssrc, verified=False, peer_name="Mallory")
 
 
@@ -190,10 +192,10 @@ def test_the_same_name_again_changes_nothing() -> None:
     friends = Friends()
     pair = friends.call()
     pair.alice.session.sas_matched("Bob")
-    pair.alice.session.rename_peer(" Bob ")
+    pair.alice.session.peer.rename(" Bob ")
     record = friends.record("alice")
     assert record is not None and record.verified
-    assert pair.alice.session.verified
+    assert pair.alice.session.peer.verified
 
 
 @pytest.mark.attack("ZID-05")
@@ -209,7 +211,7 @@ def test_names_are_kept_without_what_could_mislead_a_reader() -> None:
     friends = Friends()
     pair = friends.call()
     pair.alice.session.sas_matched("Bob\x1b[31m\u202e evil\n")
-    assert pair.alice.session.peer_name == "Bob[31m evil"
+    assert pair.alice.session.peer.name == "Bob[31m evil"
 
 
 # Assurance
@@ -238,7 +240,7 @@ def test_assurance_counts_signalling_only_if_the_application_vouches_for_it(
     if verify:
         pair.alice.session.sas_matched()
     assert pair.alice.session.assurance is expected
-    assert pair.alice.session.bound_to_signalling == bind
+    assert pair.alice.session.peer.bound_to_signalling == bind
     pair.alice.session.close(60.0)
     assert pair.alice.session.assurance is Assurance.INSECURE
 
@@ -247,10 +249,10 @@ def test_assurance_counts_signalling_only_if_the_application_vouches_for_it(
 def test_a_further_stream_without_zrtp_hash_unbinds_the_call() -> None:
     config = replace(FAST, signalling_protected=True)
     pair = Pair(config, config, bind=True).run()
-    assert pair.alice.session.bound_to_signalling
+    assert pair.alice.session.peer.bound_to_signalling
     pair.add_streams(0xA2, 0xB2)
     pair.run(pair.network.now + 5.0)
-    assert not pair.alice.session.bound_to_signalling
+    assert not pair.alice.session.peer.bound_to_signalling
 
 
 @pytest.mark.attack("SAS-06")
@@ -272,10 +274,10 @@ def test_secure_and_unverified_is_a_state_that_no_application_can_overlook() -> 
 def test_exported_keys_are_equal_at_both_ends_and_differ_by_label_and_length() -> None:
     pair = secure_pair()
     alice, bob = pair.alice.session, pair.bob.session
-    assert alice.export_key(b"chat", 32) == bob.export_key(b"chat", 32)
-    assert alice.export_key(b"chat", 32) != alice.export_key(b"files", 32)
-    assert alice.export_key(b"chat", 16) != Secret(bytes(alice.export_key(b"chat", 32).octets)[:16])
-    assert len(alice.export_key(b"chat", 1)) == 1
+    assert alice.keys.export(b"chat", 32) == bob.keys.export(b"chat", 32)
+    assert alice.keys.export(b"chat", 32) != alice.keys.export(b"files", 32)
+    assert alice.keys.export(b"chat", 16) != Secret(bytes(alice.keys.export(b"chat", 32).octets)[:16])
+    assert len(alice.keys.export(b"chat", 1)) == 1
     assert alice.assurance is Assurance.ENCRYPTED
 
 
@@ -289,7 +291,7 @@ def test_an_exported_key_is_the_kdf_of_exported_key_under_the_label() -> None:
     peer.answer(commit)
     assert peer.secrets is not None
     expected = S256.kdf(peer.secrets.exported_key, b"label", peer.secrets.kdf_context, 160)
-    assert bob.session.export_key(b"label", 20) == expected
+    assert bob.session.keys.export(b"label", 20) == expected
 
 
 @pytest.mark.attack("KEY-01")
@@ -298,29 +300,29 @@ def test_an_exported_key_is_the_kdf_of_exported_key_under_the_label() -> None:
 def test_nothing_is_exported_before_the_call_is_secure_nor_after_it() -> None:
     pair = Pair(FAST, FAST)
     with pytest.raises(ApiMisuse, match="only while the call is secure"):
-        pair.alice.session.export_key(b"label", 16)
+        pair.alice.session.keys.export(b"label", 16)
     pair.run()
     for octets in (0, 33, -1):
         with pytest.raises(ApiMisuse, match="1 to 32 octets"):
-            pair.alice.session.export_key(b"label", octets)
+            pair.alice.session.keys.export(b"label", octets)
     pair.alice.session.close(60.0)
     with pytest.raises(ApiMisuse):
-        pair.alice.session.export_key(b"label", 16)
+        pair.alice.session.keys.export(b"label", 16)
 
 
 @pytest.mark.attack("KEY-01")
 def test_a_further_stream_does_not_change_what_is_exported() -> None:
     pair = secure_pair()
-    before = pair.alice.session.export_key(b"label", 32)
+    before = pair.alice.session.keys.export(b"label", 32)
     pair.add_streams(0xA2, 0xB2)
     pair.run(pair.network.now + 5.0)
-    assert pair.alice.session.export_key(b"label", 32) == before
+    assert pair.alice.session.keys.export(b"label", 32) == before
 
 
 def test_the_hash_bounds_what_is_exported_at_once() -> None:
     config = replace(FAST, hashes=(b"S384", b"S256"))
     pair = Pair(config, config).run()
-    assert len(pair.alice.session.export_key(b"label", S384.length)) == 48
+    assert len(pair.alice.session.keys.export(b"label", S384.length)) == 48
 
 
 # One call, one SAS, one peer
@@ -330,13 +332,13 @@ def test_the_hash_bounds_what_is_exported_at_once() -> None:
 @pytest.mark.rfc("R-2-01", "R-4.5.2-01", "R-4.5.2-03", "R-4.5.2-09", "R-7-02", "R-4.4.3.1-03")
 def test_one_sas_for_all_streams_of_a_call() -> None:
     pair = secure_pair()
-    sas, zrtpsess = pair.alice.session.sas, pair.alice.session.zrtpsess
+    sas, zrtpsess = pair.alice.session.sas, call_of(pair.alice.session).zrtpsess
     for number in range(3):
         pair.add_streams(0xA200 + number, 0xB200 + number)
     pair.run(pair.network.now + 5.0)
     assert {stream.mode for stream in pair.alice.session.streams} == {Mode.DH, Mode.MULTISTREAM}
     assert pair.alice.session.sas is sas
-    assert pair.alice.session.zrtpsess is zrtpsess
+    assert call_of(pair.alice.session).zrtpsess is zrtpsess
     assert len(pair.alice.seen(SasReady)) == 1
     assert len(pair.alice.seen(KeysReady)) == 4
 
@@ -347,9 +349,9 @@ def test_two_calls_of_one_endpoint_share_nothing() -> None:
     one, other = (pair.alice.session for pair in pairs)
     assert one.sas is not None and other.sas is not None
     assert one.sas.sashash != other.sas.sashash
-    assert one.zrtpsess != other.zrtpsess
+    assert call_of(one).zrtpsess != call_of(other).zrtpsess
     second = pairs[0].alice.endpoint.session()
-    assert second.zrtpsess is None and second.sas is None
+    assert call_of(second).zrtpsess is None and second.sas is None
 
 
 @pytest.mark.rfc("R-5-09")
@@ -382,7 +384,7 @@ def test_after_a_failure_a_new_stream_tries_again_with_a_new_chain() -> None:
     assert bob.stream.state is State.FAILED
     again = bob.session.add_stream(0xB2)
     again.start(peer.now)
-    assert again.chain.h3 != bob.stream.chain.h3
+    assert core_of(again).chain.h3 != core_of(bob.stream).chain.h3
     second = Actor(again, seed=5, zid=peer.zid)
     (*_, commit) = second.discover()
     assert isinstance(commit, Commit)
@@ -409,8 +411,8 @@ def test_the_srtp_key_of_signalling_serves_as_auxsecret(theirs: str) -> None:
     pair.network.run(30.0)
     assert {stream.state for stream in streams} == {State.SECURE}
     for stream in streams:
-        assert stream.exchange is not None
-        assert (stream.exchange.matched.s2 is not None) == (theirs == "the same")
+        assert core_of(stream).exchange is not None
+        assert (present(core_of(stream).exchange).matched.s2 is not None) == (theirs == "the same")
     assert (WarningCode.AUX_MISMATCH in warnings(alice)) == (theirs != "the same")
 
 
@@ -439,19 +441,20 @@ class BrokenCache(MemoryCache):
 @pytest.mark.parametrize(("load", "update"), [(True, False), (False, True), (True, True)])
 def test_a_cache_that_fails_is_a_warning_and_the_call_goes_on_without_it(load: bool, update: bool) -> None:
     cache = BrokenCache(load=load, update=update)
-    pair = Pair(FAST, FAST, alice_cache=cache, bob_cache=MemoryCache()).run()
+    going_on = replace(FAST, go_on_without_store=True)
+    pair = Pair(going_on, FAST, alice_cache=cache, bob_cache=MemoryCache()).run()
     assert pair.secure and pair.keys_agree
     assert WarningCode.CACHE_FAILED in warnings(pair.alice)
     assert pair.alice.session.continuity is (Continuity.NONE if load else Continuity.FIRST_CALL)
     assert cache.peers() == []
     pair.alice.session.sas_matched("Bob")
-    assert pair.alice.session.verified
+    assert pair.alice.session.peer.verified
 
 
 @pytest.mark.attack("CCH-13")
 @pytest.mark.attack("CCH-16")
 def test_after_a_failed_load_they_match_stores_this_calls_secret_and_verifies_no_older_one() -> None:
-    friends = Friends()
+    friends = Friends(replace(FAST, go_on_without_store=True))
     friends.call()
     friends.call()
     before = friends.record("alice")
@@ -475,11 +478,11 @@ def test_the_queue_of_events_is_bounded_and_keeps_what_cannot_be_missed() -> Non
     bob = alone(FAST)
     peer = Actor(bob.stream)
     pong = PingACK.make(
-        version=b"1.10", sender_endpoint_hash=bytes(8), received_endpoint_hash=bob.session.zid[:8], ssrc=1
+        version=b"1.10", sender_endpoint_hash=bytes(8), received_endpoint_hash=call_of(bob.session).zid[:8], ssrc=1
     )
     peer.send(*[pong] * 2000)
-    assert len(bob.session.events) == limits.EVENTS
-    assert bob.session.lost_events == 2000 - limits.EVENTS
+    assert len(call_of(bob.session).events) == limits.EVENTS
+    assert call_of(bob.session).counters["events lost"] == 2000 - limits.EVENTS
     (*_, commit) = peer.discover()
     assert isinstance(commit, Commit)
     peer.answer(commit)
@@ -512,24 +515,23 @@ def test_closing_a_call_wipes_every_key_of_every_stream_and_leaves_the_cache() -
     pair.add_streams(0xA2, 0xB2)
     pair.run(pair.network.now + 5.0)
     session = pair.alice.session
-    secrets = [*session._secrets.values(), session.retention._aux_secret]
+    secrets = [*secrets_of(session).values(), call_of(session).retention._aux_secret]
     for stream in session.streams:
-        assert stream.exchange is not None and stream.exchange.keys is not None
-        keys = stream.exchange.keys
+        assert present(core_of(stream).exchange).derived is not None
+        keys = present(core_of(stream).exchange).keys
         secrets += [keys.mackeyi, keys.mackeyr, keys.zrtpkeyi, keys.zrtpkeyr]
-        secrets += [keys.srtpi.key, keys.srtpi.salt, keys.srtpr.key, keys.srtpr.salt]
-    retention = session.retention
+    retention = call_of(session).retention
     outcome, record, before = retention._outcome, retention.record, retention._before
     assert outcome is not None and record is not None and before is not None
     secrets += [outcome.new_rs1, record.rs1, record.rs2, before.rs1]
     assert all(secret is not None and any(secret.octets) for secret in secrets)
     session.close(60.0)
     session.close(60.0)
-    assert not any(any(secret.octets) for secret in secrets if secret is not None)
+    assert all(secret.wiped for secret in secrets if secret is not None)
     assert len(pair.alice.seen(Closed)) == 2
     stored = friends.record("alice")
     assert stored is not None and stored.rs1 is not None and any(stored.rs1.octets)
-    assert session.zrtpsess is None
+    assert call_of(session).zrtpsess is None
 
 
 @pytest.mark.attack("SID-05")
@@ -544,16 +546,16 @@ def test_no_key_shows_in_any_event_log_or_repr(caplog: pytest.LogCaptureFixture)
     for side in pair.sides:
         shown += [repr(event) for event in side.seen(object)]
         shown += [repr(thing) for thing in (side.session, *side.session.streams, side.session.sas)]
-        shown += [repr(stream.exchange) for stream in side.session.streams]
+        shown += [repr(core_of(stream).exchange) for stream in side.session.streams]
     text = "\n".join(shown)
     secrets: set[bytes] = set()
     for side in pair.sides:
-        chain, session = side.stream.chain, side.session
+        chain, session = core_of(side.stream).chain, side.session
         secrets |= {chain.h0}
-        secrets |= {bytes(secret.octets) for name, secret in session._secrets.items() if name != "context"}
+        secrets |= {bytes(secret.octets) for secret in secrets_of(session).values()}
         for stream in session.streams:
-            assert stream.exchange is not None and stream.exchange.keys is not None
-            keys = stream.exchange.keys
+            assert present(core_of(stream).exchange).derived is not None
+            keys = present(core_of(stream).exchange).keys
             for secret in (keys.mackeyi, keys.mackeyr, keys.zrtpkeyi, keys.zrtpkeyr, keys.srtpi.key, keys.srtpr.key):
                 secrets.add(bytes(secret.octets))
     assert any("secure" in line for line in shown)

@@ -11,6 +11,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tests.support import openpgp_samples
 from tests.support.certificates import P256, P384, certificate, certificate_of_length, key
+from tests.support.inside import call_of, core_of, installation_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Pair, Side, Signing, seeded
 from tests.support.vectors import transcripts
 from zrtp.cache.memory import MemoryCache
@@ -31,7 +32,7 @@ from zrtp.protocol.events import (
     SignatureReceived,
     WarningCode,
 )
-from zrtp.protocol.exchange import Exchange
+from zrtp.protocol.exchange import Exchange, present
 from zrtp.protocol.relaying import NO_SASHASH
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
@@ -78,8 +79,8 @@ def warnings(side: Side) -> list[WarningCode]:
 
 def signed(side: Side) -> bool:
     """Whether this side put a signature into its Confirm."""
-    assert side.session.own_plain is not None
-    return side.session.own_plain.signature_type is not None
+    assert call_of(side.session).own_plain is not None
+    return present(call_of(side.session).own_plain).signature_type is not None
 
 
 class TestGoodSignatures:
@@ -90,7 +91,7 @@ class TestGoodSignatures:
         for side, certificate_of_other in ((pair.alice, BOBS_CERTIFICATE), (pair.bob, CERTIFICATE)):
             expected = SignatureReceived(ssrc=side.stream.ssrc, signature_type=b"X509", signer=certificate_of_other)
             assert side.seen(SignatureReceived) == [expected]
-            assert side.session.signature == expected
+            assert side.session.peer.signature == expected
             assert warnings(side) == []
 
     @pytest.mark.rfc("R-7.2-04", "R-7-01")
@@ -98,9 +99,9 @@ class TestGoodSignatures:
         pair = Pair(X255, X255, alice_signing=ALICE, bob_signing=BOB).run()
         session = pair.alice.session
         steps = [session.assurance]
-        session.trust_signer()
+        session.peer.trust_signer()
         steps.append(session.assurance)
-        assert not session.verified
+        assert not session.peer.verified
         session.sas_matched("Bob")
         steps.append(session.assurance)
         assert steps == [Assurance.ENCRYPTED, Assurance.SIGNED, Assurance.VERIFIED]
@@ -109,18 +110,18 @@ class TestGoodSignatures:
     def test_the_whole_sashash_is_signed_and_not_sent(self) -> None:
         signer = RecordingSigner(signature_type=b"XYZ ")
         pair = Pair(X255, X255, alice_signing=Signing(signer=signer), bob_signing=VERIFIES).run()
-        assert pair.alice.session.sas is not None and pair.alice.session.own_plain is not None
+        assert pair.alice.session.sas is not None and call_of(pair.alice.session).own_plain is not None
         sashash = pair.alice.session.sas.sashash
         assert signer.asked == [sashash]
         assert len(sashash) == 32
-        assert sashash not in pair.alice.session.own_plain.encode()
+        assert sashash not in present(call_of(pair.alice.session).own_plain).encode()
 
     @pytest.mark.rfc("R-7.2-08", "R-5.1.2.1-02")
     def test_the_hash_of_the_signature_is_its_own(self) -> None:
         config = replace(X255, hashes=(b"S256",))
         alice = Signing(signer=X509Signer(certificate(P384), P384))
         pair = Pair(config, config, alice_signing=alice, bob_signing=VERIFIES).run()
-        assert pair.bob.session.suite is not None and pair.bob.session.suite.hash == b"S256"
+        assert call_of(pair.bob.session).suite is not None and present(call_of(pair.bob.session).suite).hash == b"S256"
         assert [event.signer for event in pair.bob.seen(SignatureReceived)] == [certificate(P384)]
 
     @pytest.mark.parametrize("agreement", [b"DH3k", b"EC25", b"EC38", b"K255", b"X1M2"])
@@ -174,8 +175,8 @@ class TestWhoSigns:
     @pytest.mark.rfc("R-7.2-01", "R-5.2-04")
     def test_the_s_flag_says_who_can_check(self) -> None:
         pair = Pair(X255, X255, alice_signing=VERIFIES)
-        assert pair.alice.stream.hello.signature_capable
-        assert not pair.bob.stream.hello.signature_capable
+        assert core_of(pair.alice.stream).hello.signature_capable
+        assert not core_of(pair.bob.stream).hello.signature_capable
 
     @pytest.mark.rfc("R-7.2-12")
     def test_nobody_checks_openpgp_without_x509(self) -> None:
@@ -189,8 +190,9 @@ class TestWhoSigns:
         alice, bob = pair.add_streams(1, 2)
         pair.run()
         assert alice.state is bob.state is State.SECURE
-        assert alice.exchange is not None and alice.exchange.mode is Mode.MULTISTREAM
-        assert alice.exchange.own_plain is not None and alice.exchange.own_plain.signature_type is None
+        further = present(core_of(alice).exchange)
+        assert further.mode is Mode.MULTISTREAM
+        assert present(further.own_plain).signature_type is None
         assert len(signer.asked) == 1
 
     @pytest.mark.rfc("R-7.2-05")
@@ -213,7 +215,7 @@ def trusting_call(alice: MemoryCache, bob: MemoryCache, *, trust: bool = True) -
     assert pair.secure
     for side in pair.sides:
         if trust:
-            side.session.trust_signer()
+            side.session.peer.trust_signer()
         side.session.close(pair.network.now)
     return pair
 
@@ -238,11 +240,11 @@ class TestTrust:
         assert session.continuity is Continuity.MISMATCH
         assurance_before = session.assurance
         assert WarningCode.CACHE_MISMATCH in warnings(pair.alice)
-        bobs_zid = session.peer_zid
+        bobs_zid = session.peer.zid
         assert bobs_zid is not None
-        before = alices.load(session.zid, bobs_zid)
-        session.trust_signer()
-        after = alices.load(session.zid, bobs_zid)
+        before = alices.load(call_of(session).zid, bobs_zid)
+        session.peer.trust_signer()
+        after = alices.load(call_of(session).zid, bobs_zid)
         assert (assurance_before, session.assurance) == (Assurance.MISMATCH, Assurance.SIGNED)
         assert before is not None and after is not None
         assert after.rs1 != before.rs1
@@ -259,7 +261,7 @@ class TestTrust:
             (received,) = pair.alice.seen(SignatureReceived)
             told.append("as before" if received.signer in known else "new key")
             if received.signer in known:
-                pair.alice.session.trust_signer()
+                pair.alice.session.peer.trust_signer()
             elif not known:  # the user compared the words when the key was new
                 pair.alice.session.sas_matched("Bob")
                 known.add(received.signer)
@@ -279,13 +281,13 @@ class TestTrust:
         except InvalidSignature:
             assert not honest
         else:
-            pair.alice.session.trust_signer()
+            pair.alice.session.peer.trust_signer()
         assert pair.alice.session.assurance is (Assurance.SIGNED if honest else Assurance.ENCRYPTED)
 
     def test_without_a_signature_there_is_nobody_to_trust(self) -> None:
         pair = Pair(X255, X255).run()
         with pytest.raises(ApiMisuse, match="did not sign"):
-            pair.alice.session.trust_signer()
+            pair.alice.session.peer.trust_signer()
         assert pair.alice.session.assurance is Assurance.ENCRYPTED
 
     @pytest.mark.attack("CNF-07")
@@ -293,7 +295,7 @@ class TestTrust:
         pair = Pair(X255, X255, alice_signing=ALICE, bob_signing=BOB).run()
         pair.alice.session.sas_mismatched()
         with pytest.raises(ApiMisuse, match="found to differ"):
-            pair.alice.session.trust_signer()
+            pair.alice.session.peer.trust_signer()
         assert pair.alice.session.assurance is Assurance.MISMATCH
 
 
@@ -353,7 +355,7 @@ class TestUnusableSignatures:
         assert pair.bob.seen(SignatureReceived) == []
         assert pair.bob.session.assurance is Assurance.ENCRYPTED
         with pytest.raises(ApiMisuse):
-            pair.bob.session.trust_signer()
+            pair.bob.session.peer.trust_signer()
 
     @pytest.mark.rfc("R-7.2-13")
     def test_a_signer_whose_key_is_not_at_hand(self) -> None:
@@ -385,7 +387,7 @@ class TestUnusableSignatures:
         assert alice.state is bob.state is State.SECURE
         for side in pair.sides:
             assert warnings(side) == [WarningCode.SIGNATURE_IGNORED]
-            assert side.session.signature is None
+            assert side.session.peer.signature is None
 
     def test_the_signature_of_a_recorded_call(self) -> None:
         (recorded,) = [transcript for transcript in transcripts() if transcript.signature]
@@ -504,7 +506,7 @@ class TestRelayedSas:
     def test_a_wrong_signature_hides_the_relayed_sas(self) -> None:
         trusting, _far, network = relayed(Signing(signer=RecordingSigner(BOB_BLOCK)), confirm_signed=False)
         assert trusting.seen(SasRelayed) == []
-        assert trusting.session.relayed_sas is None
+        assert trusting.session.pbx.relayed_sas is None
         assert WarningCode.SIGNATURE_INVALID in warnings(trusting)
         assert trusting.stream.state is State.SECURE
         assert any(kind_of(datagram[12:-4]) is Kind.RELAY_ACK for _, _, datagram in network.log)
@@ -532,12 +534,12 @@ def relayed(pbx: Signing, *, confirm_signed: bool = True) -> tuple[Side, Side, N
     phone = Endpoint(X255, MemoryCache(), random=seeded(2), wall_clock=clock, verifiers=VERIFIES.verifiers)
     other = Endpoint(X255, MemoryCache(), random=seeded(3), wall_clock=clock)
     if not confirm_signed:
-        server.signers, later = (), server.signers
+        installation_of(server).signers, later = (), installation_of(server).signers
     enrolment = Network()
     trusting, leg = leg_of(enrolment, phone, server, enrol=True)
     enrolment.run(30.0)
     trusting.session.sas_matched("PBX")
-    trusting.session.accept_enrolment()
+    trusting.session.pbx.accept_enrolment()
     for side in (trusting, leg):
         side.session.close(30.0)
 
@@ -547,8 +549,8 @@ def relayed(pbx: Signing, *, confirm_signed: bool = True) -> tuple[Side, Side, N
     far, far_leg = leg_of(network, other, server)
     network.run(130.0)
     if not confirm_signed:
-        server.signers = later
-    assert near_leg.session.relay_sas_with(far_leg.session, network.now) is near_leg.session
+        installation_of(server).signers = later
+    assert near_leg.session.pbx.relay(far_leg.session.pbx, network.now) is near_leg.session.pbx
     network.run(160.0)
     return trusting, far, network
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support import wire
 from tests.support.actor import FAST, WAITING, Actor, alone, snapshot
 from tests.support.cases import every
+from tests.support.inside import cache_of, core_of
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.registry import DEFAULT
@@ -19,6 +20,7 @@ from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed, KeysReady, Secured, SecurityWarning, WarningCode
+from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import T2
 from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, Kind, Message, parse
@@ -244,7 +246,7 @@ def test_every_packet_many_times_over_gives_one_call(copies: int) -> None:
     assert pair.secure and pair.keys_agree
     for side in pair.sides:
         assert len(side.seen(Secured)) == len(side.seen(KeysReady)) == 1
-        (entry,) = side.endpoint.cache.peers()
+        (entry,) = cache_of(side.endpoint).peers()
         assert entry.record.generation == 1
         assert not side.seen(Failed)
     assert len(pair.network.log) < 400
@@ -356,7 +358,7 @@ def test_the_log_tells_transitions_and_no_secret(caplog: pytest.LogCaptureFixtur
     assert any("secure" in text for text in texts)
     assert {record.name.split(".")[0] for record in caplog.records} == {"zrtp"}
     for side in pair.sides:
-        assert not any(side.stream.chain.h0.hex() in text for text in texts)
+        assert not any(core_of(side.stream).chain.h0.hex() in text for text in texts)
 
 
 @pytest.mark.attack("PAR-15")
@@ -376,7 +378,7 @@ def test_what_a_peer_writes_cannot_write_into_the_log(caplog: pytest.LogCaptureF
 
 def test_t2_is_what_everything_but_hello_is_repeated_on() -> None:
     bob, _ = in_state("commit sent")
-    assert bob.stream.retransmission is not None and bob.stream.retransmission.schedule is T2
+    assert core_of(bob.stream).retransmission is not None and present(core_of(bob.stream).retransmission).schedule is T2
 
 
 def test_two_streams_under_one_clock_do_not_disturb_each_other() -> None:

@@ -19,6 +19,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.cases import every
+from tests.support.inside import core_of
 from tests.support.pair import Clock, Pair, seeded
 from tests.support.replay import Replay, missing_algorithms
 from tests.support.snapshot import difference, snapshot
@@ -150,13 +151,13 @@ def sasrelay() -> Duel:
     for stream in ends:
         stream.start(0.0)
     pair.run()
-    far_leg.relay_sas_with(pair.alice.session, pair.network.now)
+    far_leg.pbx.relay(pair.alice.session.pbx, pair.network.now)
     assert carol.sas is not None
     wanted, phone, server = carol.sas.sashash, pair.bob.session, pair.alice.stream
 
     def relayed() -> bool:
-        shown = phone.relayed_sas
-        return shown is not None and shown.sashash == wanted and server.retransmission is None
+        shown = phone.pbx.relayed_sas
+        return shown is not None and shown.sashash == wanted and core_of(server).retransmission is None
 
     return Duel(pair, aim=relayed)
 
@@ -246,14 +247,13 @@ def test_a_snapshot_sees_every_trace_and_no_counter() -> None:
     stream.counters["something"] += 1
     stream.datagrams_to_send()
     assert not difference(state, snapshot(stream))
-    exchange = stream.exchange
-    assert exchange is not None and exchange.keys is not None
+    exchange = core_of(stream).exchange
+    assert exchange is not None and exchange.derived is not None
     exchange.keys.mackeyi.wipe()
-    stream.endpoint.cache.update(stream.session.zid, exchange.peer.hello.zid, lambda _: None)
-    stream.session.streams.append(stream)
+    core_of(stream).call.members.append(core_of(stream))
     changed = difference(state, snapshot(stream))
-    for part in ("exchange.keys.mackeyi", "endpoint.cache._records", "session.streams"):
-        assert any(path.startswith(f"stream.{part}") for path in changed), changed
+    for part in ("exchange.derived.keys.mackeyi", "call.members"):
+        assert any(path.startswith(f"stream._core.{part}") for path in changed), changed
 
 
 @pytest.mark.attack("PAR-05")

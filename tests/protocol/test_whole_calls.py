@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from tests.support.cases import every
+from tests.support.inside import call_of
 from tests.support.pair import Clock, Netem, Pair, Side, same_keys
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
@@ -128,12 +129,12 @@ class Phones:
         for side in self.pair.sides:
             side.drain()
             side.session.close(self.pair.network.now)
-            assert side.session.zrtpsess is None
+            assert call_of(side.session).zrtpsess is None
 
     @property
     def zrtpsess(self) -> bytes:
         """The same at both ends."""
-        alice, bob = (side.session.zrtpsess for side in self.pair.sides)
+        alice, bob = (call_of(side.session).zrtpsess for side in self.pair.sides)
         assert alice is not None and alice == bob
         return bytes(alice.octets)
 
@@ -259,7 +260,11 @@ def test_clear_while_video_is_being_added(cleared_by: str, secured_by: str, wait
     for name in WHO[cleared_by]:
         if phones.side(name).stream.state is State.SECURE:  # the other GoClear may have come before
             phones.side(name).session.go_clear(phones.pair.network.now)
-    phones.until(lambda: all(side.session.switched_off and not side.session.going_clear for side in phones.pair.sides))
+    phones.until(
+        lambda: all(
+            call_of(side.session).switched_off and not call_of(side.session).going_clear for side in phones.pair.sides
+        )
+    )
     for side in phones.pair.sides:
         if any(stream.state is State.CLEAR_PENDING for stream in side.session.streams):
             side.session.agree_to_clear()
@@ -315,5 +320,5 @@ def test_audio_video_clear_secure_again_and_a_second_call(
     phones.check_memory()
     for side in phones.pair.sides:
         assert side.session.assurance is Assurance.VERIFIED
-        assert side.session.peer_name == other(side.name)
+        assert side.session.peer.name == other(side.name)
     phones.hang_up()

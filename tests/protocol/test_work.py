@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.support.inside import core_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, seeded
 from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
 from zrtp.protocol.config import Config
@@ -41,7 +42,7 @@ class Call:
 
     def until_work(self) -> Work:
         self.deliver()
-        work = self.alice.work_to_do()
+        work = self.alice_session.work_to_do()
         assert work is not None
         return work
 
@@ -68,7 +69,7 @@ def test_the_exchange_goes_on_with_the_result(agreement: bytes) -> None:
     with ThreadPoolExecutor(1) as executor:
         executor.submit(work.run).result()
     assert call.alice.state is standing, "nothing happens behind the owner's back"
-    call.alice.work_done(work, call.now)
+    call.alice_session.work_done(work, call.now)
     call.deliver()
 
     assert call.alice.state is call.bob.state is State.SECURE
@@ -80,14 +81,14 @@ def test_work_is_handed_out_once() -> None:
     call = Call()
     call.until_work()
 
-    assert call.alice.work_to_do() is None
+    assert call.alice_session.work_to_do() is None
 
 
 def test_without_offload_there_is_no_work() -> None:
     call = Call()
     call.until_work()
 
-    assert call.bob.work_to_do() is None
+    assert call.bob_session.work_to_do() is None
 
 
 def test_messages_that_the_peer_repeats_meanwhile_start_no_second_operation() -> None:
@@ -96,11 +97,11 @@ def test_messages_that_the_peer_repeats_meanwhile_start_no_second_operation() ->
     for _ in range(3):
         call.fire(call.bob if call.bob.state is State.DHPART2_SENT else call.alice)
         call.deliver()
-    assert call.alice.work_to_do() is None
+    assert call.alice_session.work_to_do() is None
     assert call.alice.counters["a public-key operation is running"] > 0
 
     work.run()
-    call.alice.work_done(work, call.now)
+    call.alice_session.work_done(work, call.now)
     call.deliver()
     assert call.alice.state is call.bob.state is State.SECURE
 
@@ -110,10 +111,10 @@ def test_a_result_that_comes_after_the_end_is_wiped() -> None:
     work = call.until_work()
     work.run()
     call.alice.close(call.now)
-    call.alice.work_done(work, call.now)
+    call.alice_session.work_done(work, call.now)
 
     assert call.alice.state is State.CLOSED
-    assert work.result() == Secret(bytes(32))
+    assert work.result().wiped
 
 
 def test_a_refused_public_value_ends_the_exchange_as_ever() -> None:
@@ -124,9 +125,9 @@ def test_a_refused_public_value_ends_the_exchange_as_ever() -> None:
         raise PeerMisbehaved(ErrorCode.PUBLIC_VALUE, "The peer's public value is not usable.")
 
     refused = Work(refuse, work.go_on)
-    call.alice._work = refused
+    core_of(call.alice).work = refused
     refused.run()
-    call.alice.work_done(refused, call.now)
+    call.alice_session.work_done(refused, call.now)
 
     assert call.alice.state is State.FAILED
     assert [failed.code for failed in failures(call.alice_session)] == [ErrorCode.PUBLIC_VALUE]

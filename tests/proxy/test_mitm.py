@@ -136,8 +136,8 @@ def test_everything_is_heard_and_passed_on(room: Room, mitm: Interceptor) -> Non
 
 def test_each_side_sees_the_zid_of_the_other(room: Room, mitm: Interceptor) -> None:
     room.call(mitm)
-    assert room.alice.call.session.peer_zid == room.bob.endpoint.zid
-    assert room.bob.call.session.peer_zid == room.alice.endpoint.zid
+    assert room.alice.call.session.peer.zid == room.bob.endpoint.zid
+    assert room.bob.call.session.peer.zid == room.alice.endpoint.zid
 
 
 def test_two_who_have_talked_before_see_the_alarm(room: Room, mitm: Interceptor) -> None:

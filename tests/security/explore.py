@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 from tests.security.machine import WORK, Defect, Machine, Node, Output, Party, Sent
 from tests.security.toy import Draws, toy_config
+from tests.support.inside import cache_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Network
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -36,7 +37,6 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Role, Sending
 from zrtp.protocol.states import State
-from zrtp.protocol.stream import DISCOVERY
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, HELLO_ACK, Confirm1, Confirm2, Error
 
@@ -47,7 +47,17 @@ SCHEDULES = {"T1": 0, "T1_EXTENDED": 1, "T2": 0, "CLEAR_KEEPALIVE": 0}
 """Schedules of the engine, and how many copies more than asked for they get."""
 
 EARLY_RESPONDER = frozenset(
-    {*DISCOVERY, State.IDLE, State.QUIET, State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT}
+    {
+        State.HELLO_SENT,
+        State.HELLO_ACKED,
+        State.HELLO_RECEIVED,
+        State.DISCOVERED,
+        State.IDLE,
+        State.QUIET,
+        State.COMMIT_SENT,
+        State.DHPART1_SENT,
+        State.DHPART2_SENT,
+    }
 )
 """Where the responder cannot be if its initiator is secure."""
 
@@ -534,7 +544,7 @@ def preshared_unequal() -> Scenario:
 
 def remember(one: Party, other: Party, rs1: bytes) -> None:
     record = PeerRecord(rs1=Secret(rs1), trusted_lineage=True, verified=True, first_seen=1.0)
-    one.endpoint.cache.update(one.endpoint.zid, other.endpoint.zid, lambda old: record)
+    cache_of(one.endpoint).update(one.endpoint.zid, other.endpoint.zid, lambda old: record)
 
 
 def goclear() -> Scenario:

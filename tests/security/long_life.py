@@ -9,6 +9,7 @@ import argparse
 import gc
 from pathlib import Path
 
+from tests.support.inside import cache_of, installation_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
@@ -33,8 +34,12 @@ def live(calls: int, alice: Endpoint, bob: Endpoint, start: float) -> None:
         one_call(alice, bob, start + number)
     gc.collect()
     for endpoint in (alice, bob):
-        assert not endpoint._running and not endpoint._pairs and not endpoint._half_open
-        assert len(endpoint.cache.peers()) == 1
+        assert (
+            not installation_of(endpoint)._running
+            and not installation_of(endpoint)._pairs
+            and not installation_of(endpoint)._half_open
+        )
+        assert len(cache_of(endpoint).peers()) == 1
 
 
 def one_call(alice: Endpoint, bob: Endpoint, now: float) -> None:

@@ -26,6 +26,7 @@ from functools import partial
 from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType
 from typing import Any
 
+from tests.support.inside import cache_of, call_of, core_of
 from zrtp.crypto.auth_tags import AuthTag
 from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.hashes import HashAlgorithm
@@ -36,9 +37,10 @@ from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, Failed, KeysReady, NoPeer, Secured, Sending, WentClear
+from zrtp.protocol.exchange import present
 from zrtp.protocol.negotiation import Offer
 from zrtp.protocol.session import Session
-from zrtp.protocol.states import IN_EXCHANGE, State
+from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
 from zrtp.protocol.stream import Stream
 from zrtp.protocol.timers import Schedule
 from zrtp.protocol.work import Work
@@ -90,7 +92,7 @@ class Party:
 
     @property
     def streams(self) -> list[Stream]:
-        return self.session.streams
+        return list(self.session.streams)
 
 
 Sent = tuple[int, int, bytes]
@@ -138,7 +140,7 @@ class Machine:
         """Seconds to the next timer."""
         self._steps: dict[tuple[Node, object], tuple[Node, Output]] = {}
         self.steps_computed = 0
-        party.session.events.clear()
+        call_of(party.session).events.clear()
         for stream in party.streams:
             stream.datagrams_to_send()
         self.start = self._number(party)
@@ -189,10 +191,11 @@ class Machine:
             self.views.append(tuple(_view(stream) for stream in party.streams))
             session = party.session
             self.sas.append(None if session.sas is None else session.sas.sashash)
-            self.zrtpsess.append(None if session.zrtpsess is None else bytes(session.zrtpsess.octets))
-            (entry, *_) = [*party.endpoint.cache.peers(), None]
+            zrtpsess = call_of(session).zrtpsess
+            self.zrtpsess.append(None if zrtpsess is None else bytes(zrtpsess.octets))
+            (entry, *_) = [*cache_of(party.endpoint).peers(), None]
             rs1 = None if entry is None else entry.record.rs1
-            self.rs1.append(None if session.retention.held_back or rs1 is None else bytes(rs1.octets))
+            self.rs1.append(None if call_of(session).retention.held_back or rs1 is None else bytes(rs1.octets))
             self.due.append(min((v.timer for v in self.views[-1] if v.timer is not None), default=math.inf))
             self.timed.append(self.due[-1] < math.inf)
             self.wishes.append(tuple(_wishes(party)))
@@ -221,9 +224,9 @@ def _fire(party: Party) -> None:
 
 def _fulfil(party: Party, wish: str) -> None:
     if wish == WORK:
-        number, work = party.works.pop(0)
+        _, work = party.works.pop(0)
         work.run()
-        party.streams[number].work_done(work, party.now)
+        party.session.work_done(work, party.now)
         return
     party.wishes[wish] -= 1
     if wish == "go_clear":
@@ -253,7 +256,7 @@ def _wishes(party: Party) -> Iterator[str]:
 def _outputs(party: Party) -> Output:
     sent = []
     for number, stream in enumerate(party.streams):
-        while (work := stream.work_to_do()) is not None:
+        while (work := party.session.work_to_do()) is not None:
             party.works.append((number, work))
         for datagram in stream.datagrams_to_send():
             packet = decode_packet(datagram)
@@ -298,7 +301,7 @@ def _check_step(name: str, before: tuple[View, ...], party: Party, output: Outpu
         if stream.state in IN_EXCHANGE or stream.state in (State.FAILED, State.CLEAR_PENDING, State.GOCLEAR_SENT):
             demand(stream.sending is Sending.BLOCKED, "clear media may flow")
         if stream.state in (State.FAILED, State.CLEAR, State.CLEAR_PENDING, State.QUIET, State.DISCOVERED):
-            demand(stream.exchange is None, "an exchange lives on")
+            demand(core_of(stream).exchange is None, "an exchange lives on")
 
 
 def _check_waiting(name: str, party: Party) -> None:
@@ -312,9 +315,9 @@ def _check_waiting(name: str, party: Party) -> None:
 
 
 def _view(stream: Stream) -> View:
-    exchange = stream.exchange
+    exchange = core_of(stream).exchange
     keys = None
-    if exchange is not None and exchange.keys is not None:
+    if exchange is not None and exchange.derived is not None:
         srtp = exchange.keys.srtpi, exchange.keys.srtpr
         keys = tuple(bytes(secret.octets) for one in srtp for secret in (one.key, one.salt))
     return View(
@@ -325,15 +328,15 @@ def _view(stream: Stream) -> View:
         commit=None if exchange is None else exchange.commit.raw,
         timer=stream.next_timer(),
         strong=stream.state not in (State.IDLE, State.QUIET, State.FAILED)
-        and stream.error_grace_until is None
+        and Trigger.ERROR_GRACE_OVER not in core_of(stream).deadlines
         and not _out_of_copies(stream),
     )
 
 
 def _out_of_copies(stream: Stream) -> bool:
-    if stream.state in REPEATING and stream.retransmission is None:
+    if stream.state in REPEATING and core_of(stream).retransmission is None:
         return True
-    return stream.retransmission is not None and stream.retransmission.exhausted
+    return core_of(stream).retransmission is not None and present(core_of(stream).retransmission).exhausted
 
 
 # Normal form, comparison, copies.
@@ -341,19 +344,19 @@ def _out_of_copies(stream: Stream) -> bool:
 
 def _normalise(party: Party) -> None:
     for stream in party.streams:
-        for name in DEADLINES:
-            deadline = getattr(stream, name)
-            if deadline is not None:
-                setattr(stream, name, round(deadline - party.now, 6))
-        if stream.retransmission is not None:
-            stream.retransmission.due = round(stream.retransmission.due - party.now, 6)
-        stream.candidates = {key: replace(known, seen=0.0) for key, known in stream.candidates.items()}
+        core = core_of(stream)
+        core.deadlines = {trigger: round(at - party.now, 6) for trigger, at in core.deadlines.items()}
+        if core.retransmission is not None:
+            core.retransmission.due = round(core.retransmission.due - party.now, 6)
+        core_of(stream).candidates = {
+            key: replace(known, seen=0.0) for key, known in core_of(stream).candidates.items()
+        }
         stream.counters.clear()
-        stream.last_error_sent = None
-        stream._warned.clear()
-        stream._sequence = 1
-        stream._bucket = limits.TokenBucket()
-        stream._answers = {request: (reply, 0) for request, (reply, _) in stream._answers.items()}
+        core_of(stream).last_error_sent = None
+        core_of(stream).warned.clear()
+        core_of(stream).outbox.sequence = 1
+        core_of(stream).outbox.bucket = limits.TokenBucket()
+        core.outbox.answers = {request: (reply, 0) for request, (reply, _) in core.outbox.answers.items()}
     party.now = 0.0
 
 
@@ -422,7 +425,7 @@ def dump(root: object) -> bytes:
             seen[id(value)] = len(seen)
             parts.append(type(value).__name__.encode())
             if kind is Kind.HIDDEN:
-                parts.append(bytes(value.octets))
+                parts.append(b"wiped" if value.wiped else bytes(value.octets))
             elif kind is Kind.DICT:
                 items = sorted(value.items(), key=repr) if isinstance(value, Counter) else value.items()
                 for key, item in items:
@@ -467,7 +470,9 @@ def clone(party: Party) -> Party:
             return known
         made: Any
         if kind is Kind.HIDDEN:
-            made = copies[id(value)] = value.copy()
+            made = copies[id(value)] = Secret(bytes(len(value))) if value.wiped else value.copy()
+            if value.wiped:
+                made.wipe()
         elif kind is Kind.LIST:
             made = copies[id(value)] = type(value)()
             made.extend(map(copy, value))

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.actor import FAST, Actor, alone, only
 from tests.support.cases import every
+from tests.support.inside import call_of, core_of, driver_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import S256
@@ -25,6 +26,7 @@ from zrtp.protocol.events import (
     WarningCode,
     WentClear,
 )
+from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State, Trigger
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, ClearACK, Conf2ACK, Confirm1, Error, GoClear
@@ -65,8 +67,8 @@ def states(side: Side) -> tuple[State, Sending]:
 
 
 def zrtpsess(side: Side) -> bytes:
-    assert side.session.zrtpsess is not None
-    return bytes(side.session.zrtpsess.octets)
+    assert call_of(side.session).zrtpsess is not None
+    return bytes(present(call_of(side.session).zrtpsess).octets)
 
 
 @pytest.mark.attack("CLR-01")
@@ -81,7 +83,7 @@ def test_goclear_with_a_wrong_mac_is_neither_answered_nor_acted_on(octet: int) -
     assert warnings(bob) == {WarningCode.GOCLEAR_FORGED}
     assert not bob.seen(ClearRequested)
     assert zrtpsess(bob) == before
-    assert bob.session.export_key(b"label", 16) is not None
+    assert bob.session.keys.export(b"label", 16) is not None
 
 
 @pytest.mark.attack("CLR-02")
@@ -145,7 +147,7 @@ def test_valid_goclear_ends_srtp_on_every_stream_and_waits_for_the_user() -> Non
     assert zrtpsess(pair.bob) != before
     assert zrtpsess(pair.bob) == zrtpsess(pair.alice)
     assert len(keys) == 2
-    assert not any(any(one.key.octets) or any(one.salt.octets) for event in keys for one in (event.send, event.receive))
+    assert [core_of(stream).exchange for stream in bob.streams] == [None, None], "the engine holds no key any more"
     assert len(pair.bob.seen(ClearRequested)) == 1
     bob.agree_to_clear()
     assert [stream.sending for stream in bob.streams] == [Sending.CLEAR] * 2
@@ -199,9 +201,9 @@ def test_goclears_that_cross_on_two_streams_count_once() -> None:
     now = pair.network.now
     pair.alice.session.go_clear(now)
     first = pair.bob.session.streams[0]
-    first.state = State.CLOSED  # so that Bob chooses the other stream
+    core_of(first).state = State.CLOSED  # so that Bob chooses the other stream
     pair.bob.session.go_clear(now)
-    first.state = State.SECURE
+    core_of(first).state = State.SECURE
     pair.network.run(now + 15.0)
     for side in pair.sides:
         if any(stream.state is State.CLEAR_PENDING for stream in side.session.streams):
@@ -218,7 +220,8 @@ def test_agreeing_to_one_goclear_does_not_cut_our_own_short() -> None:
     pair.network.run(pair.network.now + 2.0)
     pair.alice.session.go_clear(pair.network.now)
     pair.network.run(pair.network.now + 1.0)
-    pair.alice.session.streams[0].trigger(Trigger.GO_SECURE, pair.network.now)
+    driver = driver_of(pair.alice.session)
+    driver.tell(driver.cores[0], Trigger.GO_SECURE, pair.network.now)
     pair.network.run(pair.network.now + 1.0)
     assert states(pair.bob) == (State.SECURE, Sending.SRTP)
     pair.bob.session.go_clear(pair.network.now)
@@ -242,14 +245,14 @@ def test_multistream_commit_after_goclear_needs_a_new_nonce() -> None:
     bob, actor = with_actor()
     only(actor.send(goclear(actor)), ClearACK)
     bob.session.agree_to_clear()
-    assert bob.session.zrtpsess is not None
-    commit = actor.multistream_commit(bob.session.zrtpsess, nonce=b"\x07" * 16)
+    assert call_of(bob.session).zrtpsess is not None
+    commit = actor.multistream_commit(present(call_of(bob.session).zrtpsess), nonce=b"\x07" * 16)
     only(actor.send(commit), Confirm1)
     only(actor.send(actor.confirm(allow_clear=True)), Conf2ACK)
     assert bob.stream.state is State.SECURE
     only(actor.send(goclear(actor)), ClearACK)
     bob.session.agree_to_clear()
-    again = actor.multistream_commit(bob.session.zrtpsess, nonce=b"\x07" * 16)
+    again = actor.multistream_commit(present(call_of(bob.session).zrtpsess), nonce=b"\x07" * 16)
     answer = only(actor.send(again), Error)
     assert ErrorCode(answer.code).name == "NONCE_REUSE"
     assert states(bob) == (State.FAILED, Sending.BLOCKED)
@@ -258,8 +261,8 @@ def test_multistream_commit_after_goclear_needs_a_new_nonce() -> None:
 @pytest.mark.attack("CLR-08")
 def test_keys_from_the_old_zrtpsess_do_not_get_through_after_goclear() -> None:
     bob, actor = with_actor()
-    assert bob.session.zrtpsess is not None
-    old = bob.session.zrtpsess.copy()
+    assert call_of(bob.session).zrtpsess is not None
+    old = present(call_of(bob.session).zrtpsess).copy()
     only(actor.send(goclear(actor)), ClearACK)
     bob.session.agree_to_clear()
     assert bytes(old.octets) != zrtpsess(bob)
@@ -282,7 +285,7 @@ def test_forged_hello_and_commit_do_not_keep_a_call_from_going_secure_again(ssrc
     alice, now = pair.alice.stream, pair.network.now
     pair.alice.session.go_secure(now)
     assert alice.state is State.COMMIT_SENT
-    forger = Actor(alice, seed=9, zid=pair.bob.session.zid, ssrc=ssrc)
+    forger = Actor(alice, seed=9, zid=call_of(pair.bob.session).zid, ssrc=ssrc)
     for message in (forger.own_hello, forger.multistream_commit(Secret(bytes(32)), nonce=b"\xff" * 16)):
         alice.receive_datagram(encode_packet(1, ssrc, message.raw), now)
     assert alice.state is State.COMMIT_SENT
@@ -295,7 +298,7 @@ def test_forged_hello_and_commit_do_not_keep_a_call_from_going_secure_again(ssrc
 def test_goclear_during_an_enrolment_is_refused() -> None:
     """E makes A meaningless, whoever set it."""
     bob = alone(replace(MULT_ONLY_ON_REQUEST, trusted_mitm=True), MemoryCache())
-    bob.session.enrol = True
+    call_of(bob.session).enrol = True
     actor = Actor(bob.stream)
     actor.discover()
     plain = actor.initiate(allow_clear=True)
@@ -325,7 +328,7 @@ def test_nothing_of_the_key_agreement_can_be_exported_after_goclear() -> None:
     for side in pair.sides:
         assert side.stream.state is State.CLEAR
         with pytest.raises(ApiMisuse):
-            side.session.export_key(b"label", 16)
+            side.session.keys.export(b"label", 16)
 
 
 @pytest.mark.attack("SID-06")
@@ -372,8 +375,8 @@ def test_second_goclear_on_another_stream_is_checked_although_its_keys_are_gone(
     pair = secure_call()
     _, bobs_video = pair.add_streams(ALICE_SSRC + 1, BOB_SSRC + 1)
     pair.network.run(pair.network.now + 2.0)
-    exchange = pair.alice.session.streams[1].exchange
-    assert exchange is not None and exchange.keys is not None
+    exchange = core_of(pair.alice.session.streams[1]).exchange
+    assert exchange is not None and exchange.derived is not None
     valid = clear_mac(S256, exchange.keys.mackey(exchange.role), ClearDialect.RFC)
     pair.alice.session.go_clear(pair.network.now)
     pair.network.run(pair.network.now + 1.0)

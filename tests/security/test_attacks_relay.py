@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse
@@ -33,11 +34,11 @@ class Leg:
     def relay(self, sashash: bytes, *, sas_type: bytes = b"B32 ", verified: bool = False) -> bytes:
         """The server sends this SASrelay; what the phone answers, as type block."""
         stream = self.server.stream
-        exchange = present(stream.exchange)
+        exchange = present(core_of(stream).exchange)
         plain = SASrelayPlain(
             verified=verified, allow_clear=False, disclosure=False, sas_type=sas_type, sashash=sashash
         )
-        message = seal_sas_relay(exchange.box, exchange.role, plain, stream.endpoint.random)
+        message = seal_sas_relay(exchange.box, exchange.role, plain, core_of(stream).installation.random)
         self.phone.stream.receive_datagram(encode_packet(9, BOB_SSRC, message.raw), self.network.now)
         return b"".join(datagram[16:24] for datagram in self.phone.stream.datagrams_to_send())
 
@@ -69,7 +70,7 @@ def enrolled_leg() -> Leg:
     phone, server = endpoints()
     first = call(phone, server, enrol=True)
     first.phone.session.sas_matched("PBX")
-    first.phone.session.accept_enrolment()
+    first.phone.session.pbx.accept_enrolment()
     first.phone.session.close(5.0)
     first.server.session.close(5.0)
     return call(phone, server, start=10.0)
@@ -79,9 +80,9 @@ def enrolled_leg() -> Leg:
 def test_first_relayed_sas_withdraws_a_verdict_about_the_servers_own() -> None:
     leg = enrolled_leg()
     leg.phone.session.sas_matched("PBX")
-    assert leg.phone.session.verified
+    assert leg.phone.session.peer.verified
     assert leg.relay(b"\x55" * 32) == b"RelayACK"
-    assert not leg.phone.session.verified
+    assert not leg.phone.session.peer.verified
     assert WarningCode.RELAYED_SAS_CHANGED in {event.code for event in leg.phone.seen(SecurityWarning)}
     (relayed,) = leg.phone.seen(SasRelayed)
     assert relayed.sas.sashash == b"\x55" * 32
@@ -94,7 +95,7 @@ def test_another_relayed_sas_withdraws_the_verdict() -> None:
     leg.phone.session.sas_matched("Bob behind the PBX")
     assert [event.verified for event in leg.phone.seen(Verified)] == [True]
     leg.relay(b"\x66" * 32)
-    assert not leg.phone.session.verified
+    assert not leg.phone.session.peer.verified
     assert WarningCode.RELAYED_SAS_CHANGED in {event.code for event in leg.phone.seen(SecurityWarning)}
 
 
@@ -103,7 +104,7 @@ def test_relayed_sas_that_nobody_compared_yet_raises_no_alarm() -> None:
     leg = enrolled_leg()
     leg.relay(b"\x55" * 32)
     assert WarningCode.RELAYED_SAS_CHANGED not in {event.code for event in leg.phone.seen(SecurityWarning)}
-    assert leg.phone.session.relayed_sas is not None
+    assert leg.phone.session.pbx.relayed_sas is not None
 
 
 @pytest.mark.attack("DOS-16")
@@ -111,8 +112,8 @@ def test_many_relays_of_an_authenticated_server_do_not_grow_memory() -> None:
     leg = enrolled_leg()
     for number in range(500):
         leg.relay(number.to_bytes(32, "big"))
-    assert len(leg.phone.stream._answers) <= 8
-    assert len(leg.phone.session.events) <= 512
+    assert len(core_of(leg.phone.stream).outbox.answers) <= 8
+    assert len(call_of(leg.phone.session).events) <= 512
 
 
 @pytest.mark.attack("SAR-04")
@@ -123,6 +124,6 @@ def test_enrolment_is_not_accepted_without_a_secure_stream() -> None:
     leg.phone.stream.close(leg.network.now)
     assert leg.phone.session.assurance is Assurance.INSECURE
     with pytest.raises(ApiMisuse):
-        leg.phone.session.accept_enrolment()
-    (entry,) = phone.cache.peers()
+        leg.phone.session.pbx.accept_enrolment()
+    (entry,) = cache_of(phone).peers()
     assert entry.record.pbxsecret is None

@@ -10,6 +10,7 @@ import pytest
 from tests.support import wire
 from tests.support.actor import Actor
 from tests.support.cases import every
+from tests.support.inside import core_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Netem, Pair, seeded
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -84,7 +85,7 @@ def test_forged_hello_ack_after_the_peers_hello_does_not_stop_our_hello() -> Non
     pair = Pair(FAST, FAST)
     alice = pair.alice.stream
     alice.start(0.0)
-    inject(alice, pair.bob.stream.hello.raw, 0.0, BOB_SSRC)
+    inject(alice, core_of(pair.bob.stream).hello.raw, 0.0, BOB_SSRC)
     assert inject(alice, HELLO_ACK.raw, 0.0) == []
     assert alice.state is State.HELLO_RECEIVED
     pair.network.now = 1.0
@@ -110,7 +111,7 @@ def test_a_stream_that_waits_for_its_user_waits_for_ever(repeated: bool) -> None
     """A Hello that comes once more must not start a deadline after which `go_secure` does nothing."""
     pair = Pair(ON_REQUEST, ON_REQUEST, net=Netem(duplicate=0.5 if repeated else 0.0, seed=4)).run(100.0)
     if repeated:
-        inject(pair.alice.stream, pair.bob.stream.hello.raw, 100.0, BOB_SSRC)
+        inject(pair.alice.stream, core_of(pair.bob.stream).hello.raw, 100.0, BOB_SSRC)
         pair.network.run(200.0)
     assert pair.alice.stream.state is State.DISCOVERED
     assert not pair.alice.seen(NoPeer)
@@ -137,6 +138,6 @@ def test_hellos_that_cannot_be_the_peers_bring_no_hello_out_of_a_quiet_stream(he
 @pytest.mark.attack("ZID-01")
 def test_our_own_zid_brings_no_hello_out_of_a_quiet_stream() -> None:
     stream = quiet_stream()
-    hello = wire.hello(zid=stream.session.zid)
+    hello = wire.hello(zid=core_of(stream).call.zid)
     sent = [datagram for _ in range(200) for datagram in inject(stream, hello.raw, 100.0)]
     assert [datagram[16:24] for datagram in sent] == [b"Error   "]

@@ -9,13 +9,13 @@ from tests.security.machine import Defect, clone, dump
 from tests.support.cases import a_tenth_by_default
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.contention import Winner
+from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import Exchange, present
 from zrtp.protocol.hash_chain import ChainComplete
-from zrtp.protocol.states import Go, State
-from zrtp.protocol.stream import Stream
+from zrtp.protocol.states import State
 from zrtp.protocol.timers import T2
-from zrtp.protocol.transitions import TABLE
+from zrtp.protocol.transitions import TABLE, Go
 from zrtp.wire.messages import Confirm1, Confirm2, ConfirmPlain, Error, Kind
 
 SMALL = ("responder", "crossing", "offloaded", "on-request", "multistream", "preshared", "preshared-unequal", "hostile")
@@ -77,19 +77,17 @@ def test_a_contention_that_nobody_loses_is_found(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.long
 def test_a_responder_without_a_timer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zrtp.protocol.stream.Stream.expect_initiator", lambda *_: None)
+    monkeypatch.setattr("zrtp.protocol.core.Core.expect_initiator", lambda *_: None)
     with pytest.raises(Defect, match="stuck"):
         explore("responder", states=10_000)
 
 
 @pytest.mark.long
 def test_an_error_that_ends_a_secure_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def give_up(stream: Stream, error: Error, now: float) -> State:
-        stream.fail(error.code, "The peer gave up.", now, tell_peer=False)
-        return State.FAILED
+    def give_up(core: Core, error: Received[Error]) -> State:
+        return core.fail(error.message.code, "The peer gave up.", error.at, tell_peer=False)
 
-    row = {**TABLE[State.SECURE], Kind.ERROR: Go(give_up, (State.FAILED,))}
-    monkeypatch.setitem(TABLE, State.SECURE, row)
+    monkeypatch.setitem(TABLE[State.SECURE].inputs, Kind.ERROR, Go(give_up, (State.FAILED,)))
     with pytest.raises(Defect, match="given up"):
         explore("hostile", states=10_000)
 

@@ -17,6 +17,7 @@ import pytest
 from tests.security.toy import TOY, toy_config
 from tests.support.actor import SUITE, WAITING, Actor
 from tests.support.counting import CountingKeyAgreement
+from tests.support.inside import call_of, core_of, installation_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Netem, Network, Pair, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.key_agreements.montgomery import X255
@@ -164,10 +165,10 @@ def test_a_flood_costs_no_memory_and_no_public_key_operation_and_a_call_follows(
     assert toll.grown < 30_000, toll
     assert toll.answers <= limits.ANSWER_BURST + limits.ANSWER_RATE * target.now + 1
     assert toll.octets_out <= toll.octets_in
-    assert len(target.stream.candidates) <= limits.CANDIDATES
-    assert len(target.session.events) < limits.EVENTS
+    assert len(core_of(target.stream).candidates) <= limits.CANDIDATES
+    assert len(call_of(target.session).events) < limits.EVENTS
     assert len(target.stream.counters) < 20
-    assert not target.endpoint._half_open
+    assert not installation_of(target.endpoint)._half_open
     target.call_completes()
 
 
@@ -199,7 +200,7 @@ def test_errors_under_the_ssrc_of_the_peer_do_not_stop_an_exchange_that_goes_on(
 
     def forge(sender: str, datagram: bytes) -> bytes:
         receiver, ssrc = (pair.bob, ALICE_SSRC) if sender == "alice" else (pair.alice, BOB_SSRC)
-        for number in range(20 if receiver.stream.exchange is not None else 0):
+        for number in range(20 if core_of(receiver.stream).exchange is not None else 0):
             packet = encode_packet(number, ssrc, Error.make(code=codes.getrandbits(8)).raw)
             receiver.stream.receive_datagram(packet, pair.network.now)
         return datagram
@@ -238,8 +239,8 @@ def test_half_open_exchanges_on_one_endpoint_make_room_and_leave_nothing(count: 
                 sent[0] += len(packet)
                 sent[1] += sum(map(len, answers))
                 assert sum(map(len, answers)) <= AMPLIFICATION * len(packet)
-            assert len(endpoint._half_open) <= limit
-            assert len(endpoint._running) <= limit
+            assert len(installation_of(endpoint)._half_open) <= limit
+            assert len(installation_of(endpoint)._running) <= limit
             sessions.append(session)
             if len(sessions) > 2 * limit:
                 sessions.pop(0).close(now)
@@ -260,5 +261,9 @@ def test_half_open_exchanges_on_one_endpoint_make_room_and_leave_nothing(count: 
         while (timer := stream.next_timer()) is not None:
             stream.handle_timer(timer)
             stream.datagrams_to_send()
-        assert stream.exchange is None or stream.state in (State.FAILED, State.QUIET)
-    assert not endpoint._half_open and not endpoint._running and not endpoint._pairs
+        assert core_of(stream).exchange is None or stream.state in (State.FAILED, State.QUIET)
+    assert (
+        not installation_of(endpoint)._half_open
+        and not installation_of(endpoint)._running
+        and not installation_of(endpoint)._pairs
+    )

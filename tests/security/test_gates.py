@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.security.toy import toy_config
+from tests.support.inside import cache_of
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -29,7 +30,7 @@ OPEN = {
 def remember_each_other(pair: Pair) -> None:
     record = PeerRecord(rs1=Secret(b"\x11" * 32), trusted_lineage=True, verified=True, first_seen=1.0)
     for one, other in (pair.sides, pair.sides[::-1]):
-        one.endpoint.cache.update(one.endpoint.zid, other.endpoint.zid, lambda old: record)
+        cache_of(one.endpoint).update(one.endpoint.zid, other.endpoint.zid, lambda old: record)
 
 
 def gates(pair: Pair) -> dict[str, list[tuple[State, Sending]]]:

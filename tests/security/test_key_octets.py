@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.inside import call_of, core_of
+from tests.support.inside import secrets_of as session_secrets
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Pair
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli.screen.jsonlines import describe
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import KeysReady
 from zrtp.protocol.exchange import present
 from zrtp.secret import Secret
 
@@ -28,18 +29,17 @@ def secrets_of(pair: Pair) -> dict[str, bytes]:
     """Every key of a secure call, by name."""
     found: dict[str, bytes] = {}
     for side in pair.sides:
-        found |= {f"{side.name} {name}": bytes(value.octets) for name, value in side.session._secrets.items()}
-        found.pop(f"{side.name} context", None)
+        found |= {f"{side.name} {name}": bytes(value.octets) for name, value in session_secrets(side.session).items()}
         for stream in side.session.streams:
-            keys = present(present(stream.exchange).keys)
+            keys = present(present(core_of(stream).exchange).keys)
             for name in ("mackeyi", "mackeyr", "zrtpkeyi", "zrtpkeyr"):
                 found[f"{side.name} {stream.ssrc:x} {name}"] = bytes(getattr(keys, name).octets)
             for name in ("srtpi", "srtpr"):
                 srtp = getattr(keys, name)
                 found[f"{side.name} {stream.ssrc:x} {name} key"] = bytes(srtp.key.octets)
                 found[f"{side.name} {stream.ssrc:x} {name} salt"] = bytes(srtp.salt.octets)
-            found[f"{side.name} {stream.ssrc:x} h0"] = stream.chain.h0
-        outcome = side.session.retention._outcome
+            found[f"{side.name} {stream.ssrc:x} h0"] = core_of(stream).chain.h0
+        outcome = call_of(side.session).retention._outcome
         if outcome is not None:
             found[f"{side.name} rs1"] = bytes(outcome.new_rs1.octets)
     return found
@@ -83,11 +83,17 @@ def reachable(pair: Pair) -> str:
     """The repr of everything that an application can hold, or a debugger show."""
     shown: list[object] = []
     for side in pair.sides:
-        shown += [side.endpoint, side.session, *side.events, side.session.retention, side.session.retention.record]
-        shown += side.session._secrets.values()
+        shown += [
+            side.endpoint,
+            side.session,
+            *side.events,
+            call_of(side.session).retention,
+            call_of(side.session).retention.record,
+        ]
+        shown += session_secrets(side.session).values()
         for stream in side.session.streams:
-            exchange = present(stream.exchange)
-            shown += [stream, stream.chain, exchange, exchange.keys, exchange.own_plain, exchange.peer_plain]
+            exchange = present(core_of(stream).exchange)
+            shown += [stream, core_of(stream).chain, exchange, exchange.keys, exchange.own_plain, exchange.peer_plain]
     return "\n".join(repr(thing) for thing in shown)
 
 
@@ -133,13 +139,11 @@ def test_closing_a_call_overwrites_its_keys(tmp_path: Path) -> None:
     pair = call(tmp_path, Clock())
     held: list[bytearray] = []
     for side in pair.sides:
-        held += [secret.octets for secret in side.session._secrets.values()]
+        held += [secret.octets for secret in session_secrets(side.session).values()]
         for stream in side.session.streams:
-            keys = present(present(stream.exchange).keys)
-            held += [keys.mackeyi.octets, keys.zrtpkeyr.octets, keys.srtpi.key.octets, keys.srtpr.salt.octets]
-        for event in side.seen(KeysReady):
-            held += [event.send.key.octets, event.receive.key.octets]
-    assert all(any(octets) for octets in held) and len(held) == 30
+            keys = present(present(core_of(stream).exchange).keys)
+            held += [keys.mackeyi.octets, keys.mackeyr.octets, keys.zrtpkeyi.octets, keys.zrtpkeyr.octets]
+    assert all(any(octets) for octets in held) and len(held) == 20
     for side in pair.sides:
         side.session.close(pair.network.now)
     assert not any(any(octets) for octets in held)

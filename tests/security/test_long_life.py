@@ -12,6 +12,7 @@ import tracemalloc
 import pytest
 
 from tests.security.long_life import endpoints, live
+from tests.support.inside import installation_of
 from zrtp.media.aio import connect, listen
 from zrtp.protocol.endpoint import Endpoint
 
@@ -57,7 +58,11 @@ def test_calls_over_sockets_leave_no_socket_task_or_timer_behind(calls: int) -> 
             timeout for timeout in timers if _outer(timeout)
         ]
         for endpoint in (alice, bob):
-            assert not endpoint._running and not endpoint._pairs and not endpoint._half_open
+            assert (
+                not installation_of(endpoint)._running
+                and not installation_of(endpoint)._pairs
+                and not installation_of(endpoint)._half_open
+            )
 
     async def in_time() -> None:
         async with asyncio.timeout(30):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.cases import every
+from tests.support.inside import call_of
 from tests.support.pair import ALICE_SSRC, Network, Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
@@ -50,7 +51,7 @@ def test_stranger_on_a_further_stream_gets_no_keys(config: Config, seed: int) ->
     pair = secure_call()
     session = pair.alice.session
     session.sas_matched("Bob")
-    sas, peer_zid, zrtpsess = session.sas, session.peer_zid, session.zrtpsess
+    sas, peer_zid, zrtpsess = session.sas, session.peer.zid, call_of(session).zrtpsess
     video = session.add_stream(VIDEO)
     mallory = stranger(config, seed)
     connect(pair, video, mallory)
@@ -59,7 +60,7 @@ def test_stranger_on_a_further_stream_gets_no_keys(config: Config, seed: int) ->
     assert video.sending is not Sending.SRTP
     assert mallory.stream.state is not State.SECURE
     assert not [event for event in pair.alice.seen(KeysReady) if event.ssrc == VIDEO]
-    assert (session.sas, session.peer_zid, session.zrtpsess) == (sas, peer_zid, zrtpsess)
+    assert (session.sas, session.peer.zid, call_of(session).zrtpsess) == (sas, peer_zid, zrtpsess)
     assert pair.alice.stream.state is State.SECURE
 
 
@@ -129,4 +130,4 @@ def test_two_streams_at_once_never_get_keys_from_two_peers(first: str, config: C
     other = pair.bob if secure[0].ssrc == ALICE_SSRC else mallory
     assert pair.alice.session.sas is not None and other.session.sas is not None
     assert pair.alice.session.sas == other.session.sas
-    assert pair.alice.session.peer_zid == other.session.zid
+    assert pair.alice.session.peer.zid == call_of(other.session).zid

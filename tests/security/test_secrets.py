@@ -21,6 +21,7 @@ import pytest
 from tests.cli.stage import Stream as Screen
 from tests.cli.stage import ticking
 from tests.support.actor import FAST, WAITING, Actor, alone
+from tests.support.inside import cache_of, core_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Pair, Side
 from tests.support.pbx import Exchange as Office
 from tests.support.vault import Vault, reachable, watch
@@ -32,11 +33,13 @@ from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ZrtpError
+from zrtp.protocol import dispatch
 from zrtp.protocol.config import Config
+from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed, KeysReady, Mode, WentClear
 from zrtp.protocol.states import State
-from zrtp.protocol.stream import Stream
+from zrtp.secret import Secret
 from zrtp.wire.messages import DHPart2
 
 AUX = bytes.fromhex("8f13d94b7ac0e25c6e11f70b3d92a5486ab1c07e5f2d3984de6017bc43a9f8e2")
@@ -59,11 +62,10 @@ class Watched:
         """What can be read of these now: the repr of whatever they hold, and their events on screen and as JSON."""
         for side in sides:
             side.drain()
-            if (context := side.session._secrets.get("context")) is not None:
-                self.vault.forget(bytes(context.octets))  # ZIDs and a hash of what was on the wire
             for stream in side.session.streams:
-                if stream.exchange is not None and stream.exchange.commit.key_id is not None:
-                    self.vault.forget(stream.exchange.commit.key_id)  # kept in a Secret to be compared in constant time
+                exchange = core_of(stream).exchange
+                if exchange is not None and exchange.commit.key_id is not None:
+                    self.vault.forget(exchange.commit.key_id)  # kept in a Secret to be compared in constant time
         roots = [thing for side in sides for thing in (side.endpoint, side.session, *side.events)]
         self.texts += [repr(thing) for thing in reachable(roots)]
         for side in sides:
@@ -89,13 +91,13 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     everything = logging.StreamHandler(watched.log)
     everything.setFormatter(logging.Formatter("%(name)s %(message)s %(args)r"))
     logger.addHandler(everything)
-    refused = Stream._refused
+    refuse = dispatch._refuse
 
-    def remember(stream: Stream, error: ZrtpError, now: float) -> None:
+    def remember(core: Core, error: ZrtpError, now: float) -> None:
         watched.texts += ["".join(traceback.format_exception(error)), repr(error), repr(error.args)]
-        refused(stream, error, now)
+        refuse(core, error, now)
 
-    monkeypatch.setattr(Stream, "_refused", remember)
+    monkeypatch.setattr(dispatch, "_refuse", remember)
     make = Endpoint.__init__
 
     def drawing(endpoint: Endpoint, *args: object, **options: object) -> None:
@@ -113,7 +115,7 @@ def unsent(pair: Pair, vault: Vault) -> None:
     wire = b"".join(datagram for _, _, datagram in pair.network.log)
     for side in pair.sides:
         for name in ("h1", "h2"):
-            octets = getattr(side.stream.chain, name)
+            octets = getattr(core_of(side.stream).chain, name)
             if octets not in wire:
                 vault.keep(f"{name} before it is sent", octets)
             else:
@@ -185,6 +187,13 @@ def test_a_preshared_call_shows_no_secret(watched: Watched) -> None:
     assert watched.found == set()
 
 
+def let_go(side: Side) -> None:
+    """What an application does with the SRTP keys that it was given, once they are of no use any more."""
+    for event in side.seen(KeysReady):
+        event.send.wipe()
+        event.receive.wipe()
+
+
 @pytest.mark.attack("SID-05", "SID-06")
 def test_goclear_shows_no_secret_and_wipes_the_keys(watched: Watched) -> None:
     config = Config(key_agreements=(b"X255", b"Mult"), allow_clear=True)
@@ -196,6 +205,8 @@ def test_goclear_shows_no_secret_and_wipes_the_keys(watched: Watched) -> None:
     pair.bob.session.agree_to_clear()
     watched.look_at(*pair.sides)
     assert pair.alice.seen(WentClear)
+    for side in pair.sides:
+        let_go(side)
     assert not any(any(octets) for octets in keys)
     pair.alice.session.go_secure(pair.network.now)
     pair.run(pair.network.now + 5.0)
@@ -216,7 +227,7 @@ def test_enrolment_and_relaying_show_no_secret(watched: Watched) -> None:
     legs = office.call()
     legs.relay()
     watched.look_at(*legs.sides)
-    assert legs.alice.session.relayed_sas is not None
+    assert legs.alice.session.pbx.relayed_sas is not None
     assert watched.found == set()
     assert watched.vault.leaks(*(datagram for _, _, datagram in legs.network.log)) == set()
 
@@ -237,7 +248,7 @@ def wrong_confirm(mallory: Actor) -> None:
     mallory.take_dhpart1(dhpart1)  # type: ignore[arg-type]
     mallory.send(mallory.dhpart2())
     assert mallory.keys is not None
-    mallory.keys.mackeyi.wipe()
+    mallory.keys.mackeyi = Secret(bytes(32))
     mallory.send(mallory.confirm())
 
 
@@ -282,7 +293,7 @@ def test_the_vault_finds_what_it_looks_for(watched: Watched) -> None:
     forms += [base64.b64encode(key[shift:]) for shift in range(3)] + [base64.urlsafe_b64encode(key)]
     for form in forms:
         assert watched.vault.leaks(form), form
-    assert watched.vault.leaks(repr(pair.alice.stream.chain.h0))
+    assert watched.vault.leaks(repr(core_of(pair.alice.stream).chain.h0))
 
 
 @pytest.mark.attack("CCH-14", "SID-06")
@@ -302,7 +313,7 @@ def test_the_cache_holds_retained_secrets_and_nothing_else_of_a_call(watched: Wa
     files = [path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()]
     assert watched.vault.leaks(*files)
     for side in pair.sides:
-        (entry,) = side.endpoint.cache.peers()
+        (entry,) = cache_of(side.endpoint).peers()
         for secret in (entry.record.rs1, entry.record.rs2, entry.record.pbxsecret):
             if secret is not None:
                 watched.vault.forget(bytes(secret.octets))
@@ -325,6 +336,7 @@ def test_after_closing_every_secret_of_the_call_is_zero(watched: Watched) -> Non
         kept |= {side.session.sas.sashash for side in pair.sides if side.session.sas is not None}
         for side in pair.sides:
             side.session.close(pair.network.now)
+            let_go(side)
     for cache in caches:
         for entry in cache.peers():
             kept |= {bytes(secret.octets) for secret in (entry.record.rs1, entry.record.rs2) if secret is not None}
@@ -340,6 +352,6 @@ def test_nothing_that_holds_a_secret_is_pickled_or_turned_into_a_dict() -> None:
             pickle.dumps(event)
         with pytest.raises(TypeError):
             asdict(event)
-    for holder in (pair.alice.stream, pair.alice.session, pair.alice.stream.exchange):
+    for holder in (pair.alice.stream, pair.alice.session, core_of(pair.alice.stream).exchange):
         with pytest.raises((TypeError, pickle.PicklingError)):
             pickle.dumps(holder)

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.security.toy import toy_config
 from tests.security.world import World, two_parties
 from tests.support import wire
+from tests.support.inside import call_of, core_of
 from zrtp.protocol.states import State
 
 SIDES = st.sampled_from((0, 1))
@@ -129,11 +130,11 @@ class Sessions(RuleBasedStateMachine):
         self.world.settle(120.0)
         for side, party in enumerate(self.world.parties):
             self.world.act(side, "close")
-            assert party.session.zrtpsess is None
+            assert call_of(party.session).zrtpsess is None
             for stream in party.streams:
                 assert stream.state is State.CLOSED
                 assert stream.next_timer() is None
-                assert stream.exchange is None
+                assert core_of(stream).exchange is None
 
 
 FEW = settings(

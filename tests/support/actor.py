@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import BOB_SSRC, Clock, Side, seeded
 from zrtp.cache.interface import SecretCache
 from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare, ShareContext
@@ -43,6 +44,7 @@ from zrtp.protocol.key_schedule import (
 )
 from zrtp.protocol.negotiation import MULT, PRSH, VERSION, Offer
 from zrtp.protocol.retained_secrets import KnownSecrets, match, own_ids
+from zrtp.protocol.states import Trigger
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import (
@@ -202,7 +204,7 @@ class Actor:
         if self.share is None:
             self.share = self.algorithms.key_agreements[self.suite.key_agreement].initiate(self.context)
         self.own_dhpart2 = dhpart2 if dhpart2 is not None else self.dhpart2()
-        committed = hvi(self.context.hash, self.own_dhpart2.raw, self.stream.hello.raw)
+        committed = hvi(self.context.hash, self.own_dhpart2.raw, core_of(self.stream).hello.raw)
         self.own_commit = self._commit(hvi=committed, public_key=self.share.commit_field, **changes)
         return self.own_commit
 
@@ -210,7 +212,7 @@ class Actor:
         """A Commit in Multistream mode, and the keys that follow from it."""
         values: dict[str, Any] = {"key_agreement": MULT, "nonce": self.random(16)}
         self.own_commit = self._commit(**values | changes)
-        transcript = Transcript.without_dh(self.context.hash, self.stream.hello, self.own_commit)
+        transcript = Transcript.without_dh(self.context.hash, core_of(self.stream).hello, self.own_commit)
         self._derive(s0_from_session(self.context.hash, zrtpsess, transcript), transcript)
         return self.own_commit
 
@@ -221,7 +223,7 @@ class Actor:
         key = preshared_key(hash_, self.known.rs1, self.known.aux, self.known.pbx)
         values: dict[str, Any] = {"key_agreement": PRSH, "nonce": self.random(16), "key_id": key_id(hash_, key)}
         self.own_commit = self._commit(**values | changes)
-        transcript = Transcript.without_dh(hash_, self.stream.hello, self.own_commit)
+        transcript = Transcript.without_dh(hash_, core_of(self.stream).hello, self.own_commit)
         self._derive(s0_from_preshared(hash_, key, transcript), transcript)
         return self.own_commit
 
@@ -255,7 +257,7 @@ class Actor:
         assert self.share is not None
         assert self.own_commit is not None
         assert self.own_dhpart2 is not None
-        hash_, hello = self.context.hash, self.stream.hello
+        hash_, hello = self.context.hash, core_of(self.stream).hello
         matched = match(hash_, self.known, dhpart1, Role.RESPONDER, hello.h3)
         transcript = Transcript.of_initiator(
             hash_, self.zid, HelloAuthentic(hello, b""), self.own_commit, dhpart1, self.own_dhpart2
@@ -288,7 +290,7 @@ class Actor:
         assert self.own_commit is not None
         assert self.own_dhpart1 is not None
         hash_ = self.context.hash
-        matched = match(hash_, self.known, dhpart2, Role.INITIATOR, self.stream.hello.h3)
+        matched = match(hash_, self.known, dhpart2, Role.INITIATOR, core_of(self.stream).hello.h3)
         transcript = Transcript.of_responder(
             hash_, self.own_hello, CommitAuthentic(self.own_commit, b""), self.own_dhpart1, HviVerified(dhpart2)
         )
@@ -381,18 +383,26 @@ NOTES = ("confirm_refused", "disturbed")
 def snapshot(side: Side) -> dict[str, object]:
     """Everything about a side that a refused message must leave as it was; counters, logs and answers are left out."""
     stream, session = side.stream, side.session
-    exchange, retransmission = stream.exchange, stream.retransmission
+    exchange, retransmission = core_of(stream).exchange, core_of(stream).retransmission
     return {
         "state": stream.state,
         "sending": stream.sending,
-        "hello acknowledged": stream.hello_acknowledged,
-        "candidates": dict(stream.candidates),
+        "hello acknowledged": core_of(stream).hello_acknowledged,
+        "candidates": dict(core_of(stream).candidates),
         "exchange": None
         if exchange is None
         else {f.name: getattr(exchange, f.name) for f in fields(exchange) if f.name not in NOTES},
         "retransmission": None if retransmission is None else (retransmission.message, retransmission.copies),
-        "deadlines": (stream.discovery_deadline, stream.idle_deadline, stream.retry_at),
-        "session": (session.sas, session.peer_zid, session.suite, session.continuity, session.compromised),
+        "deadlines": {
+            trigger: at for trigger, at in core_of(stream).deadlines.items() if trigger is not Trigger.ERROR_GRACE_OVER
+        },
+        "session": (
+            session.sas,
+            session.peer.zid,
+            call_of(session).suite,
+            session.continuity,
+            call_of(session).compromised,
+        ),
         "assurance": session.assurance,
-        "cache": side.endpoint.cache.peers(),
+        "cache": cache_of(side.endpoint).peers(),
     }

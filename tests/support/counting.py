@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from zrtp.crypto.key_agreements.base import InitiatorShare, KeyAgreement, ResponderShare, ShareContext
+from zrtp.crypto.key_agreements.base import CheckedValue, InitiatorShare, KeyAgreement, ResponderShare, ShareContext
 from zrtp.secret import Secret
 
 
@@ -84,11 +84,11 @@ class CountingKeyAgreement:
         self.operations["key pair"] += 1
         return CountingShare(share, self.operations)
 
-    def check_commit(self, public_key: bytes) -> None:
-        self.inner.check_commit(public_key)
+    def check_commit(self, public_key: bytes) -> CheckedValue:
+        return self.inner.check_commit(public_key)
 
-    def check_dhpart1(self, pv: bytes) -> None:
-        self.inner.check_dhpart1(pv)
+    def check_dhpart1(self, pv: bytes) -> CheckedValue:
+        return self.inner.check_dhpart1(pv)
 
-    def check_dhpart2(self, pv: bytes) -> None:
-        self.inner.check_dhpart2(pv)
+    def check_dhpart2(self, pv: bytes) -> CheckedValue:
+        return self.inner.check_dhpart2(pv)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
 from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.protocol.config import Config
@@ -192,7 +193,7 @@ class Pair:
         expected = bytes.fromhex(alice_stream.hello_hash.split()[1]) if bind else None
         bob_stream = self.bob.session.add_stream(BOB_SSRC, peer_hello_hash=expected)
         if bind:
-            alice_stream.peer_hello_hash = bytes.fromhex(bob_stream.hello_hash.split()[1])
+            core_of(alice_stream).peer_hello_hash = bytes.fromhex(bob_stream.hello_hash.split()[1])
         self.network.connect("alice", alice_stream, "bob", bob_stream)
 
     def _side(

@@ -29,12 +29,12 @@ class Legs:
 
     def relay(self) -> None:
         """The PBX relays the SAS as section 7.3 says, and the answers arrive."""
-        self.pbx_to_alice.session.relay_sas_with(self.pbx_to_bob.session, self.network.now)
+        self.pbx_to_alice.session.pbx.relay(self.pbx_to_bob.session.pbx, self.network.now)
         self.network.run(self.network.now + 1.0)
 
     def shown(self, side: Side) -> str:
         """The SAS that a phone shows."""
-        sas = side.session.relayed_sas or side.session.sas
+        sas = side.session.pbx.relayed_sas or side.session.sas
         assert sas is not None
         return sas.rendered
 
@@ -85,5 +85,5 @@ class Exchange:
         for side, wanted in ((legs.alice, alice), (legs.bob, bob)):
             if wanted:
                 side.session.sas_matched("the office")
-                side.session.accept_enrolment()
+                side.session.pbx.accept_enrolment()
         legs.hang_up()

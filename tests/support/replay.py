@@ -32,6 +32,7 @@ from dataclasses import dataclass, field, fields, replace
 from unittest import mock
 
 from tests.crypto.key_agreements.support import diffie_hellman_share
+from tests.support.inside import call_of, core_of
 from tests.support.pair import Clock
 from tests.support.vectors import Party, Transcript
 from zrtp.cache.memory import MemoryCache
@@ -39,17 +40,21 @@ from zrtp.cache.record import PeerRecord
 from zrtp.crypto.codes import name
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements import InitiatorShare, KeyAgreement, ResponderShare, ShareContext
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.kem import KEMS, response_from_private, share_from_private
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.protocol import agreement, confirmation
+from zrtp.protocol.call import Call
 from zrtp.protocol.config import FOREVER, Config
-from zrtp.protocol.confirm import seal_confirm
+from zrtp.protocol.confirm import ConfirmVerified, seal_confirm
+from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, KeysReady, Mode, Role, Suite
-from zrtp.protocol.exchange import Candidate, Exchange
-from zrtp.protocol.key_schedule import SessionSecrets, s0_from_dh
+from zrtp.protocol.exchange import Candidate, Confirmed, Derived, Exchange, SignatureChecked, present
+from zrtp.protocol.hash_chain import ChainComplete, Heard, HeardHello
+from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, s0_from_dh
 from zrtp.protocol.key_schedule import Transcript as HashedMessages
-from zrtp.protocol.session import Session
+from zrtp.protocol.retained_secrets import NOTHING_MATCHED, Matched
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
@@ -178,14 +183,14 @@ class RecordedAgreement:
         self.real.check_commit(commit_public_key)
         return self.responder_share
 
-    def check_commit(self, public_key: bytes) -> None:
-        self.real.check_commit(public_key)
+    def check_commit(self, public_key: bytes) -> CheckedValue:
+        return self.real.check_commit(public_key)
 
-    def check_dhpart1(self, pv: bytes) -> None:
-        self.real.check_dhpart1(pv)
+    def check_dhpart1(self, pv: bytes) -> CheckedValue:
+        return self.real.check_dhpart1(pv)
 
-    def check_dhpart2(self, pv: bytes) -> None:
-        self.real.check_dhpart2(pv)
+    def check_dhpart2(self, pv: bytes) -> CheckedValue:
+        return self.real.check_dhpart2(pv)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +212,8 @@ class Observed:
     s0: bytes = b""
     total_hash: bytes = b""
     kdf_context: bytes = b""
+    matched: tuple[bytes | None, ...] = ()
+    """s1, s2, s3."""
 
 
 @dataclass(slots=True)
@@ -308,8 +315,7 @@ class Replay:
     @property
     def exchange(self) -> Exchange:
         """The engine's exchange, which must exist."""
-        assert self.stream.exchange is not None
-        return self.stream.exchange
+        return present(core_of(self.stream).exchange)
 
     @property
     def keys_ready(self) -> KeysReady:
@@ -385,7 +391,7 @@ class Replay:
     def _stream(self) -> Stream:
         self.random.then(self.party.h0)
         stream = self.session.add_stream(self.recorded.own_ssrc)
-        stream.hello = self.recorded.own_hello
+        core_of(stream).hello = self.recorded.own_hello
         lost = self.recorded.lost if self.role is Role.RESPONDER else None
         first = self.recorded.commit if self.role is Role.INITIATOR else lost
         for octets in (None if first is None else first.nonce, self.recorded.own_iv):
@@ -428,16 +434,22 @@ class Replay:
             peer=Candidate(self.recorded.peer_hello, self.recorded.peer_ssrc, 0.0),
             commit=self.recorded.commit,
             own_plain=replace(own, cache_interval=0),
-            peer_plain=replace(peer, cache_interval=0),
-            secrets=SessionSecrets(
-                zrtpsess=Secret(transcript.zrtpsess_in),
-                sashash=bytes(32),
-                exported_key=Secret(bytes(hash_.length)),
-                new_rs1=Secret(bytes(32)),
-                kdf_context=bytes(24 + hash_.length),
+            derived=Derived(
+                keys=StreamKeys.derive(hash_, Secret(bytes(32)), bytes(32), suite, 16, 112),
+                secrets=SessionSecrets(
+                    zrtpsess=Secret(transcript.zrtpsess_in),
+                    sashash=bytes(32),
+                    exported_key=Secret(bytes(hash_.length)),
+                    new_rs1=Secret(bytes(32)),
+                    kdf_context=bytes(24 + hash_.length),
+                ),
+                matched=NOTHING_MATCHED,
+                heard=HeardHello(self.recorded.peer_hello),
             ),
         )
-        self.session.exchange_finished(first, first_exchange, 0.0)
+        confirm = ConfirmVerified(replace(peer, cache_interval=0), ChainComplete(peer.h0))
+        confirmed = Confirmed(confirm, SignatureChecked(None))
+        call_of(self.session).exchange_finished(core_of(first), first_exchange, confirmed)
 
     def _inbound(self) -> list[Inbound]:
         """The other end's datagrams: as recorded, or else one for each of its messages."""
@@ -499,7 +511,7 @@ class Replay:
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(agreement, "s0_from_dh", self._s0_from_dh))
             stack.enter_context(mock.patch.object(confirmation, "derive", self._derive))
-            stack.enter_context(mock.patch.object(Session, "confirm_plain", self._confirm_plain))
+            stack.enter_context(mock.patch.object(Call, "confirm_plain", self._confirm_plain))
             yield
 
     def _s0_from_dh(
@@ -514,15 +526,19 @@ class Replay:
         self.observed.dh_result = bytes(dh_result.octets)
         return s0_from_dh(hash_, dh_result, transcript, s1, s2, s3)
 
-    def _derive(self, stream: Stream, exchange: Exchange, s0: Secret, transcript: HashedMessages) -> None:
+    def _derive(
+        self, core: Core, exchange: Exchange, s0: Secret, transcript: HashedMessages, matched: Matched, heard: Heard
+    ) -> Derived:
         self.observed.s0 = bytes(s0.octets)
         self.observed.total_hash = transcript.total_hash
+        secrets = (matched.s1, matched.s2, matched.s3)
+        self.observed.matched = tuple(None if secret is None else bytes(secret.octets) for secret in secrets)
         self.observed.kdf_context = transcript.kdf_context
-        _derive(stream, exchange, s0, transcript)
+        return _derive(core, exchange, s0, transcript, matched, heard)
 
-    def _confirm_plain(self, stream: Stream, exchange: Exchange) -> ConfirmPlain:
+    def _confirm_plain(self, exchange: Exchange, h0: bytes) -> ConfirmPlain:
         """The engine's own, except for what the recorded software decided otherwise."""
-        plain = _confirm_plain(self.session, stream, exchange)
+        plain = _confirm_plain(call_of(self.session), exchange, h0)
         recorded = self.recorded.own_plain
         if recorded is None:
             return plain
@@ -541,7 +557,7 @@ def _plain(h0: bytes) -> ConfirmPlain:
 
 # The originals, which the substitutes above call.
 _derive = confirmation.derive
-_confirm_plain = Session.confirm_plain
+_confirm_plain = Call.confirm_plain
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,25 +17,28 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from zrtp.protocol.call import Call
 from zrtp.protocol.config import Config
-from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.core import Core
 from zrtp.protocol.exchange import Exchange
-from zrtp.protocol.session import Session
+from zrtp.protocol.installation import Installation
+from zrtp.protocol.outbox import Outbox
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import Message
 
 LEFT_OUT: dict[type, frozenset[str]] = {
-    Stream: frozenset({"counters", "last_error_sent", "_bucket", "_logger", "_outbox", "_sequence", "_warned"}),
-    Session: frozenset({"events", "lost_events"}),
+    Core: frozenset({"counters", "last_error_sent", "_logger", "warned"}),
+    Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
+    Call: frozenset({"clock", "counters", "events"}),
     Exchange: frozenset({"confirm_refused", "disturbed"}),
-    Endpoint: frozenset({"algorithms", "config", "offer", "random", "wall_clock"}),
+    Installation: frozenset({"algorithms", "config", "inputs", "offer", "random", "wall_clock"}),
 }
 
 _PLAIN = (int, float, str, bytes, bytearray, Enum, type(None), Config)
 
 Snapshot = dict[str, object]
-"""From a path, like "stream.exchange.keys.mackeyi", to a value."""
+"""From a path, like "stream._core.exchange.derived.keys.mackeyi", to a value."""
 
 
 def snapshot(stream: Stream) -> Snapshot:
@@ -55,7 +58,7 @@ def _collect(value: object, path: str, found: Snapshot, seen: set[int]) -> None:
     if isinstance(value, _PLAIN):
         found[path] = bytes(value) if isinstance(value, bytearray) else value
     elif isinstance(value, Secret):
-        found[path] = bytes(value.octets)
+        found[path] = "wiped" if value.wiped else bytes(value.octets)
     elif isinstance(value, Message):
         found[path] = value.raw
     elif id(value) in seen:

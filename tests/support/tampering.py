@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tests.support.inside import core_of
 from tests.support.pair import Pair, Side
 from tests.support.replay import Inbound, Replay
 from tests.support.snapshot import difference, snapshot
@@ -386,7 +387,7 @@ class Solo:
     @property
     def done(self) -> bool:
         if self._without_confirm:
-            exchange, role = self.receiver.exchange, self.replay.role
+            exchange, role = core_of(self.receiver).exchange, self.replay.role
             keys = None if exchange is None else exchange.keys
             return keys is not None and material(keys.srtp(role), keys.srtp(role.other)) == self._expected
         return self.receiver.state is State.SECURE
@@ -423,6 +424,6 @@ def material(send: SrtpKeys, receive: SrtpKeys) -> Material:
 
 def forget_limits(stream: Stream) -> None:
     """As if the changed datagrams came seconds apart: rate limits would hide what the engine does with each."""
-    stream._bucket = TokenBucket()
-    stream._warned.clear()
-    stream.last_error_sent = None
+    core_of(stream).outbox.bucket = TokenBucket()
+    core_of(stream).warned.clear()
+    core_of(stream).last_error_sent = None

@@ -77,6 +77,14 @@ class SecretCache(Protocol):
         ...
 
 
+def waits(cache: SecretCache) -> bool:
+    """Whether the methods of a cache may have to wait, for a disk or a lock: then they do not belong on an event loop.
+
+    A cache that never waits has an attribute `waits` that is False.
+    """
+    return bool(getattr(cache, "waits", True))
+
+
 def in_order(entries: Iterable[PeerEntry]) -> list[PeerEntry]:
     """Peers with a name first, by name, then the others; equal ones by their ZIDs."""
     return sorted(

@@ -14,6 +14,8 @@ from zrtp.cache.record import PeerRecord
 class MemoryCache:
     """The `SecretCache` in two dictionaries."""
 
+    waits = False
+
     def __init__(self) -> None:
         self._own_zids: dict[str, bytes] = {}
         self._records: dict[tuple[bytes, bytes], PeerRecord] = {}

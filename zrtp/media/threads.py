@@ -9,9 +9,9 @@
     sock.send(rtp_packet)                 # plain RTP or RTCP in,
     packet = sock.recv()                  # plain RTP or RTCP out
 
-It takes the place of a socket in programs that have one thread to send and one to receive; a thread of its own keeps
-the timers. One lock guards the call, so that more threads wait for each other and never spoil a packet. Whoever only
-waits for packets holds no lock.
+It takes the place of a socket in programs that have one thread to send and one to receive. A thread of its own keeps
+the timers, and another one asks the store of retained secrets, which may have to wait for a disk. One lock guards the
+call, so that more threads wait for each other and never spoil a packet. Whoever only waits for packets holds no lock.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 
+from zrtp.cache.interface import SecretCache, waits
 from zrtp.errors import ApiMisuse
 from zrtp.media.addresses import Address, shown
 from zrtp.media.demux import Kind, classify
@@ -34,6 +36,7 @@ from zrtp.media.secure import SILENCE, SecureCall
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
+from zrtp.protocol.store import Request
 from zrtp.system import system_random
 
 LARGEST: Final = 65_535
@@ -75,7 +78,11 @@ class SecureSocket:
         if not isinstance(endpoint, Endpoint):
             raise ApiMisuse(f"A SecureSocket is made of an Endpoint, not of {type(endpoint).__name__}.")
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
-        self.session = endpoint.session(peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"))
+        self.session = endpoint.session(
+            peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"), store="deferred"
+        )
+        self._cache = endpoint.cache
+        self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")
         self.call = SecureCall(
             self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
         )
@@ -179,6 +186,8 @@ class SecureSocket:
         self._socket.close()
         if self._keeper is not None and self._keeper is not threading.current_thread():
             self._keeper.join()
+        # What the call leaves behind is stored when this returns, unless this is the thread that stores it.
+        self._storing.shutdown(wait=not threading.current_thread().name.startswith("zrtp store"))
 
     def __enter__(self) -> Self:
         return self
@@ -261,14 +270,37 @@ class SecureSocket:
     def _settle(self) -> list[CallEvent]:
         """Under the lock: send what is due; returns the events to pass on without it."""
         events: list[CallEvent] = []
-        while (event := self.call.next_event()) is not None:
-            events.append(event)
-            self._note(event)
+        while True:
+            while (event := self.call.next_event()) is not None:
+                events.append(event)
+                self._note(event)
+            if not self._serve_store():
+                break
         for datagram in self.media.datagrams_to_send():
             if self._remote is not None and not self._closed:
                 self._send_zrtp(datagram)
         self._changed.notify_all()
         return events
+
+    def _serve_store(self) -> bool:
+        """Under the lock: have the requests to the cache carried out, in another thread if it may have to wait; whether
+        one is done."""
+        cache, done = self._cache, False
+        while cache is not None and (request := self.session.store_to_do()) is not None:
+            if waits(cache):
+                self._storing.submit(self._store, request, cache)
+            else:
+                request.run(cache)
+                self.session.store_done(request, time.monotonic())
+                done = True
+        return done
+
+    def _store(self, request: Request, cache: SecretCache) -> None:
+        request.run(cache)
+        with self._lock:
+            self.session.store_done(request, time.monotonic())
+            events = self._settle()
+        self._tell(events)
 
     def _send_zrtp(self, datagram: bytes) -> None:
         try:

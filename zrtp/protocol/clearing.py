@@ -14,31 +14,33 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ApiMisuse, ErrorCode
 from zrtp.protocol import compatibility, limits
+from zrtp.protocol.call import Call
 from zrtp.protocol.config import ClearDialect
+from zrtp.protocol.core import Core, LateGoClear, Received
 from zrtp.protocol.events import ClearRequested, Role, Sending, WarningCode, WentClear
-from zrtp.protocol.exchange import present
-from zrtp.protocol.states import IN_EXCHANGE, State
+from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.timers import CLEAR_KEEPALIVE, T2
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, ClearACK, Error, GoClear
 
-if TYPE_CHECKING:
-    from zrtp.protocol.session import Session
-    from zrtp.protocol.stream import Stream
+
+@dataclass(frozen=True, slots=True)
+class GoClearVerified:
+    """Evidence that whoever holds the key asked for it; made by `_verify`."""
+
+    message: GoClear
 
 
 @dataclass(frozen=True, slots=True)
-class LateGoClear:
-    """A GoClear that may still come on a stream whose keys are gone."""
+class ClearAllowed:
+    """Evidence that both sides said in their Confirms that a GoClear is accepted; made by `_allowed`."""
 
-    clear_mac: bytes
-    counts: bool
-    """The peer went clear by itself, so that this one is a second of its own; otherwise it crossed ours."""
+    goclear: GoClearVerified
 
 
 def clear_mac(hash_: HashAlgorithm, mackey: Secret, dialect: ClearDialect) -> bytes:
@@ -46,145 +48,215 @@ def clear_mac(hash_: HashAlgorithm, mackey: Secret, dialect: ClearDialect) -> by
     return hash_.mac(mackey.octets, compatibility.goclear_covered(dialect))[:8]
 
 
-def go_clear(session: Session, now: float) -> None:
-    """The local user switches encryption off: one GoClear, on the first secure stream.
+# Our user switches encryption off.
+
+
+def stream_to_clear(streams: list[Core]) -> Core:
+    """The first secure stream of a call, on which our GoClear goes out.
 
     Raises:
         ApiMisuse: nothing is secure, or the peer's Confirm does not allow it.
     """
-    stream = next((stream for stream in session.streams if stream.state is State.SECURE), None)
-    if stream is None:
+    core = next((core for core in streams if core.state is State.SECURE), None)
+    if core is None:
         raise ApiMisuse("No stream is secure, so that there is nothing to switch off.")
-    peer = present(session.peer_plain)
+    peer = present(core.call.peer_plain)
     if not peer.allow_clear or peer.enrolment:
         raise ApiMisuse("The other side does not accept GoClear (its A flag is not set); end the call instead.")
-    exchange = present(stream.exchange)
-    mackey = present(exchange.keys).mackey(exchange.role)
-    message = GoClear.make(clear_mac=clear_mac(exchange.hash, mackey, stream.endpoint.config.clear_dialect))
-    for other in session.streams:
-        if other.exchange is None:
-            continue
-        other.set_sending(Sending.BLOCKED)
-        if other.state in IN_EXCHANGE:  # it must not become secure any more
-            other.forget_candidates_except(other.exchange.peer)
-            other.release()
-            other.stop_repeating()
-            other.enter(State.CLEAR_PENDING)
-    stream.enter(State.GOCLEAR_SENT)
-    stream.send_repeatedly(message, T2, now)
+    return core
 
 
-def on_goclear(stream: Stream, message: GoClear, now: float) -> State:
-    """Arrives from: SECURE, GOCLEAR_SENT. Goes to: CLEAR_PENDING, or SECURE if it is not allowed. Sends: ClearACK, or
-    Error 0x100; nothing if the MAC is wrong.
+def on_go_clear(core: Core, decision: Received[None]) -> State:
+    """Arrives from: SECURE, when our user switches encryption off. Goes to: GOCLEAR_SENT. Sends: GoClear on T2."""
+    exchange = present(core.exchange)
+    mackey = exchange.keys.mackey(exchange.role)
+    message = GoClear.make(clear_mac=clear_mac(exchange.hash, mackey, core.installation.config.clear_dialect))
+    core.set_sending(Sending.BLOCKED)
+    core.call.tell_others(core, Trigger.GOING_CLEAR)
+    core.send_repeatedly(message, T2, decision.at)
+    return State.GOCLEAR_SENT
+
+
+def on_going_clear(core: Core, decision: Received[None]) -> State:
+    """Arrives from: SECURE, when our GoClear goes out on another stream. Goes to: the same. Nothing more is sent."""
+    core.set_sending(Sending.BLOCKED)
+    return State.SECURE
+
+
+def on_going_clear_in_exchange(core: Core, decision: Received[None]) -> State:
+    """Arrives from: every state of an exchange, when our GoClear goes out on another stream. Goes to: CLEAR_PENDING.
+    It must not become secure any more.
     """
-    exchange = present(stream.exchange)
-    role, dialect = exchange.role.other, stream.endpoint.config.clear_dialect
-    expected = clear_mac(exchange.hash, present(exchange.keys).mackey(role), dialect)
-    if not hmac.compare_digest(expected, message.clear_mac):
-        return _forged(stream, now)
-    own = present(exchange.own_plain)
-    if not own.allow_clear or own.enrolment or present(exchange.peer_plain).enrolment:
-        stream.answer_limited(Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
-        stream.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
-        return stream.state
-    destroy_keys(stream.session, stream, now, by_peer=True)
-    stream.answer_copies(message.raw, CLEAR_ACK)
-    stream.emit(ClearRequested(ssrc=stream.ssrc))
-    stream.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)
+    core.set_sending(Sending.BLOCKED)
+    core.forget_candidates_except(present(core.exchange).peer)
+    core.release()
+    core.stop_repeating()
     return State.CLEAR_PENDING
 
 
-def on_late_goclear(stream: Stream, message: GoClear, now: float) -> State:
+def on_clear_ack(core: Core, received: Received[ClearACK | None]) -> State:
+    """Arrives from: GOCLEAR_SENT, by ClearACK or when nobody answers GoClear any more. Goes to: CLEAR. The keys are
+    destroyed in either case (section 4.7.2), and RTP may be sent: our user asked for it.
+    """
+    exchange = present(core.exchange)
+    _replace_secrets(core.call)
+    core.late_goclear = _late_goclear(core, exchange, counts=False)
+    _let_go(core, exchange)
+    core.call.tell_others(core, Trigger.CLEARED_BY_US)
+    core.emit(WentClear(ssrc=core.ssrc, by_peer=False))
+    core.call.tell_others(core, Trigger.CLEAR_AGREED)
+    core.set_sending(Sending.CLEAR)
+    return State.CLEAR
+
+
+# The peer switches encryption off.
+
+
+def on_goclear(core: Core, received: Received[GoClear]) -> State:
+    """Arrives from: SECURE, GOCLEAR_SENT. Goes to: CLEAR_PENDING, or the same if it is forged or not allowed. Sends:
+    ClearACK, or Error 0x100; nothing if the MAC is wrong.
+    """
+    exchange, now = present(core.exchange), received.at
+    verified = _verify(core, exchange, received.message)
+    if verified is None:
+        return _forged(core, now)
+    allowed = _allowed(exchange, verified)
+    if allowed is None:
+        core.answer_limited(Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
+        core.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
+        return core.state
+    return _cleared_by_peer(core, exchange, allowed, now)
+
+
+def _verify(core: Core, exchange: Exchange, message: GoClear) -> GoClearVerified | None:
+    mackey = exchange.keys.mackey(exchange.role.other)
+    expected = clear_mac(exchange.hash, mackey, core.installation.config.clear_dialect)
+    return GoClearVerified(message) if hmac.compare_digest(expected, message.clear_mac) else None
+
+
+def _allowed(exchange: Exchange, goclear: GoClearVerified) -> ClearAllowed | None:
+    own, peer = present(exchange.own_plain), present(exchange.peer_plain)
+    return None if not own.allow_clear or own.enrolment or peer.enrolment else ClearAllowed(goclear)
+
+
+def _cleared_by_peer(core: Core, exchange: Exchange, allowed: ClearAllowed, now: float) -> State:
+    _replace_secrets(core.call)
+    core.late_goclear = None
+    _let_go(core, exchange)
+    core.call.tell_others(core, Trigger.CLEARED_BY_PEER)
+    core.outbox.answer_copies(allowed.goclear.message.raw, CLEAR_ACK)
+    core.emit(ClearRequested(ssrc=core.ssrc))
+    core.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)
+    return State.CLEAR_PENDING
+
+
+def on_late_goclear(core: Core, received: Received[GoClear]) -> State:
     """Arrives from: CLEAR_PENDING, CLEAR, where another GoClear has ended SRTP already. Goes to: the same. Sends:
     ClearACK. If the peer sends one on each stream, ZRTPSess is replaced for each (section 4.7.2.1); one that crossed
     ours does not count.
     """
-    late = stream.late_goclear
-    if late is None or not hmac.compare_digest(late.clear_mac, message.clear_mac):
-        return _forged(stream, now)
-    stream.late_goclear = None
+    late = core.late_goclear
+    if late is None or not hmac.compare_digest(late.clear_mac, received.message.clear_mac):
+        return _forged(core, received.at)
+    core.late_goclear = None
     if late.counts:
-        replace_zrtpsess(stream.session)
-    stream.answer(message.raw, CLEAR_ACK)
-    return stream.state
+        _replace_zrtpsess(core.call)
+    core.outbox.answer(received.message.raw, CLEAR_ACK)
+    return core.state
 
 
-def _forged(stream: Stream, now: float) -> State:
-    stream.counters["GoClear MAC wrong"] += 1
-    stream.warn(
+def _forged(core: Core, now: float) -> State:
+    core.counters["GoClear MAC wrong"] += 1
+    core.warn(
         WarningCode.GOCLEAR_FORGED,
         "Somebody tried to switch encryption off without the key; nothing has changed.",
         now,
     )
-    return stream.state
+    return core.state
 
 
-def on_clear_ack(stream: Stream, _: ClearACK | None, now: float) -> State:
-    """Arrives from: GOCLEAR_SENT, by ClearACK or when nobody answers GoClear any more. Goes to: CLEAR. The keys are
-    destroyed in either case (section 4.7.2), and RTP may be sent: our user asked for it.
+# What a GoClear on one stream means for the others.
+
+
+def on_cleared_by_us(core: Core, due: Received[None]) -> State:
+    """Arrives from: SECURE and every state of an exchange, when our GoClear on another stream has ended SRTP. Goes to:
+    CLEAR_PENDING.
     """
-    session = stream.session
-    destroy_keys(session, stream, now, by_peer=False)
-    session.emit(WentClear(ssrc=stream.ssrc, by_peer=False))
-    _open_gates(session)
-    stream.set_sending(Sending.CLEAR)
+    return _cleared_elsewhere(core, due.at, by_peer=False)
+
+
+def on_cleared_by_peer(core: Core, due: Received[None]) -> State:
+    """Arrives from: SECURE, GOCLEAR_SENT and every state of an exchange, when the peer's GoClear on another stream has
+    ended SRTP. Goes to: CLEAR_PENDING.
+    """
+    return _cleared_elsewhere(core, due.at, by_peer=True)
+
+
+def on_cleared_without_keys(core: Core, due: Received[None]) -> State:
+    """Arrives from: every state of discovery, QUIET, CLEAR_PENDING, CLEAR, FAILED, when SRTP has ended in the call.
+    Goes to: the same. A Commit under the old ZRTPSess may still be on its way.
+    """
+    core.late_goclear = None
+    _distrust_old_commits(core, due.at)
+    return core.state
+
+
+def on_clear_agreed(core: Core, due: Received[None]) -> State:
+    """Arrives from: CLEAR_PENDING, when our user takes note that the call is not protected. Goes to: CLEAR."""
+    core.set_sending(Sending.CLEAR)
     return State.CLEAR
 
 
-def agree_to_clear(session: Session) -> None:
-    """The local user takes note that the call is not protected any more: RTP may be sent.
+def agree_to_clear(streams: list[Core]) -> list[Core]:
+    """The streams that wait for our user to take note; the application is told that RTP may be sent.
 
     Raises:
         ApiMisuse: the peer did not ask for it.
     """
-    pending = [stream for stream in session.streams if stream.state is State.CLEAR_PENDING]
+    pending = [core for core in streams if core.state is State.CLEAR_PENDING]
     if not pending:
         raise ApiMisuse("The other side has not switched encryption off, so that there is nothing to agree to.")
-    session.emit(WentClear(ssrc=pending[0].ssrc, by_peer=True))
-    _open_gates(session)
+    pending[0].emit(WentClear(ssrc=pending[0].ssrc, by_peer=True))
+    return pending
 
 
-def _open_gates(session: Session) -> None:
-    for stream in session.streams:
-        if stream.state is State.CLEAR_PENDING:
-            stream.enter(State.CLEAR)
-            stream.set_sending(Sending.CLEAR)
+def _cleared_elsewhere(core: Core, now: float, *, by_peer: bool) -> State:
+    exchange = present(core.exchange)
+    secure = core.state in (State.SECURE, State.GOCLEAR_SENT)
+    core.late_goclear = _late_goclear(core, exchange, counts=by_peer) if secure else None
+    if not secure:
+        _distrust_old_commits(core, now)
+    _let_go(core, exchange)
+    return State.CLEAR_PENDING
 
 
-def destroy_keys(session: Session, cause: Stream, now: float, *, by_peer: bool) -> None:
-    """Wipe the keys of all streams of the call and replace ZRTPSess; every stream waits for its user.
-
-    What a second GoClear would carry is remembered: it proves nothing about keys. On streams that were not secure yet
-    a Commit under the old ZRTPSess may still be on its way.
-    """
-    for stream in session.streams:
-        exchange = stream.exchange
-        stream.late_goclear = None
-        secure = stream.state in (State.SECURE, State.GOCLEAR_SENT)
-        if not secure:
-            stream.commits_count_from = now + limits.OLD_COMMITS * stream.endpoint.config.timer_scale
-        if exchange is None:
-            continue
-        if secure and exchange.keys is not None and not (by_peer and stream is cause):
-            mackey = exchange.keys.mackey(exchange.role.other)
-            expected = clear_mac(exchange.hash, mackey, stream.endpoint.config.clear_dialect)
-            stream.late_goclear = LateGoClear(expected, by_peer)
-        stream.forget_candidates_except(exchange.peer)
-        stream.release()
-        stream.stop_repeating()
-        stream.set_sending(Sending.BLOCKED)
-        if stream is not cause:
-            stream.enter(State.CLEAR_PENDING)
-    session.forget_exported_key()
-    replace_zrtpsess(session)
+def _late_goclear(core: Core, exchange: Exchange, *, counts: bool) -> LateGoClear:
+    """What another GoClear of the peer on this stream would carry: it proves nothing about keys."""
+    mackey = exchange.keys.mackey(exchange.role.other)
+    return LateGoClear(clear_mac(exchange.hash, mackey, core.installation.config.clear_dialect), counts)
 
 
-def replace_zrtpsess(session: Session) -> None:
+def _let_go(core: Core, exchange: Exchange) -> None:
+    core.forget_candidates_except(exchange.peer)
+    core.release()
+    core.stop_repeating()
+    core.set_sending(Sending.BLOCKED)
+
+
+def _distrust_old_commits(core: Core, now: float) -> None:
+    core.commits_count_from = core.later(now, limits.OLD_COMMITS)
+
+
+def _replace_secrets(call: Call) -> None:
+    call.forget_exported_key()
+    _replace_zrtpsess(call)
+
+
+def _replace_zrtpsess(call: Call) -> None:
     """The old ZRTPSess cannot be computed from the new one."""
-    zrtpsess, hash_, peer_zid = session.zrtpsess, session.hash, session.peer_zid
+    zrtpsess, hash_, peer_zid = call.zrtpsess, call.hash, call.peer_zid
     if zrtpsess is None or hash_ is None or peer_zid is None:
         return
-    zids = (session.zid, peer_zid) if session.role is Role.INITIATOR else (peer_zid, session.zid)
-    dialect = session.endpoint.config.clear_dialect
-    session.put_zrtpsess(compatibility.zrtpsess_after_goclear(hash_, zrtpsess, *zids, dialect))
+    zids = (call.zid, peer_zid) if call.role is Role.INITIATOR else (peer_zid, call.zid)
+    dialect = call.installation.config.clear_dialect
+    call.put_zrtpsess(compatibility.zrtpsess_after_goclear(hash_, zrtpsess, *zids, dialect))

@@ -3,23 +3,27 @@
 Preshared mode is used only where the configuration offers it and the retained secret comes from an exchange that was
 verified, signed or bound to protected signalling; after a number of calls in a row a DH exchange follows. A Preshared
 Commit that fits no secret of ours is answered with a DH Commit of our own.
+
+A Commit of ours, and an answer to one of the peer's, waits until the store has said what is known about the peer.
 """
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
 from zrtp.errors import ErrorCode, PeerError, PeerMisbehaved
 from zrtp.protocol import compatibility, confirmation, limits
 from zrtp.protocol.contention import Winner, resolve
+from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
-from zrtp.protocol.exchange import Candidate, Exchange, present
+from zrtp.protocol.exchange import Candidate, DhAnswer, DhOffer, Exchange, present
 from zrtp.protocol.hash_chain import (
     ChainBroken,
+    HeardCommit,
+    HeardHello,
     HelloAuthentic,
     message_mac,
     verify_hello,
@@ -33,103 +37,111 @@ from zrtp.protocol.key_schedule import (
     s0_from_session,
 )
 from zrtp.protocol.negotiation import MULT, check_commit, choose_preshared_suite, choose_suite
-from zrtp.protocol.retained_secrets import KnownSecrets, Matched, continuity, own_ids
-from zrtp.protocol.states import State
-from zrtp.protocol.timers import RESPONDER_TIMEOUT, T2
+from zrtp.protocol.retained_secrets import NOTHING_MATCHED, KnownSecrets, Matched, continuity, own_ids
+from zrtp.protocol.states import State, Trigger
+from zrtp.protocol.timers import T2
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, CommitMode, DHPart1, DHPart2
 
-if TYPE_CHECKING:
-    from zrtp.protocol.stream import Stream
-
-NONCE_LENGTH = 16
+# Our own Commit.
 
 
-def initiate(stream: Stream, now: float, *, allow_preshared: bool = True) -> State:
-    """Arrives from: a state of discovery, when both Hellos are through; CLEAR, CLEAR_PENDING. Goes to: COMMIT_SENT,
-    DISCOVERED if another exchange of this call or with this peer has to finish first, or HELLO_ACKED if only strangers
-    introduced themselves. Sends: Commit on T2 (section 4.4).
+def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
+    """Both Hellos are through: COMMIT_SENT, unless the store has not answered yet, or another exchange of this call or
+    with this peer has to finish first: DISCOVERED. HELLO_ACKED if only strangers introduced themselves. Sends Commit on
+    T2 (section 4.4).
 
     Raises:
         PeerIncompatible: 0x40, nothing usable in common.
     """
-    peer = _choose_candidate(stream)
+    peer = _choose_candidate(core)
     if peer is None:
-        return _wait_for_peer(stream, now)
-    session = stream.session
-    if session.secured_before:
+        return _wait_for_peer(core, now)
+    call = core.call
+    if call.secured_before:
         if MULT not in peer.hello.key_agreements:
-            stream.warn(
+            core.warn(
                 WarningCode.MULTISTREAM_REFUSED,
                 "The peer does not offer further streams (Multistream); this stream stays unencrypted.",
                 now,
             )
-            return stream.state if stream.state in (State.CLEAR, State.CLEAR_PENDING) else State.DISCOVERED
-        exchange = _multistream_commit(stream, peer)
+            return core.state if core.state in (State.CLEAR, State.CLEAR_PENDING) else State.DISCOVERED
+        exchange = _multistream_commit(core, peer)
     else:
-        if session.running_exchange(peer.hello.zid) not in (None, stream):
-            stream.discovery_deadline = None
-            stream.retry_at = now + limits.RETRY_INTERVAL
-            return State.DISCOVERED
-        preshared = allow_preshared and session.may_use_preshared(peer.hello)
-        exchange = _preshared_commit(stream, peer) if preshared else _dh_commit(stream, peer)
-        stream.endpoint.begin_exchange(stream, session.zid, peer.hello.zid, now)
-    stream.exchange = exchange
-    stream.set_sending(Sending.BLOCKED)
-    stream.emit(GoingSecure(ssrc=stream.ssrc, role=Role.INITIATOR))
-    stream.send_repeatedly(exchange.commit, T2, now)
+        zid = peer.hello.zid
+        if call.running_exchange(zid) not in (None, core):
+            return _wait_for_other_exchange(core, zid, now)
+        if not call.retention.ready(zid, now):
+            core.commit_waits = True
+            return _wait_for_record(core, State.DISCOVERED, now)
+        preshared = allow_preshared and call.may_use_preshared(peer.hello)
+        exchange = _preshared_commit(core, peer) if preshared else _dh_commit(core, peer)
+        core.installation.begin_exchange(core, Role.INITIATOR, call.zid, zid)
+    core.commit_waits = False
+    core.exchange = exchange
+    core.set_sending(Sending.BLOCKED)
+    core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))
+    core.send_repeatedly(exchange.commit, T2, now)
     return State.COMMIT_SENT
 
 
-def _choose_candidate(stream: Stream) -> Candidate | None:
+def _choose_candidate(core: Core) -> Candidate | None:
     """The newest Hello that signalling announced; without zrtp-hash, the first one of whoever acknowledged ours, or
     else the first. A call has one peer: once a stream is secure, the others know its ZID (section 4.4.3).
     """
-    peer_zid = stream.session.peer_zid
-    candidates = [known for known in stream.candidates.values() if peer_zid in (None, known.hello.zid)]
+    peer_zid = core.call.peer_zid
+    candidates = [known for known in core.candidates.values() if peer_zid in (None, known.hello.zid)]
     if not candidates:
         return None
-    expected = stream.peer_hello_hash
+    expected = core.peer_hello_hash
     announced = [
         known for known in candidates if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
     ]
     if announced:
         return announced[-1]
-    return next((known for known in candidates if known.ssrc == stream.acknowledged_by), candidates[0])
+    return next((known for known in candidates if known.ssrc == core.acknowledged_by), candidates[0])
 
 
-def _wait_for_peer(stream: Stream, now: float) -> State:
+def _wait_for_peer(core: Core, now: float) -> State:
     """Only strangers introduced themselves on a further stream: go on as if nobody had."""
-    stream.warn(
+    core.warn(
         WarningCode.MULTISTREAM_REFUSED,
         "Somebody else than the peer of this call answers on a further stream; that stream stays unencrypted.",
         now,
     )
-    stream.extend_discovery(now)
+    core.extend_discovery(now)
     return State.HELLO_ACKED
 
 
-def _dh_commit(stream: Stream, peer: Candidate) -> Exchange:
+def _wait_for_other_exchange(core: Core, peer_zid: bytes, now: float) -> State:
+    """One exchange at a time between two ZIDs; what it leaves behind has to be read anew."""
+    core.call.retention.outdated(peer_zid)
+    core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)
+    core.set_deadline(Trigger.RETRY, now + limits.RETRY_INTERVAL)
+    return State.DISCOVERED
+
+
+def _dh_commit(core: Core, peer: Candidate) -> Exchange:
     """Key pair, DHPart2, hvi, Commit, in this order (section 4.4.1.1)."""
-    endpoint, session = stream.endpoint, stream.session
-    suite = choose_suite(endpoint.config, endpoint.offer, peer.hello)
-    algorithms = endpoint.algorithms
+    installation, call = core.installation, core.call
+    suite = choose_suite(installation.config, installation.offer, peer.hello)
+    algorithms = installation.algorithms
     agreement = algorithms.key_agreements[suite.key_agreement]
     hash_, cipher = algorithms.hashes[suite.hash], algorithms.ciphers[suite.cipher]
-    share = endpoint.make_share(suite)
-    known = session.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
-    ids = own_ids(hash_, known, Role.INITIATOR, stream.chain.h3, endpoint.random)
+    share = installation.make_share(suite)
+    known = call.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
+    ids = own_ids(hash_, known, Role.INITIATOR, core.chain.h3, installation.random)
     dhpart2 = DHPart2.make(
-        h1=stream.chain.h1,
+        h1=core.chain.h1,
         rs1_id=ids.rs1,
         rs2_id=ids.rs2,
         aux_secret_id=ids.aux,
         pbx_secret_id=ids.pbx,
         pv=share.dhpart2_field,
-        mac=lambda covered: message_mac(stream.chain.h0, covered),
+        mac=lambda covered: message_mac(core.chain.h0, covered),
     )
     commit = _make_commit(
-        stream,
+        core,
         suite,
         hvi=hvi(hash_, dhpart2.raw, peer.hello.raw),
         public_key=share.commit_field,
@@ -143,19 +155,18 @@ def _dh_commit(stream: Stream, peer: Candidate) -> Exchange:
         peer=peer,
         commit=commit,
         known=known,
-        own_share=share,
-        dhpart2=dhpart2,
+        offer=DhOffer(share, dhpart2),
     )
 
 
-def _preshared_commit(stream: Stream, peer: Candidate) -> Exchange:
+def _preshared_commit(core: Core, peer: Candidate) -> Exchange:
     """Nonce and keyID from every secret that this side has (section 4.4.2.1)."""
-    endpoint, session = stream.endpoint, stream.session
-    suite = choose_preshared_suite(endpoint.offer, peer.hello)
-    hash_, cipher = endpoint.algorithms.hashes[suite.hash], endpoint.algorithms.ciphers[suite.cipher]
-    known = session.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
+    installation, call = core.installation, core.call
+    suite = choose_preshared_suite(installation.offer, peer.hello)
+    hash_, cipher = installation.algorithms.hashes[suite.hash], installation.algorithms.ciphers[suite.cipher]
+    known = call.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     key = preshared_key(hash_, present(known.rs1), known.aux, known.pbx)
-    commit = _make_commit(stream, suite, nonce=session.nonces.fresh(endpoint.random), key_id=key_id(hash_, key))
+    commit = _make_commit(core, suite, nonce=call.nonces.fresh(installation.random), key_id=key_id(hash_, key))
     exchange = Exchange(
         role=Role.INITIATOR,
         mode=Mode.PRESHARED,
@@ -165,18 +176,19 @@ def _preshared_commit(stream: Stream, peer: Candidate) -> Exchange:
         peer=peer,
         commit=commit,
         known=known,
-        matched=Matched(s1=known.rs1, s2=known.aux, s3=known.pbx, continuity=continuity(known, known.rs1)),
     )
+    matched = Matched(s1=known.rs1, s2=known.aux, s3=known.pbx, continuity=continuity(known, known.rs1))
     transcript = Transcript.without_dh(hash_, peer.hello, commit)
-    confirmation.derive(stream, exchange, s0_from_preshared(hash_, key, transcript), transcript)
+    s0 = s0_from_preshared(hash_, key, transcript)
+    exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, HeardHello(peer.hello))
     return exchange
 
 
-def _multistream_commit(stream: Stream, peer: Candidate) -> Exchange:
+def _multistream_commit(core: Core, peer: Candidate) -> Exchange:
     """A nonce, and the three algorithms of the first stream (section 4.4.3.1)."""
-    session = stream.session
-    suite = replace(present(session.suite), key_agreement=MULT)
-    algorithms = stream.endpoint.algorithms
+    call = core.call
+    suite = replace(present(call.suite), key_agreement=MULT)
+    algorithms = core.installation.algorithms
     exchange = Exchange(
         role=Role.INITIATOR,
         mode=Mode.MULTISTREAM,
@@ -184,16 +196,16 @@ def _multistream_commit(stream: Stream, peer: Candidate) -> Exchange:
         hash=algorithms.hashes[suite.hash],
         cipher=algorithms.ciphers[suite.cipher],
         peer=peer,
-        commit=_make_commit(stream, suite, nonce=session.nonces.fresh(stream.endpoint.random)),
+        commit=_make_commit(core, suite, nonce=call.nonces.fresh(core.installation.random)),
     )
     transcript = Transcript.without_dh(exchange.hash, peer.hello, exchange.commit)
-    s0 = s0_from_session(exchange.hash, present(session.zrtpsess), transcript)
-    confirmation.derive(stream, exchange, s0, transcript)
+    s0 = s0_from_session(exchange.hash, present(call.zrtpsess), transcript)
+    exchange.derived = confirmation.derive(core, exchange, s0, transcript, NOTHING_MATCHED, HeardHello(peer.hello))
     return exchange
 
 
 def _make_commit(
-    stream: Stream,
+    core: Core,
     suite: Suite,
     *,
     hvi: bytes | None = None,
@@ -201,10 +213,10 @@ def _make_commit(
     nonce: bytes | None = None,
     key_id: bytes | None = None,
 ) -> Commit:
-    chain = stream.chain
+    chain = core.chain
     return Commit.make(
         h2=chain.h2,
-        zid=stream.session.zid,
+        zid=core.call.zid,
         hash=suite.hash,
         cipher=suite.cipher,
         auth_tag=suite.auth_tag,
@@ -218,62 +230,76 @@ def _make_commit(
     )
 
 
-def on_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
-    """Arrives from: HELLO_SENT (a Hello got through before), HELLO_RECEIVED, DISCOVERED, QUIET, CLEAR. Goes to:
-    DHPART1_SENT in DH mode, CONFIRM1_SENT in the others, COMMIT_SENT if a Preshared Commit is answered by a DH one.
-    Sends: DHPart1, Confirm1 or Commit. A Commit counts as HelloACK (section 5.4).
+# The peer's Commit.
+
+
+def on_commit(core: Core, received: Received[Commit]) -> State:
+    """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET; CLEAR, CLEAR_PENDING. Goes to: DHPART1_SENT in DH mode,
+    CONFIRM1_SENT in the others, COMMIT_SENT or DISCOVERED if a Preshared Commit is answered by a DH one; the same while
+    the store has not answered or another exchange is running. Sends: DHPart1, Confirm1 or Commit. A Commit counts as
+    HelloACK (section 5.4).
     """
-    if stream.session.going_clear or (stream.commits_count_from is not None and now < stream.commits_count_from):
-        stream.counters["Commit of before GoClear"] += 1
-        return stream.state  # the peer repeats one that it sent later
-    commit, ssrc = request
-    peer, authentic = _select_candidate(stream, commit, ssrc)
-    stream.hello_acknowledged = True
-    holder = stream.session.running_exchange(commit.zid)
-    if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not stream:
+    commit, now = received.message, received.at
+    if core.call.going_clear or (core.commits_count_from is not None and now < core.commits_count_from):
+        core.counters["Commit of before GoClear"] += 1
+        return core.state  # the peer repeats one that it sent later
+    peer = _select_candidate(core, received)
+    core.hello_acknowledged = True
+    holder = core.call.running_exchange(commit.zid)
+    if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not core:
         ours = holder.exchange
         if holder.state is not State.COMMIT_SENT or ours is None or ours.peer.hello.zid != commit.zid:
-            stream.counters["another exchange with this peer is running"] += 1
-            return stream.state  # the peer repeats its Commit; by then the other exchange is over
+            core.counters["another exchange with this peer is running"] += 1
+            core.call.retention.outdated(commit.zid)
+            return core.state  # the peer repeats its Commit; by then the other exchange is over
         # Commits that cross on two streams count as crossing on one (section 4.2).
-        winner = resolve(ours.commit, holder.hello.mitm, commit, peer.hello.mitm)
+        winner = resolve(ours.commit, holder.hello.mitm, commit, peer.candidate.hello.mitm)
         if winner is not Winner.PEER:
-            stream.counters["lost the contention with another stream"] += 1
-            return stream.state
-        step_back(holder, now)
-    return respond(stream, commit, peer, authentic, now)
+            core.counters["lost the contention with another stream"] += 1
+            return core.state
+        core.installation.tell(holder, Trigger.OUTRUN)
+    return _respond(core, received, peer)
 
 
-def on_crossing_commit(stream: Stream, request: tuple[Commit, int], now: float) -> State:
-    """Arrives from: COMMIT_SENT. Goes to: COMMIT_SENT if our Commit wins; DHPART1_SENT, CONFIRM1_SENT or COMMIT_SENT
-    with a new Commit otherwise. Sends: nothing, or as `on_commit` (section 4.2).
+def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
+    """Arrives from: COMMIT_SENT. Goes to: the same if our Commit wins, the store has not answered, or a new Commit
+    answers a Preshared one; DHPART1_SENT, CONFIRM1_SENT, DISCOVERED otherwise. Sends: nothing, or as `on_commit`
+    (section 4.2).
 
-    A Commit that continues another Hello than the one that ours answers shows that ours went to a stranger.
+    Our Commit may answer the Hello of a stranger. One that continues another Hello comes from the peer, and counts.
     """
-    commit, ssrc = request
-    peer, authentic = _select_candidate(stream, commit, ssrc)
-    ours = present(stream.exchange)
-    if peer.hello.raw != ours.peer.hello.raw:
-        return respond(stream, commit, peer, authentic, now, lost=ours)
-    winner = resolve(ours.commit, stream.hello.mitm, commit, peer.hello.mitm)
-    copies = 0 if stream.retransmission is None else stream.retransmission.copies
+    commit = received.message
+    peer = _select_candidate(core, received)
+    ours = present(core.exchange)
+    if peer.candidate.hello.raw != ours.peer.hello.raw:
+        return _respond(core, received, peer, lost=ours)
+    winner = resolve(ours.commit, core.hello.mitm, commit, peer.candidate.hello.mitm)
+    copies = 0 if core.retransmission is None else core.retransmission.copies
     if winner is Winner.OWN and compatibility.yields_without_losing(ours.commit, commit, copies):
         winner = Winner.PEER
     if winner is not Winner.PEER:
-        stream.counters["Commit lost the contention"] += 1
-        ours.peer = peer  # whoever sent a copy of the peer's Hello does not send its Commit
+        core.counters["Commit lost the contention"] += 1
+        ours.peer = peer.candidate  # whoever sent a copy of the peer's Hello does not send its Commit
         return State.COMMIT_SENT
-    return respond(stream, commit, peer, authentic, now, lost=ours)
+    return _respond(core, received, peer, lost=ours)
 
 
-def step_back(stream: Stream, now: float) -> None:
-    """Our Commit on this stream lost against one on another stream: wait until that exchange is finished."""
-    stream.release()
-    stream.enter(State.DISCOVERED)
-    stream.retry_at = now + limits.RETRY_INTERVAL
+def on_outrun(core: Core, due: Received[None]) -> State:
+    """Arrives from: COMMIT_SENT. Goes to: DISCOVERED, until the exchange on the other stream is finished."""
+    core.release()
+    core.set_deadline(Trigger.RETRY, due.at + limits.RETRY_INTERVAL)
+    return State.DISCOVERED
 
 
-def _select_candidate(stream: Stream, commit: Commit, ssrc: int) -> tuple[Candidate, HelloAuthentic]:
+@dataclass(frozen=True, slots=True)
+class _Initiator:
+    """Evidence of whose Commit it is: a Hello that it continues, from the same source."""
+
+    candidate: Candidate
+    hello: HelloAuthentic
+
+
+def _select_candidate(core: Core, received: Received[Commit]) -> _Initiator:
     """The Hello that the Commit's H2 continues; its MAC must be right, and its ZID the Commit's (section 5.4). Both
     come from one source: a copy of the Hello under another SSRC must not draw the exchange there.
 
@@ -281,9 +307,10 @@ def _select_candidate(stream: Stream, commit: Commit, ssrc: int) -> tuple[Candid
         ChainBroken: H2 continues no Hello that was received from this source.
         PeerMisbehaved: 0x20, the Hello was changed on the way, or the ZIDs differ.
     """
+    commit = received.message
     failure: PeerError | None = None
-    for candidate in stream.candidates.values():
-        if candidate.ssrc != ssrc:
+    for candidate in core.candidates.values():
+        if candidate.ssrc != received.ssrc:
             continue
         try:
             authentic = verify_hello(candidate.hello, commit.h2)
@@ -296,100 +323,102 @@ def _select_candidate(stream: Stream, commit: Commit, ssrc: int) -> tuple[Candid
             raise PeerMisbehaved(
                 ErrorCode.SOFTWARE_ERROR, "The peer's Commit carries another ZID than its Hello. Call again."
             )
-        return candidate, authentic
+        return _Initiator(candidate, authentic)
     raise failure or ChainBroken("its H2 continues no Hello")
 
 
-def respond(
-    stream: Stream,
-    commit: Commit,
-    peer: Candidate,
-    authentic: HelloAuthentic,
-    now: float,
-    lost: Exchange | None = None,
-) -> State:
+def _respond(core: Core, received: Received[Commit], peer: _Initiator, lost: Exchange | None = None) -> State:
     """Answer a Commit that counts. `lost` is our own exchange that lost the contention."""
-    endpoint, session = stream.endpoint, stream.session
-    suite = check_commit(endpoint.config, endpoint.offer, commit)
-    if commit.mode is CommitMode.MULTISTREAM:
-        session.check_multistream(commit, suite)
-    elif session.zrtpsess is not None:
+    installation, call, commit = core.installation, core.call, received.message
+    suite = check_commit(installation.config, installation.offer, commit)
+    if commit.mode is not CommitMode.MULTISTREAM and call.zrtpsess is not None:
         raise PeerMisbehaved(
             ErrorCode.SOFTWARE_ERROR,
             "The peer began a second key agreement in one call; further streams use Multistream mode.",
         )
-    exchange = Exchange(
-        role=Role.RESPONDER,
-        mode=Mode.MULTISTREAM,
-        suite=suite,
-        hash=endpoint.algorithms.hashes[suite.hash],
-        cipher=endpoint.algorithms.ciphers[suite.cipher],
-        peer=peer,
-        commit=commit,
-        hello_authentic=authentic,
-    )
     match commit.mode:
-        case CommitMode.DH:
-            return _respond_dh(stream, exchange, now, lost)
-        case CommitMode.PRESHARED:
-            return _respond_preshared(stream, exchange, now, lost)
         case CommitMode.MULTISTREAM:
-            return _respond_multistream(stream, exchange, now, lost)
+            return _respond_multistream(core, received, peer, suite, lost)
+        case CommitMode.DH | CommitMode.PRESHARED if not call.retention.ready(commit.zid, received.at):
+            return _keep_for_later(core, received)
+        case CommitMode.DH:
+            return _respond_dh(core, received, peer, suite, lost)
+        case CommitMode.PRESHARED:
+            return _respond_preshared(core, received, peer, suite, lost)
 
 
-def _respond_dh(stream: Stream, exchange: Exchange, now: float, lost: Exchange | None) -> State:
+def _responder(core: Core, mode: Mode, suite: Suite, peer: _Initiator, commit: Commit, known: KnownSecrets) -> Exchange:
+    algorithms = core.installation.algorithms
+    return Exchange(
+        role=Role.RESPONDER,
+        mode=mode,
+        suite=suite,
+        hash=algorithms.hashes[suite.hash],
+        cipher=algorithms.ciphers[suite.cipher],
+        peer=peer.candidate,
+        commit=commit,
+        known=known,
+    )
+
+
+def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite: Suite, lost: Exchange | None) -> State:
     """DHPart1 (section 4.4.1.2). Our key pair of a lost contention is used again if it fits (section 4.2)."""
-    endpoint, session = stream.endpoint, stream.session
-    agreement = endpoint.algorithms.key_agreements[exchange.suite.key_agreement]
-    agreement.check_commit(exchange.commit.public_key)
-    own: InitiatorShare | None = None if lost is None else lost.own_share
+    installation, commit = core.installation, received.message
+    agreement = installation.algorithms.key_agreements[suite.key_agreement]
+    public_key = agreement.check_commit(commit.public_key)
+    own: InitiatorShare | None = None if lost is None or lost.offer is None else lost.offer.share
     if own is None and not agreement.is_kem:
-        own = endpoint.take_prepared(exchange.suite)
-    share = agreement.respond(exchange.commit.public_key, endpoint.share_context(exchange.suite), own)
-    known = session.retention.known_secrets(exchange.peer.hello.zid, exchange.hash, Role.RESPONDER)
-    ids = own_ids(exchange.hash, known, Role.RESPONDER, stream.chain.h3, endpoint.random)
-    exchange.mode = Mode.KEM if agreement.is_kem else Mode.DH
-    exchange.responder_share = share
-    exchange.known = known
-    exchange.dhpart1 = DHPart1.make(
-        h1=stream.chain.h1,
+        own = installation.take_prepared(suite)
+    share = agreement.respond(public_key, installation.share_context(suite), own)
+    hash_ = installation.algorithms.hashes[suite.hash]
+    known = core.call.retention.known_secrets(peer.candidate.hello.zid, hash_, Role.RESPONDER)
+    ids = own_ids(hash_, known, Role.RESPONDER, core.chain.h3, installation.random)
+    dhpart1 = DHPart1.make(
+        h1=core.chain.h1,
         rs1_id=ids.rs1,
         rs2_id=ids.rs2,
         aux_secret_id=ids.aux,
         pbx_secret_id=ids.pbx,
         pv=share.dhpart1_field,
-        mac=lambda covered: message_mac(stream.chain.h0, covered),
+        mac=lambda covered: message_mac(core.chain.h0, covered),
     )
-    if lost is not None and own is not None and id(own) == id(share):
-        lost.own_share = None
-    elif lost is None and own is not None and id(own) != id(share):
+    exchange = _responder(core, Mode.KEM if agreement.is_kem else Mode.DH, suite, peer, commit, known)
+    exchange.answer = DhAnswer(share, dhpart1, peer.hello)
+    if own is not None and id(own) == id(share):
+        if lost is not None:
+            lost.offer = None  # its key pair goes on
+    elif lost is None and own is not None:
         own.wipe()
-    _become_responder(stream, exchange, now, lost)
-    stream.answer(exchange.commit.raw, exchange.dhpart1)
+    _become_responder(core, exchange, received.at, lost)
+    core.outbox.answer(commit.raw, dhpart1)
     return State.DHPART1_SENT
 
 
-def _respond_preshared(stream: Stream, exchange: Exchange, now: float, lost: Exchange | None) -> State:
+def _respond_preshared(
+    core: Core, received: Received[Commit], peer: _Initiator, suite: Suite, lost: Exchange | None
+) -> State:
     """Confirm1 if the keyID is one of ours, otherwise our own Commit in DH mode (section 4.4.2.3)."""
-    session = stream.session
-    commit = exchange.commit
-    session.nonces.check(commit)
-    known = session.retention.known_secrets(commit.zid, exchange.hash, Role.RESPONDER)
-    found = _find_preshared_key(exchange, known) if session.may_use_preshared(exchange.peer.hello) else None
+    call, commit = core.call, received.message
+    fresh = call.nonces.check(commit)
+    hash_ = core.installation.algorithms.hashes[suite.hash]
+    known = call.retention.known_secrets(commit.zid, hash_, Role.RESPONDER)
+    exchange = _responder(core, Mode.PRESHARED, suite, peer, commit, known)
+    found = _find_preshared_key(exchange, known) if call.may_use_preshared(peer.candidate.hello) else None
     if found is None:
+        known.wipe()
         if lost is not None:
-            stream.release()
-        if stream.endpoint.config.passive:
+            core.release()
+        if core.installation.config.passive:
             raise PeerMisbehaved(ErrorCode.NO_SHARED_SECRET, ErrorCode.NO_SHARED_SECRET.text)
-        return initiate(stream, now, allow_preshared=False)
+        return initiate(core, received.at, allow_preshared=False)
     key, matched = found
-    transcript = Transcript.without_dh(exchange.hash, stream.hello, commit)
-    exchange.mode = Mode.PRESHARED
-    exchange.known, exchange.matched = known, matched
-    confirmation.derive(stream, exchange, s0_from_preshared(exchange.hash, key, transcript), transcript)
-    session.nonces.remember(commit)
-    _become_responder(stream, exchange, now, lost)
-    stream.answer(commit.raw, confirmation.make_confirm(stream, exchange, now))
+    transcript = Transcript.without_dh(hash_, core.hello, commit)
+    s0 = s0_from_preshared(hash_, key, transcript)
+    heard = HeardCommit(peer.hello, commit)
+    exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
+    call.nonces.remember(fresh)
+    _become_responder(core, exchange, received.at, lost)
+    core.outbox.answer(commit.raw, confirmation.make_confirm(core, exchange, received.at))
     return State.CONFIRM1_SENT
 
 
@@ -416,29 +445,127 @@ def _find_preshared_key(exchange: Exchange, known: KnownSecrets) -> tuple[Secret
     return found
 
 
-def _respond_multistream(stream: Stream, exchange: Exchange, now: float, lost: Exchange | None) -> State:
+def _respond_multistream(
+    core: Core, received: Received[Commit], peer: _Initiator, suite: Suite, lost: Exchange | None
+) -> State:
     """Confirm1 under keys from ZRTPSess and a nonce never seen before (section 4.4.3.2)."""
-    session = stream.session
-    commit = exchange.commit
-    session.nonces.check(commit)
-    transcript = Transcript.without_dh(exchange.hash, stream.hello, commit)
-    s0 = s0_from_session(exchange.hash, present(session.zrtpsess), transcript)
-    confirmation.derive(stream, exchange, s0, transcript)
-    session.nonces.remember(commit)
-    _become_responder(stream, exchange, now, lost)
-    stream.answer(commit.raw, confirmation.make_confirm(stream, exchange, now))
+    call, commit = core.call, received.message
+    further = call.check_multistream(commit, suite)
+    fresh = call.nonces.check(commit)
+    exchange = _responder(core, Mode.MULTISTREAM, suite, peer, commit, KnownSecrets())
+    transcript = Transcript.without_dh(exchange.hash, core.hello, commit)
+    s0 = s0_from_session(exchange.hash, further.zrtpsess, transcript)
+    heard = HeardCommit(peer.hello, commit)
+    exchange.derived = confirmation.derive(core, exchange, s0, transcript, NOTHING_MATCHED, heard)
+    call.nonces.remember(fresh)
+    _become_responder(core, exchange, received.at, lost)
+    core.outbox.answer(commit.raw, confirmation.make_confirm(core, exchange, received.at))
     return State.CONFIRM1_SENT
 
 
-def _become_responder(stream: Stream, exchange: Exchange, now: float, lost: Exchange | None) -> None:
+def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange | None) -> None:
     """All checks have passed: the exchange is ours from here on."""
     if lost is not None:
-        stream.release()
-    stream.exchange = exchange
+        core.release()
+    core.commit_waits = False
+    core.waiting_commits.clear()
+    core.exchange = exchange
     if exchange.mode is not Mode.MULTISTREAM:
-        stream.endpoint.begin_exchange(stream, stream.session.zid, exchange.peer.hello.zid, now)
-    stream.stop_repeating()
-    stream.progressed()
-    stream.set_sending(Sending.BLOCKED)
-    stream.emit(GoingSecure(ssrc=stream.ssrc, role=Role.RESPONDER))
-    stream.expect_initiator(now, RESPONDER_TIMEOUT)
+        core.installation.begin_exchange(core, Role.RESPONDER, core.call.zid, exchange.peer.hello.zid)
+    core.stop_repeating()
+    core.progressed()
+    core.set_sending(Sending.BLOCKED)
+    core.emit(GoingSecure(ssrc=core.ssrc, role=Role.RESPONDER))
+    core.expect_initiator(now)
+
+
+# Waiting for the store.
+
+
+def _wait_for_record(core: Core, state: State, now: float) -> State:
+    if Trigger.NO_RECORD not in core.deadlines:
+        core.set_deadline(Trigger.NO_RECORD, now + core.installation.config.store_deadline)
+    return state
+
+
+def _keep_for_later(core: Core, received: Received[Commit]) -> State:
+    """Answer this Commit when the store has told what is known about its sender."""
+    if received.ssrc in core.waiting_commits or len(core.waiting_commits) < limits.CANDIDATES:
+        core.waiting_commits[received.ssrc] = received
+    core.counters["Commit waits for the store"] += 1
+    return _wait_for_record(core, core.state, received.at)
+
+
+def on_record(core: Core, due: Received[None]) -> State:
+    """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET, while a Commit of the peer or our own waits for the store. Goes
+    to: the same, or where the Commit leads: DHPART1_SENT, CONFIRM1_SENT, COMMIT_SENT, DISCOVERED, HELLO_ACKED. Sends:
+    what `on_commit` and `initiate` send.
+    """
+    waiting = _take_waiting_commit(core, due.at)
+    if waiting is not None:
+        return on_commit(core, waiting)
+    if core.commit_waits and core.state is State.DISCOVERED:
+        core.deadlines.pop(Trigger.NO_RECORD, None)
+        return initiate(core, due.at)
+    return core.state
+
+
+def on_record_after_commit(core: Core, due: Received[None]) -> State:
+    """Arrives from: COMMIT_SENT, while a crossing Commit waits for the store. Goes to: the same, DHPART1_SENT,
+    CONFIRM1_SENT, DISCOVERED. Sends: what `on_crossing_commit` sends.
+    """
+    waiting = _take_waiting_commit(core, due.at)
+    return core.state if waiting is None else on_crossing_commit(core, waiting)
+
+
+def _take_waiting_commit(core: Core, now: float) -> Received[Commit] | None:
+    """One Commit whose sender's record is here; whatever comes of it, it does not wait any more."""
+    retention = core.call.retention
+    for ssrc, waiting in core.waiting_commits.items():
+        if retention.ready(waiting.message.zid, now):
+            del core.waiting_commits[ssrc]
+            if not core.waiting_commits:
+                core.deadlines.pop(Trigger.NO_RECORD, None)
+            return replace(waiting, at=now)
+    return None
+
+
+def on_no_record(core: Core, due: Received[None]) -> State:
+    """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET, when the store failed or its time is over. Goes to: the same if
+    nothing waits for it; FAILED, or if the configuration says so where the Commit leads: DHPART1_SENT, CONFIRM1_SENT,
+    COMMIT_SENT, DISCOVERED, HELLO_ACKED. Sends: Error 0xA0, or what `on_record` sends.
+
+    To go on without what may be known raises an alarm at the other end, which has its own record.
+    """
+    core.deadlines.pop(Trigger.NO_RECORD, None)
+    if not core.commit_waits and not core.waiting_commits:
+        return core.state
+    retention = core.call.retention
+    if core.installation.config.go_on_without_store:
+        core.warn(
+            WarningCode.CACHE_FAILED,
+            "The store of retained secrets does not answer. The call goes on without retained secrets: compare the "
+            "words, even with people you know.",
+            due.at,
+        )
+        retention.give_up(due.at)
+        return on_record(core, due)
+    retention.stop_waiting()
+    core.commit_waits = False
+    return core.fail(
+        ErrorCode.SERVICE_UNAVAILABLE,
+        "The store of retained secrets does not answer, so that nobody can tell whether this is the peer of earlier "
+        "calls. Call again when it works.",
+        due.at,
+        tell_peer=True,
+    )
+
+
+def on_no_record_after_commit(core: Core, due: Received[None]) -> State:
+    """Arrives from: COMMIT_SENT, when the store does not tell about the sender of a crossing Commit. Goes to: the same.
+    Our own Commit goes on.
+    """
+    core.deadlines.pop(Trigger.NO_RECORD, None)
+    core.waiting_commits.clear()
+    core.call.retention.stop_waiting()
+    return core.state

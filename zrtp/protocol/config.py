@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.errors import ApiMisuse
@@ -30,15 +32,21 @@ def default_key_agreements() -> tuple[bytes, ...]:
     return tuple(code for code in wanted if code == b"Mult" or (code in usable and usable[code].available))
 
 
+Codes: TypeAlias = tuple[bytes, ...]
+"""Algorithms by their codes of four octets."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One endpoint's choices. Lists are codes of four octets in order of preference, at most seven each."""
+    """One endpoint's choices. Lists are codes in order of preference, at most seven each: b"B32 ", or "B32" for short;
+    here they are always octets.
+    """
 
-    hashes: tuple[bytes, ...] = (b"S256", b"S384")
-    ciphers: tuple[bytes, ...] = (b"AES3", b"AES1")
-    auth_tags: tuple[bytes, ...] = (b"HS80", b"GCM ", b"HS32")
-    key_agreements: tuple[bytes, ...] = field(default_factory=default_key_agreements)
-    sas_types: tuple[bytes, ...] = (b"B32 ", b"B256")
+    hashes: Codes = (b"S256", b"S384")
+    ciphers: Codes = (b"AES3", b"AES1")
+    auth_tags: Codes = (b"HS80", b"GCM ", b"HS32")
+    key_agreements: Codes = field(default_factory=default_key_agreements)
+    sas_types: Codes = (b"B32 ", b"B256")
     algorithms: Algorithms = DEFAULT
     """What the codes mean; extend it to add algorithms of your own."""
     client_id: bytes = b"zrtp Python"
@@ -82,6 +90,11 @@ class Config:
     """Largest ZRTP packet in octets before fragments are used; a multiple of 4, at least 600."""
     half_open_limit: int = 64
     """Unfinished exchanges per endpoint; the oldest goes first."""
+    store_deadline: float = 3.0
+    """Seconds to wait for the store of retained secrets before an exchange; the peer repeats itself that long."""
+    go_on_without_store: bool = False
+    """When the store does not answer: secure the call without retained secrets, which raises an alarm at a peer that
+    has some, instead of failing."""
     zid_per_peer: bool = False
     """Use another ZID for each contact that `Endpoint.session` names, against tracking."""
     private_endpoint_hash: bool = False
@@ -89,12 +102,12 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("hashes", "ciphers", "auth_tags", "key_agreements", "sas_types"):
-            codes = getattr(self, name)
+            codes = _codes(name, getattr(self, name))
             if len(codes) > MAX_CODES:
                 raise ApiMisuse(f"Config.{name} lists {len(codes)} algorithms; a Hello holds at most {MAX_CODES}.")
-            for code in codes:
-                if not isinstance(code, bytes) or len(code) != 4:
-                    raise ApiMisuse(f"Config.{name}: {code!r} is not a code of four octets, for example b'B32 '.")
+            object.__setattr__(self, name, codes)
+        if self.minimum_auth_tags is not None:
+            object.__setattr__(self, "minimum_auth_tags", _codes("minimum_auth_tags", self.minimum_auth_tags))
         if self.mtu % 4 or self.mtu < 600:
             raise ApiMisuse(f"Config.mtu is {self.mtu}; it must be a multiple of 4 and at least 600.")
         if not 0 <= self.cache_interval <= FOREVER:
@@ -107,5 +120,25 @@ class Config:
             raise ApiMisuse("Config.versions begins with the highest version.")
         if self.half_open_limit < 1:
             raise ApiMisuse("Config.half_open_limit is at least 1: the exchange that is just being answered.")
-        if min(self.timer_scale, self.discovery_deadline, self.discovery_deadline_extended) <= 0:
-            raise ApiMisuse("Config.timer_scale and the deadlines of discovery are greater than 0.")
+        times = (self.timer_scale, self.discovery_deadline, self.discovery_deadline_extended, self.store_deadline)
+        if min(times) <= 0:
+            raise ApiMisuse("Config.timer_scale and the deadlines of discovery and of the store are greater than 0.")
+
+
+def _codes(name: str, given: object) -> Codes:
+    """The codes of one list as octets.
+
+    Raises:
+        ApiMisuse: one of them is no code, or the list is none.
+    """
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ApiMisuse(f"Config.{name} is a list of codes, not {given!r}.")
+    return tuple(_code(name, code) for code in given)
+
+
+def _code(name: str, given: object) -> bytes:
+    if isinstance(given, str) and given.isascii():
+        given = given.ljust(4).encode()
+    if not isinstance(given, bytes) or len(given) != 4:
+        raise ApiMisuse(f"Config.{name}: {given!r} is not a code of four octets, for example b'B32 '.")
+    return given

@@ -10,130 +10,137 @@ over once for each stream and exchange, the initiator's before its Confirm2 leav
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from zrtp.protocol import signing
-from zrtp.protocol.confirm import ConfirmVerified, open_confirm, seal_confirm
-from zrtp.protocol.events import Mode, Role, Secured, Sending
-from zrtp.protocol.exchange import Exchange, present
-from zrtp.protocol.hash_chain import (
-    ChainComplete,
-    verify_dhpart,
-    verify_skipped_to_commit,
-    verify_skipped_to_hello,
-)
+from zrtp.protocol.confirm import open_confirm, seal_confirm
+from zrtp.protocol.core import Core, Received
+from zrtp.protocol.events import Continuity, Mode, Secured, Sending, WarningCode
+from zrtp.protocol.exchange import Confirmed, Derived, Exchange, present
+from zrtp.protocol.hash_chain import Heard, complete
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript
+from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import T2
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, Conf2ACK, Confirm1, Confirm2
 
-if TYPE_CHECKING:
-    from zrtp.protocol.stream import Stream
 
-
-def derive(stream: Stream, exchange: Exchange, s0: Secret, transcript: Transcript) -> None:
-    """All keys of the exchange from s0, which is wiped (section 4.5)."""
-    algorithms = stream.endpoint.algorithms
+def derive(
+    core: Core, exchange: Exchange, s0: Secret, transcript: Transcript, matched: Matched, heard: Heard
+) -> Derived:
+    """All keys of the exchange from s0, which is wiped (section 4.5), and what the peer's H0 has to open."""
     context = transcript.kdf_context
-    exchange.keys = StreamKeys.derive(
-        exchange.hash,
-        s0,
-        context,
-        exchange.suite,
-        exchange.cipher.key_length,
-        algorithms.auth_tags[exchange.suite.auth_tag].salt_bits,
-    )
-    if exchange.mode is not Mode.MULTISTREAM:
-        exchange.secrets = SessionSecrets.derive(exchange.hash, s0, context)
+    salt_bits = core.installation.algorithms.auth_tags[exchange.suite.auth_tag].salt_bits
+    keys = StreamKeys.derive(exchange.hash, s0, context, exchange.suite, exchange.cipher.key_length, salt_bits)
+    multistream = exchange.mode is Mode.MULTISTREAM
+    secrets = None if multistream else SessionSecrets.derive(exchange.hash, s0, context)
     s0.wipe()
+    return Derived(keys, secrets, matched, heard)
 
 
-def make_confirm(stream: Stream, exchange: Exchange, now: float) -> Confirm1 | Confirm2:
+def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confirm2:
     """Our Confirm; its IV is fresh, so that it is made once and repeated octet for octet."""
-    plain = signing.sign_confirm(stream, exchange, stream.session.confirm_plain(stream, exchange), now)
+    plain = signing.sign_confirm(core, exchange, core.call.confirm_plain(exchange, core.chain.h0), now)
     exchange.own_plain = plain
-    return seal_confirm(exchange.box, exchange.role, plain, stream.endpoint.random)
+    return seal_confirm(exchange.box, exchange.role, plain, core.installation.random)
 
 
-def on_confirm1(stream: Stream, confirm: Confirm1, now: float) -> State:
-    """Arrives from: DHPART2_SENT; COMMIT_SENT in Multistream and Preshared mode. Goes to: CONFIRM2_SENT. Sends:
-    Confirm2 on T2. The keys to receive with are handed over before it leaves (section 4).
+def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
+    """Arrives from: DHPART2_SENT; COMMIT_SENT in Multistream and Preshared mode. Goes to: CONFIRM2_SENT, or the same
+    if DHPart1 is missing. Sends: Confirm2 on T2. The keys to receive with are handed over before it leaves (section 4).
     """
-    exchange = present(stream.exchange)
-    if exchange.keys is None:
-        stream.counters["Confirm1 before DHPart1"] += 1
-        return stream.state
-    verified = _open(exchange, Role.RESPONDER, confirm)
-    exchange.signature = signing.check_confirm(stream, exchange, verified.plain, now)
-    exchange.peer_plain = verified.plain
-    confirm2 = make_confirm(stream, exchange, now)
-    stream.progressed()
-    stream.hand_over_keys()
-    stream.send_repeatedly(confirm2, T2, now)
+    exchange = present(core.exchange)
+    if exchange.derived is None:
+        core.counters["Confirm1 before DHPart1"] += 1
+        return core.state
+    confirmed = _check(core, exchange, received.message, received.at)
+    confirm2 = make_confirm(core, exchange, received.at)
+    exchange.confirmed = confirmed
+    core.progressed()
+    core.hand_over_keys()
+    core.send_repeatedly(confirm2, T2, received.at)
     return State.CONFIRM2_SENT
 
 
-def on_confirm2(stream: Stream, confirm: Confirm2, now: float) -> State:
+def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
-    exchange = present(stream.exchange)
-    verified = _open(exchange, Role.INITIATOR, confirm)
-    exchange.signature = signing.check_confirm(stream, exchange, verified.plain, now)
-    exchange.peer_plain = verified.plain
-    stream.hand_over_keys()
-    stream.answer(confirm.raw, CONF2ACK)
-    return secure(stream, exchange, now)
+    exchange = present(core.exchange)
+    exchange.confirmed = confirmed = _check(core, exchange, received.message, received.at)
+    core.hand_over_keys()
+    core.outbox.answer(received.message.raw, CONF2ACK)
+    return secure(core, exchange, confirmed, received.at)
 
 
-def on_conf2ack(stream: Stream, _: Conf2ACK | None, now: float) -> State:
+def on_conf2ack(core: Core, received: Received[Conf2ACK | None]) -> State:
     """Arrives from: CONFIRM2_SENT, by Conf2ACK or the first valid SRTP packet (section 4.6). Goes to: SECURE."""
-    exchange = present(stream.exchange)
-    return secure(stream, exchange, now)
+    exchange = present(core.exchange)
+    return secure(core, exchange, present(exchange.confirmed), received.at)
 
 
-def on_srtp_when_secure(stream: Stream, _: None, now: float) -> State:
+def on_srtp_when_secure(core: Core, due: Received[None]) -> State:
     """Arrives from: SECURE. Goes to: SECURE. The initiator proved that it finished: the record is not provisional."""
-    stream.session.retention.peer_finished()
+    core.call.retention.peer_finished()
     return State.SECURE
 
 
-def secure(stream: Stream, exchange: Exchange, now: float) -> State:
+def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> State:
     """Both Confirms are verified: open the gate, update the cache, show the SAS."""
-    peer_plain = present(exchange.peer_plain)
-    stream.progressed()
-    stream.stop_repeating()
-    stream.forget_reply(CLEAR_ACK)
-    stream.endpoint.finish_exchange(stream)
-    stream.set_sending(Sending.SRTP)
-    session = stream.session
-    session.exchange_finished(stream, exchange, now)
+    call = core.call
+    core.progressed()
+    core.stop_repeating()
+    core.outbox.forget_reply(CLEAR_ACK)
+    core.installation.finish_exchange(core)
+    core.set_sending(Sending.SRTP)
+    call.exchange_finished(core, exchange, confirmed)
+    if exchange.mode is not Mode.MULTISTREAM:
+        _warn_of_mismatches(core, exchange, confirmed, now)
+        call.announce_sas(core.ssrc)
     exchange.forget_messages()
-    stream.emit(
+    core.emit(
         Secured(
-            ssrc=stream.ssrc,
+            ssrc=core.ssrc,
             mode=exchange.mode,
             role=exchange.role,
             suite=exchange.suite,
-            verified=session.verified,
-            peer_name=session.peer_name,
-            verified_at=session.verified_at,
-            disclosure=peer_plain.disclosure,
-            allow_clear=peer_plain.allow_clear and not peer_plain.enrolment,
+            verified=call.verified,
+            peer_name=call.peer_name,
+            verified_at=call.verified_at,
+            disclosure=confirmed.plain.disclosure,
+            allow_clear=confirmed.plain.allow_clear and not confirmed.plain.enrolment,
         )
     )
     return State.SECURE
 
 
-def _open(exchange: Exchange, peer_role: Role, confirm: Confirm1 | Confirm2) -> ConfirmVerified:
-    """MAC, decryption, and the peer's whole hash chain; messages that a mode leaves out are skipped."""
+def _check(core: Core, exchange: Exchange, confirm: Confirm1 | Confirm2, now: float) -> Confirmed:
+    """MAC, decryption, the peer's whole hash chain, and its signature of the SAS, if it signed."""
+    heard = present(exchange.derived).heard
+    verified = open_confirm(exchange.box, exchange.role.other, confirm, partial(complete, heard))
+    signature = signing.check_confirm(core, exchange, verified.plain, now)
+    return Confirmed(verified, signature)
 
-    def verify_chain(h0: bytes) -> ChainComplete:
-        if peer_role is Role.RESPONDER:
-            if exchange.dhpart1 is not None:
-                return verify_dhpart(exchange.dhpart1, h0)
-            return verify_skipped_to_hello(exchange.peer.hello, h0)
-        if exchange.dhpart2 is not None:
-            return verify_dhpart(exchange.dhpart2, h0)
-        return verify_skipped_to_commit(exchange.commit, h0)
 
-    return open_confirm(exchange.box, peer_role, confirm, verify_chain)
+def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> None:
+    name = core.call.peer_name or "This peer"
+    if core.call.continuity is Continuity.MISMATCH:
+        core.warn(
+            WarningCode.CACHE_MISMATCH,
+            f"{name} no longer has the key from your last call. A new phone explains this; so does a wiretapper. "
+            "Compare the words before you talk.",
+            now,
+        )
+    if exchange.matched.aux_mismatch:
+        core.warn(
+            WarningCode.AUX_MISMATCH,
+            "The other side does not have the extra secret (auxsecret) that was set here. Compare the words.",
+            now,
+        )
+    if exchange.matched.pbx_mismatch:
+        core.warn(WarningCode.PBX_MISMATCH, "The trusted server no longer has the secret of its enrolment.", now)
+    if present(exchange.own_plain).verified and not confirmed.plain.verified:
+        core.warn(
+            WarningCode.PEER_NOT_VERIFIED,
+            f"You verified {core.call.peer_name or 'this peer'}; they have not.",
+            now,
+        )

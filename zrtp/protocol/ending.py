@@ -1,4 +1,4 @@
-"""Error, ErrorACK, silence, and closing (RFC 6189 sections 4.7, 5.9, 5.10, 6).
+"""Error, ErrorACK, silence, refusals, and closing (RFC 6189 sections 4.7, 5.9, 5.10, 6).
 
 An Error is not authenticated: anybody can send one. It is acknowledged, and during an exchange it takes effect only if
 no valid next message follows within a second. Once secure it has no effect. It never answers an Error, never touches
@@ -9,88 +9,101 @@ We send one only about an exchange with a pinned peer, on T2 until ErrorACK or e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from zrtp.errors import ErrorCode, describe
 from zrtp.protocol import limits
-from zrtp.protocol.states import State
-from zrtp.wire.messages import Error, ErrorACK
-
-if TYPE_CHECKING:
-    from zrtp.protocol.stream import Stream
-
-
-def on_error(stream: Stream, error: Error, now: float) -> State:
-    """Arrives from: every state of an exchange. Goes to: the same, or FAILED a second later. Sends: ErrorACK."""
-    stream.acknowledge_error(now)
-    if stream.error_grace_until is None:
-        stream.peer_error = error.code
-        stream.error_grace_until = now + limits.ERROR_GRACE * stream.endpoint.config.timer_scale
-    return stream.state
+from zrtp.protocol.core import Core, Received, Refusal
+from zrtp.protocol.events import Closed, Sending
+from zrtp.protocol.states import State, Trigger
+from zrtp.wire.messages import ERROR_ACK, Error, ErrorACK
 
 
-def on_error_without_effect(stream: Stream, error: Error, now: float) -> State:
-    """Arrives from: every state without a running exchange. Goes to: the same. Sends: ErrorACK."""
-    stream.acknowledge_error(now)
-    stream.counters["Error without effect"] += 1
-    return stream.state
+def on_error(core: Core, received: Received[Error]) -> State:
+    """Arrives from: every state of an exchange. Goes to: the same. FAILED follows a second later. Sends: ErrorACK."""
+    core.answer_limited(ERROR_ACK, received.at)
+    if Trigger.ERROR_GRACE_OVER not in core.deadlines:
+        core.peer_error = received.message.code
+        core.set_deadline(Trigger.ERROR_GRACE_OVER, core.later(received.at, limits.ERROR_GRACE))
+    return core.state
 
 
-def on_grace_over(stream: Stream, _: None, now: float) -> State:
+def on_error_without_effect(core: Core, received: Received[Error]) -> State:
+    """Arrives from: every state of discovery, QUIET, SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR, FAILED. Goes to: the
+    same. Sends: ErrorACK.
+    """
+    core.answer_limited(ERROR_ACK, received.at)
+    core.counters["Error without effect"] += 1
+    return core.state
+
+
+def on_grace_over(core: Core, due: Received[None]) -> State:
     """Arrives from: every state of an exchange. Goes to: FAILED. The peer's Error was not overridden."""
-    code = stream.peer_error or 0
-    stream.fail(
+    code = core.peer_error or 0
+    return core.fail(
         code,
         f"The other side ended the key agreement: {describe(code)}. (Error messages are not authenticated.)",
-        now,
+        due.at,
         tell_peer=False,
         by_peer=True,
     )
-    return State.FAILED
 
 
-def on_error_ack(stream: Stream, _: ErrorACK, now: float) -> State:
+def on_error_ack(core: Core, received: Received[ErrorACK]) -> State:
     """Arrives from: FAILED. Goes to: FAILED. Our Error got through."""
-    stream.stop_repeating()
+    core.stop_repeating()
     return State.FAILED
 
 
-def on_silence(stream: Stream, _: None, now: float) -> State:
+def on_silence(core: Core, due: Received[None]) -> State:
     """Arrives from: every state of an exchange, when retransmission or the responder's patience ends. Goes to:
     FAILED. Sends: Error, because the peer may hear us although we do not hear it.
     """
-    exchange = stream.exchange
+    exchange = core.exchange
+    code, text = ErrorCode.PROTOCOL_TIMEOUT, "The other side stopped answering during the key agreement. Call again."
     if exchange is not None and exchange.confirm_refused:
-        stream.fail(
+        code, text = (
             ErrorCode.CONFIRM_MAC,
             "The peer's Confirm did not verify: the two sides hold different keys, or somebody interferes. "
             "Call again; if it happens again, do not trust this connection.",
-            now,
-            tell_peer=True,
         )
     elif exchange is not None and exchange.disturbed:
-        stream.fail(
-            ErrorCode.PROTOCOL_TIMEOUT,
+        text = (
             "The key agreement did not finish, and messages of somebody else came in between: this call is being "
-            "disturbed. Call again.",
-            now,
-            tell_peer=True,
+            "disturbed. Call again."
         )
-    else:
-        stream.fail(
-            ErrorCode.PROTOCOL_TIMEOUT,
-            "The other side stopped answering during the key agreement. Call again.",
-            now,
-            tell_peer=True,
-        )
-    return State.FAILED
+    return core.fail(code, text, due.at, tell_peer=True)
 
 
-def on_error_exhausted(stream: Stream, _: None, now: float) -> State:
+def on_refused(core: Core, refusal: Received[Refusal]) -> State:
+    """Arrives from: every started state but SECURE and GOCLEAR_SENT and FAILED, when a check fails in a way that only a
+    wrong peer, or an attack, explains; or when randomness or a library of ours fails. Goes to: FAILED. Sends: Error.
+    """
+    return core.fail(refusal.message.code, refusal.message.text, refusal.at, tell_peer=True)
+
+
+def on_crowded_out(core: Core, due: Received[None]) -> State:
+    """Arrives from: every state of an exchange, the first of too many strangers at once. Goes to: FAILED."""
+    return core.fail(
+        ErrorCode.SERVICE_UNAVAILABLE,
+        "Too many calls are being set up at once; this one made room for a newer one. Call again.",
+        due.at,
+        tell_peer=False,
+    )
+
+
+def on_error_exhausted(core: Core, due: Received[None]) -> State:
     """Arrives from: FAILED, SECURE. Goes to: the same. Several peers never acknowledge."""
-    return stream.state
+    return core.state
 
 
-def on_close(stream: Stream, _: None, now: float) -> State:
-    """Arrives from: every state. Goes to: CLOSED. Sends: nothing."""
-    return stream.closed()
+def on_close(core: Core, due: Received[None]) -> State:
+    """Arrives from: IDLE, every started state. Goes to: CLOSED. Sends: nothing. Without keys nothing may be sent on a
+    stream that was secure.
+    """
+    core.release()
+    if core.sending is Sending.SRTP:
+        core.set_sending(Sending.BLOCKED)
+    core.progressed()
+    core.candidates.clear()
+    core.outbox.clear()
+    core.emit(Closed(ssrc=core.ssrc))
+    return State.CLOSED

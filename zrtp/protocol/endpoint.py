@@ -1,41 +1,41 @@
-"""One installation: its ZID, its configuration, its cache, its randomness, and the calls it is in."""
+"""One installation, as an application holds it: its ZID, its configuration, its cache, its randomness."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Literal
 
-from zrtp.cache.interface import SecretCache
+from zrtp.cache.interface import SecretCache, check_zid
 from zrtp.cache.memory import MemoryCache
-from zrtp.crypto.hashes import sha256
-from zrtp.crypto.key_agreements.base import InitiatorShare, ShareContext
 from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.errors import ApiMisuse
+from zrtp.protocol.call import Call
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import Role, Suite
-from zrtp.protocol.negotiation import Offer, usual_suite
+from zrtp.protocol.driver import Driver
+from zrtp.protocol.events import Suite
+from zrtp.protocol.installation import Installation, check_verifiers, endpoint_hash
 from zrtp.protocol.session import Session
 from zrtp.secret import Secret
 from zrtp.system import RandomSource, WallClock, system_random, wall_clock
 
-if TYPE_CHECKING:
-    from zrtp.protocol.stream import Stream
-
 ZID_LENGTH = 12
 _HASH_LABEL = "EndpointHash"
 """The label under which the cache keeps random octets that nobody outside knows."""
-COMMIT_OVERHEAD = 116
-"""Octets of a Commit around its public key: more than a DHPart1 has around its ciphertext."""
 
 
 class Endpoint:
     """Owns what all calls of one installation share. Make one, and a session for each call.
 
-    `cache` holds the retained secrets; None makes a cacheless endpoint (RFC 6189 section 4.9.1) with a new ZID.
+    `cache` holds the retained secrets; None makes a cacheless endpoint (RFC 6189 section 4.9.1) with a new ZID. It is
+    asked for the ZID here, and later by sessions; `zid` spares the question, and with sessions that defer their store
+    requests the cache is never used here.
     `signer` signs the SAS of calls with peers that can check it, `verifiers` check theirs (section 7.2). Of several
     signers one whose key fits the key agreement is taken.
     `random` returns octets fit for keys, `wall_clock` seconds since 1970; both default to the operating system's.
+
+    Raises:
+        ApiMisuse: something is of another type than it has to be, or the configuration contradicts itself.
+        CacheError: the cache cannot be used.
     """
 
     def __init__(
@@ -43,29 +43,31 @@ class Endpoint:
         config: Config | None = None,
         cache: SecretCache | None = None,
         *,
+        zid: bytes | None = None,
         random: RandomSource = system_random,
         wall_clock: WallClock = wall_clock,
         signer: Signer | Sequence[Signer] | None = None,
         verifiers: Sequence[SignatureVerifier] = (),
     ) -> None:
-        self.config = config if config is not None else Config()
-        self.cacheless = cache is None
-        self.cache: SecretCache = cache if cache is not None else MemoryCache()
-        self.random = random
-        self.wall_clock = wall_clock
-        self.algorithms = self.config.algorithms
-        self.offer = Offer(self.config)
-        self.zid = self.zid_for("")
-        self.signers = (signer,) if isinstance(signer, Signer) else tuple(signer or ())
-        self._verifiers = {verifier.signature_type: verifier for verifier in verifiers}
-        if self._verifiers and b"X509" not in self._verifiers:
-            raise ApiMisuse("Whoever checks signatures has to check those of type X509: add an X509Verifier.")
-        self.longest_fragmented_message = self._longest_kem_message()
+        _check_types(config, cache)
+        self._cache = cache
+        self._random = random
+        self._zids: dict[str, bytes] = {}
+        if zid is not None:
+            check_zid(zid)
+            self._zids[""] = bytes(zid)
+        self._installation = Installation(
+            config if config is not None else Config(),
+            cacheless=cache is None,
+            random=random,
+            wall_clock=wall_clock,
+            signers=(signer,) if isinstance(signer, Signer) else tuple(signer or ()),
+            verifiers=check_verifiers(verifiers),
+        )
         self._sessions = 0
-        self._running: dict[tuple[bytes, bytes], Stream] = {}
-        self._pairs: dict[Stream, tuple[bytes, bytes]] = {}
-        self._half_open: dict[Stream, None] = {}
-        self._prepared: dict[tuple[bytes, ...], deque[InitiatorShare]] = {}
+        self.zid_for("")
+        if self.config.private_endpoint_hash:
+            self.zid_for(_HASH_LABEL)
 
     def session(
         self,
@@ -76,6 +78,7 @@ class Endpoint:
         extension: str = "",
         enrol: bool = False,
         offload: bool = False,
+        store: Literal["at once", "deferred"] = "at once",
     ) -> Session:
         """A new call with one peer.
 
@@ -87,83 +90,56 @@ class Endpoint:
             extension: for a PBX, the SIP URI or number of the endpoint behind it, told apart by Ping (section 5.16).
             enrol: for a PBX, ask the phone to trust it with relaying the SAS (section 7.3.1).
             offload: hand out public-key operations instead of performing them (`zrtp.protocol.work`).
+            store: "deferred" hands out what is asked of the cache instead of calling it (`zrtp.protocol.store`).
 
         Raises:
-            ApiMisuse: both kinds of auxsecret, or `enrol` without `Config.trusted_mitm`.
+            ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, or another word for `store`.
         """
         if enrol and not self.config.trusted_mitm:
             raise ApiMisuse("Only an endpoint with Config.trusted_mitm can enrol phones.")
         if aux_secret is not None and signalled_key is not None:
             raise ApiMisuse("A call has one auxsecret: give aux_secret or signalled_key, not both.")
+        if store not in ("at once", "deferred"):
+            raise ApiMisuse(f'store is "at once" or "deferred", not {store!r}.')
+        self._installation.after_fork()
         self._sessions += 1
-        return Session(
-            self,
-            zid=self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid,
+        zid = self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid
+        hidden = (lambda: self.zid_for(_HASH_LABEL)) if self.config.private_endpoint_hash else None
+        call = Call(
+            self._installation,
+            zid=zid,
             number=self._sessions,
+            endpoint_hash=endpoint_hash(zid, extension, hidden),
             aux_secret=None if aux_secret is None else Secret(aux_secret),
             signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
-            extension=extension,
             enrol=enrol,
             offload=offload,
         )
-
-    def endpoint_hash(self, zid: bytes, extension: str) -> bytes:
-        """EndpointHash, 8 octets that name an endpoint in Ping and PingACK for good (section 5.16): its truncated ZID,
-        or a hash of it with the extension behind a PBX, or one that does not reveal the ZID.
-        """
-        if self.config.private_endpoint_hash:
-            return sha256(self.zid_for(_HASH_LABEL) + zid + extension.encode())[:8]
-        return sha256(zid + extension.encode())[:8] if extension else zid[:8]
-
-    def zid_for(self, label: str) -> bytes:
-        """Our ZID for that contact, 12 octets; made the first time it is asked for."""
-        return self.cache.own_zid(lambda: self.random(ZID_LENGTH), label)
+        return Session(Driver(call, self._cache if store == "at once" else None))
 
     @property
-    def can_verify_signatures(self) -> bool:
-        """The S flag of our Hello: off unless a verifier is configured, since one stack drops a Hello that has it."""
-        return bool(self._verifiers)
+    def config(self) -> Config:
+        """The choices of this endpoint."""
+        return self._installation.config
 
-    def verifier_of(self, signature_type: bytes) -> SignatureVerifier | None:
-        """Who checks signatures of that type, if anybody does."""
-        return self._verifiers.get(signature_type)
+    @property
+    def cache(self) -> SecretCache | None:
+        """Where the retained secrets are; None without."""
+        return self._cache
 
-    # One DH or Preshared exchange at a time between the same two ZIDs (RFC 6189 section 4.4.1).
+    @property
+    def zid(self) -> bytes:
+        """The ZID of this installation, 12 octets."""
+        return self.zid_for("")
 
-    def running_exchange(self, own_zid: bytes, peer_zid: bytes) -> Stream | None:
-        """The stream whose DH or Preshared exchange with that peer is not finished."""
-        return self._running.get((own_zid, peer_zid))
-
-    def begin_exchange(self, stream: Stream, own_zid: bytes, peer_zid: bytes, now: float) -> None:
-        """Note a running exchange. What answers strangers is bounded: too many push the oldest out."""
-        self._running[own_zid, peer_zid] = stream
-        self._pairs[stream] = own_zid, peer_zid
-        if stream.role is Role.RESPONDER:
-            self._half_open[stream] = None
-            if len(self._half_open) > self.config.half_open_limit:
-                next(iter(self._half_open)).abandon(now)
-
-    def finish_exchange(self, stream: Stream) -> None:
-        """The exchange of this stream is over, one way or the other."""
-        pair = self._pairs.pop(stream, None)
-        if pair is not None and self._running.get(pair) is stream:
-            del self._running[pair]
-        self._half_open.pop(stream, None)
-
-    # Key shares.
-
-    def share_context(self, suite: Suite) -> ShareContext:
-        """What a key share needs to know: DH exponents are twice as long as the AES key (section 5.1.5)."""
-        return ShareContext(
-            hash=self.algorithms.hashes[suite.hash],
-            exponent_bits=self.algorithms.ciphers[suite.cipher].key_length * 16,
-            random=self.random,
-        )
-
-    def make_share(self, suite: Suite) -> InitiatorShare:
-        """A key pair for our own Commit: one from `prepare`, or a fresh one."""
-        prepared = self.take_prepared(suite)
-        return prepared if prepared is not None else self._fresh_share(suite)
+    def zid_for(self, label: str) -> bytes:
+        """Our ZID for a contact, 12 octets. The cache is asked for it the first time, and makes it if need be: before a
+        session with a new `peer_label` a program that must not wait asks for it in another thread.
+        """
+        if label not in self._zids:
+            cache = self._cache if self._cache is not None else MemoryCache()
+            self._zids[label] = cache.own_zid(lambda: self._random(ZID_LENGTH), label)
+        return self._zids[label]
 
     def prepare(self, pairs: int = 1, suite: Suite | None = None) -> None:
         """Make key pairs ahead of need, for example while the phone rings: the next calls with this suite use them.
@@ -172,36 +148,23 @@ class Endpoint:
         each serves one call. It may run in another thread than the calls. Until they are used, or discarded, private
         keys lie in memory.
         """
-        suite = suite if suite is not None else usual_suite(self.config, self.offer)
-        stock = self._prepared.setdefault(_stock(suite), deque())
-        while len(stock) < pairs:
-            stock.append(self._fresh_share(suite))
+        self._installation.after_fork()
+        self._installation.prepare(pairs, suite)
 
-    def take_prepared(self, suite: Suite) -> InitiatorShare | None:
-        """A key pair from `prepare` for this suite, if there is one left."""
-        stock = self._prepared.get(_stock(suite))
-        return stock.popleft() if stock else None
-
-    def discard_prepared(self) -> None:
-        """Wipe the key pairs that no call has used."""
-        for stock in self._prepared.values():
-            while stock:
-                stock.popleft().wipe()
-
-    def _fresh_share(self, suite: Suite) -> InitiatorShare:
-        return self.algorithms.key_agreements[suite.key_agreement].initiate(self.share_context(suite))
-
-    def _longest_kem_message(self) -> int:
-        """Octets of the longest message that may arrive in fragments; 0 if no KEM is offered."""
-        agreements = self.algorithms.key_agreements
-        fields = [
-            max(agreements[code].commit_length, agreements[code].dhpart1_length)
-            for code in self.offer.key_agreements
-            if code in agreements and agreements[code].is_kem
-        ]
-        return max(fields) + COMMIT_OVERHEAD if fields else 0
+    def close(self) -> None:
+        """Wipe the key pairs that no call has used. Calls go on, and the endpoint may still be used."""
+        self._installation.discard_prepared()
 
 
-def _stock(suite: Suite) -> tuple[bytes, ...]:
-    """What a key share depends on; see `Endpoint.share_context`."""
-    return suite.key_agreement, suite.hash, suite.cipher
+def _check_types(config: object, cache: object) -> None:
+    if config is not None and not isinstance(config, Config):
+        raise ApiMisuse(f"config is a zrtp.Config, not {type(config).__name__}.")
+    if cache is not None and not all(hasattr(cache, name) for name in ("own_zid", "load", "update", "peers")):
+        raise ApiMisuse(
+            f"cache is a cache such as zrtp.MemoryCache or zrtp.cache.SqliteCache(path), not {type(cache).__name__}."
+        )
+
+
+def installation_of(endpoint: Endpoint) -> Installation:
+    """What the calls of an endpoint share: for this package and its tests, not for applications."""
+    return endpoint._installation

@@ -126,6 +126,11 @@ class SrtpKeys:
     salt: Secret
     """Master salt, 14 octets, or 12 with AES-GCM."""
 
+    def wipe(self) -> None:
+        """Overwrite key and salt, when nothing needs them any more."""
+        self.key.wipe()
+        self.salt.wipe()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerDetected:
@@ -169,7 +174,8 @@ class KeysReady:
     """The SRTP keys of this stream, once per epoch.
 
     Unprotect with `receive` from now on. Protect with `send` only while `Stream.sending` is `SRTP`, which the
-    following `SendingChanged` tells.
+    following `SendingChanged` tells. The keys belong to the application, which wipes them when the stream has failed,
+    gone clear or closed; the engine keeps none.
     """
 
     ssrc: int
@@ -266,7 +272,7 @@ class SasRelayed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentOffered:
-    """A PBX asks to be trusted with relaying the SAS; answer with `Session.accept_enrolment` if the user agrees."""
+    """A PBX asks to be trusted with relaying the SAS; answer with `Session.pbx.accept_enrolment` if the user agrees."""
 
     ssrc: int
 

@@ -1,4 +1,8 @@
-"""What one exchange, from Commit to the second Confirm, knows about itself and the other side."""
+"""What one exchange, from Commit to the second Confirm, knows about itself and the other side.
+
+Its parts are evidence: `Derived` exists only after the checks that lead to keys, `Confirmed` only after those of the
+peer's Confirm, and `confirmation.secure` takes nothing less.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,25 @@ from typing import TypeVar
 from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare
-from zrtp.errors import ApiMisuse
-from zrtp.protocol.confirm import Box
+from zrtp.errors import EngineDefect
+from zrtp.protocol.confirm import Box, ConfirmVerified
 from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
-from zrtp.protocol.hash_chain import HelloAuthentic
+from zrtp.protocol.hash_chain import Heard, HeardHello, HelloAuthentic
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys
-from zrtp.protocol.retained_secrets import NOTHING_KNOWN, NOTHING_MATCHED, KnownSecrets, Matched
+from zrtp.protocol.retained_secrets import NOTHING_KNOWN, KnownSecrets, Matched
 from zrtp.wire.messages import Commit, ConfirmPlain, DHPart1, DHPart2, Hello
 
 T = TypeVar("T")
 
 
 def present(value: T | None) -> T:
-    """A part of the exchange that the state guarantees. Its absence is a defect of the transition table."""
+    """A part of the exchange that the state guarantees.
+
+    Raises:
+        EngineDefect: it is not there, against the transition table.
+    """
     if value is None:
-        raise ApiMisuse("The engine reached a state without what that state requires; please report this defect.")
+        raise EngineDefect("The engine reached a state without what that state requires; please report this defect.")
     return value
 
 
@@ -33,6 +41,54 @@ class Candidate:
     hello: Hello
     ssrc: int
     seen: float
+
+
+@dataclass(slots=True)
+class DhOffer:
+    """An initiator in DH mode, before DHPart1: its key pair and its DHPart2."""
+
+    share: InitiatorShare = field(repr=False)
+    dhpart2: DHPart2
+
+
+@dataclass(slots=True)
+class DhAnswer:
+    """A responder in DH mode, before DHPart2: its key pair, its DHPart1, and whose Hello the Commit continues."""
+
+    share: ResponderShare = field(repr=False)
+    dhpart1: DHPart1
+    hello: HelloAuthentic
+
+
+@dataclass(slots=True)
+class Derived:
+    """All keys, and what the peer's H0 has to open before they may be used."""
+
+    keys: StreamKeys = field(repr=False)
+    secrets: SessionSecrets | None = field(repr=False)
+    """What the first stream gives to the call; None in Multistream mode."""
+    matched: Matched = field(repr=False)
+    heard: Heard
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureChecked:
+    """Evidence that the signature in the peer's Confirm was checked, or that there is none to check."""
+
+    received: SignatureReceived | None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Evidence that the peer's Confirm passed every check."""
+
+    confirm: ConfirmVerified
+    signature: SignatureChecked
+
+    @property
+    def plain(self) -> ConfirmPlain:
+        """What the peer's Confirm says."""
+        return self.confirm.plain
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,39 +103,52 @@ class Exchange:
     peer: Candidate
     commit: Commit
     known: KnownSecrets = field(default=NOTHING_KNOWN, repr=False)
-    hello_authentic: HelloAuthentic | None = None
-    own_share: InitiatorShare | None = field(default=None, repr=False)
-    responder_share: ResponderShare | None = field(default=None, repr=False)
-    dhpart1: DHPart1 | None = None
-    dhpart2: DHPart2 | None = None
-    matched: Matched = field(default=NOTHING_MATCHED, repr=False)
-    keys: StreamKeys | None = field(default=None, repr=False)
-    secrets: SessionSecrets | None = field(default=None, repr=False)
+    """What this side could share with the peer: copies that the exchange owns."""
+    offer: DhOffer | None = None
+    answer: DhAnswer | None = None
+    derived: Derived | None = None
     own_plain: ConfirmPlain | None = field(default=None, repr=False)
-    peer_plain: ConfirmPlain | None = field(default=None, repr=False)
-    signature: SignatureReceived | None = None
+    confirmed: Confirmed | None = None
     disturbed: bool = False
     """Messages that do not belong to the peer's hash chain came; perhaps our Commit answers a forged Hello."""
     confirm_refused: bool = False
     """A Confirm with a wrong MAC came; if nothing better follows, that is how the exchange ends."""
 
     @property
+    def keys(self) -> StreamKeys:
+        """The keys of the stream; only after they are derived."""
+        return present(self.derived).keys
+
+    @property
+    def matched(self) -> Matched:
+        """Which secrets both sides hold; only after the keys are derived."""
+        return present(self.derived).matched
+
+    @property
+    def peer_plain(self) -> ConfirmPlain | None:
+        """What the peer's Confirm says, once it is verified."""
+        return None if self.confirmed is None else self.confirmed.plain
+
+    @property
     def box(self) -> Box:
         """Seals and opens Confirm and SASrelay; only after the keys are derived."""
-        return Box(hash=self.hash, cipher=self.cipher, keys=present(self.keys))
+        return Box(hash=self.hash, cipher=self.cipher, keys=self.keys)
 
     def forget_messages(self) -> None:
         """Both Confirms are verified: what only led there is given up, so that a secure stream is small."""
-        self.hello_authentic = self.dhpart1 = self.dhpart2 = None
-        self.known = NOTHING_KNOWN
+        self.offer = self.answer = None
+        if self.derived is not None:
+            self.derived.heard = HeardHello(self.peer.hello)
+        self.known.wipe()
 
     def wipe(self) -> None:
-        """Forget every secret of this exchange that nobody else owns by now."""
-        if self.own_share is not None:
-            self.own_share.wipe()
-        if self.responder_share is not None:
-            self.responder_share.wipe()
-        if self.keys is not None:
-            self.keys.wipe()
-        if self.secrets is not None:
-            self.secrets.wipe()
+        """Forget every secret of this exchange."""
+        self.known.wipe()
+        if self.offer is not None:
+            self.offer.share.wipe()
+        if self.answer is not None:
+            self.answer.share.wipe()
+        if self.derived is not None:
+            self.derived.keys.wipe()
+            if self.derived.secrets is not None:
+                self.derived.secrets.wipe()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from zrtp.crypto.hashes import hmac_sha256, sha256
 from zrtp.errors import ErrorCode, PeerMisbehaved, ZrtpError
@@ -71,9 +72,45 @@ class CommitAuthentic:
 
 @dataclass(frozen=True, slots=True)
 class ChainComplete:
-    """Evidence that H0 of the peer fits everything it sent before."""
+    """Evidence that H0 of the peer fits everything it sent before; made by `complete`."""
 
     h0: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardResponder:
+    """What an initiator heard of the responder in DH mode."""
+
+    hello: HelloAuthentic
+    dhpart1: DHPart1
+
+
+@dataclass(frozen=True, slots=True)
+class HeardInitiator:
+    """What a responder heard of the initiator in DH mode."""
+
+    hello: HelloAuthentic
+    commit: CommitAuthentic
+    dhpart2: DHPart2
+
+
+@dataclass(frozen=True, slots=True)
+class HeardHello:
+    """What an initiator heard of the responder in Multistream and Preshared mode: nothing after the Hello."""
+
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class HeardCommit:
+    """What a responder heard of the initiator in Multistream and Preshared mode: nothing after the Commit."""
+
+    hello: HelloAuthentic
+    commit: Commit
+
+
+Heard: TypeAlias = HeardResponder | HeardInitiator | HeardHello | HeardCommit
+"""The messages of the peer that its H0, in the Confirm, has to open."""
 
 
 def hashes_to(preimage: bytes, image: bytes, times: int = 1) -> bool:
@@ -103,6 +140,19 @@ def verify_commit(commit: Commit, h1: bytes) -> CommitAuthentic:
         raise ChainBroken("H1 does not belong to the Commit")
     _verify_mac(h1, commit)
     return CommitAuthentic(commit, h1)
+
+
+def complete(heard: Heard, h0: bytes) -> ChainComplete:
+    """H0 opens what was heard of the peer, over the messages that the mode leaves out. Raises as `verify_hello`."""
+    match heard:
+        case HeardResponder():
+            return verify_dhpart(heard.dhpart1, h0)
+        case HeardInitiator():
+            return verify_dhpart(heard.dhpart2, h0)
+        case HeardHello():
+            return verify_skipped_to_hello(heard.hello, h0)
+        case HeardCommit():
+            return verify_skipped_to_commit(heard.commit, h0)
 
 
 def verify_dhpart(dhpart: DHPart1 | DHPart2, h0: bytes) -> ChainComplete:

@@ -167,6 +167,8 @@ class StreamKeys:
     zrtpkeyr: Secret
     srtpi: SrtpKeys
     srtpr: SrtpKeys
+    srtp_handed_over: bool = False
+    """The SRTP keys belong to the application; they are wiped here only as long as they do not."""
 
     @classmethod
     def derive(
@@ -212,15 +214,13 @@ class StreamKeys:
         """The SRTP keys for what that role sends."""
         return self.srtpi if role is Role.INITIATOR else self.srtpr
 
-    def wipe_srtp(self) -> None:
-        for keys in (self.srtpi, self.srtpr):
-            keys.key.wipe()
-            keys.salt.wipe()
-
     def wipe(self) -> None:
+        """Forget every key that is not the application's."""
         for secret in (self.mackeyi, self.mackeyr, self.zrtpkeyi, self.zrtpkeyr):
             secret.wipe()
-        self.wipe_srtp()
+        if not self.srtp_handed_over:
+            self.srtpi.wipe()
+            self.srtpr.wipe()
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ duplicates        the last 8 answered messages are, each at most 12 times, answe
 candidate Hellos  4 for each stream, 10 s each
 nonces            4096 for each session
 warnings          one a second of each kind
+records           8 peers for each call
+writes            8 tries, the last one after a minute
 """
 
 from __future__ import annotations
@@ -25,6 +27,14 @@ ERROR_GRACE = 1.0
 """Seconds during which a valid next message overrides a received, unauthenticated Error."""
 OLD_COMMITS = 1.0
 """Seconds after GoClear during which a Commit on a stream that was not secure may be from before it."""
+RECORDS = 8
+"""Peers whose records a call has asked for."""
+RECORD_LIFETIME = 2.0
+"""Seconds after which a record is read again before an exchange begins: another call may have replaced it."""
+WRITES = 8
+"""How often a change of a record is tried before it counts as lost."""
+WRITE_INTERVAL = 0.5
+"""Seconds until a write that failed is tried again; each time twice as long."""
 RETRY_INTERVAL = 0.15
 """Seconds after which a stream that waits for another exchange looks again."""
 

@@ -5,12 +5,17 @@ A repeated nonce would bring the same SRTP keys and salts again.
 
 from __future__ import annotations
 
+from typing import NewType
+
 from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
 from zrtp.protocol import limits
 from zrtp.system import RandomSource
 from zrtp.wire.messages import Commit
 
 NONCE_LENGTH = 16
+
+FreshNonce = NewType("FreshNonce", bytes)
+"""Evidence that a nonce of the peer was never used in this session; made by `Nonces.check`."""
 
 
 class Nonces:
@@ -33,8 +38,8 @@ class Nonces:
         self._used.add(nonce)
         return nonce
 
-    def check(self, commit: Commit) -> None:
-        """Whether the peer's nonce is new.
+    def check(self, commit: Commit) -> FreshNonce:
+        """The peer's nonce, if it is new.
 
         Raises:
             PeerMisbehaved: 0x80, it was used before; 0xA0, too many are remembered.
@@ -46,8 +51,8 @@ class Nonces:
             )
         if len(self._used) >= limits.NONCES:
             raise PeerMisbehaved(ErrorCode.SERVICE_UNAVAILABLE, "Too many streams were set up in this call.")
+        return FreshNonce(commit.nonce or b"")
 
-    def remember(self, commit: Commit) -> None:
+    def remember(self, nonce: FreshNonce) -> None:
         """The peer's Commit counts."""
-        if commit.nonce is not None:
-            self._used.add(commit.nonce)
+        self._used.add(nonce)

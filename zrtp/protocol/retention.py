@@ -1,34 +1,50 @@
 """What a call knows of its peer from earlier calls, and what it leaves behind for later ones.
 
-The rules stand in `zrtp.protocol.retained_secrets`, the storage in `zrtp.cache`; here is the life of one call between
-them: load before the secret IDs are made, store after the exchange or hold back after a mismatch, and follow the
-verdict of the user. A cache that fails is told once, and the call goes on without it.
+The rules stand in `zrtp.protocol.retained_secrets` and `zrtp.protocol.changes`, the requests in `zrtp.protocol.store`;
+here is the life of one call between them: ask when a Hello makes a peer likely, store after the exchange or hold back
+after a mismatch, and follow the verdict of the user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
-from zrtp.cache.interface import Change
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import HashAlgorithm
-from zrtp.errors import CacheError
-from zrtp.protocol.events import Role
-from zrtp.protocol.key_schedule import srtps
-from zrtp.protocol.retained_secrets import (
+from zrtp.protocol import limits
+from zrtp.protocol.changes import (
+    AfterCall,
+    AfterMatch,
+    AfterMismatch,
+    AfterTrust,
     CallOutcome,
-    KnownSecrets,
-    record_after_call,
-    record_after_match,
-    record_after_mismatch,
-    record_after_trust,
+    Change,
+    Enrolled,
+    Forgotten,
+    PeerFinished,
+    Renamed,
+    Unverified,
 )
+from zrtp.protocol.events import Role
+from zrtp.protocol.installation import Installation
+from zrtp.protocol.key_schedule import srtps
+from zrtp.protocol.retained_secrets import KnownSecrets
+from zrtp.protocol.store import Read, Store
 from zrtp.secret import Secret
 
-if TYPE_CHECKING:
-    from zrtp.protocol.endpoint import Endpoint
+
+@dataclass(slots=True)
+class _Knowledge:
+    """What the store said about one peer."""
+
+    asked_at: float
+    open: Read | None = None
+    """The request that is not answered yet."""
+    record: PeerRecord | None = None
+    loaded: bool = False
+    """The store answered: a missing record means a first call."""
+    failed: bool = False
+    """The store could not answer."""
 
 
 class Retention:
@@ -37,155 +53,242 @@ class Retention:
     __slots__ = (
         "_aux_secret",
         "_before",
-        "_endpoint",
-        "_on_failure",
+        "_installation",
+        "_known",
         "_outcome",
         "_peer_zid",
         "_provisional",
         "_signalled_key",
+        "_version",
         "_zid",
         "held_back",
         "loaded",
         "record",
+        "store",
     )
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        installation: Installation,
         zid: bytes,
         aux_secret: Secret | None,
         signalled_key: tuple[Secret, bytes] | None,
-        on_failure: Callable[[CacheError], None],
     ) -> None:
-        self._endpoint = endpoint
+        self._installation = installation
         self._zid = zid
         self._aux_secret = aux_secret
         self._signalled_key = signalled_key
-        self._on_failure = on_failure
+        self._known: dict[bytes, _Knowledge] = {}
         self._peer_zid: bytes | None = None
         self._before: PeerRecord | None = None
+        self._version = 0
         self._outcome: CallOutcome | None = None
         self._provisional = False
+        self.store = Store()
         self.record: PeerRecord | None = None
-        """What the cache holds about the peer now, as far as this call knows."""
+        """What is known about the peer now, as far as this call can tell."""
         self.loaded = False
-        """The cache could be read: a missing record means a first call."""
+        """The store answered about the peer: a missing record means a first call."""
         self.held_back = False
         """The new secret waits for the user to compare the SAS."""
 
+    # Asking.
+
+    def ask(self, peer_zid: bytes, now: float) -> None:
+        """Have the record of a likely peer read, unless that was done."""
+        if self._installation.cacheless or peer_zid in self._known:
+            return
+        if len(self._known) >= limits.RECORDS:
+            self._forget(next(zid for zid in self._known if zid != self._peer_zid))
+        self._read(peer_zid, now)
+
+    def ready(self, peer_zid: bytes, now: float) -> bool:
+        """Whether an exchange with that peer can begin; if not, its record has been asked for.
+
+        A record that was read some time ago may have been replaced by another call: it is read again.
+        """
+        if self._installation.cacheless:
+            return True
+        known = self._known.get(peer_zid)
+        if known is None:
+            self.ask(peer_zid, now)
+            return False
+        if known.open is not None:
+            return False
+        if not known.failed and now - known.asked_at <= limits.RECORD_LIFETIME:
+            return True
+        self._read(peer_zid, now)
+        return False
+
+    def outdated(self, peer_zid: bytes) -> None:
+        """Another call with that peer has ended: what was read before it does not count any more."""
+        if (known := self._known.get(peer_zid)) is not None:
+            known.asked_at = -limits.RECORD_LIFETIME * 2
+
+    def answered(self, request: Read) -> bool:
+        """The store answered, or failed; whether an exchange can begin now. What nobody waits for is wiped."""
+        known = self._known.get(request.peer_zid)
+        if known is None or known.open is not request:
+            _wipe(request.record)
+            return False
+        _wipe(known.record)
+        known.open, known.record, known.loaded = None, request.record, request.answered
+        known.failed = not request.answered
+        return request.answered
+
+    def give_up(self, now: float) -> None:
+        """Go on without what the store does not tell: nothing is known, and nothing counts as unknown."""
+        for known in self._known.values():
+            if known.open is not None or known.failed:
+                known.open, known.loaded, known.failed, known.asked_at = None, False, False, now
+
+    def stop_waiting(self) -> None:
+        """The exchange that waited for the store has failed; later ones ask again."""
+        for peer_zid in [zid for zid, known in self._known.items() if known.open is not None or known.failed]:
+            self._forget(peer_zid)
+
     def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
-        """What this side may share with that peer, in our role."""
-        record = self._load(peer_zid)
-        return KnownSecrets.of(record, self._auxsecret(peer_zid, hash_, role), self._endpoint.wall_clock())
+        """What this side may share with that peer, in our role; copies that belong to the caller."""
+        known = self._known.get(peer_zid)
+        self._peer_zid = peer_zid
+        self.loaded = self._installation.cacheless or (known is not None and known.loaded)
+        _wipe(self._before)
+        self._before = None if known is None or known.record is None else known.record.copy()
+        self._version = 0 if self._before is None else self._before.generation
+        self._show(self._before)
+        return KnownSecrets.of(self._before, self._auxsecret(peer_zid, hash_, role), self._installation.wall_clock())
 
     def allows_preshared(self, peer_zid: bytes) -> bool:
         """Whether rs1 may carry a call in Preshared mode: its lineage was authenticated, and not too long ago."""
-        record = self._load(peer_zid)
+        known = self._known.get(peer_zid)
+        record = None if known is None else known.record
         return (
             record is not None
             and record.rs1 is not None
             and record.trusted_lineage
-            and not record.rs1_expired(self._endpoint.wall_clock())
-            and record.preshared_count < self._endpoint.config.preshared_limit
+            and not record.rs1_expired(self._installation.wall_clock())
+            and record.preshared_count < self._installation.config.preshared_limit
         )
+
+    # Writing.
 
     def call_secured(self, peer_zid: bytes, outcome: CallOutcome, *, mismatch: bool) -> None:
         """Store the new secret (section 4.6.1), or hold it back: after a mismatch that nothing else makes up for, and
-        if the cache could not be read, so that nobody knows whether there is one.
+        if the store did not answer, so that nobody knows whether there is one.
         """
         self._peer_zid = peer_zid
         self._outcome = outcome
         self.held_back = not self.loaded or (mismatch and not outcome.authenticated)
-        if self.held_back:
-            return
-        now = self._endpoint.wall_clock()
-        self._update(lambda old: record_after_call(old, outcome, now))
-        self._provisional = self.record is not None and self.record.provisional
+        if not self.held_back:
+            self._change(self._after_call(outcome))
+            self._provisional = self.record is not None and self.record.provisional
 
     def peer_finished(self) -> None:
         """The initiator sent valid SRTP: it has stored its secret, so that ours is not provisional any more."""
         if self._provisional:
             self._provisional = False
-            self._update(lambda old: None if old is None else replace(old, provisional=False))
+            self._change(PeerFinished())
 
     def sas_matched(self, name: str | None) -> None:
         """The user compared the SAS: verified, and a secret that was held back is stored."""
-        held_back = self._outcome if self.held_back else None
-        now = self._endpoint.wall_clock()
-        self._update(lambda old: record_after_match(old, held_back, name, now))
-        self.held_back = False
-        self._provisional = False
+        held_back = self._after_call(self._outcome) if self.held_back and self._outcome is not None else None
+        self._change(AfterMatch(held_back=held_back, name=name, at=self._installation.wall_clock()))
+        self.held_back = self._provisional = False
 
     def sas_mismatched(self) -> None:
         """The SAS differs: this call's secret is not kept, and the peer is not verified."""
-        before, outcome = self._before, self._outcome
-        if outcome is not None:
-            self._update(lambda old: record_after_mismatch(old, before, outcome.new_rs1))
+        if self._outcome is not None:
+            before = None if self._before is None else self._before.copy()
+            self._change(AfterMismatch(before=before, new_rs1=self._outcome.new_rs1.copy()))
         self.held_back = False
 
     def signer_trusted(self) -> None:
         """The exchange is authenticated by a signature: a secret that was held back is stored."""
         if self._outcome is None:
             return
-        outcome, now = replace(self._outcome, authenticated=True), self._endpoint.wall_clock()
         if self.held_back:
-            self._update(lambda old: record_after_call(old, outcome, now))
+            self._change(self._after_call(replace(self._outcome, authenticated=True)))
             self.held_back = False
         else:
-            self._update(lambda old: record_after_trust(old, outcome))
+            self._change(AfterTrust(new_rs1=self._outcome.new_rs1.copy()))
 
     def unverify(self) -> None:
         """Take back a verification; the secrets stay."""
-        self._update(lambda old: None if old is None else old.as_unverified())
+        self._change(Unverified())
 
     def rename(self, name: str) -> None:
         """Another name; clears the verification unless it is the old name."""
-        self._update(lambda old: None if old is None else old.renamed(name))
+        self._change(Renamed(name=name))
+
+    def forget(self) -> None:
+        """Nothing is known about the peer any more, and nothing of this call will be."""
+        self._change(Forgotten())
+        self.held_back = False
 
     def store_pbxsecret(self, secret: Secret) -> None:
         """Remember an enrolment (section 7.3.1)."""
-        now = self._endpoint.wall_clock()
-        self._update(lambda old: replace(old or PeerRecord(first_seen=now), pbxsecret=secret))
+        self._change(Enrolled(pbxsecret=secret.copy(), at=self._installation.wall_clock()))
+
+    def stored(self, peer_zid: bytes, record: PeerRecord | None) -> None:
+        """The store has carried out a change; this is the record now."""
+        if peer_zid != self._peer_zid:
+            _wipe(record)
+            return
+        shown = record
+        for change in self.store.pending(peer_zid):
+            shown = change.apply(shown)
+        self._show(shown)
+        _wipe(record)
 
     def wipe(self) -> None:
-        """Forget every secret that this call holds; the cache keeps its own."""
-        for record in (self.record, self._before):
-            if record is not None:
-                record.wipe()
+        """Forget every secret that this call holds, except in changes that are not stored yet."""
+        for peer_zid in list(self._known):
+            self._forget(peer_zid)
+        self._show(None)
+        _wipe(self._before)
         if self._outcome is not None:
-            self._outcome.new_rs1.wipe()
+            self._outcome.wipe()
         if self._aux_secret is not None:
             self._aux_secret.wipe()
         if self._signalled_key is not None:
             self._signalled_key[0].wipe()
-        self._outcome = self._aux_secret = self._signalled_key = None
+        self._before = self._outcome = self._aux_secret = self._signalled_key = None
+
+    def _read(self, peer_zid: bytes, now: float) -> None:
+        deadline = now + self._installation.config.store_deadline
+        request = self.store.read(self._zid, peer_zid, deadline)
+        known = self._known.setdefault(peer_zid, _Knowledge(now))
+        known.asked_at, known.open, known.failed = now, request, False
+
+    def _forget(self, peer_zid: bytes) -> None:
+        _wipe(self._known.pop(peer_zid).record)
 
     def _auxsecret(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> Secret | None:
-        """auxsecret, or srtps from the SRTP key of signalling (section 8.2)."""
+        """A copy of auxsecret, or srtps from the SRTP key of signalling (section 8.2)."""
         if self._signalled_key is None:
-            return self._aux_secret
+            return None if self._aux_secret is None else self._aux_secret.copy()
         key, salt = self._signalled_key
         zids = (self._zid, peer_zid) if role is Role.INITIATOR else (peer_zid, self._zid)
         return srtps(hash_, key, salt, *zids)
 
-    def _load(self, peer_zid: bytes) -> PeerRecord | None:
-        if self._endpoint.cacheless:
-            self.loaded = True
-            return None
-        try:
-            self._before = self._endpoint.cache.load(self._zid, peer_zid)
-            self.loaded = True
-        except CacheError as error:
-            self._on_failure(error)
-            self._before = None
-            self.loaded = False
-        self.record = self._before
-        return self._before
+    def _after_call(self, outcome: CallOutcome) -> AfterCall:
+        return AfterCall(outcome=outcome.copy(), version=self._version, at=self._installation.wall_clock())
 
-    def _update(self, change: Change) -> None:
-        if self._peer_zid is None or self._endpoint.cacheless:
+    def _change(self, change: Change) -> None:
+        """Show the change at once, and have it stored."""
+        if self._peer_zid is None or self._outcome is None or self._installation.cacheless:
+            change.wipe()
             return
-        try:
-            self.record = self._endpoint.cache.update(self._zid, self._peer_zid, change)
-        except CacheError as error:
-            self._on_failure(error)
+        self._show(change.apply(self.record))
+        self.store.write(self._zid, self._peer_zid, change)
+
+    def _show(self, record: PeerRecord | None) -> None:
+        """Show a copy, so that whoever made the record may wipe it."""
+        shown = None if record is None else record.copy()
+        _wipe(self.record)
+        self.record = shown
+
+
+def _wipe(record: PeerRecord | None) -> None:
+    if record is not None:
+        record.wipe()

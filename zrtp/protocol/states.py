@@ -1,16 +1,11 @@
-"""The states of a stream, the inputs that move it, and the words of the transition table."""
+"""The states of a stream and the inputs that move it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TypeAlias
 
 from zrtp.wire.messages import Kind
-
-if TYPE_CHECKING:
-    from zrtp.protocol.stream import Stream
 
 
 class State(Enum):
@@ -25,7 +20,7 @@ class State(Enum):
     HELLO_RECEIVED = "peer found"
     """The peer's Hello received, own Hello not acknowledged yet."""
     DISCOVERED = "ready"
-    """Both Hellos are through. Waits for a Commit of the peer, for the user, or for another stream."""
+    """Both Hellos are through. Waits for a Commit of the peer, for the user, for the store, or for another stream."""
     QUIET = "no peer"
     """Discovery ended without success; silent, but a late Hello or Commit still counts."""
     COMMIT_SENT = "commit sent"
@@ -64,7 +59,7 @@ WITHOUT_ENCRYPTION = frozenset({State.GOCLEAR_SENT, State.CLEAR_PENDING, State.C
 
 
 class Trigger(Enum):
-    """Inputs that are not messages."""
+    """Inputs that are not messages: deadlines, decisions, the store, and what other streams of the call do."""
 
     START = "start"
     DISCOVERY_DEADLINE = "discovery deadline"
@@ -73,31 +68,33 @@ class Trigger(Enum):
     ERROR_GRACE_OVER = "error grace over"
     RETRY = "retry"
     """A stream that waited for another exchange looks again."""
+    RECORD = "record read"
+    """The store answered what is known about a peer."""
+    NO_RECORD = "no answer of the store"
+    """The store failed, or its time is over."""
+    HELLO_EXPECTED = "hello expected"
+    """Signalling told the hash of the peer's Hello."""
     SRTP = "valid SRTP"
     GO_SECURE = "go secure"
+    GO_CLEAR = "go clear"
+    """Our user switches encryption off, by a GoClear on this stream."""
+    GOING_CLEAR = "going clear elsewhere"
+    """Our user switches encryption off, by a GoClear on another stream of this call."""
+    CLEARED_BY_US = "cleared by us"
+    """Our GoClear on another stream has ended SRTP in the whole call."""
+    CLEARED_BY_PEER = "cleared by the peer"
+    """The peer's GoClear on another stream has ended SRTP in the whole call."""
+    CLEAR_AGREED = "clear agreed"
+    """Our user takes note that the call is not protected any more."""
+    OUTRUN = "outrun"
+    """A Commit of the peer on another stream counts instead of ours."""
+    CROWDED_OUT = "crowded out"
+    """Too many exchanges of strangers are unfinished, and this is one that makes room."""
+    REFUSED = "refused"
+    """A check of another input failed, and the rules of this state decide what follows."""
     CLOSE = "close"
 
     __hash__ = object.__hash__
 
 
 Input: TypeAlias = Kind | Trigger
-Handler: TypeAlias = Callable[["Stream", Any, float], State]
-"""Takes the stream, the message (None for a trigger) and the time; returns the next state."""
-
-
-@dataclass(frozen=True, slots=True)
-class Go:
-    """Call the handler; it ends in one of the targets."""
-
-    handler: Handler
-    targets: tuple[State, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ignore:
-    """Count and drop the input."""
-
-    reason: str
-
-
-Row: TypeAlias = dict[Input, Go | Ignore]

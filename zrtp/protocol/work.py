@@ -4,10 +4,10 @@ It is the one thing in a key agreement that takes long: half a millisecond to se
 A session made with `offload=True` hands it out instead of performing it:
 
     stream.receive_datagram(datagram, now)
-    while (work := stream.work_to_do()) is not None:
+    while (work := session.work_to_do()) is not None:
         executor.submit(work.run)                   # in any thread
     ...
-    stream.work_done(work, now)                     # in the owner's thread, when `run` has returned
+    session.work_done(work, now)                    # in the owner's thread, when `run` has returned
 
 Until then the stream stands where it was; other messages of the exchange are dropped, for the peer repeats them.
 
@@ -33,10 +33,12 @@ GoOn: TypeAlias = Callable[[Secret, float], State]
 class Work:
     """One operation; touches nothing but the key pair that it belongs to."""
 
-    __slots__ = ("_error", "_operation", "_result", "go_on")
+    __slots__ = ("_error", "_operation", "_result", "go_on", "handed_out")
 
     def __init__(self, operation: Operation, go_on: GoOn) -> None:
         self.go_on = go_on
+        self.handed_out = False
+        """Somebody performs it, or has performed it."""
         self._operation = operation
         self._result: Secret | None = None
         self._error: Exception | None = None

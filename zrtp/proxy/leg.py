@@ -85,7 +85,7 @@ class Leg:
         media = self._stream(index)
         if found is not None and self._expected.get(index) is None:
             self._expected[index] = found.hash
-            media.stream.peer_hello_hash = found.hash
+            media.stream.expect_hello(found.hash)
 
     def announces_another(self, index: int, hashes: tuple[ZrtpHash, ...]) -> bool:
         """Whether the far end now announces another Hello than before: somebody else took its place in the call."""
@@ -167,7 +167,7 @@ class Leg:
     @property
     def sas(self) -> Sas | None:
         """What to compare."""
-        return self._session.relayed_sas or self._session.sas
+        return self._session.pbx.relayed_sas or self._session.sas
 
     @property
     def assurance(self) -> Assurance:
@@ -175,12 +175,12 @@ class Leg:
 
     @property
     def verified(self) -> bool:
-        return self._session.verified
+        return self._session.peer.verified
 
     @property
     def name(self) -> str | None:
         """What the person called this far end at an earlier comparison."""
-        return self._session.peer_name
+        return self._session.peer.name
 
     def ssrc(self, index: int) -> int:
         """The name that the engine's events have for a stream."""

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.commands import CLEARABLE, OPTIONS, Call, Meeting, meet
 from tests.cli.stage import Stream, ticking
+from tests.support.inside import call_of, driver_of
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -175,7 +176,7 @@ def test_a_verdict_from_the_command_line_is_given_at_once(verdict: Verdict, code
     async def held() -> tuple[int, bool]:
         call = Call(alice=replace(OPTIONS, seconds=0.1))
         ended = await call.hold(lambda: judge(call.alice, verdict, "bob"))
-        return ended, call.alice.opened.result().session.compromised
+        return ended, call_of(call.alice.opened.result().session).compromised
 
     assert asyncio.run(held()) == (code, verdict is Verdict.MISMATCH)
 
@@ -321,7 +322,7 @@ def test_an_open_question_is_overtaken_by_the_end_of_encryption() -> None:
         meeting.call.bob.go_clear()
         await meeting.typist.answer("Continue unprotected?", "n")
 
-    assert not meet(script).alice.verified
+    assert not meet(script).alice.peer.verified
 
 
 def test_encryption_that_comes_back_overtakes_the_question_whether_to_go_on_without() -> None:
@@ -443,7 +444,8 @@ def test_words_relayed_by_a_trusted_server_are_compared_in_place_of_its_own() ->
         await meeting.typist.see("[l] later")
         await meeting.call.bob.secured
         leg = meeting.call.bob.opened.result()
-        relaying._send(leg.session, far.sashash, far.code, leg.session, asyncio.get_running_loop().time())
+        session = driver_of(leg.session)
+        relaying._send(session.cores[0], far.sashash, far.code, session.call, asyncio.get_running_loop().time())
         leg.settle()
         await meeting.typist.see("through your trusted server the office: compare what it relays from the far end")
         await meeting.typist.see("cowbell   bottomless        (letters 8hc4, relayed)")

@@ -181,7 +181,7 @@ def test_a_line_each_way_is_a_call_as_trustworthy_as_the_messenger() -> None:
         for person in (listener, caller):
             agreed = person.agreed()
             assert agreed.assurance is Assurance.ENCRYPTED and not agreed.by_code
-            assert person.conversation.opened.result().session.bound_to_signalling
+            assert person.conversation.opened.result().session.peer.bound_to_signalling
 
     play(scene)
 

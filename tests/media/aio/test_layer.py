@@ -214,7 +214,7 @@ def test_the_offer_carries_our_hash_and_the_answer_brings_address_and_hash() -> 
         alice.layers[0].set_remote(bob.address())
         alice.layers[0].start()
         await asyncio.gather(alice.layers[0].secured(), bob.layers[0].secured())
-        assert bob.call.session.bound_to_signalling
+        assert bob.call.session.peer.bound_to_signalling
         alice.close()
         bob.close()
 

@@ -45,4 +45,4 @@ def test_session_keys_are_secret_and_can_be_wiped() -> None:
     found = rtp_keys(Secret(bytes(range(16))), Secret(bytes(range(14))))
     assert found.encryption.octets.hex() not in repr(found)
     found.wipe()
-    assert not any(found.encryption.octets + found.authentication.octets + found.salt.octets)
+    assert found.encryption.wiped and found.authentication.wiped and found.salt.wiped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from zrtp.cache.interface import other_devices
+from zrtp.cache.interface import SecretCache, other_devices
 from zrtp.cache.record import clean_name
 from zrtp.cli.screen import wording
 from zrtp.errors import CacheError
@@ -12,17 +12,18 @@ from zrtp.protocol.events import Continuity, SecurityWarning, WarningCode
 from zrtp.protocol.session import Session
 
 
-def doubt(session: Session, name: str | None) -> SecurityWarning | None:
+def doubt(session: Session, cache: SecretCache | None, name: str | None) -> SecurityWarning | None:
     """What to tell about a peer who was expected under `name`: another name, a new device, or nothing."""
-    expected, known, ssrc = clean_name(name or ""), session.peer_name, session.streams[0].ssrc
-    if not expected or session.peer_zid is None:
+    expected, known, ssrc = clean_name(name or ""), session.peer.name, session.streams[0].ssrc
+    peer_zid = session.peer.zid
+    if not expected or peer_zid is None:
         return None
     if known is not None and known.casefold() != expected.casefold():
         text = wording.different_name(known, expected)
         return SecurityWarning(ssrc=ssrc, code=WarningCode.DIFFERENT_NAME, text=text)
-    if known is None and session.continuity is Continuity.FIRST_CALL:
+    if cache is not None and known is None and session.continuity is Continuity.FIRST_CALL:
         with suppress(CacheError):  # the engine has told that the cache fails
-            if other_devices(session.endpoint.cache, session.peer_zid, expected):
+            if other_devices(cache, peer_zid, expected):
                 text = wording.known_elsewhere(expected)
                 return SecurityWarning(ssrc=ssrc, code=WarningCode.NEW_DEVICE, text=text)
     return None

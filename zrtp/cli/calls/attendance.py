@@ -96,7 +96,7 @@ class Attendance:
 
     async def _begin(self) -> None:
         await self._answer()
-        if self._session.verified:
+        if self._session.peer.verified:
             await self._enrol()
         else:
             await self._ask()
@@ -141,7 +141,7 @@ class Attendance:
             await self._ask()
         elif key == "m" and conversation.sound.talks:
             self._mute()
-        elif key == "u" and session.verified:
+        elif key == "u" and session.peer.verified:
             conversation.take_back()
             self._presenter.unverified(session.assurance)
         elif key == "c" and sending is Sending.SRTP and conversation.secured.result().allow_clear:
@@ -155,7 +155,7 @@ class Attendance:
         self._presenter.show_state()
         sas = self._conversation.sas
         if sas is not None:
-            self._presenter.show_sas(sas, relayed=self._session.relayed_sas is not None)
+            self._presenter.show_sas(sas, relayed=self._session.pbx.relayed_sas is not None)
 
     async def _ask(self) -> None:
         session, sas = self._session, self._conversation.sas
@@ -168,29 +168,28 @@ class Attendance:
         elif verdict is Verdict.MATCH:
             self._conversation.match(self._name)  # at once: an interruption during the next question loses nothing
             await self._give_name(session)
-            self._presenter.verified(session.peer_name)
+            self._presenter.verified(session.peer.name)
         else:
             self._conversation.later()
         if verdict is not Verdict.MISMATCH:
             await self._enrol()
 
     async def _give_name(self, session: Session) -> None:
-        if session.peer_name or self._conversation.endpoint.cacheless:
+        if session.peer.name or self._conversation.endpoint.cache is None:
             return
         with self._presenter.asking():
             name = await self._dialogue.name(self._suggestion)
         if name is None:
             return
         self._conversation.match(name)
-        if session.peer_name is None:
+        if session.peer.name is None:
             self._presenter.remark(wording.NOT_KEPT)
         self._mention_other_devices(session, name)
 
     def _mention_other_devices(self, session: Session, name: str) -> None:
+        cache, peer_zid = self._conversation.endpoint.cache, session.peer.zid
         try:
-            others = session.peer_zid is not None and other_devices(
-                self._conversation.endpoint.cache, session.peer_zid, name
-            )
+            others = cache is not None and peer_zid is not None and other_devices(cache, peer_zid, name)
         except CacheError:
             return
         if others:
@@ -207,7 +206,7 @@ class Attendance:
         with self._presenter.asking():
             agreed = await self._dialogue.agrees(wording.ENROL_QUESTION)
         if agreed:
-            self._session.accept_enrolment()
+            self._session.pbx.accept_enrolment()
         self._presenter.remark(wording.ENROLLED if agreed else wording.NOT_ENROLLED)
 
     async def _ask_to_go_clear(self) -> None:
@@ -217,7 +216,7 @@ class Attendance:
             self._conversation.go_clear()
 
     async def _ask_to_continue(self) -> None:
-        question = wording.continue_question(self._session.peer_name)
+        question = wording.continue_question(self._session.peer.name)
         with self._presenter.asking():
             agreed = await self._dialogue.agrees(question, no=wording.CONTINUE_NO)
         if agreed:

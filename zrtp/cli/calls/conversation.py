@@ -259,14 +259,14 @@ class Conversation:
         """The person takes an earlier "they match" back."""
         self._verdict = Verdict.LATER
         stream = self.opened.result()
-        stream.session.forget_verification()
+        stream.session.take_back_verdict()
         stream.settle()
 
     @property
     def sas(self) -> Sas | None:
         """The SAS to compare: what a trusted server relayed, otherwise that of this call."""
         session = self.opened.result().session
-        return session.relayed_sas or session.sas
+        return session.pbx.relayed_sas or session.sas
 
     def go_clear(self) -> None:
         """The person switches encryption off; sound follows, unprotected, when the other side knows."""
@@ -460,7 +460,7 @@ class Conversation:
 
     def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:
         session, counters = stream.session, stream.media.counters
-        doubt = None if self.secured.done() else acquaintance.doubt(session, self._settings.name)
+        doubt = None if self.secured.done() else acquaintance.doubt(session, self.endpoint.cache, self._settings.name)
         if doubt is not None:
             self.show(doubt)
         expected, code = clean_name(self._settings.name or ""), None if doubt is None else doubt.code
@@ -474,8 +474,8 @@ class Conversation:
             new_device_of=expected if code is WarningCode.NEW_DEVICE else "",
             stranger_to=expected if code is WarningCode.DIFFERENT_NAME else "",
             sas_wanted=self._settings.config.sas_types[0],
-            server=session.peer_is_pbx,
-            enrolled=session.peer_is_pbx and session.pbx_matched,
+            server=session.pbx.peer_is_pbx,
+            enrolled=session.pbx.peer_is_pbx and session.pbx.matched,
         )
         self.show(agreed)
 
@@ -487,7 +487,7 @@ class Conversation:
         return Assurance.SIGNALLING if bound else assurance
 
     def _bound_to_code(self, stream: SecureStream) -> bool:
-        return self._meeting is not None and self._meeting.by_code and stream.session.bound_to_signalling
+        return self._meeting is not None and self._meeting.by_code and stream.session.peer.bound_to_signalling
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):
@@ -519,7 +519,7 @@ class Conversation:
 
     def _undecided(self, stream: SecureStream) -> bool:
         """Whether a person has still to say if the renderings of the SAS are the same."""
-        asked = self._settings.verdict is None and self.secured.done() and not stream.session.verified
+        asked = self._settings.verdict is None and self.secured.done() and not stream.session.peer.verified
         return asked and self._verdict is None
 
     async def _watch(self, stream: SecureStream) -> None:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from zrtp.cache.interface import Change, PeerEntry, SecretCache
+from zrtp.cache.interface import Change, PeerEntry, SecretCache, waits
 from zrtp.cache.record import PeerRecord
 
 CALLER_HERE: Final = "calls within this computer"
@@ -23,6 +23,7 @@ class Labelled:
     def __init__(self, cache: SecretCache, label: str) -> None:
         self._cache = cache
         self._label = label
+        self.waits = waits(cache)
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         return self._cache.own_zid(make, label or self._label, renew=renew)

@@ -138,7 +138,7 @@ class Meeting:
         announced = parse_zrtp_hash(stream.media.stream.hello_hash)
         assert announced is not None, "the engine's own hash is well-formed"  # noqa: S101
         theirs = await self._swap(path, announced.hash)
-        stream.media.stream.peer_hello_hash = theirs.hello_hash
+        stream.media.stream.expect_hello(theirs.hello_hash)
         self._tell("finding", finding.FINDING)
         begun = asyncio.get_running_loop().time()
         way = await path.connect(theirs, self._limit)

@@ -16,7 +16,7 @@ DHPart2 (initiator)   pvi                      16 random octets
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NoReturn, Protocol
+from typing import Final, NewType, NoReturn, Protocol
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerMisbehaved
@@ -34,6 +34,10 @@ MERGED_ORDER: Final[tuple[bytes, ...]] = (
 The RFC's order, GNU ZRTP's and bzrtp's are all contained in it, so that every peer reaches the same decision;
 names that are not implemented keep their places. X1M2 is this package's own.
 """
+
+
+CheckedValue = NewType("CheckedValue", bytes)
+"""Evidence that a peer's public value, public key or ciphertext passed the checks that need no public-key operation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +140,16 @@ class KeyAgreement(Protocol):
         Raises as `check_commit` and `InitiatorShare.finish` do.
         """
 
-    def check_commit(self, public_key: bytes) -> None:
-        """Length and padding of the Commit's field, no public-key operation; raises MalformedPacket."""
+    def check_commit(self, public_key: bytes) -> CheckedValue:
+        """The Commit's field, after its length and padding; no public-key operation; raises MalformedPacket."""
 
-    def check_dhpart1(self, pv: bytes) -> None:
-        """Length, padding and range of the field of DHPart1, without any public-key operation.
+    def check_dhpart1(self, pv: bytes) -> CheckedValue:
+        """The field of DHPart1, after length, padding and range, without any public-key operation.
 
         Raises MalformedPacket for the length, PeerMisbehaved (0x61) for the value.
         """
 
-    def check_dhpart2(self, pv: bytes) -> None:
+    def check_dhpart2(self, pv: bytes) -> CheckedValue:
         """The same for DHPart2."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from zrtp.crypto.key_agreements.base import (
+    CheckedValue,
     InitiatorShare,
     ShareContext,
     check_length,
@@ -71,19 +72,22 @@ class DiffieHellman(ABC):
             return own
         return self.initiate(context)
 
-    def check_commit(self, public_key: bytes) -> None:
+    def check_commit(self, public_key: bytes) -> CheckedValue:
         """A Diffie-Hellman Commit carries nothing after hvi."""
         check_length("The Commit's public key", public_key, 0)
+        return CheckedValue(public_key)
 
-    def check_dhpart1(self, pv: bytes) -> None:
+    def check_dhpart1(self, pv: bytes) -> CheckedValue:
         """Length and range of pvr."""
         check_length("The public value pvr", pv, self.length)
         self.check_range(pv)
+        return CheckedValue(pv)
 
-    def check_dhpart2(self, pv: bytes) -> None:
+    def check_dhpart2(self, pv: bytes) -> CheckedValue:
         """Length and range of pvi."""
         check_length("The public value pvi", pv, self.length)
         self.check_range(pv)
+        return CheckedValue(pv)
 
     @abstractmethod
     def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:

@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 from zrtp.crypto.codes import name
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import (
+    CheckedValue,
     InitiatorShare,
     ShareContext,
     check_length,
@@ -101,17 +102,20 @@ class KemAgreement:
             refuse_public_value("The peer's public key is not usable.")
         return KemResponderShare(self, context.hash, [ct for ct, _ in pairs], [ss for _, ss in pairs])
 
-    def check_commit(self, public_key: bytes) -> None:
+    def check_commit(self, public_key: bytes) -> CheckedValue:
         """Length and padding of the public key."""
         _check_field("The public key in the Commit", public_key, sum(self.public_lengths))
+        return CheckedValue(public_key)
 
-    def check_dhpart1(self, pv: bytes) -> None:
+    def check_dhpart1(self, pv: bytes) -> CheckedValue:
         """Length and padding of the ciphertext."""
         _check_field("The ciphertext in DHPart1", pv, sum(self.ciphertext_lengths))
+        return CheckedValue(pv)
 
-    def check_dhpart2(self, pv: bytes) -> None:
+    def check_dhpart2(self, pv: bytes) -> CheckedValue:
         """Length of the nonce; its value is hvi's matter."""
         check_length("The nonce in DHPart2", pv, NONCE)
+        return CheckedValue(pv)
 
     def result(self, secrets: Sequence[bytes], ciphertexts: Sequence[bytes], hash: HashAlgorithm) -> Secret:
         """DHResult: the one secret itself, or the combination of several."""

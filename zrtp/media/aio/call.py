@@ -1,4 +1,4 @@
-"""A call in an event loop: one timer, the events, public-key work beside the loop, and everybody who waits.
+"""A call in an event loop: one timer, the events, slow work and the store beside the loop, and everybody who waits.
 
 ::
 
@@ -13,23 +13,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
+from zrtp.cache.interface import waits
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, SecureMedia
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Closed, Failed, GoingSecure, NoPeer, PeerDetected, Secured, WentClear
+from zrtp.protocol.events import Closed, Failed, GoingSecure, NoPeer, PeerDetected, Secured, SecurityWarning, WentClear
 from zrtp.system import system_random
 
 if TYPE_CHECKING:
     from zrtp.media.aio.layer import MediaLayer
+    from zrtp.protocol.store import Request
     from zrtp.protocol.work import Work
+
+_log = logging.getLogger("zrtp")
 
 EVENT_BACKLOG: Final = 1000
 """Events that wait until somebody takes them; of more the oldest goes."""
@@ -62,8 +67,12 @@ class AsyncCall:
         if not isinstance(endpoint, Endpoint):
             raise ApiMisuse(f"A call is made of an Endpoint, not of {type(endpoint).__name__}.")
         self.session = endpoint.session(
-            peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"), offload=True
+            peer_label=options.get("peer_label", ""),
+            aux_secret=options.get("aux_secret"),
+            offload=True,
+            store="deferred",
         )
+        self._cache = endpoint.cache
         self.secure = SecureCall(
             self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
         )
@@ -74,6 +83,7 @@ class AsyncCall:
         self._timer: asyncio.TimerHandle | None = None
         self._events: Mailbox[CallEvent] = Mailbox(EVENT_BACKLOG)
         self._standings: dict[int, Standing] = {}
+        self._storing: set[asyncio.Future[None]] = set()
         self.closed = False
 
     def add_layer(
@@ -114,15 +124,20 @@ class AsyncCall:
         """Send what is due, pass on events, set the timer. Call it after methods of `session`."""
         while (event := self.secure.next_event()) is not None:
             self._pass_on(event)
+        if self._serve_store():
+            return self.settle()
         for layer in self.layers:
             layer.flush()
-            while (work := layer.media.stream.work_to_do()) is not None:
-                done = self._loop.run_in_executor(self._executor, work.run)
-                done.add_done_callback(partial(self._on_work_done, layer, work))
+        while (work := self.session.work_to_do()) is not None:
+            done = self._loop.run_in_executor(self._executor, work.run)
+            done.add_done_callback(partial(self._on_work_done, work))
         self._set_timer()
 
     def close(self) -> None:
-        """End the call and wipe its keys; whoever waits for something learns of it. May be called again."""
+        """End the call and wipe its keys; whoever waits for something learns of it. May be called again.
+
+        What the call leaves behind for later ones may still be on its way to the store; `aclose` waits for that.
+        """
         if self.closed:
             return
         self.secure.close(self._loop.time())
@@ -138,8 +153,10 @@ class AsyncCall:
             layer.detach()
 
     async def aclose(self) -> None:
-        """As `close`, for `contextlib.aclosing`."""
+        """As `close`, and wait until what the call leaves behind is stored."""
         self.close()
+        while self._storing:
+            await asyncio.wait(self._storing)
 
     def _pass_on(self, event: CallEvent) -> None:
         standing = self._standings.get(event.ssrc)
@@ -150,10 +167,35 @@ class AsyncCall:
         else:
             self._loop.call_soon(self._on_event, event)
 
-    def _on_work_done(self, layer: MediaLayer, work: Work, _: asyncio.Future[None]) -> None:
-        layer.media.stream.work_done(work, self._loop.time())
+    def _on_work_done(self, work: Work, _: asyncio.Future[None]) -> None:
+        self.session.work_done(work, self._loop.time())
         if not self.closed:
             self.settle()
+
+    def _serve_store(self) -> bool:
+        """Have the requests to the cache carried out, beside the loop if it may have to wait; whether one is done."""
+        cache, done = self._cache, False
+        while cache is not None and (request := self.session.store_to_do()) is not None:
+            if waits(cache):
+                storing = self._loop.run_in_executor(None, request.run, cache)
+                self._storing.add(storing)
+                storing.add_done_callback(partial(self._on_stored, request))
+            else:
+                request.run(cache)
+                self.session.store_done(request, self._loop.time())
+                done = True
+        return done
+
+    def _on_stored(self, request: Request, storing: asyncio.Future[None]) -> None:
+        self._storing.discard(storing)
+        self.session.store_done(request, self._loop.time())
+        if not self.closed:
+            self.settle()
+            return
+        while (event := self.secure.next_event()) is not None:
+            if isinstance(event, SecurityWarning):  # nobody takes events any more
+                _log.warning("%s", event.text)
+        self._serve_store()
 
     def _set_timer(self) -> None:
         due = None if self.closed else self.secure.next_timer()

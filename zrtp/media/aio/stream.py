@@ -227,7 +227,7 @@ class SecureStream:
             self.layer.send(rtcp.goodbye(self.media.stream.ssrc, reason=reason))
 
     async def aclose(self) -> None:
-        """Say goodbye, end the call, wipe its keys, close the socket. May be called again."""
+        """Say goodbye, end the call, wipe its keys, store what it leaves, close the socket. May be called again."""
         try:
             self.say_goodbye()
         finally:
@@ -236,7 +236,7 @@ class SecureStream:
                 self._leaving.cancel()
             self._packets.close()
             try:
-                self._call.close()
+                await self._call.aclose()
             finally:
                 if self._transport is not None:
                     self._transport.close()

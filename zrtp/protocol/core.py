@@ -1,0 +1,337 @@
+"""One stream as its handlers see it: its state, its exchange, its timers, and what they may do to it.
+
+It owns no protocol decisions: those are the handlers'. Applications hold `Stream` instead, which shows none of this.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from zrtp.crypto.hashes import sha256
+from zrtp.errors import ErrorCode
+from zrtp.protocol import limits
+from zrtp.protocol.call import Call
+from zrtp.protocol.events import (
+    Event,
+    Failed,
+    KeysReady,
+    SecurityWarning,
+    Sending,
+    SendingChanged,
+    WarningCode,
+)
+from zrtp.protocol.exchange import Candidate, Exchange, present
+from zrtp.protocol.hash_chain import OwnChain, message_mac
+from zrtp.protocol.outbox import Outbox
+from zrtp.protocol.states import State, Trigger
+from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
+from zrtp.protocol.work import GoOn, Operation, Work
+from zrtp.wire.fragments import Reassembler
+from zrtp.wire.messages import Commit, Error, Hello, Message
+
+M_co = TypeVar("M_co", covariant=True)
+
+log = logging.getLogger("zrtp")
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[M_co]):
+    """An input as every handler takes it."""
+
+    message: M_co
+    """The message; None for a trigger, except REFUSED, which brings a `Refusal`."""
+    ssrc: int
+    """Where it came from; our own SSRC for a trigger."""
+    at: float
+    """When it came, in seconds of the session's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A check that failed, or a part of ours that did."""
+
+    code: ErrorCode
+    """What an Error message carries (RFC 6189 section 5.9)."""
+    text: str
+    """A sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateGoClear:
+    """A GoClear that may still come on a stream whose keys are gone."""
+
+    clear_mac: bytes
+    counts: bool
+    """The peer went clear by itself, so that this one is a second of its own; otherwise it crossed ours."""
+
+
+class Core:
+    """One media stream, named by its SSRC."""
+
+    __slots__ = (
+        "_logger",
+        "acknowledged_by",
+        "call",
+        "candidates",
+        "chain",
+        "commit_waits",
+        "commits_count_from",
+        "counters",
+        "deadlines",
+        "exchange",
+        "hello",
+        "hello_acknowledged",
+        "installation",
+        "last_error_sent",
+        "late_goclear",
+        "outbox",
+        "peer_error",
+        "peer_hello_hash",
+        "reassembler",
+        "retransmission",
+        "sending",
+        "ssrc",
+        "state",
+        "waiting_commits",
+        "warned",
+        "work",
+    )
+
+    def __init__(self, call: Call, ssrc: int, peer_hello_hash: bytes | None) -> None:
+        installation = call.installation
+        self.call = call
+        self.installation = installation
+        self.ssrc = ssrc
+        self.state = State.IDLE
+        self.sending = Sending.CLEAR
+        self.chain = OwnChain.make(installation.random)
+        self.hello = self.make_hello(installation.config.versions[0])
+        self.outbox = Outbox(ssrc, installation.config.mtu, installation.random)
+        self.peer_hello_hash = peer_hello_hash
+        self.hello_acknowledged = False
+        self.acknowledged_by: int | None = None
+        """SSRC of whoever sent the HelloACK."""
+        self.candidates: dict[tuple[int, bytes], Candidate] = {}
+        self.waiting_commits: dict[int, Received[Commit]] = {}
+        """By source: Commits that wait for the record of their sender."""
+        self.commit_waits = False
+        """Our own Commit waits for the record of the peer."""
+        self.exchange: Exchange | None = None
+        self.retransmission: Retransmission | None = None
+        self.deadlines: dict[Trigger, float] = {}
+        """When the trigger is due, unless the state is left in which it means something."""
+        self.commits_count_from: float | None = None
+        """Commits that come earlier may belong to a ZRTPSess that a GoClear has replaced."""
+        self.peer_error: int | None = None
+        self.last_error_sent: float | None = None
+        self.counters: Counter[str] = Counter()
+        self.late_goclear: LateGoClear | None = None
+        self.reassembler: Reassembler | None = None
+        self.work: Work | None = None
+        self.warned: dict[WarningCode, float] = {}
+        self._logger = log.getChild(f"{call.number}.{ssrc:08x}") if log.isEnabledFor(logging.DEBUG) else log
+
+    # Our Hello.
+
+    def make_hello(self, version: bytes) -> Hello:
+        """Our Hello in that version."""
+        config, offer = self.installation.config, self.installation.offer
+        chain = self.chain
+        return Hello.make(
+            version=version,
+            client_id=config.client_id.ljust(16),
+            h3=chain.h3,
+            zid=self.call.zid,
+            signature_capable=bool(self.installation.verifiers),
+            mitm=config.trusted_mitm,
+            passive=config.passive,
+            hashes=offer.hashes,
+            ciphers=offer.ciphers,
+            auth_tags=offer.auth_tags,
+            key_agreements=offer.key_agreements,
+            sas_types=offer.sas_types,
+            mac=lambda covered: message_mac(chain.h2, covered),
+        )
+
+    def change_version(self, version: bytes, now: float) -> None:
+        """Come down to a version that the peer supports: a new Hello, to be acknowledged (section 4.1.1)."""
+        self.hello = self.make_hello(version)
+        self.hello_acknowledged = False
+        self.send_repeatedly(self.hello, T1_EXTENDED, now)
+
+    def hash_of_hello(self, version: bytes | None = None) -> str:
+        """Version and SHA-256 of our Hello in hexadecimal, the value of a=zrtp-hash (RFC 6189 section 8)."""
+        hello = self.hello if version is None else self.make_hello(version)
+        return f"{hello.version.decode()} {sha256(hello.raw).hex()}"
+
+    # State and time.
+
+    def enter(self, target: State, live: Container[Trigger]) -> None:
+        """Change the state; deadlines that have no meaning in the new one end."""
+        if target is self.state:
+            return
+        self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
+        self.state = target
+        for trigger in [trigger for trigger in self.deadlines if trigger not in live]:
+            del self.deadlines[trigger]
+        if Trigger.EXHAUSTED not in live:
+            self.retransmission = None
+
+    def set_deadline(self, trigger: Trigger, at: float) -> None:
+        """The trigger is an input at that time, in place of what was set before."""
+        self.deadlines[trigger] = at
+
+    def later(self, now: float, seconds: float) -> float:
+        """So many seconds from now, stretched as the configuration says."""
+        return now + seconds * self.installation.config.timer_scale
+
+    def next_timer(self) -> float | None:
+        """When something is due; None while nothing is pending."""
+        earliest = None if self.retransmission is None else self.retransmission.due
+        for at in self.deadlines.values():
+            if earliest is None or at < earliest:
+                earliest = at
+        return earliest
+
+    def progressed(self) -> None:
+        """A valid next message of the peer overrides an Error that anybody could have sent."""
+        self.peer_error = None
+        self.deadlines.pop(Trigger.ERROR_GRACE_OVER, None)
+
+    def extend_discovery(self, now: float) -> None:
+        """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6)."""
+        config = self.installation.config
+        self.set_deadline(Trigger.DISCOVERY_DEADLINE, self.later(now, config.discovery_deadline_extended))
+        if self.retransmission is not None and self.retransmission.schedule is T1:
+            self.retransmission.extend(T1_EXTENDED)
+
+    def expect_initiator(self, now: float) -> None:
+        """As responder: from now on, wait for the initiator's next message, and no longer than that."""
+        self.set_deadline(Trigger.IDLE_TIMEOUT, self.later(now, RESPONDER_TIMEOUT))
+
+    # Sending.
+
+    def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
+        """Send now, and again on the schedule until `stop_repeating` or exhaustion."""
+        self.outbox.transmit(message)
+        self.retransmission = Retransmission(message, schedule, now, self.installation.config.timer_scale)
+
+    def stop_repeating(self) -> None:
+        """What was sent repeatedly has its answer."""
+        self.retransmission = None
+
+    def repeat(self, now: float) -> bool:
+        """Send what is due once more; False if all copies are out."""
+        retransmission = present(self.retransmission)
+        if retransmission.exhausted:
+            self.retransmission = None
+            return False
+        if retransmission.preceded_by is not None:
+            self.outbox.transmit(retransmission.preceded_by)
+            retransmission.preceded_by = None
+        self.outbox.transmit(retransmission.message)
+        retransmission.next_copy(now)
+        return True
+
+    def answer_again(self, raw: bytes, now: float) -> bool:
+        """Whether a message came before and has its answer. It shows that the initiator is still there."""
+        answered = self.outbox.answer_again(raw)
+        if answered is None:
+            return False
+        if answered and Trigger.IDLE_TIMEOUT in self.deadlines:
+            self.expect_initiator(now)
+        self.counters["repeated message"] += 1
+        return True
+
+    def answer_limited(self, message: Message, now: float) -> bool:
+        """Answer something unauthenticated, within the rate limit."""
+        if self.outbox.answer_limited(message, now):
+            return True
+        self.counters["answer rate exceeded"] += 1
+        return False
+
+    def complain(self, code: ErrorCode, now: float) -> None:
+        """An Error about something that anybody could have sent: at most once a second, with no other effect."""
+        if self.last_error_sent is None or now - self.last_error_sent >= limits.ERROR_INTERVAL:
+            self.last_error_sent = now
+            self.answer_limited(Error.make(code=code), now)
+
+    def compute(self, operation: Operation, go_on: GoOn, now: float) -> State:
+        """Perform a public-key operation and go on with its result: at once, or when somebody else has done it."""
+        if not self.call.offload:
+            return go_on(operation(), now)
+        self.work = Work(operation, go_on)
+        return self.state
+
+    # Telling the application.
+
+    def emit(self, event: Event) -> None:
+        """Queue an event."""
+        self.call.emit(event)
+
+    def warn(self, code: WarningCode, text: str, now: float) -> None:
+        """A warning of each kind at most once a second."""
+        last = self.warned.get(code)
+        if last is not None and now - last < limits.WARNING_INTERVAL:
+            self.counters["warnings suppressed"] += 1
+            return
+        self.warned[code] = now
+        self._logger.warning("stream %08x: %s", self.ssrc, text)
+        self.emit(SecurityWarning(ssrc=self.ssrc, code=code, text=text))
+
+    def dropped(self, error: Exception) -> None:
+        """Log why a datagram was dropped."""
+        self._logger.debug("stream %08x: dropped: %s", self.ssrc, error)
+
+    def set_sending(self, sending: Sending) -> None:
+        """Move the gate for outgoing media."""
+        if sending is not self.sending:
+            self.sending = sending
+            self.emit(SendingChanged(ssrc=self.ssrc, sending=sending))
+
+    def hand_over_keys(self) -> None:
+        """The one `KeysReady` of this epoch. Its keys belong to the application."""
+        exchange = present(self.exchange)
+        keys, role = exchange.keys, exchange.role
+        self.emit(KeysReady(ssrc=self.ssrc, send=keys.srtp(role), receive=keys.srtp(role.other)))
+        keys.srtp_handed_over = True
+
+    # Ends.
+
+    def fail(self, code: int, text: str, now: float, *, tell_peer: bool, by_peer: bool = False) -> State:
+        """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched."""
+        name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
+        self._logger.info("stream %08x failed: %s", self.ssrc, text)
+        self.release()
+        self.progressed()
+        self.stop_repeating()
+        self.set_sending(Sending.BLOCKED)
+        if tell_peer:
+            self.send_repeatedly(Error.make(code=code), T2, now)
+        self.emit(Failed(ssrc=self.ssrc, code=code, name=name, by_peer=by_peer, text=text))
+        return State.FAILED
+
+    def release(self) -> None:
+        """Give up the running exchange: its secrets, its answers, its place among the installation's exchanges."""
+        self.installation.finish_exchange(self)
+        if self.exchange is not None:
+            self.exchange.wipe()
+            self.exchange = None
+        self.work = None
+        self.waiting_commits.clear()
+        self.commit_waits = False
+        self.outbox.forget_answers()
+
+    def forget_candidates_except(self, peer: Candidate) -> None:
+        """The peer is known: only its Hello counts from now on."""
+        self.candidates = {(peer.ssrc, peer.hello.raw): peer}
+
+    def knows(self, ssrc: int) -> bool:
+        """Whether a source is the peer's; before a peer is pinned, whether it sent an acceptable Hello."""
+        if self.exchange is not None:
+            return ssrc == self.exchange.peer.ssrc
+        return any(ssrc == known.ssrc for known in self.candidates.values())

@@ -1,0 +1,141 @@
+"""One call from outside: inputs for its streams, public-key operations and store requests to carry out.
+
+`Session` and `Stream` hand everything on to it. Where the cache is at hand, each request of the engine is carried out
+as soon as it is made; otherwise somebody else does it and says when it is done.
+"""
+
+from __future__ import annotations
+
+from zrtp.cache.interface import SecretCache
+from zrtp.errors import ApiMisuse
+from zrtp.protocol import dispatch
+from zrtp.protocol.call import Call
+from zrtp.protocol.core import Core
+from zrtp.protocol.states import State, Trigger
+from zrtp.protocol.store import Read, Request, Write
+from zrtp.protocol.work import Work
+from zrtp.system import process_generation
+
+
+class Driver:
+    """A call, its streams, and the cache if requests are carried out at once."""
+
+    __slots__ = ("_cache", "_generation", "call", "closed", "cores")
+
+    def __init__(self, call: Call, cache: SecretCache | None) -> None:
+        self.call = call
+        self.cores: list[Core] = []
+        self.closed = False
+        self._cache = cache
+        self._generation = process_generation()
+
+    def check(self) -> None:
+        """Raises:
+        ApiMisuse: the call was made before this process was forked off: its keys are in use in the parent.
+        """
+        if self._generation != process_generation():
+            raise ApiMisuse("This call belongs to the process that was forked: a child makes a new session.")
+
+    # Inputs.
+
+    def receive(self, core: Core, datagram: bytes, now: float) -> None:
+        """A datagram for one stream."""
+        self.check()
+        dispatch.receive(core, datagram, now)
+        self._serve_store(now)
+
+    def tell(self, core: Core, trigger: Trigger, now: float) -> None:
+        """An input that is not a message for one stream."""
+        self.check()
+        dispatch.tell(core, trigger, now)
+        self._serve_store(now)
+
+    def decided(self) -> None:
+        """The user decided something about the whole call."""
+        self._serve_store(self.call.clock)
+
+    def handle_timer(self, core: Core, now: float) -> None:
+        """Time has passed for one stream."""
+        self.check()
+        self.call.clock = now
+        dispatch.handle_timer(core, now)
+        self._serve_store(now)
+
+    def next_timer(self, core: Core) -> float | None:
+        """When something is due for one stream; what is due for the whole call counts for its first one."""
+        earliest = core.next_timer()
+        retry = self.call.retention.store.retry_at
+        if retry is None or core is not self.cores[0]:
+            return earliest
+        return retry if earliest is None else min(earliest, retry)
+
+    def close(self, now: float) -> None:
+        """Close every stream, and wipe every secret but those that are still to be stored."""
+        self.check()
+        self.call.clock = now
+        for core in self.cores:
+            if core.state is not State.CLOSED:
+                dispatch.tell(core, Trigger.CLOSE, now)
+        self.closed = True
+        self.call.wipe()
+        self._serve_store(now)
+
+    # Public-key operations.
+
+    def work_to_do(self) -> Work | None:
+        """An operation to perform elsewhere, each once."""
+        for core in self.cores:
+            if core.work is not None and not core.work.handed_out:
+                core.work.handed_out = True
+                return core.work
+        return None
+
+    def work_done(self, work: Work, now: float) -> None:
+        """An operation has been performed; unless its exchange has ended, it goes on."""
+        self.check()
+        core = next((core for core in self.cores if core.work is work), None)
+        if core is None:
+            work.discard()
+            return
+        dispatch.finish_work(core, work, now)
+        self._serve_store(now)
+
+    # Store requests.
+
+    def store_to_do(self) -> Request | None:
+        """A request to carry out elsewhere, each once."""
+        store = self.call.retention.store
+        if self.closed:
+            store.retry_at = None  # there is no later time any more
+        return store.next(self.call.clock)
+
+    def store_done(self, request: Request, now: float) -> None:
+        """A request has been carried out, or has failed."""
+        self.call.clock = now
+        if isinstance(request, Read):
+            self._read(request, now)
+        else:
+            self._written(request, now)
+
+    def _serve_store(self, now: float) -> None:
+        cache, store = self._cache, self.call.retention.store
+        if cache is None or store.idle:
+            return
+        while (request := self.store_to_do()) is not None:
+            request.run(cache)
+            self.store_done(request, now)
+
+    def _read(self, request: Read, now: float) -> None:
+        trigger = Trigger.RECORD if self.call.retention.answered(request) else Trigger.NO_RECORD
+        for core in self.cores:
+            if core.commit_waits or core.waiting_commits:
+                dispatch.tell(core, trigger, now)
+
+    def _written(self, request: Write, now: float) -> None:
+        over = self.call.retention.store.written(request, now, last_try=self.closed)
+        if request.error is None:
+            self.call.retention.stored(request.peer_zid, request.record)
+        elif over:
+            self.call.store_failed(f"{request.error} What was to be remembered of this call is lost.")
+        elif request.tries == 1:
+            self.call.store_failed(f"{request.error} It is tried again.")

@@ -1,0 +1,144 @@
+"""What a call asks of the cache of retained secrets: requests that somebody else carries out.
+
+The engine never calls a cache, so that it never waits for a disk or a database. A program that hands over a synchronous
+cache and nothing else sees nothing of this: its session carries out each request at once. With
+`session(store="deferred")` the program does it, in a thread or as a coroutine:
+
+    while (request := session.store_to_do()) is not None:
+        executor.submit(request.run, cache)              # in any thread; or request.succeed, request.fail
+    ...
+    session.store_done(request, now)                     # in the owner's thread
+
+Reads are handed out at once. Writes are handed out one after another, in order; one that fails is tried again, with
+growing pauses, and told when it is lost for good.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeAlias
+
+from zrtp.cache.interface import SecretCache
+from zrtp.cache.record import PeerRecord
+from zrtp.errors import CacheError
+from zrtp.protocol import limits
+from zrtp.protocol.changes import Change
+
+
+class _Request:
+    """One request, and what came of it."""
+
+    __slots__ = ("answered", "error", "own_zid", "peer_zid", "record")
+
+    def __init__(self, own_zid: bytes, peer_zid: bytes) -> None:
+        self.own_zid = own_zid
+        self.peer_zid = peer_zid
+        self.answered = False
+        self.record: PeerRecord | None = None
+        self.error: CacheError | None = None
+
+    def succeed(self, record: PeerRecord | None) -> None:
+        """The cache answered with this record; None: it knows nothing of the peer."""
+        self.answered, self.record, self.error = True, record, None
+
+    def fail(self, error: CacheError) -> None:
+        """The cache cannot be used now."""
+        self.answered, self.error = False, error
+
+
+class Read(_Request):
+    """The record of a peer, wanted before `deadline`, in the seconds of the session's clock."""
+
+    __slots__ = ("deadline",)
+
+    def __init__(self, own_zid: bytes, peer_zid: bytes, deadline: float) -> None:
+        super().__init__(own_zid, peer_zid)
+        self.deadline = deadline
+
+    def run(self, cache: SecretCache) -> None:
+        """Carry it out. Never raises CacheError: a failure is the result as well."""
+        try:
+            self.succeed(cache.load(self.own_zid, self.peer_zid))
+        except CacheError as error:
+            self.fail(error)
+
+    def __repr__(self) -> str:
+        return f"<Read {self.peer_zid.hex()}>"
+
+
+class Write(_Request):
+    """A change of the record of a peer, in one transaction of the cache."""
+
+    __slots__ = ("change", "tries")
+
+    def __init__(self, own_zid: bytes, peer_zid: bytes, change: Change) -> None:
+        super().__init__(own_zid, peer_zid)
+        self.change = change
+        self.tries = 0
+
+    def run(self, cache: SecretCache) -> None:
+        """Carry it out. Never raises CacheError: a failure is the result as well."""
+        try:
+            self.succeed(cache.update(self.own_zid, self.peer_zid, self.change.apply))
+        except CacheError as error:
+            self.fail(error)
+
+    def __repr__(self) -> str:
+        return f"<Write {self.peer_zid.hex()} {type(self.change).__name__}>"
+
+
+Request: TypeAlias = Read | Write
+
+
+class Store:
+    """The open requests of one call."""
+
+    __slots__ = ("_reads", "_writes", "_writing", "retry_at")
+
+    def __init__(self) -> None:
+        self._reads: deque[Read] = deque()
+        self._writes: deque[Write] = deque()
+        self._writing: Write | None = None
+        self.retry_at: float | None = None
+        """When a write that failed is tried again."""
+
+    def read(self, own_zid: bytes, peer_zid: bytes, deadline: float) -> Read:
+        """Ask for a record."""
+        request = Read(own_zid, peer_zid, deadline)
+        self._reads.append(request)
+        return request
+
+    def write(self, own_zid: bytes, peer_zid: bytes, change: Change) -> None:
+        """Change a record, after all changes before."""
+        self._writes.append(Write(own_zid, peer_zid, change))
+
+    @property
+    def idle(self) -> bool:
+        """There is nothing to hand out or to wait for: a call asks this after every input."""
+        return not self._reads and not self._writes
+
+    def next(self, now: float) -> Request | None:
+        """A request to carry out now, each once."""
+        if self._reads:
+            return self._reads.popleft()
+        if self._writing is not None or not self._writes or (self.retry_at is not None and now < self.retry_at):
+            return None
+        self.retry_at = None
+        self._writing = self._writes[0]
+        return self._writing
+
+    def written(self, request: Write, now: float, *, last_try: bool = False) -> bool:
+        """A write has been carried out, or failed; whether it is over: stored, or lost for good."""
+        self._writing = None
+        request.tries += 1
+        if request.error is not None and request.tries < limits.WRITES and not last_try:
+            self.retry_at = now + limits.WRITE_INTERVAL * 2 ** (request.tries - 1)
+            return False
+        if self._writes and self._writes[0] is request:
+            self._writes.popleft()
+        request.change.wipe()
+        return True
+
+    def pending(self, peer_zid: bytes) -> list[Change]:
+        """Changes of the record of that peer that are not stored yet, oldest first."""
+        return [request.change for request in self._writes if request.peer_zid == peer_zid]
