@@ -211,6 +211,20 @@ def test_without_a_way_the_sentence_names_what_helps() -> None:
     meet(scene)
 
 
+def test_a_line_does_not_aim_checks_at_this_very_computer() -> None:
+    """Unless this side is on loopback itself."""
+
+    async def scene(ends: Ends) -> None:
+        (loopback,) = ends.caller.candidates
+        other = Candidate(Kind.HOST, "192.0.2.20", 5004)
+        theirs = replace(ends.described[0], candidates=(loopback, other))
+        assert ends.listener._worth_trying(theirs) == [loopback, other]
+        async with Path(Side.CALLER, NOBODY, addresses=[]) as elsewhere:
+            assert elsewhere._worth_trying(theirs) == [other]
+
+    meet(scene)
+
+
 def test_a_network_without_udp_is_told_from_two_bad_routers() -> None:
     async def run() -> None:
         servers = Servers(stun=("127.0.0.1", 9))

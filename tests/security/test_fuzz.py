@@ -10,7 +10,7 @@ from zrtp.protocol.states import State
 from zrtp.wire.messages import Kind
 from zrtp.wire.packet import decode_packet, is_zrtp
 
-EXECUTIONS = {"codec": 20_000, "fragments": 15_000, "engine": 1_500, "inspection": 1_500, "reach": 15_000}
+EXECUTIONS = {"codec": 20_000, "fragments": 15_000, "engine": 1_500, "inspection": 1_500, "reach": 5_000}
 
 
 pytestmark = pytest.mark.usefixtures("quiet_log")
