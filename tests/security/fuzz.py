@@ -5,8 +5,8 @@
     python -m tests.security.fuzz all --fallback --executions 100000 --seed 7
 
 Targets are the modules `fuzz_codec`, `fuzz_fragments`, `fuzz_engine`, `fuzz_inspection` and `fuzz_reach`; each says
-what must hold. Inputs start from `vectors/corpora`. An input that breaks something is printed and ends the command with status 1; run
-it again with `--input HEX`.
+what must hold. Inputs start from `vectors/corpora`. An input that breaks something is printed and ends the command
+with status 1; run it again with `--input HEX`.
 """
 
 from __future__ import annotations
