@@ -37,7 +37,7 @@ class Engine:
         }
         command = ["rtpengine", *(f"--{name}={value}" for name, value in options.items())]
         self._process = Process([*command, "--log-stderr", "--foreground", "--delete-delay=0"], folder, {})
-        wait_until(lambda: self._answer("ping") is not None, "rtpengine does not start", self._process)
+        wait_until(lambda: self._answer("ping") is not None, "rtpengine does not start", process=self._process)
 
     def ask(self, command: str, **keys: Any) -> dict[str, Any]:
         """One command; raises RuntimeError for what the relay refuses."""

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zrtp.media.aio import AsyncCall, MediaLayer, SecureStream, connect, listen
+    from zrtp.media.aio import AsyncCall, ForkedCall, MediaLayer, SecureStream, connect, listen
     from zrtp.media.demux import Kind, classify
     from zrtp.media.errors import NotSecured
     from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncCall",
     "Counters",
+    "ForkedCall",
     "Kind",
     "MalformedRtp",
     "MediaLayer",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "aio": ("AsyncCall", "MediaLayer", "SecureStream", "connect", "listen"),
+    "aio": ("AsyncCall", "ForkedCall", "MediaLayer", "SecureStream", "connect", "listen"),
     "demux": ("Kind", "classify"),
     "errors": ("NotSecured",),
     "events": ("MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),

@@ -7,12 +7,14 @@ put a layer under it: `AsyncCall.add_layer`, see `zrtp.media.aio.layer`.
 from __future__ import annotations
 
 from zrtp.media.aio.call import AsyncCall, SessionOptions
+from zrtp.media.aio.fork import ForkedCall
 from zrtp.media.aio.layer import MediaLayer
 from zrtp.media.aio.stream import Options, Path, SecureStream, connect, listen
 from zrtp.media.errors import NotSecured
 
 __all__ = [
     "AsyncCall",
+    "ForkedCall",
     "MediaLayer",
     "NotSecured",
     "Options",

@@ -148,6 +148,15 @@ class MediaLayer:
         """Wait until this stream is secure; raises NotSecured if it is not going to be."""
         return await self.call.secured(self.media)
 
+    def is_at(self, address: Any) -> bool:
+        """Whether the peer may be at that address."""
+        return address in self._remotes
+
+    def pass_down(self, packet: bytes) -> None:
+        """As the protocol above sends: what cannot be sent is counted."""
+        if self._rtp is not None:
+            self.to_network(self._rtp, packet, None)
+
     # For the call.
 
     def flush(self) -> None:

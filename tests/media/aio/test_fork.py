@@ -1,0 +1,178 @@
+"""One offer, several phones: each branch is a call of its own, at one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.support.rtp_program import RtpProgram
+from zrtp.errors import ApiMisuse
+from zrtp.media.aio import AsyncCall, MediaLayer
+from zrtp.media.aio.fork import EARLY, ForkedCall
+from zrtp.media.sdp import parse_zrtp_hash
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+
+LOOPBACK = ("127.0.0.1", 0)
+FAST = Config(key_agreements=(b"X255",))
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def in_time() -> None:
+        async with asyncio.timeout(10):
+            await test
+
+    asyncio.run(in_time())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+class Phone:
+    """One of the phones that ring."""
+
+    def __init__(self) -> None:
+        self.call = AsyncCall(Endpoint(FAST))
+        self.layer = self.call.add_layer()
+        self.program = RtpProgram(self.layer.media.stream.ssrc)
+
+    async def open(self, caller: Any) -> None:
+        await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: self.layer.wrap(self.program), local_addr=LOOPBACK
+        )
+        self.layer.set_remote(caller)
+        self.layer.start()
+
+    @property
+    def address(self) -> Any:
+        return self.program.transport.get_extra_info("sockname")
+
+    @property
+    def hash(self) -> bytes:
+        parsed = parse_zrtp_hash(self.layer.hello_hash)
+        assert parsed is not None
+        return parsed.hash
+
+    def close(self) -> None:
+        self.call.close()
+        self.program.transport.close()
+
+
+@asynccontextmanager
+async def ringing(phones: int) -> AsyncIterator[tuple[ForkedCall, RtpProgram, list[Phone]]]:
+    """A caller with a port, and phones that ring and have begun already."""
+    fork = ForkedCall(Endpoint(FAST))
+    program = RtpProgram(7)
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: fork.wrap(program), local_addr=LOOPBACK)
+    rung = [Phone() for _ in range(phones)]
+    for phone in rung:
+        await phone.open(program.transport.get_extra_info("sockname"))
+    try:
+        yield fork, program, rung
+    finally:
+        fork.close()
+        program.transport.close()
+        for phone in rung:
+            phone.close()
+
+
+def sas(layer: MediaLayer) -> object:
+    return layer.call.session.sas
+
+
+def test_every_phone_that_answers_gets_keys_of_its_own_and_the_chosen_one_stays() -> None:
+    async def test() -> None:
+        async with ringing(2) as (fork, program, (first, second)):
+            early = fork.branch("a1", first.address, peer_hello_hash=first.hash)
+            await asyncio.gather(early.secured(), first.layer.secured())
+            music = first.program.say(b"early media")
+            await until(lambda: program.heard == [music])
+
+            other = fork.branch("b2", second.address, peer_hello_hash=second.hash)
+            await asyncio.gather(other.secured(), second.layer.secured())
+            assert sas(early) == sas(first.layer)
+            assert sas(other) == sas(second.layer)
+            assert sas(early) != sas(other)
+
+            chosen = fork.choose("b2")
+            assert chosen is other
+            sent, answer = program.say(b"hello"), second.program.say(b"who is there?")
+            await until(lambda: len(program.heard) == 2 and bool(second.program.heard))
+            assert second.program.heard == [sent]
+            assert program.heard == [music, answer]
+            first.program.say(b"nobody listens")
+            await asyncio.sleep(0.02)
+            assert len(program.heard) == 2
+            assert first.program.heard == []
+
+    run(test())
+
+
+def test_a_phone_whose_address_is_not_the_one_of_its_answer_is_known_by_its_hello() -> None:
+    async def test() -> None:
+        async with ringing(2) as (fork, _, (first, second)):
+            layers = [
+                fork.branch("a1", ("192.0.2.1", 9), peer_hello_hash=first.hash),
+                fork.branch("b2", ("192.0.2.2", 9), peer_hello_hash=second.hash),
+            ]
+            await asyncio.gather(*(layer.secured() for layer in layers))
+            assert [layer.remote for layer in layers] == [first.address, second.address]
+            assert sas(layers[0]) == sas(first.layer)
+
+    run(test())
+
+
+def test_until_one_is_chosen_all_of_them_hear_the_caller() -> None:
+    async def test() -> None:
+        async with ringing(2) as (fork, program, phones):
+            for number, phone in enumerate(phones):
+                await fork.branch(f"tag {number}", phone.address).secured()
+            sent = program.say()
+            await until(lambda: all(phone.program.heard for phone in phones))
+            assert [phone.program.heard for phone in phones] == [[sent], [sent]]
+
+    run(test())
+
+
+def test_the_offer_announces_the_hello_of_the_branch_that_answers_first() -> None:
+    async def test() -> None:
+        async with ringing(1) as (fork, _, (phone,)):
+            announced = fork.hello_hash
+            assert fork.branch("a1", phone.address).hello_hash == announced
+            assert fork.hello_hash != announced
+
+    run(test())
+
+
+def test_what_comes_before_any_answer_is_kept_within_bounds() -> None:
+    async def test() -> None:
+        async with ringing(1) as (fork, _, (phone,)):
+            for number in range(100):
+                fork.take(b"\x10\0" + number.to_bytes(2, "big") + b"ZRTP" + bytes(20), ("192.0.2.9", number))
+            assert len(fork._early) == EARLY
+            layer = fork.branch("a1", phone.address)
+            await layer.secured()
+
+    run(test())
+
+
+def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
+    async def test() -> None:
+        fork = ForkedCall(Endpoint(FAST))
+        with pytest.raises(ApiMisuse, match="no socket yet"):
+            fork.branch("a1", ("192.0.2.1", 9))
+        fork.close()
+        async with ringing(1) as (fork, _, (phone,)):
+            fork.branch("a1", phone.address)
+            with pytest.raises(ApiMisuse, match="There is a branch 'a1' already"):
+                fork.branch("a1", phone.address)
+            with pytest.raises(ApiMisuse, match="There is no branch 'b2'"):
+                fork.choose("b2")
+
+    run(test())

@@ -1,0 +1,192 @@
+"""A call that forks: one offer, one port, and several phones that answer, each with early media of its own.
+
+Each phone that answers (each To-tag of SIP) is another peer, with another Hello, another key agreement and another SAS,
+so each gets a session of its own. They share the port of the offer.
+
+::
+
+    fork = ForkedCall(endpoint)
+    await loop.create_datagram_endpoint(lambda: fork.wrap(MyRtpProtocol()), local_addr=("0.0.0.0", 5004))
+    ... 183 with To-tag "a1": fork.branch("a1", ("192.0.2.20", 5004), peer_hello_hash=...)
+    ... 183 with To-tag "b2": fork.branch("b2", ("192.0.2.30", 5004), peer_hello_hash=...)
+    ... 200 with To-tag "b2": layer = fork.choose("b2")
+
+Until one is chosen, what the program sends goes to every branch that is secure, and it hears all of them, each under
+its own address. The a=zrtp-hash of an offer can be that of one Hello only: announce `hello_hash`, that of the branch
+which answers first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any, Final, Unpack
+
+from zrtp.errors import ApiMisuse
+from zrtp.media.aio.call import AsyncCall, SessionOptions
+from zrtp.media.aio.layer import MediaLayer
+from zrtp.media.demux import Kind, classify
+from zrtp.protocol.endpoint import Endpoint
+
+EARLY: Final = 16
+"""Datagrams of phones whose answer has not come yet that are kept; of more the oldest goes."""
+
+
+class ForkedCall:
+    """The branches of one call, by name. `options` are those of each `AsyncCall`."""
+
+    def __init__(self, endpoint: Endpoint, *, ssrc: int | None = None, **options: Unpack[SessionOptions]) -> None:
+        self.branches: dict[str, MediaLayer] = {}
+        """Those that have answered, by To-tag."""
+        self._endpoint = endpoint
+        self._options = options
+        self._above: asyncio.DatagramProtocol | None = None
+        self._transport: Any = None
+        self._ports: dict[str, asyncio.DatagramProtocol] = {}
+        self._announced: dict[str, bytes] = {}  # hash of the Hello that a branch announced
+        self._early: list[tuple[bytes, Any]] = []
+        self._next = self._make(ssrc)
+
+    @property
+    def hello_hash(self) -> str:
+        """For the offer: the a=zrtp-hash of the Hello that the next branch will send."""
+        return self._next.hello_hash
+
+    def wrap(self, above: asyncio.DatagramProtocol) -> asyncio.DatagramProtocol:
+        """The protocol for the socket of the offer."""
+        self._above = above
+        return _Shared(self)
+
+    def branch(self, name: str, *addresses: Any, peer_hello_hash: bytes | None = None) -> MediaLayer:
+        """Another phone has answered, at that address: look for it. `peer_hello_hash` is the a=zrtp-hash of its answer.
+
+        Raises ApiMisuse if the name is taken, or there is no socket yet.
+        """
+        if name in self.branches:
+            raise ApiMisuse(f"There is a branch {name!r} already; a new address is said with its set_remote().")
+        if self._above is None or self._transport is None:
+            raise ApiMisuse("The call has no socket yet: wrap a protocol, and make its endpoint, before branch().")
+        layer, self._next = self._next, self._make(None)
+        if peer_hello_hash is not None:
+            layer.media.stream.expect_hello(peer_hello_hash)
+            self._announced[name] = peer_hello_hash
+        layer.set_remote(*addresses)
+        self.branches[name] = layer
+        port = self._ports[name] = layer.wrap(_Branch(self._above))
+        port.connection_made(self._transport)
+        layer.start()
+        early, self._early = self._early, []
+        for data, address in early:
+            self.take(data, address)
+        return layer
+
+    def choose(self, name: str) -> MediaLayer:
+        """This one is it: all others are closed. Raises ApiMisuse for a name without a branch."""
+        if name not in self.branches:
+            raise ApiMisuse(f"There is no branch {name!r}.")
+        for other in [each for each in self.branches if each != name]:
+            self.drop(other)
+        self._early.clear()
+        return self.branches[name]
+
+    def drop(self, name: str) -> None:
+        """This phone does not ring any more."""
+        layer = self.branches.pop(name, None)
+        if layer is not None:
+            layer.call.close()
+            del self._ports[name]
+            self._announced.pop(name, None)
+
+    def close(self) -> None:
+        """End all of them."""
+        for name in list(self.branches):
+            self.drop(name)
+        self._next.call.close()
+
+    # For the socket.
+
+    def opened(self, transport: Any) -> None:
+        """The socket is there."""
+        self._transport = transport
+        if self._above is not None:
+            self._above.connection_made(_ToAll(self, transport))
+
+    def take(self, data: bytes, address: Any) -> None:
+        """A datagram goes to the branch that it belongs to; what belongs to none yet is kept, if it is ZRTP."""
+        name = self._owner(data, address)
+        if name is not None:
+            self._ports[name].datagram_received(data, address)
+        elif classify(data) is Kind.ZRTP:
+            self._early = [*self._early[-EARLY + 1 :], (data, address)]
+
+    def send(self, data: Any) -> None:
+        """A packet of the program, to every branch whose gate is open."""
+        for layer in self.branches.values():
+            if layer.media.may_send:
+                layer.pass_down(data)
+
+    def _owner(self, data: bytes, address: Any) -> str | None:
+        """By its address, or by the Hello that its answer announced."""
+        for name, layer in self.branches.items():
+            if layer.is_at(address):
+                return name
+        if classify(data) is Kind.ZRTP and data[16:24] == b"Hello   ":
+            digest = sha256(data[12:-4]).digest()
+            for name, announced in self._announced.items():
+                if compare_digest(announced, digest):
+                    return name
+        return None
+
+    def _make(self, ssrc: int | None) -> MediaLayer:
+        return AsyncCall(self._endpoint, **self._options).add_layer(ssrc)
+
+
+class _Branch(asyncio.DatagramProtocol):
+    """What comes out of one branch, for the program."""
+
+    def __init__(self, above: asyncio.DatagramProtocol) -> None:
+        self._above = above
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._above.datagram_received(data, addr)
+
+
+class _Shared(asyncio.DatagramProtocol):
+    """Between the socket and the branches."""
+
+    def __init__(self, fork: ForkedCall) -> None:
+        self._fork = fork
+
+    def connection_made(self, transport: Any) -> None:
+        self._fork.opened(transport)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._fork.take(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """Which branch it was about cannot be told."""
+
+
+class _ToAll(asyncio.DatagramTransport):
+    """What the program sends through."""
+
+    def __init__(self, fork: ForkedCall, below: asyncio.DatagramTransport) -> None:
+        super().__init__()
+        self._fork = fork
+        self._below = below
+
+    def sendto(self, data: Any, addr: Any = None) -> None:
+        self._fork.send(data)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._below.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._below.is_closing()
+
+    def close(self) -> None:
+        self._below.close()
+
+    def abort(self) -> None:
+        self._below.abort()
