@@ -36,7 +36,7 @@ def commit(**fields: object) -> bytes:
     ("fields", "told"),
     [
         ({"version": b"1.00"}, "ODD alice speaks version 1.00. RFC 6189 section 4.1.1"),
-        ({"mitm": True}, "SERIOUS alice says that it is a server that may stand in between"),
+        ({"mitm": True}, "ODD alice says that it is a server that may stand in between"),
         ({"passive": True}, "NOTE alice never sends a Commit (P flag). RFC 6189 section 5.2"),
         ({"hashes": (b"S256", b"SKN2")}, "SKN2 is Skein-512, 256 bits. RFC 6189 section 5.1.2"),
         ({"key_agreements": (b"X255",)}, "X255 is an extension. RFC 6189 section 5.1.5"),

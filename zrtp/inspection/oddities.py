@@ -88,7 +88,7 @@ def _hello(exchange: Exchange, step: Step, message: Message, name: str) -> None:
         add(Severity.ODD, f"Unused bits in the Hello of {name} are set.", "5.2", step.number)
     if message.mitm:
         text = f"{name} says that it is a server that may stand in between and relay the SAS (M flag)."
-        add(Severity.SERIOUS, text, "7.3", step.number)
+        add(Severity.ODD, text, "7.3", step.number)
     if message.passive:
         add(Severity.NOTE, f"{name} never sends a Commit (P flag).", "5.2", step.number)
     for table, (_, section, known, _) in _LISTS.items():
@@ -185,13 +185,13 @@ def _error(exchange: Exchange, step: Step, message: Message, name: str) -> None:
 
 def _go_clear(exchange: Exchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, GoClear)  # noqa: S101
-    exchange.findings.add(Severity.SERIOUS, f"{name} asked to go on without encryption.", "4.7.2", step.number)
+    exchange.findings.add(Severity.ODD, f"{name} asked to go on without encryption.", "4.7.2", step.number)
 
 
 def _relay(exchange: Exchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, SASrelay)  # noqa: S101
     text = f"{name} relays the SAS of somebody behind it: it is in between, and both sides have to trust it."
-    exchange.findings.add(Severity.SERIOUS, text, "7.3", step.number)
+    exchange.findings.add(Severity.ODD, text, "7.3", step.number)
 
 
 _RULES: Final[dict[Kind, Callable[[Exchange, Step, Message, str], None]]] = {

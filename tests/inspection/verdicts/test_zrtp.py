@@ -83,3 +83,19 @@ def test_media_under_another_ssrc_than_the_one_that_was_agreed_about(tmp_path: P
     assert "ZRTP of 192.0.2.10:40000 is about SSRC 00000001, and its media has 00000abc." in remarks_of(
         stream_of(tmp_path, sent).judgement
     )
+
+
+def test_a_server_that_says_it_is_in_between(tmp_path: Path) -> None:
+    relayed = named("zrtpcpp_pbx_relay_call2")
+    assert relayed.sasrelay is not None
+    side = 0 if relayed.sasrelay.sender == "initiator" else 1
+    sent = zrtp([*messages_of(relayed.messages), (side, relayed.sasrelay.message)]) + noise()
+    judgement = stream_of(tmp_path, sent).judgement
+    server = ("192.0.2.10:40000", "192.0.2.20:50000")[side]
+    assert judgement.severity is Severity.ODD
+    assert f"Nobody but the two ends and whoever is behind {server} could hear this" in judgement.verdict
+
+
+def test_a_wish_to_go_clear_that_nobody_heeds(tmp_path: Path) -> None:
+    judgement = stream_of(tmp_path, zrtp([*ZRTP, (0, GoClear.make(clear_mac=bytes(8)).raw)]) + noise()).judgement
+    assert judgement.severity is Severity.NOTE

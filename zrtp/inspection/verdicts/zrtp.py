@@ -27,12 +27,26 @@ def judge(evidence: Evidence, exchange: Exchange) -> Judgement:
     elif serious:
         found.severity = Severity.SERIOUS
         found.verdict = f"Somebody may have been in between: {serious[0].text}"
+    elif servers := _servers(evidence, exchange):
+        found.severity = Severity.ODD
+        found.verdict = (
+            f"Nobody but the two ends and whoever is behind {servers} could hear this, if they compared "
+            f"{_what(exchange)}: it says that it is a server that may stand in between."
+        )
     else:
         found.verdict = f"Nobody but the two ends could hear this, if they compared {_what(exchange)}."
     if exchange.progress is Progress.CONFIRMED:
         found.reasons.append("The last acknowledgement is not in the capture; that the media came shows the same.")
     found.reasons.append(_checked(exchange))
     return found
+
+
+def _servers(evidence: Evidence, exchange: Exchange) -> str:
+    """The sides that call themselves a server in between, or act as one (section 7.3)."""
+    hellos = (exchange.hello_of(side) for side in (0, 1))
+    says = [hello is not None and hello.mitm for hello in hellos]
+    acts = [exchange.first(Kind.SASRELAY, side) is not None for side in (0, 1)]
+    return " and ".join(name for side, name in enumerate(evidence.names) if says[side] or acts[side])
 
 
 def _what(exchange: Exchange) -> str:
