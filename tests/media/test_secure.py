@@ -324,6 +324,41 @@ def test_a_hello_that_comes_before_the_start_is_answered_at_it() -> None:
     assert pair.alice.seen(Secured)
 
 
+@pytest.mark.parametrize("opens", [1.0, 3.0, 4.5, 6.0, 15.0, 40.0])
+@pytest.mark.parametrize("sign", ["plain RTP", "the program says so"])
+def test_a_path_that_opens_late_is_noticed(opens: float, sign: str) -> None:
+    """Both ends have given up long ago; the sound of the peer, or the program, says that the path works now."""
+    pair = MediaPair(SUITES[1], SUITES[1], best_effort=True, lose=lambda _: pair.now < opens)
+    pair.run(until=opens)
+    pair.now = opens
+    while pair.now < opens + 1.0 and not all(party.seen(Secured) for party in pair.parties):
+        if sign == "plain RTP":
+            for speaker, listener in ((pair.alice, pair.bob), (pair.bob, pair.alice)):
+                datagram = speaker.speak()
+                if datagram is not None:
+                    listener.hear(datagram, pair.now)
+        else:
+            pair.alice.media.start(pair.now)
+        pair.go_on(until=pair.now + 0.02)
+        pair.now += 0.02
+
+    assert all(party.seen(Secured) for party in pair.parties)
+
+
+def test_plain_rtp_of_a_peer_that_does_not_speak_zrtp_begins_discovery_again_and_again_but_slowly() -> None:
+    pair = MediaPair(best_effort=True, lose=lambda _: True)
+    sent = 0
+    for step in range(3000):  # a minute of sound
+        now = step * 0.02
+        pair.alice.hear(plain_rtp(), now)
+        pair.alice.call.handle_timer(now)
+        if step == 0:
+            pair.alice.media.start(now)
+        sent += len(pair.alice.media.datagrams_to_send())
+
+    assert 10 < sent < 300
+
+
 def test_what_is_kept_before_the_start_is_bounded() -> None:
     alice = MediaPair().alice
     for sequence in range(1000):

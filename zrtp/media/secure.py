@@ -176,8 +176,11 @@ class SecureMedia:
         self._rtcp: deque[bytes] = deque(maxlen=RTCP_BACKLOG)
 
     def start(self, now: float) -> None:
-        """Look for a ZRTP peer, or look again. Call it when datagrams can reach the other side, after the checks of
-        ICE; a Hello that came before is answered now."""
+        """Look for a ZRTP peer, or look again after none was found.
+
+        Call it when datagrams can reach the other side, after the checks of ICE. A Hello that came before is answered
+        now.
+        """
         self.stream.start(now)
         early, self._early = self._early, []
         for datagram in early:

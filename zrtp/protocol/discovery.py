@@ -40,6 +40,16 @@ def on_start(core: Core, start: Received[None]) -> State:
     return State.HELLO_SENT
 
 
+def on_start_again(core: Core, start: Received[None]) -> State:
+    """Arrives from: QUIET. Goes to: HELLO_SENT, or HELLO_RECEIVED if a peer introduced itself before. Sends: Hello on
+    T1. The path is open after all, or a packet of the peer shows that somebody is there.
+    """
+    core.hello_acknowledged = False
+    core.acknowledged_by = None
+    state = on_start(core, start)
+    return State.HELLO_RECEIVED if core.candidates else state
+
+
 def on_hello(core: Core, hello: Received[Hello]) -> State:
     """Arrives from: HELLO_SENT, HELLO_ACKED, HELLO_RECEIVED, DISCOVERED, QUIET. Goes to: the same,
     HELLO_RECEIVED, HELLO_ACKED, DISCOVERED or at once COMMIT_SENT. Sends: HelloACK, whatever the Hello says (section

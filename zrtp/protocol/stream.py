@@ -31,7 +31,10 @@ class Stream:
     # What moves it.
 
     def start(self, now: float) -> None:
-        """Begin discovery: send Hello. Call it when media can flow, with ICE after its checks (RFC 6189 section 3)."""
+        """Begin discovery: send Hello. Call it when media can flow, with ICE after its checks (RFC 6189 section 3).
+
+        After discovery has ended without a peer it may be called again.
+        """
         self._driver.tell(self._core, Trigger.START, now)
 
     def receive_datagram(self, datagram: bytes, now: float) -> None:

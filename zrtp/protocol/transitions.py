@@ -247,6 +247,7 @@ TABLE: dict[State, Row] = {
             ),
             Kind.COMMIT: Go(commitment.on_commit, (S.QUIET, S.DISCOVERED, *COMMITTED)),
             **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE, Trigger.EXHAUSTED, Trigger.RETRY),
+            Trigger.START: Go(discovery.on_start_again, (S.HELLO_SENT, S.HELLO_RECEIVED)),
             Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.QUIET, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
         },
         frozenset({Trigger.NO_RECORD}),
