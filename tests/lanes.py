@@ -1,8 +1,9 @@
-"""The three lanes of tests, from the shortest to the longest.
+"""The lanes of tests, from the shortest to the longest.
 
     python -m pytest -m quick       while editing
     python -m pytest                before a commit
     python -m pytest -m long        what the default run leaves out
+    python -m pytest -m hypothesis --hypothesis-profile=thorough    many more examples for each property
     python -m pytest -m ""          everything
 
 A test that is marked `long` is in the long lane only. Every other one is in the default run, and in the quick lane too
@@ -11,6 +12,7 @@ unless it stands below one of the paths of `LEFT_OUT_OF_QUICK`, whose files a qu
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -55,11 +57,21 @@ def is_left_out(path: Path) -> bool:
     return any(place == left_out or place.startswith(left_out + "/") for left_out in LEFT_OUT_OF_QUICK)
 
 
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
+settings.register_profile("thorough", settings.get_profile("repeatable"), max_examples=500)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Hypothesis tries the same examples in every run, and has no time limit of its own."""
-    settings.register_profile("repeatable", deadline=None, derandomize=True)
-    settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
-    settings.load_profile("quick" if config.option.markexpr == "quick" else "repeatable")
+    if config.getoption("--hypothesis-profile") is None:
+        settings.load_profile("quick" if config.option.markexpr == "quick" else "repeatable")
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -35,6 +35,7 @@ def test_programs_run_as_printed(program: Program, tmp_path: Path, capsys: pytes
     assert capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_programs_pass_the_type_checker(tmp_path: Path) -> None:
     for program in PROGRAMS:
         (tmp_path / f"{program}.py").write_text(program.code, "utf-8")

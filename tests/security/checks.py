@@ -396,6 +396,10 @@ CHECKS = (
         ("test_attacks_goclear",),
     ),
     Check(
-        "gate for SRTP of a closed stream", "if _.sending is Sending.SRTP: ...", "", ("test_stream", "test_stateful")
+        "gate for SRTP of a closed stream",
+        "if _.sending is Sending.SRTP: ...",
+        "",
+        ("test_stream", "test_stateful"),
+        within="closed",
     ),
 )

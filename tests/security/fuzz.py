@@ -62,11 +62,14 @@ def target_of(name: str) -> Target:
 
 
 def mutate(name: str, *, seconds: float | None = None, executions: int | None = None, seed: int = 0) -> Result:
-    """Run mutated inputs of the corpus until time or number are used up, or until something breaks."""
+    """Run the corpus, or as much of it as there may be, then mutated inputs until time or number are used up, or until
+    something breaks.
+    """
     run, corpus, dice = target_of(name), corpora.read(name), random.Random(seed)
     started = time.perf_counter()
     count = 0
-    for data in corpus:
+    whole = executions is None or executions >= len(corpus)
+    for data in corpus if whole else dice.sample(corpus, executions or 0):
         count += 1
         if (text := _broken(run, data)) is not None:
             return Result(name, "mutations", count, time.perf_counter() - started, data, text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.security.mutations import mutations
 from tests.security.sample import PACKAGE, REASONS, ROOMS, sample, stages
 
 
+@pytest.mark.long
 def test_a_seed_always_draws_the_same_changes() -> None:
     first, again, other = (list(map(str, sample(seed, 40, ("wire",)))) for seed in (1, 1, 2))
     assert first == again != other
@@ -17,6 +20,7 @@ def test_the_tests_of_the_module_come_first_then_those_of_its_folder() -> None:
     assert list(stages(PACKAGE / "wire" / "__init__.py")) == [("tests/wire",)]
 
 
+@pytest.mark.long
 def test_every_reason_is_about_a_change_that_can_be_made() -> None:
     possible = {
         f"{path.name} {str(one).partition(' ')[2]}"
