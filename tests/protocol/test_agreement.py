@@ -468,3 +468,15 @@ def test_an_exchange_that_fails_after_messages_of_somebody_else_says_that_it_was
     (failed,) = bob.seen(Failed)
     assert failed.code == ErrorCode.PROTOCOL_TIMEOUT
     assert "being disturbed" in failed.text
+
+
+@pytest.mark.rfc("R-6-18")
+def test_a_dhpart2_gives_the_initiator_ten_more_seconds() -> None:
+    """The peer may have been slow, but it is there: the patience of a responder starts anew."""
+    bob, peer = as_responder()
+    peer.wait(9.0)
+    only(peer.send(peer.dhpart2()), Confirm1)
+    peer.wait(9.0)
+    assert state_of(bob) is State.CONFIRM1_SENT
+    peer.wait(1.5)
+    assert state_of(bob) is State.FAILED

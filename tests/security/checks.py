@@ -400,6 +400,6 @@ CHECKS = (
         "if _.sending is Sending.SRTP: ...",
         "",
         ("test_stream", "test_stateful"),
-        within="closed",
+        within="on_close",
     ),
 )
