@@ -23,7 +23,7 @@ from zrtp.cli.options.reach import ReachSettings
 from zrtp.errors import ApiMisuse
 from zrtp.media.sound.sources import Silence, Tone
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Assurance, Continuity, Mode, SasReady
+from zrtp.protocol.events import Assurance, Continuity, Mode, SasReady, SecurityWarning, WarningCode
 from zrtp.reach import mapping
 from zrtp.reach.code import Code
 from zrtp.reach.description import Description
@@ -282,6 +282,24 @@ def test_a_hello_that_was_not_announced_is_refused_and_both_ends_say_so(monkeypa
         assert [outcome.code for outcome in outcomes] == [Exit.NOT_AGREED, Exit.NOT_AGREED]
         assert "announced" in outcomes[0].text
         assert outcomes[1].text.startswith("the other side refused the call")
+
+    play(scene)
+
+
+def test_two_ends_with_one_cache_are_told_once_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever tries it in two terminals of one computer."""
+    monkeypatch.setattr(conversation, "_RIGHT_HELLO", 0.2)
+
+    async def scene(server: FakeMailbox) -> None:
+        cache = bobs_cache()
+        listener = Person(ReachSettings(mailbox=server.url), cache=cache)
+        caller = Person(ReachSettings(mailbox=server.url, code=await listener.code()), cache=cache)
+        for outcome in await asyncio.gather(listener.running, caller.running):
+            assert outcome.code is Exit.NOT_AGREED
+            assert "--cache other.db" in outcome.hint
+        for person in (listener, caller):
+            warnings = [news for news in person.heard.news if isinstance(news, SecurityWarning)]
+            assert [warning.code for warning in warnings] == [WarningCode.EQUAL_ZIDS]
 
     play(scene)
 

@@ -124,6 +124,7 @@ class Conversation:
         self._through = through
         self._found = found
         self._meeting = found if isinstance(found, Meeting) else None
+        self._twin = False  # the other side has our own ZID, and that was told
         self._refused = False  # the other side says that our Hello is not the announced one
         self._path = BadNetwork(settings.impair) if settings.impair != Impairment() else None
         self._loop = asyncio.get_running_loop()
@@ -195,17 +196,24 @@ class Conversation:
         """The other side says why it does not go on. One that refuses us may hear the right Hello yet."""
         if reason is Reason.HASH_REFUSED:
             self._refused = True
-            self._loop.call_later(_RIGHT_HELLO, self._end_refused)
+            self._loop.call_later(_RIGHT_HELLO, self._end_unsecured, *finding.ENDS[reason])
         elif not self.secured.done():
             self.hang_up(Exit.NO_PEER, *finding.ENDS[reason])
 
-    def _end_refused(self) -> None:
-        if not self.secured.done():
-            self.hang_up(Exit.NOT_AGREED, *finding.ENDS[Reason.HASH_REFUSED])
+    def _take_doubt(self, meeting: Meeting, code: WarningCode) -> None:
+        """A Hello in a meeting is not the other side's, or is our own. Anybody could have sent it: the right one may
+        come yet."""
+        if code is WarningCode.HELLO_HASH_MISMATCH:
+            meeting.tell(Reason.HASH_REFUSED)
+            why = wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT
+            self._loop.call_later(_RIGHT_HELLO, self._end_unsecured, *why)
+        elif code is WarningCode.EQUAL_ZIDS and not self._twin:
+            self._twin = True
+            self._loop.call_later(_RIGHT_HELLO, self._end_unsecured, *finding.TWINS)
 
-    def _end_unannounced(self) -> None:
+    def _end_unsecured(self, text: str, hint: str) -> None:
         if not self.secured.done():
-            self.hang_up(Exit.NOT_AGREED, wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
+            self.hang_up(Exit.NOT_AGREED, text, hint)
 
     @property
     def pasting(self) -> bool:
@@ -404,15 +412,14 @@ class Conversation:
                     self.interruptions.put_nowait(event)
                 case EnrolmentOffered():
                     self.enrolment_offered = True
-                case SecurityWarning(code=WarningCode.HELLO_HASH_MISMATCH):
-                    self._unannounced = True
+                case SecurityWarning():
+                    self._unannounced |= event.code is WarningCode.HELLO_HASH_MISMATCH
                     if self._meeting is not None:
-                        self._meeting.tell(Reason.HASH_REFUSED)
-                        self._loop.call_later(_RIGHT_HELLO, self._end_unannounced)
+                        self._take_doubt(self._meeting, event.code)
                 case NoPeer() if self._unannounced:
-                    self._end_unannounced()
+                    self._end_unsecured(wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
                 case NoPeer() | Failed() if self._refused:
-                    self._end_refused()
+                    self._end_unsecured(*finding.ENDS[Reason.HASH_REFUSED])
                 case NoPeer() if self._meeting is not None:
                     self.hang_up(Exit.NO_PEER, event.text, finding.CALL_AGAIN)
                 case NoPeer() if self._remote is not None and stream.layer.told_busy:
@@ -454,7 +461,8 @@ class Conversation:
         if isinstance(event, Secured):
             self._tell_agreed(stream, event)
             return
-        self.show(event)
+        if not (self._twin and isinstance(event, SecurityWarning) and event.code is WarningCode.EQUAL_ZIDS):
+            self.show(event)
         if self._assurance is not before and self.secured.done() and not isinstance(event, Closed):
             self.show(Standing(assurance=self._assurance))
 

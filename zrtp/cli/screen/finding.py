@@ -28,6 +28,12 @@ ENDS: Final = {
 }
 """Why the other side does not go on: text and hint."""
 
+TWINS: Final = (
+    "both ends use the same installation's secrets",
+    "to try it on one computer, give one of them a file of its own: --cache other.db",
+)
+"""Both ends have one ZID: text and hint."""
+
 PATH_LOST: Final = "the way to the other side is gone: nothing has come for half a minute"
 
 
