@@ -13,6 +13,7 @@ import struct
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -64,6 +65,14 @@ class PtyProcess:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program itself."""
         self._process.signal(number)
+
+    def stopped(self) -> None:
+        """Wait until the program is suspended."""
+        deadline = time.monotonic() + _TIMEOUT
+        while Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            if time.monotonic() > deadline:
+                raise AssertionError(f"it is not suspended:\n{self.screen}")
+            self._read(0.01)
 
     def wait(self) -> int:
         """The exit code, after the rest of the output."""

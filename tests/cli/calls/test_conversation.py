@@ -95,7 +95,7 @@ def test_a_mistake_in_the_program_ends_the_call_loudly(where: str, monkeypatch: 
     async def test() -> None:
         call = Call(sound=Sound(Broken() if where == "talk" else Tone(), []))
         if where == "network":
-            monkeypatch.setattr("zrtp.media.secure.classify", lambda datagram: 1 // 0)
+            monkeypatch.setattr("zrtp.media.aio.layer.MediaLayer.from_network", lambda *_: 1 // 0)
         with pytest.raises(ZeroDivisionError):
             await call.hold()
 

@@ -138,6 +138,22 @@ def test_ctrl_c_says_one_line_and_gives_the_terminal_back(tmp_path: Path) -> Non
         assert "the other side hung up before you said whether both see the same" in bob.screen
 
 
+def test_a_call_that_was_suspended_asks_again(tmp_path: Path) -> None:
+    with terminals(tmp_path) as (alice, _):
+        alice.expect("[l] later")
+        taken_over = alice.modes()
+        alice.press("\x1a")
+        alice.stopped()
+        assert alice.modes() == alice.before
+        alice.signal(signal.SIGCONT)
+        alice.expect("Read the words aloud.", times=2)
+        alice.expect("[l] later", times=2)
+        assert alice.modes() == taken_over
+        alice.press("q")
+        assert alice.wait() == 0
+        assert "you hung up" in alice.screen
+
+
 def test_a_closed_window_gives_the_terminal_back_too(tmp_path: Path) -> None:
     with terminals(tmp_path) as (alice, _):
         alice.expect("[l] later")

@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import stage
 from tests.cli.pty_process import PtyProcess
-from tests.cli.stage import Stream
 from tests.support import pcmu
 from tests.support.speech import speech
 from tests.support.tones import read_wav, write_wav
 from zrtp.cli.__main__ import main
 from zrtp.cli.screen import columns, pictures
-from zrtp.cli.screen.demo_table import SIDES, DemoTable
-from zrtp.cli.screen.terminal import Terminal
 from zrtp.cli.verbs import demo
 
 
@@ -61,35 +57,6 @@ def test_a_narrow_terminal_has_one_column(capsys: pytest.CaptureFixture[str], mo
     assert rows[first + 1].startswith(" " * 15 + "AES-256"), "the name is not repeated"
     assert any("  alice  looking for peer ... found" in row for row in rows)
     assert any("  bob    looking for peer ... found" in row for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("width", "rows"),
-    [
-        (60, ["alice  cowbell   bottomless   (letters 8hco)", "bob    cowbell   bottomless   (letters 8hco)"]),
-        (
-            46,
-            [
-                "alice  cowbell   bottomless",
-                "       (letters 8hco)",
-                "bob    cowbell   bottomless",
-                "       (letters 8hco)",
-            ],
-        ),
-        (
-            72,
-            ["cowbell   bottomless            cowbell   bottomless", "(letters 8hco)                  (letters 8hco)"],
-        ),
-        (112, [f"{'cowbell   bottomless':<52}cowbell   bottomless", f"{'(letters 8hco)':<52}(letters 8hco)"]),
-    ],
-)
-def test_the_words_of_both_sides_stand_where_they_can_be_compared(width: int, rows: list[str]) -> None:
-    screen = Stream()
-    table = DemoTable(Terminal(out=screen, err=screen, width=width), lambda: 0.0)
-    for side in SIDES:
-        table.secured(side, stage.SAS)
-
-    assert screen.getvalue() == "\n" + "".join(f"{'':8}{row}\n" for row in rows) + "\n"
 
 
 PICTURES = "".join(pictures.NAMES)

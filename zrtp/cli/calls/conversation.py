@@ -333,11 +333,7 @@ class Conversation:
             )
 
     async def _hold(self, stream: SecureStream) -> Outcome:
-        tasks = [
-            asyncio.ensure_future(self._guarded(self._hear(stream))),
-            asyncio.ensure_future(self._guarded(self._follow(stream))),
-            asyncio.ensure_future(self._guarded(self._watch(stream))),
-        ]
+        tasks = [asyncio.ensure_future(self._guarded(work, stream)) for work in (self._hear, self._follow, self._watch)]
         try:
             outcome = await self._outcome
             if self._talking is not None:
@@ -378,10 +374,10 @@ class Conversation:
                 return Outcome(code=Exit.LOCAL, text=str(error))
         return outcome
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, work: Callable[[SecureStream], Coroutine[Any, Any, None]], stream: SecureStream) -> None:
         """What fails in a task ends the call, instead of being noticed at the end of the program."""
         try:
-            await work
+            await work(stream)
         except AudioError as error:
             self.hang_up(Exit.LOCAL, str(error))
         except CommandError as error:
@@ -499,7 +495,7 @@ class Conversation:
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):
-            self._talking = asyncio.ensure_future(self._guarded(self.sound.talk(stream)))
+            self._talking = asyncio.ensure_future(self._guarded(self.sound.talk, stream))
 
     def _give_up(self, seconds: float) -> None:
         """Nobody called for as long as `listen` was told to wait."""

@@ -1,0 +1,52 @@
+"""Whether a key and the name that the person expects belong together."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.commands import CLEARABLE, Meeting, meet
+from zrtp.cache.interface import SecretCache
+from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import SecurityWarning, WarningCode
+
+
+def record_of(zid: bytes, name: str) -> SecretCache:
+    cache = MemoryCache()
+    known = PeerRecord(first_seen=1.0, last_seen=1.0, name=name)
+    cache.update(cache.own_zid(lambda: b"a" * 12), zid, lambda _: known)
+    return cache
+
+
+def warnings(meeting: Meeting) -> list[WarningCode]:
+    return [news.code for news in meeting.heard_by_alice.news if isinstance(news, SecurityWarning)]
+
+
+async def leave(meeting: Meeting) -> None:
+    await meeting.typist.answer("[l] later", "l")
+    await meeting.typist.answer("", "q")
+
+
+def test_a_known_name_with_an_unknown_key_is_a_new_device_and_no_alarm() -> None:
+    meeting = meet(leave, lambda: Meeting(cache=record_of(b"p" * 12, "Bob"), name="bob"))
+
+    assert " SECURE BUT NOT VERIFIED - new device of bob?\n" in meeting.screen.getvalue()
+    assert "warning" not in meeting.screen.getvalue()
+    assert warnings(meeting) == [WarningCode.NEW_DEVICE]
+
+
+def test_a_known_key_under_another_name_shows_both_names() -> None:
+    bob = Endpoint(CLEARABLE.config, MemoryCache())
+    meeting = meet(leave, lambda: Meeting(cache=record_of(bob.zid, "Bob"), bob_endpoint=bob, name="Carol"))
+
+    assert "warning: you know this peer as Bob, and expected Carol" in meeting.screen.getvalue()
+    assert warnings(meeting) == [WarningCode.DIFFERENT_NAME]
+
+
+@pytest.mark.parametrize("name", ["bob", None, "somebody else"])
+def test_names_that_fit_or_tell_nothing_are_no_reason_for_doubt(name: str | None) -> None:
+    bob = Endpoint(CLEARABLE.config, MemoryCache())
+    known = record_of(bob.zid, "Bob") if name == "bob" else MemoryCache()
+
+    assert warnings(meet(leave, lambda: Meeting(cache=known, bob_endpoint=bob, name=name))) == []
