@@ -30,8 +30,8 @@ def screens() -> str:
 def _screens() -> str:
     address = f"127.0.0.1:{free_udp_ports()}"
     with tempfile.TemporaryDirectory() as folder:
-        listen = ["listen", address, "--cache", str(Path(folder) / "bob.db")]
-        call = ["call", address, "--cache", str(Path(folder) / "alice.db")]
+        listen = ["listen", address, "--audio", "tone", "--cache", str(Path(folder) / "bob.db")]
+        call = ["call", address, "--audio", "tone", "--cache", str(Path(folder) / "alice.db")]
         with PtyProcess(listen, columns=COLUMNS) as bob:
             bob.expect("waiting on")
             with PtyProcess(call, columns=COLUMNS) as alice:

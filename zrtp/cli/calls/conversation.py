@@ -333,7 +333,10 @@ class Conversation:
             )
 
     async def _hold(self, stream: SecureStream) -> Outcome:
-        tasks = [asyncio.ensure_future(self._guarded(work, stream)) for work in (self._hear, self._follow, self._watch)]
+        tasks = [
+            asyncio.ensure_future(self._guarded(partial(work, stream)))
+            for work in (self._hear, self._follow, self._watch)
+        ]
         try:
             outcome = await self._outcome
             if self._talking is not None:
@@ -374,10 +377,10 @@ class Conversation:
                 return Outcome(code=Exit.LOCAL, text=str(error))
         return outcome
 
-    async def _guarded(self, work: Callable[[SecureStream], Coroutine[Any, Any, None]], stream: SecureStream) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """What fails in a task ends the call, instead of being noticed at the end of the program."""
         try:
-            await work(stream)
+            await work()
         except AudioError as error:
             self.hang_up(Exit.LOCAL, str(error))
         except CommandError as error:
@@ -445,7 +448,7 @@ class Conversation:
     def _ring(self, secured: Secured) -> None:
         """A stranger who dials must not hear the room: the microphone opens when somebody answers."""
         if self._settings.accept is Accept.KNOWN and secured.verified:
-            self._answering = asyncio.ensure_future(self._guarded(self.answer()))
+            self._answering = asyncio.ensure_future(self._guarded(self.answer))
         elif self._settings.verdict is None:
             self.sound.ring()
         else:
@@ -495,7 +498,7 @@ class Conversation:
 
     def _open_gate(self, stream: SecureStream) -> None:
         if stream.media.may_send and (self._talking is None or self._talking.done()):
-            self._talking = asyncio.ensure_future(self._guarded(self.sound.talk, stream))
+            self._talking = asyncio.ensure_future(self._guarded(partial(self.sound.talk, stream)))
 
     def _give_up(self, seconds: float) -> None:
         """Nobody called for as long as `listen` was told to wait."""
