@@ -173,7 +173,7 @@ class ProxyOnStage:
             policy=self.policy,
             phone_host=self.phone_side.host,
             network_host=self.host,
-            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, random=random),
+            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, cache=self.cache, random=random),
             open_line=self._open_line,
             clock=self.wire.clock,
             tell=self.news.append,

@@ -6,6 +6,7 @@ import pytest
 
 from tests.proxy.stage import Phone, sdp
 from tests.proxy.two_phones import SETTLED, TwoPhones
+from zrtp.cache.memory import MemoryCache
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtcp import goodbye
 from zrtp.media.sdp import media_zrtp_hashes
@@ -343,6 +344,43 @@ class TestVerdicts:
         stage.call()
         stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.LATER)
         assert stage.alice.proxy.view.assurance is Assurance.ENCRYPTED
+
+
+class TestNames:
+    """A record is kept under the SIP address of the other side."""
+
+    def verified(self) -> tuple[MemoryCache, MemoryCache]:
+        caches = MemoryCache(), MemoryCache()
+        stage = TwoPhones(caches=caches)
+        stage.call()
+        for side in stage.sides:
+            sas = side.proxy.view.sas
+            assert sas is not None
+            side.proxy.calls.judge(1, sas.rendered, Verdict.MATCH)
+        return caches
+
+    def test_at_the_next_call_the_same_key_under_the_same_address_is_verified(self) -> None:
+        stage = TwoPhones(caches=self.verified(), seed=10)
+        stage.call()
+        view = stage.alice.proxy.view
+        assert (view.verified, view.name) == (True, "sip:bob@example.org")
+        assert stage.alice.proxy.notices() == []
+
+    def test_another_key_under_a_known_address_is_told(self) -> None:
+        alices, _ = self.verified()
+        stage = TwoPhones(caches=(alices, MemoryCache()), seed=10)
+        stage.call()
+        assert not stage.alice.proxy.view.verified
+        assert any("sip:bob@example.org has another key than before" in text for text in stage.alice.proxy.notices())
+
+    def test_a_known_key_under_another_address_is_told(self) -> None:
+        stage = TwoPhones(caches=self.verified(), seed=10)
+        stage.bob.name = "carol"
+        stage.register(stage.bob)
+        stage.call()
+        assert stage.alice.proxy.view.peer == "sip:carol@example.org"
+        (text,) = stage.alice.proxy.notices()
+        assert text.startswith("This is the key of sip:bob@example.org, and the call is with sip:carol@example.org")
 
 
 class TestWatching:

@@ -6,6 +6,8 @@ import itertools
 from dataclasses import dataclass, field
 
 from tests.proxy.stage import SERVER, Clock, Datagram, Phone, ProxyOnStage, Wire, octets, sdp
+from zrtp.cache.interface import SecretCache
+from zrtp.cache.memory import MemoryCache
 from zrtp.media.demux import Kind, classify
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Hop
@@ -48,7 +50,17 @@ class Side:
 class TwoPhones:
     """Alice calls Bob unless told otherwise. What the phones get is returned."""
 
-    def __init__(self, *, alice: Policy = Policy.REQUIRE, bob: Policy = Policy.REQUIRE) -> None:
+    def __init__(
+        self,
+        *,
+        alice: Policy = Policy.REQUIRE,
+        bob: Policy = Policy.REQUIRE,
+        caches: tuple[SecretCache, SecretCache] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """`caches` are those of an earlier stage; with another `seed` nothing is by chance as it was there."""
+        self._seed = seed
+        self._caches = caches or (MemoryCache(), MemoryCache())
         self.clock = Clock()
         self.wire = Wire(self.clock)
         self.alice = self._side("alice", 1, alice)
@@ -66,7 +78,8 @@ class TwoPhones:
             self.wire,
             f"192.0.2.{number}",
             policy=policy,
-            seed=number,
+            cache=self._caches[number - 1],
+            seed=self._seed + number,
             phone_side=Hop("UDP", f"10.{number}.0.1", 5070),
         )
         return Side(

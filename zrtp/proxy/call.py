@@ -14,7 +14,7 @@ from zrtp.errors import ZrtpError
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
-from zrtp.protocol.events import Failed, NoPeer, SecurityWarning, WarningCode
+from zrtp.protocol.events import Failed, NoPeer, Secured, SecurityWarning, WarningCode
 from zrtp.proxy.description import ON_HOLD, Change, Section, read, rewritten
 from zrtp.proxy.leg import Leg, MakeLeg, Protection, Remote
 from zrtp.proxy.news import CallChanged, Notice, Phase, Tell, Verdict, VerdictRefused, View
@@ -499,6 +499,8 @@ class Call:
             case Failed() if current:
                 self._in_vain = FAILED.format(self.peer, event.text)
                 self._say_once(self._in_vain, loud=True)
+            case Secured() if current and leg.doubt:
+                self._say_once(leg.doubt, loud=True)
             case MediaTrouble() if current:
                 self._say(event.text, loud=True)
             case SecurityWarning() if current:

@@ -8,19 +8,21 @@ numbered as the m= lines of the session description, datagrams go in and come ou
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
+from zrtp.cache.interface import SecretCache, other_devices
 from zrtp.cache.record import clean_name
 from zrtp.crypto.sas import Sas
-from zrtp.errors import SrtpError
+from zrtp.errors import CacheError, SrtpError
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.sdp import ZrtpHash, matching_zrtp_hash
 from zrtp.media.secure import Counters, SecureCall, SecureMedia
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Assurance, Sending
+from zrtp.protocol.events import Assurance, Continuity, NoPeer, Sending
 from zrtp.protocol.states import State
 from zrtp.system import RandomSource, system_random
 
@@ -58,9 +60,17 @@ class Leg:
     """The media between the phone and one far end. `peer` is its SIP address, under which a record is kept."""
 
     def __init__(
-        self, endpoint: Endpoint, peer: str, *, best_effort: bool, random: RandomSource = system_random
+        self,
+        endpoint: Endpoint,
+        peer: str,
+        *,
+        best_effort: bool,
+        cache: SecretCache | None = None,
+        random: RandomSource = system_random,
     ) -> None:
+        """`cache` is that of the endpoint, which is asked whether the peer's name belongs to another key."""
         self.peer = peer
+        self._cache = cache
         self.tag = ""
         """The far end's tag, once it has one."""
         self.remote: dict[int, Remote] = {}
@@ -68,6 +78,7 @@ class Leg:
         self._secure = SecureCall(self._session, best_effort=best_effort, silence=None)
         self._media: dict[int, SecureMedia] = {}
         self._expected: dict[int, bytes] = {}
+        self._in_vain: set[int] = set()  # streams that found nobody; they look again whenever plain media arrives
         self._random = random
         self.muted = False
         """The person said that the words differ: no sound passes any more, either way."""
@@ -143,7 +154,10 @@ class Leg:
 
     def next_event(self) -> CallEvent | None:
         """What the engine, and the media path, have to say."""
-        return self._secure.next_event()
+        event = self._secure.next_event()
+        if isinstance(event, NoPeer):
+            self._in_vain |= {index for index, media in self._media.items() if media.stream.ssrc == event.ssrc}
+        return event
 
     # What people ask, and what they decide.
 
@@ -156,7 +170,8 @@ class Leg:
             return Protection.BLOCKED
         if media.stream.sending is Sending.SRTP:
             return Protection.SECURE
-        if media.stream.state not in (State.QUIET, State.FAILED):
+        looking_again = index in self._in_vain and media.stream.state is State.HELLO_SENT
+        if not looking_again and media.stream.state not in (State.QUIET, State.FAILED):
             return Protection.SECURING
         return Protection.CLEAR if media.may_send else Protection.BLOCKED
 
@@ -185,6 +200,22 @@ class Leg:
     def ssrc(self, index: int) -> int:
         """The name that the engine's events have for a stream."""
         return self._media[index].stream.ssrc
+
+    @property
+    def doubt(self) -> str:
+        """Why the key may not be that of the SIP address, once there is one; empty as long as nothing speaks for that.
+
+        A name that the person chose is theirs to judge; one that is a SIP address must be this one.
+        """
+        known, zid = self.name, self._session.peer.zid
+        if known is not None and known.startswith(("sip:", "sips:")) and known.casefold() != self.peer.casefold():
+            return f"This is the key of {known}, and the call is with {self.peer}: compare the words."
+        if self._cache is None or zid is None or self._session.continuity is not Continuity.FIRST_CALL:
+            return ""
+        with suppress(CacheError):  # the engine has told that the cache fails
+            if other_devices(self._cache, zid, self.peer):
+                return f"{self.peer} has another key than before: a new phone of theirs, or somebody in between."
+        return ""
 
     def counters(self, index: int) -> Counters:
         media = self._media.get(index)

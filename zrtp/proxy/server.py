@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final
 
+from zrtp.cache.interface import SecretCache
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
@@ -50,8 +51,16 @@ class SipProxy:
     """Made, opened, and closed in one event loop."""
 
     def __init__(
-        self, options: ProxyOptions, endpoint: Endpoint, tell: Tell, *, random: RandomSource = system_random
+        self,
+        options: ProxyOptions,
+        endpoint: Endpoint,
+        tell: Tell,
+        *,
+        cache: SecretCache | None = None,
+        random: RandomSource = system_random,
     ) -> None:
+        """`cache` is that of the endpoint."""
+        self._cache = cache
         self._options = options
         self._endpoint = endpoint
         self._tell = tell
@@ -153,7 +162,7 @@ class SipProxy:
 
     def _make_leg(self, peer: str) -> Leg:
         best_effort = self._options.policy is Policy.BEST_EFFORT
-        return Leg(self._endpoint, peer, best_effort=best_effort, random=self._random)
+        return Leg(self._endpoint, peer, best_effort=best_effort, cache=self._cache, random=self._random)
 
     def _open_line(self, call: Call, index: int) -> Line:
         return UdpLine(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from zrtp.cache.interface import SecretCache
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.proxying import ProxySettings, run_proxy
 from zrtp.cli.errors import CommandError, Exit
@@ -79,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    endpoint = _endpoint(arguments)
+    endpoint, kept = _installation(arguments)
     policy = Policy.BEST_EFFORT if arguments.best_effort else Policy.REQUIRE
     settings = ProxySettings(
         json=arguments.json,
@@ -97,13 +98,20 @@ def run(arguments: argparse.Namespace) -> int:
             "for a phone on this computer 127.0.0.1, otherwise the address in its network",
             code=Exit.USAGE,
         )
-    return run_proxy(lambda tell: _Sip(arguments, endpoint, policy, tell), settings)
+    return run_proxy(lambda tell: _Sip(arguments, endpoint, kept, policy, tell), settings)
 
 
 class _Sip:
     """The SIP proxy, as the command runs it."""
 
-    def __init__(self, arguments: argparse.Namespace, endpoint: Endpoint, policy: Policy, tell: Tell) -> None:
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        endpoint: Endpoint,
+        kept: SecretCache | None,
+        policy: Policy,
+        tell: Tell,
+    ) -> None:
         options = ProxyOptions(
             listen=_numbers(arguments.listen),
             upstream=arguments.upstream,
@@ -112,7 +120,7 @@ class _Sip:
             ca=arguments.ca,
             path=_path(arguments.impair),
         )
-        self._proxy = SipProxy(options, endpoint, tell)
+        self._proxy = SipProxy(options, endpoint, tell, cache=kept)
 
     async def open(self) -> dict[str, str]:
         phone, outside = await self._proxy.open()
@@ -179,10 +187,11 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     network.add_impairment(group)
 
 
-def _endpoint(arguments: argparse.Namespace) -> Endpoint:
-    """The installation. Raises CommandError."""
+def _installation(arguments: argparse.Namespace) -> tuple[Endpoint, SecretCache | None]:
+    """The endpoint and its cache. Raises CommandError."""
     try:
-        return Endpoint(algorithms.config(arguments), cache.opened(cache.path_of(arguments.cache)))
+        kept = cache.opened(cache.path_of(arguments.cache))
+        return Endpoint(algorithms.config(arguments), kept), kept
     except CacheError as error:
         raise CommandError.from_sentences(str(error)) from error
 
