@@ -12,24 +12,55 @@ from importlib import import_module
 from itertools import pairwise
 from types import ModuleType
 
-STABLE = ("zrtp", "zrtp.media", "zrtp.media.srtp")
-"""The modules whose `__all__` is promised."""
+from zrtp.protocol import aspects
+
+STABLE = (
+    "zrtp",
+    "zrtp.events",
+    "zrtp.errors",
+    "zrtp.cache",
+    "zrtp.media",
+    "zrtp.media.srtp",
+    "zrtp.media.sdp",
+    "zrtp.media.handover",
+)
+"""The modules that are promised: what is in their `__all__`, or else all their public classes and functions."""
 
 
 def listing() -> str:
-    """All of them, with a heading for each module."""
-    return "\n\n".join("\n".join(_module(name)) for name in STABLE)
+    """All of them, with a heading for each module. What an earlier module has is named once more, not explained."""
+    told: set[int] = set()
+    return "\n\n".join("\n".join(_module(name, told)) for name in STABLE)
 
 
-def _module(name: str) -> Iterator[str]:
+def _module(name: str, told: set[int]) -> Iterator[str]:
     module = import_module(name)
     yield f"## `{name}`"
     yield ""
     yield first_sentence(inspect.getdoc(module) or "")
     yield ""
-    for each in sorted(module.__all__, key=str.lower):
-        if not each.startswith("__"):
+    again = []
+    for each in sorted(_public(module), key=str.lower):
+        value = getattr(module, each)
+        if id(value) in told:
+            again.append(f"`{each}`")
+        else:
+            told.add(id(value))
             yield from _name(module, each)
+    if again:
+        yield f"* and {', '.join(again)}, as above"
+
+
+def _public(module: ModuleType) -> list[str]:
+    if hasattr(module, "__all__"):
+        return [name for name in module.__all__ if not name.startswith("__")]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+    ]
 
 
 def _name(module: ModuleType, name: str) -> Iterator[str]:
@@ -40,7 +71,7 @@ def _name(module: ModuleType, name: str) -> Iterator[str]:
         yield f"* `{name}{call}`: {first_sentence(text or '')}"
         return
     yield f"* `{name}`: {first_sentence(inspect.getdoc(value) or '')}{_contents(value)}"
-    if not (is_dataclass(value) or issubclass(value, Enum | BaseException)):
+    if not (is_dataclass(value) or issubclass(value, Enum | BaseException | tuple)):
         for member, what in _members(value):
             yield f"    * `.{member}`: {what}" if what else f"    * `.{member}`"
 
@@ -55,9 +86,12 @@ def _contents(kind: type) -> str:
 
 
 def _members(kind: type) -> Iterator[tuple[str, str]]:
-    """Public methods, properties and attributes, in the order of the source."""
-    for name, text in _attributes(kind):
+    """Public methods, properties and attributes in the order of the source; behind a group of them, its members."""
+    for name, text, group in _attributes(kind):
         yield name, first_sentence(text)
+        if group is not None:
+            for member, what in _members(group):
+                yield f"{name}.{member}", what
     for name, member in vars(kind).items():
         if name.startswith("_"):
             continue
@@ -67,8 +101,8 @@ def _members(kind: type) -> Iterator[tuple[str, str]]:
             yield name, first_sentence(inspect.getdoc(member) or "")
 
 
-def _attributes(kind: type) -> Iterator[tuple[str, str]]:
-    """What `__init__` sets with a docstring below it."""
+def _attributes(kind: type) -> Iterator[tuple[str, str, type | None]]:
+    """What `__init__` sets with a docstring below it; with its class, if that groups a part of the interface."""
     (tree,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(tree, ast.ClassDef)
     for method in tree.body:
@@ -76,10 +110,19 @@ def _attributes(kind: type) -> Iterator[tuple[str, str]]:
             for statement, text in _documented(method.body):
                 match statement:
                     case (
-                        ast.Assign(targets=[ast.Attribute(attr=name)]) | ast.AnnAssign(target=ast.Attribute(attr=name))
-                    ):
-                        if not name.startswith("_"):
-                            yield name, text
+                        ast.Assign(targets=[ast.Attribute(attr=name)], value=value)
+                        | ast.AnnAssign(target=ast.Attribute(attr=name), value=value)
+                    ) if not name.startswith("_"):
+                        yield name, text, _group(kind, value)
+
+
+def _group(kind: type, value: ast.expr | None) -> type | None:
+    match value:
+        case ast.Call(func=ast.Name(id=name)):
+            made = getattr(import_module(kind.__module__), name, None)
+            if inspect.isclass(made) and made.__module__ == aspects.__name__:
+                return made
+    return None
 
 
 def _text_below(module: ModuleType, name: str) -> str:

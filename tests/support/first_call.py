@@ -18,6 +18,7 @@ SHOWN_ADDRESS = "192.0.2.20:5004"
 def screens() -> str:
     """Both terminals below each other, from the command to the verdict of both people.
 
+    A tone is sent, so that computers with and without a microphone show the same.
     A name that was typed faster than the terminal began to echo is not on the screen; then people call once more.
     """
     for _ in range(ATTEMPTS):
