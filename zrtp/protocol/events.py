@@ -332,3 +332,4 @@ Event: TypeAlias = (
     | PongReceived
     | Closed
 )
+"""Whatever `Session.next_event` may give."""
