@@ -9,11 +9,14 @@ from collections.abc import Callable
 import pylibsrtp
 import pytest
 
+from tests.support.media_pair import MediaPair
 from tests.support.srtp import LIBSRTP_PROFILES, SSRC, keys, rtcp_packet, rtp_packet
 from zrtp.errors import ApiMisuse, BackendUnavailable
 from zrtp.media import handover
+from zrtp.media.sdp import parse_crypto
 from zrtp.media.srtp import SrtpProfile, srtp_pair
-from zrtp.protocol.events import SrtpKeys
+from zrtp.protocol.config import Config
+from zrtp.protocol.events import KeysReady, SrtpKeys
 from zrtp.secret import Secret
 
 
@@ -115,6 +118,33 @@ def test_no_key_is_shown(make: Callable[[SrtpKeys], object]) -> None:
     assert "<key>" in shown
     assert master.hex() not in shown
     assert base64.b64encode(master).decode() not in shown
+
+
+@pytest.mark.parametrize("program", handover.PROFILES)
+def test_what_two_endpoints_agree_on_for_a_program_it_can_do(program: str) -> None:
+    """Two default endpoints agree on AES3 with HS80, which libsrtp and ffmpeg do not have."""
+    config = Config(key_agreements=(b"X255",), srtp_profiles=handover.PROFILES[program])
+    (ready,) = MediaPair(config).run().alice.seen(KeysReady)
+    assert (ready.send.cipher, ready.send.auth_tag) in handover.PROFILES[program]
+    make: dict[str, Callable[[SrtpKeys], object]] = {
+        "libsrtp": lambda keys: handover.libsrtp_policy(keys, sending=True),
+        "gstreamer": handover.gstreamer_settings,
+        "ffmpeg": handover.ffmpeg_settings,
+    }
+    assert make[program](ready.send)
+
+
+def test_keys_tell_their_profile_and_their_octets_in_the_usual_order() -> None:
+    given = keys(b"AES1", b"HS80")
+    assert given.profile == "AES_CM_128_HMAC_SHA1_80"
+    assert given.master == bytes(given.key.octets) + bytes(given.salt.octets)
+    attribute = parse_crypto(given.sdes(tag=7))
+    assert attribute is not None
+    assert (attribute.tag, attribute.suite) == (7, "AES_CM_128_HMAC_SHA1_80")
+    assert (attribute.key, attribute.salt) == (given.key, given.salt)
+    given.wipe()
+    with pytest.raises(ApiMisuse):
+        given.sdes()
 
 
 @pytest.mark.parametrize("program", handover.PROFILES)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.cases import every
+from zrtp.crypto.auth_tags import AuthTag
+from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import FOREVER, Config, default_key_agreements
@@ -54,11 +56,40 @@ def test_a_configuration_does_not_change() -> None:
         ({"half_open_limit": 0}, "at least 1"),
         ({"timer_scale": 0.0}, "greater than 0"),
         ({"discovery_deadline": -5.0}, "greater than 0"),
+        ({"srtp_profiles": "AES1"}, "a list of pairs"),
+        ({"srtp_profiles": (("AES1",),)}, "pairs of cipher and authentication tag"),
+        ({"srtp_profiles": (("AES1", "HS80x"),)}, "not a code of four octets"),
+        (
+            {"ciphers": (b"2FS1",), "algorithms": DEFAULT.extended(CipherAlgorithm(code=b"2FS1", key_length=16))},
+            "no SRTP for 2FS1",
+        ),
+        (
+            {
+                "auth_tags": (b"SK64",),
+                "algorithms": DEFAULT.extended(AuthTag(code=b"SK64", tag_length=8, auth_key_length=32)),
+            },
+            "no SRTP for SK64",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_sentence(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ApiMisuse, match=sentence):
         Config(**wrong)
+
+
+def test_an_application_whose_media_path_has_more_says_so() -> None:
+    config = Config(
+        ciphers=(b"2FS1",),
+        algorithms=DEFAULT.extended(CipherAlgorithm(code=b"2FS1", key_length=16)),
+        srtp_profiles=((b"2FS1", b"HS80"), (b"2FS1", b"HS32"), (b"AES1", b"HS80"), (b"AES1", b"HS32")),
+    )
+    assert config.can_do(b"2FS1", b"HS80")
+    assert not config.can_do(b"AES3", b"HS80")
+
+
+def test_pairs_of_codes_may_be_given_as_text() -> None:
+    given: Any = [["AES1", "HS80"], ("AES3", "GCM")]
+    assert Config(srtp_profiles=given).srtp_profiles == ((b"AES1", b"HS80"), (b"AES3", b"GCM "))
 
 
 def test_a_code_may_be_given_as_text() -> None:

@@ -13,6 +13,7 @@ from tests.support import wire
 from tests.support.cases import every
 from zrtp.crypto.key_agreements.base import MERGED_ORDER, rank
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
+from zrtp.crypto.srtp_suites import SUITES
 from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerIncompatible
 from zrtp.protocol.config import Config
 from zrtp.protocol.negotiation import (
@@ -475,3 +476,67 @@ def test_every_hash_that_goes_with_ec38_has_384_bits() -> None:
         else:
             accepted.add(code)
     assert accepted == {code for code in made.hashes if DEFAULT.hashes[code].length == 48}
+
+
+# What the media path can do
+
+PROFILES = {
+    "libsrtp": ((b"AES1", b"HS80"), (b"AES1", b"HS32"), (b"AES1", b"GCM "), (b"AES3", b"GCM ")),
+    "ffmpeg": ((b"AES1", b"HS80"), (b"AES1", b"HS32")),
+    "AES-256 in GCM alone": ((b"AES3", b"GCM "),),
+    "everything": tuple(SUITES),
+}
+
+
+@every(
+    ("profiles", "ciphers", "tags"),
+    [
+        ("libsrtp", (b"AES1",), (b"HS80", b"GCM ", b"HS32")),
+        ("ffmpeg", (b"AES1",), (b"HS80", b"HS32")),
+        ("AES-256 in GCM alone", (b"AES3",), (b"GCM ",)),
+        ("everything", (b"AES3", b"AES1"), (b"HS80", b"GCM ", b"HS32")),
+    ],
+)
+def test_only_those_are_offered_of_which_the_media_path_can_do_every_combination(
+    profiles: str, ciphers: tuple[bytes, ...], tags: tuple[bytes, ...]
+) -> None:
+    """A peer may choose any cipher with any tag: the lists of a Hello know nothing of pairs."""
+    made = Offer(Config(srtp_profiles=PROFILES[profiles]))
+    assert (made.ciphers, made.auth_tags) == (ciphers, tags)
+
+
+SRTP_CIPHERS, SRTP_TAGS = st.sampled_from([b"AES1", b"AES2", b"AES3"]), st.sampled_from([b"HS80", b"HS32", b"GCM "])
+
+
+@given(
+    st.lists(st.sampled_from(list(SUITES)), min_size=1, max_size=6, unique=True),
+    st.lists(SRTP_CIPHERS, min_size=1, max_size=3, unique=True),
+    st.lists(SRTP_TAGS, min_size=1, max_size=3, unique=True),
+    st.booleans(),
+)
+def test_whatever_two_such_endpoints_agree_on_both_media_paths_can_do(
+    pairs: list[tuple[bytes, bytes]], ciphers: list[bytes], tags: list[bytes], strict: bool
+) -> None:
+    try:
+        config, made = offer(srtp_profiles=tuple(pairs), mandatory_always=not strict, key_agreements=(b"X255",))
+    except ApiMisuse:
+        return  # nothing is left to offer, which was said at once
+    try:
+        suite = choose_suite(
+            config, made, peer(ciphers=tuple(ciphers), auth_tags=tuple(tags), key_agreements=(b"X255",))
+        )
+    except PeerIncompatible:
+        return
+    assert (suite.cipher, suite.auth_tag) in pairs
+
+
+def test_a_commit_to_what_the_media_path_cannot_do_is_refused_though_each_half_is_mandatory() -> None:
+    config, made = offer(srtp_profiles=PROFILES["AES-256 in GCM alone"], key_agreements=(b"X255",))
+    with pytest.raises(PeerIncompatible, match="AES1 with HS80, which the media path cannot do") as caught:
+        check_commit(config, made, wire.commit(key_agreement=b"X255", cipher=b"AES1", auth_tag=b"HS80"))
+    assert caught.value.code is ErrorCode.CIPHER_UNSUPPORTED
+
+
+def test_pairs_that_share_nothing_with_what_is_wanted_are_refused_at_once() -> None:
+    with pytest.raises(ApiMisuse, match="no combination of the ciphers"):
+        Offer(Config(srtp_profiles=((b"AES2", b"HS80"),), mandatory_always=False))

@@ -18,6 +18,7 @@ from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256, S384
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.protocol import limits
+from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
     Assurance,
     Closed,
@@ -243,6 +244,30 @@ def test_assurance_counts_signalling_only_if_the_application_vouches_for_it(
     assert pair.alice.session.peer.bound_to_signalling == bind
     pair.alice.session.close(60.0)
     assert pair.alice.session.assurance is Assurance.INSECURE
+
+
+@pytest.mark.parametrize(
+    ("installation", "call", "expected"),
+    [
+        (True, False, Assurance.ENCRYPTED),
+        (False, True, Assurance.SIGNALLING),
+        (True, None, Assurance.SIGNALLING),
+    ],
+)
+def test_whether_signalling_is_protected_may_be_said_for_one_call(
+    installation: bool, call: bool | None, expected: Assurance
+) -> None:
+    """One call goes by way of a server that is trusted, another one by way of any."""
+    alice = Endpoint(replace(FAST, signalling_protected=installation)).session(signalling_protected=call)
+    bob = Endpoint(FAST).session().add_stream(2)
+    stream = alice.add_stream(1, peer_hello_hash=bob.hello_hash)
+    for each in (stream, bob):
+        each.start(0.0)
+    while stream.state is not State.SECURE:
+        for each, other in ((stream, bob), (bob, stream)):
+            for datagram in each.datagrams_to_send():
+                other.receive_datagram(datagram, 0.0)
+    assert alice.assurance is expected
 
 
 @pytest.mark.attack("CHN-09")

@@ -30,7 +30,8 @@ PROFILES: Final[Mapping[str, tuple[tuple[bytes, bytes], ...]]] = {
     ),
     "ffmpeg": ((b"AES1", b"HS80"), (b"AES1", b"HS32")),
 }
-"""By program, the pairs of cipher and authentication tag that it can do; libsrtp is meant as pylibsrtp offers it."""
+"""By program, the pairs of cipher and authentication tag that it can do, for `Config.srtp_profiles`; libsrtp is meant
+as pylibsrtp offers it."""
 
 
 def libsrtp_policy(keys: SrtpKeys, *, sending: bool, ssrc: int | None = None) -> Policy:
@@ -52,7 +53,7 @@ def libsrtp_policy(keys: SrtpKeys, *, sending: bool, ssrc: int | None = None) ->
     wildcard = Policy.SSRC_ANY_OUTBOUND if sending else Policy.SSRC_ANY_INBOUND
     try:
         made = Policy(
-            key=_master(keys),
+            key=keys.master,
             ssrc_type=wildcard if ssrc is None else Policy.SSRC_SPECIFIC,
             ssrc_value=ssrc or 0,
             srtp_profile={
@@ -97,9 +98,9 @@ def gstreamer_settings(keys: SrtpKeys) -> GstreamerSettings:
     profile = _checked(keys, "gstreamer")
     bits = 8 * profile.key_length
     if profile.aead:
-        return GstreamerSettings(_master(keys), f"aes-{bits}-gcm", "null", "null")
+        return GstreamerSettings(keys.master, f"aes-{bits}-gcm", "null", "null")
     rtp, rtcp = (f"hmac-sha1-{8 * octets}" for octets in (profile.tag_length, profile.srtcp_tag_length))
-    return GstreamerSettings(_master(keys), f"aes-{bits}-icm", rtp, rtcp)
+    return GstreamerSettings(keys.master, f"aes-{bits}-icm", rtp, rtcp)
 
 
 class FfmpegSettings(NamedTuple):
@@ -119,7 +120,7 @@ def ffmpeg_settings(keys: SrtpKeys) -> FfmpegSettings:
     name = _checked(keys, "ffmpeg").name
     # Under its SDES name ffmpeg shortens the tags of SRTCP too; under that of DTLS-SRTP it does as RFC 3711 says.
     suite = "SRTP_AES128_CM_HMAC_SHA1_32" if name == "AES_CM_128_HMAC_SHA1_32" else name
-    return FfmpegSettings(suite, base64.b64encode(_master(keys)).decode("ascii"))
+    return FfmpegSettings(suite, base64.b64encode(keys.master).decode("ascii"))
 
 
 def _checked(keys: SrtpKeys, program: str) -> SrtpProfile:
@@ -130,10 +131,6 @@ def _checked(keys: SrtpKeys, program: str) -> SrtpProfile:
         shown = "pylibsrtp" if program == "libsrtp" else program
         raise ApiMisuse(
             f"{shown} has no profile {profile.name}: use zrtp.media.srtp, "
-            f"or offer only algorithms that {shown} has ({able})."
+            f"or agree only on what {shown} has ({able}), with Config(srtp_profiles=PROFILES[{program!r}])."
         )
     return profile
-
-
-def _master(keys: SrtpKeys) -> bytes:
-    return bytes(keys.key.octets + keys.salt.octets)

@@ -53,6 +53,8 @@ class SocketOptions(TypedDict, total=False):
     """The a=zrtp-hash that signalling brought, 32 octets (RFC 6189 section 8)."""
     best_effort: bool
     """Let plain RTP pass as long as no key agreement has begun."""
+    signalling_protected: bool
+    """Whether the signalling of this call is protected end to end, if that differs from the Config."""
     silence: float | None
     """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
     clock_rate: int
@@ -79,7 +81,10 @@ class SecureSocket:
             raise ApiMisuse(f"A SecureSocket is made of an Endpoint, not of {type(endpoint).__name__}.")
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
         self.session = endpoint.session(
-            peer_label=options.get("peer_label", ""), aux_secret=options.get("aux_secret"), store="deferred"
+            peer_label=options.get("peer_label", ""),
+            aux_secret=options.get("aux_secret"),
+            signalling_protected=options.get("signalling_protected"),
+            store="deferred",
         )
         self._cache = endpoint.cache
         self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")

@@ -81,6 +81,7 @@ class Call:
         "retention",
         "role",
         "sas",
+        "signalling_protected",
         "signature",
         "signed",
         "suite",
@@ -99,6 +100,7 @@ class Call:
         signalled_key: tuple[Secret, bytes] | None = None,
         enrol: bool = False,
         offload: bool = False,
+        signalling_protected: bool = False,
     ) -> None:
         self.installation = installation
         self.zid = zid
@@ -106,6 +108,7 @@ class Call:
         self.endpoint_hash = endpoint_hash
         self.enrol = enrol
         self.offload = offload
+        self.signalling_protected = signalling_protected
         self.members: list[Member] = []
         self.events: deque[Event] = deque()
         self.counters: Counter[str] = Counter()
@@ -225,7 +228,7 @@ class Call:
             return Assurance.INSECURE
         if self.compromised:
             return Assurance.MISMATCH
-        bound = self.bound_to_signalling and self.installation.config.signalling_protected
+        bound = self.bound_to_signalling and self.signalling_protected
         if self.verified:
             return Assurance.BOUND_AND_VERIFIED if bound else Assurance.VERIFIED
         if self.signed:
@@ -323,7 +326,7 @@ class Call:
             mode=exchange.mode,
             role=exchange.role,
             interval=min(own.cache_interval, confirmed.plain.cache_interval),
-            authenticated=bound and self.installation.config.signalling_protected,
+            authenticated=bound and self.signalling_protected,
         )
         mismatch = self.continuity is Continuity.MISMATCH
         self.retention.call_secured(exchange.peer.hello.zid, outcome, mismatch=mismatch)

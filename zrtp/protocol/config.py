@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from zrtp.crypto.registry import DEFAULT, Algorithms
+from zrtp.crypto.srtp_suites import SUITES
 from zrtp.errors import ApiMisuse
 
 FOREVER = 0xFFFFFFFF
@@ -80,6 +81,10 @@ class Config:
     """The application vouches for the end-to-end integrity of its signalling (section 8.1.1)."""
     minimum_auth_tags: tuple[bytes, ...] | None = None
     """If given, no other authentication tag is offered, and a Commit with one is refused, mandatory or not."""
+    srtp_profiles: tuple[tuple[bytes, bytes], ...] | None = None
+    """What the media path can do, as pairs of cipher and authentication tag: whatever is agreed is one of them. Each
+    list of a Hello stands for itself, so that only those are offered of which every combination is among the pairs.
+    None is everything that SRTP has (`zrtp.crypto.srtp_suites`)."""
     discovery_deadline: float = 5.0
     """Seconds without any sign of a ZRTP peer after which discovery ends."""
     discovery_deadline_extended: float = 15.0
@@ -108,6 +113,8 @@ class Config:
             object.__setattr__(self, name, codes)
         if self.minimum_auth_tags is not None:
             object.__setattr__(self, "minimum_auth_tags", _codes("minimum_auth_tags", self.minimum_auth_tags))
+        object.__setattr__(self, "srtp_profiles", _pairs(self.srtp_profiles))
+        self._check_srtp()
         if self.mtu % 4 or self.mtu < 600:
             raise ApiMisuse(f"Config.mtu is {self.mtu}; it must be a multiple of 4 and at least 600.")
         if not 0 <= self.cache_interval <= FOREVER:
@@ -123,6 +130,34 @@ class Config:
         times = (self.timer_scale, self.discovery_deadline, self.discovery_deadline_extended, self.store_deadline)
         if min(times) <= 0:
             raise ApiMisuse("Config.timer_scale and the deadlines of discovery and of the store are greater than 0.")
+
+    def can_do(self, cipher: bytes, auth_tag: bytes) -> bool:
+        """Whether the media path can do a combination of cipher and authentication tag."""
+        return (cipher, auth_tag) in (SUITES if self.srtp_profiles is None else self.srtp_profiles)
+
+    def _check_srtp(self) -> None:
+        """An application's own cipher or tag is of no use where the media path does not have it."""
+        pairs = SUITES if self.srtp_profiles is None else self.srtp_profiles
+        for name, place in (("ciphers", 0), ("auth_tags", 1)):
+            known = {pair[place] for pair in (*pairs, *SUITES)}
+            for code in getattr(self, name):
+                if code in getattr(self.algorithms, name) and code not in known:
+                    raise ApiMisuse(
+                        f"Config.{name}: the media path has no SRTP for {code.decode('ascii', 'replace')}. "
+                        "If yours has, list what it can do in Config.srtp_profiles."
+                    )
+
+
+def _pairs(given: object) -> tuple[tuple[bytes, bytes], ...] | None:
+    """The pairs of cipher and tag as octets. Raises ApiMisuse for what is none."""
+    if given is None:
+        return None
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise ApiMisuse(f"Config.srtp_profiles is a list of pairs of codes, not {given!r}.")
+    pairs = [_codes("srtp_profiles", pair) for pair in given]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ApiMisuse('Config.srtp_profiles lists pairs of cipher and authentication tag, such as ("AES1", "HS80").')
+    return tuple((pair[0], pair[1]) for pair in pairs)
 
 
 def _codes(name: str, given: object) -> Codes:

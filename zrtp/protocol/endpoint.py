@@ -79,6 +79,7 @@ class Endpoint:
         enrol: bool = False,
         offload: bool = False,
         store: Literal["at once", "deferred"] = "at once",
+        signalling_protected: bool | None = None,
     ) -> Session:
         """A new call with one peer.
 
@@ -90,6 +91,8 @@ class Endpoint:
             extension: for a PBX, the SIP URI or number of the endpoint behind it, told apart by Ping (section 5.16).
             enrol: for a PBX, ask the phone to trust it with relaying the SAS (section 7.3.1).
             offload: hand out public-key operations instead of performing them (`zrtp.protocol.work`).
+            signalling_protected: whether the signalling of this call is, if that differs from
+                `Config.signalling_protected`: a call by way of one server may be, one by way of another not.
             store: "deferred" hands out what is asked of the cache instead of calling it (`zrtp.protocol.store`).
 
         Raises:
@@ -114,6 +117,9 @@ class Endpoint:
             signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
             enrol=enrol,
             offload=offload,
+            signalling_protected=(
+                self.config.signalling_protected if signalling_protected is None else signalling_protected
+            ),
         )
         return Session(Driver(call, self._cache if store == "at once" else None))
 

@@ -5,11 +5,14 @@ No event carries key octets in its text or repr; only `KeysReady` holds keys, in
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from zrtp.crypto.codes import name
 from zrtp.crypto.sas import Sas
+from zrtp.crypto.srtp_suites import SUITES
 from zrtp.secret import Secret
 
 
@@ -125,6 +128,21 @@ class SrtpKeys:
     """Master key, 16, 24 or 32 octets."""
     salt: Secret
     """Master salt, 14 octets, or 12 with AES-GCM."""
+
+    @property
+    def profile(self) -> str:
+        """The registered name of cipher and tag together, for example "AES_CM_128_HMAC_SHA1_80" (RFC 4568); of a
+        combination that is an application's own, both codes."""
+        return SUITES.get((self.cipher, self.auth_tag)) or f"{name(self.cipher)} {name(self.auth_tag)}"
+
+    @property
+    def master(self) -> bytes:
+        """Key and salt in one, in the order that libsrtp, SDP and all others take. Raises ApiMisuse after `wipe`."""
+        return bytes(self.key.octets + self.salt.octets)
+
+    def sdes(self, tag: int = 1) -> str:
+        """The value of an a=crypto line (RFC 4568), for programs that take their keys so. It contains the key."""
+        return f"{tag} {self.profile} inline:{b64encode(self.master).decode('ascii')}"
 
     def wipe(self) -> None:
         """Overwrite key and salt, when nothing needs them any more."""

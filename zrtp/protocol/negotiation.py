@@ -83,6 +83,8 @@ class Offer:
         self.ciphers = _listed(config.ciphers, known.ciphers, MANDATORY_CIPHERS if implied else ())
         tags = _listed(config.auth_tags, known.auth_tags, MANDATORY_AUTH_TAGS if implied else ())
         self.auth_tags = tuple(code for code in tags if _allowed(config, code))
+        if config.srtp_profiles is not None:
+            self.ciphers, self.auth_tags = _all_possible(config, self.ciphers, self.auth_tags)
         self.sas_types = _listed(config.sas_types, known.sas_types, MANDATORY_SAS_TYPES if implied else ())
         special = [MULT, PRSH] if config.preshared or PRSH in config.key_agreements else [MULT]
         available = [code for code in config.key_agreements if _available(known, code)]
@@ -96,6 +98,23 @@ class Offer:
         for kind in self.__slots__:
             if not set(getattr(self, kind)) - {MULT, PRSH}:
                 raise ApiMisuse(f"Config.{kind} names no algorithm that is available and allowed here.")
+
+
+def _all_possible(
+    config: Config, ciphers: tuple[bytes, ...], tags: tuple[bytes, ...]
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Ciphers and tags of which the media path can do every combination, since a peer may choose any.
+
+    All tags, if there are ciphers that can do all of them; otherwise those of the first cipher that can do any.
+    """
+    able = tuple(cipher for cipher in ciphers if all(config.can_do(cipher, tag) for tag in tags))
+    if able:
+        return able, tags
+    for first in ciphers:
+        possible = tuple(tag for tag in tags if config.can_do(first, tag))
+        if possible:
+            return tuple(each for each in ciphers if all(config.can_do(each, tag) for tag in possible)), possible
+    raise ApiMisuse("Config.srtp_profiles has no combination of the ciphers and authentication tags that are offered.")
 
 
 def _allowed(config: Config, auth_tag: bytes) -> bool:
@@ -263,6 +282,11 @@ def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
         raise PeerIncompatible(
             ErrorCode.CIPHER_UNSUPPORTED,
             f"AES-GCM for SRTP exists with AES1 and AES3, not {name(commit.cipher)}.",
+        )
+    if config.srtp_profiles is not None and not config.can_do(commit.cipher, commit.auth_tag):
+        raise PeerIncompatible(
+            ErrorCode.CIPHER_UNSUPPORTED,
+            f"The peer commits to {name(commit.cipher)} with {name(commit.auth_tag)}, which the media path cannot do.",
         )
     if commit.mode is CommitMode.DH:
         agreement = config.algorithms.key_agreements[commit.key_agreement]

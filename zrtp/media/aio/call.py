@@ -49,6 +49,8 @@ class SessionOptions(TypedDict, total=False):
     """Chooses among several ZIDs of this installation."""
     best_effort: bool
     """Let plain RTP pass as long as no key agreement has begun."""
+    signalling_protected: bool
+    """Whether the signalling of this call is protected end to end, if that differs from the Config."""
     silence: float | None
     """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
     executor: Executor | None
@@ -71,6 +73,7 @@ class AsyncCall:
             aux_secret=options.get("aux_secret"),
             offload=True,
             store="deferred",
+            signalling_protected=options.get("signalling_protected"),
         )
         self._cache = endpoint.cache
         self.secure = SecureCall(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zrtp.crypto import codes
+from zrtp.crypto.srtp_suites import SUITES
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp import kdf as srtp_kdf
 from zrtp.media.srtp.transforms import GCM_TAG, CounterModeHmac, Gcm, Transform
@@ -73,9 +74,9 @@ class SrtpProfile:
             keys.wipe()
 
 
-def _counter_mode(name: str, cipher: bytes, key_length: int, auth_tag: bytes, tag_length: int) -> SrtpProfile:
+def _counter_mode(cipher: bytes, key_length: int, auth_tag: bytes, tag_length: int) -> SrtpProfile:
     return SrtpProfile(
-        name=name,
+        name=SUITES[cipher, auth_tag],
         cipher=cipher,
         auth_tag=auth_tag,
         key_length=key_length,
@@ -85,9 +86,9 @@ def _counter_mode(name: str, cipher: bytes, key_length: int, auth_tag: bytes, ta
     )
 
 
-def _gcm(name: str, cipher: bytes, key_length: int) -> SrtpProfile:
+def _gcm(cipher: bytes, key_length: int) -> SrtpProfile:
     return SrtpProfile(
-        name=name,
+        name=SUITES[cipher, b"GCM "],
         cipher=cipher,
         auth_tag=b"GCM ",
         key_length=key_length,
@@ -98,14 +99,14 @@ def _gcm(name: str, cipher: bytes, key_length: int) -> SrtpProfile:
 
 
 PROFILES = (
-    _counter_mode("AES_CM_128_HMAC_SHA1_80", b"AES1", 16, b"HS80", 10),
-    _counter_mode("AES_CM_128_HMAC_SHA1_32", b"AES1", 16, b"HS32", 4),
-    _counter_mode("AES_192_CM_HMAC_SHA1_80", b"AES2", 24, b"HS80", 10),
-    _counter_mode("AES_192_CM_HMAC_SHA1_32", b"AES2", 24, b"HS32", 4),
-    _counter_mode("AES_256_CM_HMAC_SHA1_80", b"AES3", 32, b"HS80", 10),
-    _counter_mode("AES_256_CM_HMAC_SHA1_32", b"AES3", 32, b"HS32", 4),
-    _gcm("AEAD_AES_128_GCM", b"AES1", 16),
-    _gcm("AEAD_AES_256_GCM", b"AES3", 32),
+    _counter_mode(b"AES1", 16, b"HS80", 10),
+    _counter_mode(b"AES1", 16, b"HS32", 4),
+    _counter_mode(b"AES2", 24, b"HS80", 10),
+    _counter_mode(b"AES2", 24, b"HS32", 4),
+    _counter_mode(b"AES3", 32, b"HS80", 10),
+    _counter_mode(b"AES3", 32, b"HS32", 4),
+    _gcm(b"AES1", 16),
+    _gcm(b"AES3", 32),
 )
 """RFC 3711 and RFC 4568, RFC 6188, RFC 7714."""
 
