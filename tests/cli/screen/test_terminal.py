@@ -196,3 +196,20 @@ def test_advice_in_a_message_becomes_the_hint() -> None:
         error = CommandError.from_sentences(message, code=Exit.LOCAL)
         assert (str(error), error.hint.lower()) == ("It broke", "mend it.")
     assert CommandError.from_sentences("It broke.").hint == ""
+
+
+def test_an_aside_stands_above_the_line_that_is_growing() -> None:
+    screen = Stream(terminal=True)
+    terminal = Terminal(out=screen, err=screen, width=60)
+    terminal.begin("looking ...")
+    terminal.aside("by the way")
+    terminal.finish(" found")
+
+    assert screen.getvalue() == "zrtp: looking ...\r\x1b[Kzrtp: by the way\nzrtp: looking ... found\n"
+
+
+def test_an_aside_without_such_a_line_is_a_note() -> None:
+    screen = Stream()
+    Terminal(out=screen, err=screen).aside("by the way")
+
+    assert screen.getvalue() == "zrtp: by the way\n"

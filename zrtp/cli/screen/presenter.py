@@ -107,7 +107,7 @@ class Presenter:
             case Waiting():
                 self._waiting(news)
             case SoundNote():
-                self._note(news.text)
+                self._terminal.aside(news.text)
             case Media():
                 self._media(news)
             case SecurityWarning():
@@ -294,7 +294,8 @@ class Presenter:
             patience = "" if news.patience is None else f" of {wording.duration(news.patience)}"
             keys = wording.KEY_QUIT if self._keys else ""
             waited = f" {news.text}  {wording.duration(news.since)}{patience}"
-            self._terminal.status(f"{waited}{keys}", waited)
+            short = f" still trying  {wording.duration(news.since)}{patience}"
+            self._terminal.status(f"{waited}{keys}", waited, f"{short}{keys}", short)
 
     def _pressable(self, secured: Secured) -> str:
         return wording.keys(self._assurance, clear=secured.allow_clear, mute=self._microphone)

@@ -99,6 +99,16 @@ class Terminal:
             self._write(self._err, PREFIX + text)
             self._open = self._err
 
+    def aside(self, text: str) -> None:
+        """A note; a line that is growing stays below it."""
+        growing = self._growing if self._open is self._err and not self._status else ""
+        if growing:
+            self._write(self._err, _CLEAR_LINE)
+            self._open = None
+        self.note(text)
+        if growing:
+            self.begin(growing)
+
     @property
     def growing(self) -> bool:
         """Whether a line waits for `finish`."""

@@ -5,6 +5,7 @@ One wording for call, listen and demo, so that both ends of a call read the same
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +61,6 @@ LEFT_UNDECIDED_HINT: Final = (
     "if it hung up because they differ, somebody is listening in between: call again and compare"
 )
 
-TONE_HERE: Final = "nobody here is heard, a test tone is sent"
 TONE_THERE: Final = "the other side sends a test tone: nobody is heard there"
 HEADPHONES: Final = "use headphones: what your loudspeaker plays would come back to the other side"
 
@@ -113,6 +113,7 @@ SERVER: Final = "the other side is a server: it can hear what it passes on"
 TAKEN_BACK: Final = "you took the verification back"
 SECURE_AGAIN: Final = "encryption is on again"
 
+_INSTALL: Final = re.compile(r"install it.* with: (.+)")
 _AGREEMENTS: Final = {
     b"DH2k": "Diffie-Hellman 2048",
     b"DH3k": "Diffie-Hellman 3072",
@@ -322,8 +323,11 @@ def without_loudspeaker(why: str) -> str:
 
 
 def tone_instead(missing: str) -> str:
-    """Why a test tone is sent instead of a voice, and how to change that; one line."""
-    return f"{TONE_HERE}: {as_line(missing)}"
+    """That a test tone is sent instead of a voice, and how to change that, or why; one line of 80 columns."""
+    install = _INSTALL.search(missing)
+    if install is not None:
+        return f"a test tone is sent; to talk: {install[1]}"
+    return f"a test tone is sent, nobody is heard: {as_line(missing.partition('; ')[0])}"
 
 
 def switched_off(peer_name: str | None) -> str:
