@@ -1,7 +1,7 @@
 """The file of a cache: made for its owner alone, checked before every use, moved aside when damaged.
 
-Knows files and their owners, and nothing of what is in them. It never opens an existing cache file: closing
-it again would drop the locks that SQLite holds on it for other threads of this process.
+This module knows files and their owners, and nothing of what is in them. It never opens an existing cache file:
+closing it again would drop the locks that SQLite holds on it for other threads of this process.
 """
 
 from __future__ import annotations

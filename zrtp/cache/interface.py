@@ -1,7 +1,7 @@
-"""What the engine and the command line ask of a store of retained secrets, however it stores them.
+"""What the engine and the command line need from a store of retained secrets, however it stores them.
 
-The interface is small and transactional per peer, so that one file, a dictionary, or a database shared by
-several hosts can stand behind it. It must not know about handshakes or files.
+The interface is small, with one transaction for each change of a peer, so that a file, a dictionary, or a database
+that several hosts share can stand behind it. It knows nothing of handshakes or files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the cache file of a person lies unless told otherwise: in the per-user data folder of the system."""
+"""Where a person's cache file is by default: in the data folder that the system keeps for each user."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What is remembered about one peer between calls, and the ways in which a person may edit it.
 
-A record is data only: it does not know where it is stored, what time it is, or how a handshake decides.
-Which secret becomes rs1 or rs2 after a call is for the engine to say (RFC 6189 section 4.6.1).
+A record is data only: it does not know where it is stored, what time it is, or what a handshake decides. The engine
+says which secret becomes rs1 or rs2 after a call (RFC 6189 section 4.6.1).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The tables in the file of a cache: their text, their versions, and how a record becomes a row and back.
 
-Every row carries a checksum over itself. SQLite notices a broken structure but not a changed octet in a
-secret, and that would look like a wiretapper instead of a bad disk.
+Every row carries a checksum over itself. SQLite notices a broken structure but not a changed octet in a secret, and
+a changed secret would look like a wiretapper, not like a bad disk.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The peer's a=zrtp-hash that comes after the stream was made (RFC 6189 sections 8 and 8.1).
 
-Whoever makes an offer needs its own hash first, and learns the peer's with the answer. It is held against those who
-introduced themselves meanwhile and, if it comes late, against the peer of the exchange.
+Whoever makes an offer needs its own hash first, and learns the peer's with the answer. It is compared with the Hellos
+that have arrived by then and, if it comes late, with that of the exchange's peer.
 """
 
 from __future__ import annotations

@@ -266,7 +266,7 @@ def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
     answers a Preshared one; DHPART1_SENT, CONFIRM1_SENT, DISCOVERED otherwise. Sends: nothing, or as `on_commit`
     (section 4.2).
 
-    Our Commit may answer the Hello of a stranger. One that continues another Hello comes from the peer, and counts.
+    Our Commit may have gone to a forged Hello. When the peer's Commit belongs to another Hello, we become responder.
     """
     commit = received.message
     peer = _select_candidate(core, received)

@@ -1,14 +1,14 @@
 """What real peers do that RFC 6189 does not foresee: one named rule for each, with the peers and the reason.
 
 The rest of the engine knows nothing of particular implementations. No rule looks at who the peer says it is: each one
-stays within what the RFC allows, holds for everybody, and so helps with a peer that nobody has met yet. Where several
+stays within the RFC and holds for everybody, so it also helps with a peer that nobody has met yet. Where several
 stacks contradict each other, as about GoClear, the configuration decides.
 
-Numbers like I-15 name the interoperability rules in the tests. Two more of them are an order of steps and not a
-decision: every Hello is acknowledged at once and in every state, before a Commit (I-09, for GNU ZRTP and zrtp4j, which
-drop an early Commit), and our own Hello goes out before the HelloACK when both are due (I-11, for GNU ZRTP, which
-never commits after the reverse); `discovery.acceptable` and `discovery.on_hello` keep them. The media path
-has its own: `zrtp.media.srtp.tags` (SRTCP tags that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
+Numbers like I-15 name the interoperability rules in the tests. Two more rules are about the order of steps, and live in
+`zrtp.protocol.discovery`. Every Hello is acknowledged at once, in every state, and before a Commit (I-09: GNU ZRTP and
+zrtp4j drop an early Commit). Our own Hello goes out before the HelloACK when both are due (I-11: GNU ZRTP never commits
+after the reverse). The media path has its own rules: `zrtp.media.srtp.tags` (SRTCP tags that are too short) and
+`zrtp.media.sdp` (spellings of a=zrtp-hash).
 """
 
 from __future__ import annotations

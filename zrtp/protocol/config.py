@@ -1,4 +1,4 @@
-"""What one endpoint offers and accepts. Frozen: an endpoint never changes its mind in the middle of a call."""
+"""What one endpoint offers and accepts. It is frozen, so nothing changes in the middle of a call."""
 
 from __future__ import annotations
 

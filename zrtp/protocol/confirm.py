@@ -5,7 +5,7 @@ Encrypt-then-MAC with the keys of the sender's role::
     confirm_mac = MAC(mackey, ciphertext), leftmost 64 bits
     ciphertext  = CFB(zrtpkey, IV, plain)
 
-The IV is not covered by the MAC; a changed one garbles H0, which the hash chain then catches.
+The MAC does not cover the IV; a changed IV garbles H0, which the hash chain then catches.
 """
 
 from __future__ import annotations

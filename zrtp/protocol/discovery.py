@@ -1,15 +1,14 @@
 """Discovery (RFC 6189 sections 4.1, 5.2, 5.3, 5.15): Hello, HelloACK, Ping, and what happens when nobody answers.
 
-Hellos are not authenticated when they arrive. Up to four different ones are kept as candidates; our Commit goes to the
-one that signalling announced (a=zrtp-hash), or else to whoever acknowledged our Hello, and the hash chain of the Commit
-or DHPart1 that follows selects the real one, so that one early forgery cannot block a call. With a=zrtp-hash only a
-Hello that fits is a candidate, unless the configuration says otherwise.
+Hellos are not authenticated when they arrive. Up to four different ones are kept as candidates, so that one early
+forgery cannot block a call. Our Commit goes to the one that signalling announced (a=zrtp-hash), or else to whoever
+acknowledged our Hello; the hash chain of the Commit or DHPart1 that follows selects the real one. With a=zrtp-hash only
+a Hello that fits is a candidate, unless the configuration says otherwise.
 
 ZID and SSRC travel in clear too. A Hello with our own ZID or SSRC is answered with an Error and a warning as long as no
 peer is pinned, and discovery goes on; afterwards it is dropped. Our own Hello that comes back is dropped.
 
-One deadline covers discovery as a whole, since the RFC leaves a stream that got HelloACK but never a Hello without
-any timer.
+One deadline covers discovery as a whole: a stream that got HelloACK but never a Hello has no timer in the RFC.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What happens to an input: it is checked, found in the transition table, handled, and the state follows.
 
-Checks run from cheap to dear: size, cookie, CRC and frame of the packet; type, source, whether it came before, whether
+Cheap checks come first: size, cookie, CRC and frame of the packet; type, source, whether it came before, whether
 it fits the state; its length; the hash chain and the MAC that it opens; algorithms, public value, hvi; only then a
 public-key operation. What fails has these effects and no other:
 

@@ -9,8 +9,8 @@ Always SHA-256 and HMAC-SHA-256, whatever is negotiated::
     Commit     H2        H1                      DHPart2 (or Confirm2) is seen
     DHPart1/2  H1        H0                      Confirm1/2 is decrypted
 
-A message whose preimage does not fit is not from the party of the earlier messages: it is dropped, and the exchange
-goes on. A MAC that turns out wrong once its key is known is evidence of an attack: the exchange ends.
+A message whose preimage does not fit comes from somebody else than the earlier messages: it is dropped, and the
+exchange goes on. A MAC that turns out to be wrong once its key is known is evidence of an attack: the exchange ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The transition table: every state, every input, what follows, and which timers live in a state.
 
 Nothing outside this table decides what an input means. `Ignore` gives the reason, which is also the name of the
-counter. A test proves that no pair is missing; the state diagram of the documentation is drawn from here.
+counter. A test proves that no pair is missing; the state diagram in docs/protocol.md is drawn from here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A public-key operation that somebody else performs, so that it holds nothing up.
+"""A public-key operation that the program runs elsewhere, so that it does not hold up the media.
 
-It is the one thing in a key agreement that takes long: half a millisecond to several, on a small computer tens of them.
-A session made with `offload=True` hands it out instead of performing it:
+Nothing else in a key agreement takes long: an operation takes from half a millisecond to several, on a small computer
+tens of them. A session made with `offload=True` hands it out instead of performing it:
 
     stream.receive_datagram(datagram, now)
     while (work := session.work_to_do()) is not None:
@@ -11,9 +11,9 @@ A session made with `offload=True` hands it out instead of performing it:
 
 Until then the stream stands where it was; other messages of the exchange are dropped, for the peer repeats them.
 
-Threads help where the operation lets go of the interpreter: on a Python without its global lock, or with a key
-agreement that waits for a token or another machine. `cryptography` keeps the lock, so that with it, and half a
-millisecond for DH3k, performing the operation at once disturbs sound no more than handing it out.
+Threads help where the operation lets go of the interpreter: on a Python without the global lock, or with a key
+agreement that waits for a token or another machine. `cryptography` keeps the lock, and DH3k takes half a millisecond:
+there, running the operation at once disturbs sound no more than handing it out does.
 """
 
 from __future__ import annotations
