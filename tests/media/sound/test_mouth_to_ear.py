@@ -244,8 +244,8 @@ def test_when_the_sound_server_dies_a_sentence_says_so_and_the_call_goes_on(tmp_
         time.sleep(1)
         pulse.process.terminate()
         for end in ENDS:
-            talk.sees(end, "The microphone is gone")
-            talk.sees(end, "The loudspeaker is gone")
+            talk.sees(end, "the microphone is gone")
+            talk.sees(end, "the loudspeaker is gone")
         time.sleep(1)
         for end in ENDS:
             assert talk.holds(end)
@@ -253,7 +253,7 @@ def test_when_the_sound_server_dies_a_sentence_says_so_and_the_call_goes_on(tmp_
 
 
 def test_without_a_sound_server_the_devices_are_missing_and_nothing_else_is_printed(tmp_path: Path) -> None:
-    environment = {**os.environ, "PULSE_SERVER": f"unix:{tmp_path}/none", "ALSA_CONFIG_PATH": "/dev/null"}
+    environment = {**os.environ, "PULSE_SERVER": f"unix:{tmp_path}/none"}
     command = [sys.executable, "-m", "zrtp", "call", "127.0.0.1:9", "--audio", "mic"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 

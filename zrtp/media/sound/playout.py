@@ -2,7 +2,8 @@
 
 Time is counted in samples that were pulled; there is no other clock. The *playhead* is the sender's timestamp of
 the next sample to be heard. How *early* a packet comes is its timestamp less the playhead: below zero it is late,
-and lost. One rule moves the playhead: of the packets of the last two seconds, the latest few shall be 20 ms early.
+and lost. One rule moves the playhead: of the packets of the last two seconds the latest few shall be 10 ms early, the
+fastest between 20 and 200 ms.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from zrtp.media.sound.concealment import Concealment
 MILLISECOND: Final = g711.RATE // 1000
 
 LEAST: Final = 20 * MILLISECOND
-"""How early the latest packets shall come: the delay that the buffer adds on a perfect network."""
+"""How early the fastest packets are at least: the delay that the buffer adds on a perfect network."""
 
 MOST: Final = 200 * MILLISECOND
-"""How early any packet may come: the most delay that the buffer adds on a bad one."""
+"""How early they are at most: the delay that it adds on a bad one."""
 
-_TOO_SHORT: Final = 10 * MILLISECOND
-_TOO_LONG: Final = 30 * MILLISECOND
-"""Outside of these the playhead is moved; in between nothing is touched, and nothing is heard of it."""
+_WANTED: Final = 10 * MILLISECOND
+"""How early the latest few shall come."""
+_TOO_SHORT: Final = 5 * MILLISECOND
+_TOO_LONG: Final = 10 * MILLISECOND
+"""What the delay may lack or exceed before the playhead is moved: most of the time nothing is touched."""
 
 _WATCHED: Final = 100
 """Packets that the rule looks at."""
@@ -140,14 +143,15 @@ class PlayoutBuffer:
     def _adapt(self) -> None:
         """The rule: let the playhead stand when packets come too late, leave something out when they come too early."""
         ranked = sorted(self._offsets)
-        earliness = ranked[len(ranked) // _FORGIVEN] - self._offset
+        earliness, delay = ranked[len(ranked) // _FORGIVEN] - self._offset, self.delay
+        lacking = max(_WANTED - earliness, LEAST - delay)
         self._uncut += 1
-        if self.delay > MOST:
-            self._leave_out(self.delay - MOST)
-        elif earliness < _TOO_SHORT:
-            self._standing += min(LEAST - earliness, MOST - self.delay)
-        elif earliness > _TOO_LONG and len(ranked) == _WATCHED:
-            self._shorten(earliness - LEAST)
+        if delay > MOST:
+            self._leave_out(delay - MOST)
+        elif lacking > _TOO_SHORT:
+            self._standing += min(lacking, MOST - delay)
+        elif -lacking > _TOO_LONG and len(ranked) == _WATCHED:
+            self._shorten(-lacking)
 
     def _shorten(self, excess: int) -> None:
         """Leave out silence at any time, and of other sound a pitch period now and then."""
