@@ -51,7 +51,9 @@ class Secret:
 
     def copy(self) -> Secret:
         """An independent secret with the same octets, for an owner with another life time. Raises as `octets`."""
-        return Secret(self.octets)
+        if self._wiped:
+            return Secret(self.octets)  # which raises
+        return Secret(self._octets)
 
     def __len__(self) -> int:
         return len(self._octets)

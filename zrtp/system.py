@@ -18,21 +18,30 @@ WallClock = Callable[[], float]
 system_random: RandomSource = os.urandom
 wall_clock: WallClock = time.time
 
-_generation = 0
+
+class Process:
+    """How often this process was forked off another one since the program began.
+
+    Whoever holds keys or nonces notes `generation`, and refuses in a child: what two processes both use is used twice.
+    """
+
+    __slots__ = ("generation",)
+
+    def __init__(self) -> None:
+        self.generation = 0
+
+    def forked(self) -> None:
+        """This is a child now."""
+        self.generation += 1
+
+
+process = Process()
 
 
 def process_generation() -> int:
-    """How often this process was forked off another one since the program began.
-
-    Whoever holds keys or nonces notes it, and refuses in a child: what two processes both use is used twice.
-    """
-    return _generation
-
-
-def _forked() -> None:
-    global _generation
-    _generation += 1
+    """`Process.generation` of this process."""
+    return process.generation
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=process.forked)

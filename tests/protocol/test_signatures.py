@@ -550,7 +550,7 @@ def relayed(pbx: Signing, *, confirm_signed: bool = True) -> tuple[Side, Side, N
     network.run(130.0)
     if not confirm_signed:
         installation_of(server).signers = later
-    assert near_leg.session.pbx.relay(far_leg.session.pbx, network.now) is near_leg.session.pbx
+    assert near_leg.session.pbx.relay(far_leg.session.pbx, network.now) == near_leg.session.pbx
     network.run(160.0)
     return trusting, far, network
 

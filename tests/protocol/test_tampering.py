@@ -252,7 +252,7 @@ def test_a_snapshot_sees_every_trace_and_no_counter() -> None:
     exchange.keys.mackeyi.wipe()
     core_of(stream).call.members.append(core_of(stream))
     changed = difference(state, snapshot(stream))
-    for part in ("exchange.derived.keys.mackeyi", "call.members"):
+    for part in ("exchange.derived.box.keys.mackeyi", "call.members"):
         assert any(path.startswith(f"stream._core.{part}") for path in changed), changed
 
 

@@ -12,6 +12,7 @@ from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed, Secured
+from zrtp.protocol.exchange import present
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
@@ -124,8 +125,8 @@ def test_a_refused_public_value_ends_the_exchange_as_ever() -> None:
     def refuse() -> Secret:
         raise PeerMisbehaved(ErrorCode.PUBLIC_VALUE, "The peer's public value is not usable.")
 
-    refused = Work(refuse, work.go_on)
-    core_of(call.alice).work = refused
+    core_of(call.alice).compute(refuse, work.go_on, call.now)
+    refused = present(call.alice_session.work_to_do())
     refused.run()
     call.alice_session.work_done(refused, call.now)
 

@@ -238,7 +238,7 @@ CHECKS = (
     Check("a further stream commits to the peer's ZID only", "peer_zid in (None, _.zid)", "True", ("test_one_peer",)),
     Check(
         "one exchange of a call at a time",
-        "_.state in IN_EXCHANGE and exchange is not None and (exchange.mode is not Mode.MULTISTREAM)",
+        "_.exchanging is not None",
         "False",
         ("test_one_peer",),
     ),

@@ -11,6 +11,7 @@ from enum import Enum
 from importlib import import_module
 from itertools import pairwise
 from types import ModuleType
+from typing import get_type_hints
 
 from zrtp.protocol import aspects
 
@@ -87,11 +88,8 @@ def _contents(kind: type) -> str:
 
 def _members(kind: type) -> Iterator[tuple[str, str]]:
     """Public methods, properties and attributes in the order of the source; behind a group of them, its members."""
-    for name, text, group in _attributes(kind):
+    for name, text in _attributes(kind):
         yield name, first_sentence(text)
-        if group is not None:
-            for member, what in _members(group):
-                yield f"{name}.{member}", what
     for name, member in vars(kind).items():
         if name.startswith("_"):
             continue
@@ -99,10 +97,18 @@ def _members(kind: type) -> Iterator[tuple[str, str]]:
             yield f"{name}()", first_sentence(inspect.getdoc(member) or "")
         elif isinstance(member, property):
             yield name, first_sentence(inspect.getdoc(member) or "")
+            yield from ((f"{name}.{part}", what) for part, what in _members_of_group(member))
 
 
-def _attributes(kind: type) -> Iterator[tuple[str, str, type | None]]:
-    """What `__init__` sets with a docstring below it; with its class, if that groups a part of the interface."""
+def _members_of_group(member: property) -> Iterator[tuple[str, str]]:
+    """The members behind a property that groups a part of the interface."""
+    made = get_type_hints(member.fget).get("return")
+    if inspect.isclass(made) and made.__module__ == aspects.__name__:
+        yield from _members(made)
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    """What `__init__` sets with a docstring below it."""
     (tree,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(tree, ast.ClassDef)
     for method in tree.body:
@@ -110,19 +116,9 @@ def _attributes(kind: type) -> Iterator[tuple[str, str, type | None]]:
             for statement, text in _documented(method.body):
                 match statement:
                     case (
-                        ast.Assign(targets=[ast.Attribute(attr=name)], value=value)
-                        | ast.AnnAssign(target=ast.Attribute(attr=name), value=value)
+                        ast.Assign(targets=[ast.Attribute(attr=name)]) | ast.AnnAssign(target=ast.Attribute(attr=name))
                     ) if not name.startswith("_"):
-                        yield name, text, _group(kind, value)
-
-
-def _group(kind: type, value: ast.expr | None) -> type | None:
-    match value:
-        case ast.Call(func=ast.Name(id=name)):
-            made = getattr(import_module(kind.__module__), name, None)
-            if inspect.isclass(made) and made.__module__ == aspects.__name__:
-                return made
-    return None
+                        yield name, text
 
 
 def _text_below(module: ModuleType, name: str) -> str:

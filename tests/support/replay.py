@@ -46,7 +46,7 @@ from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.protocol import agreement, confirmation
 from zrtp.protocol.call import Call
 from zrtp.protocol.config import FOREVER, Config
-from zrtp.protocol.confirm import ConfirmVerified, seal_confirm
+from zrtp.protocol.confirm import Box, ConfirmVerified, seal_confirm
 from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, KeysReady, Mode, Role, Suite
@@ -435,7 +435,11 @@ class Replay:
             commit=self.recorded.commit,
             own_plain=replace(own, cache_interval=0),
             derived=Derived(
-                keys=StreamKeys.derive(hash_, Secret(bytes(32)), bytes(32), suite, 16, 112),
+                box=Box(
+                    hash=hash_,
+                    cipher=DEFAULT.ciphers[suite.cipher],
+                    keys=StreamKeys.derive(hash_, Secret(bytes(32)), bytes(32), suite, 16, 112),
+                ),
                 secrets=SessionSecrets(
                     zrtpsess=Secret(transcript.zrtpsess_in),
                     sashash=bytes(32),

@@ -28,7 +28,7 @@ from zrtp.secret import Secret
 from zrtp.wire.messages import Message
 
 LEFT_OUT: dict[type, frozenset[str]] = {
-    Core: frozenset({"counters", "last_error_sent", "_logger", "warned"}),
+    Core: frozenset({"counters", "last_error_sent", "_debug", "_logger", "warned"}),
     Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
     Call: frozenset({"clock", "counters", "events"}),
     Exchange: frozenset({"confirm_refused", "disturbed"}),

@@ -62,7 +62,8 @@ class Sas:
 
 
 def _letters(sashash: bytes) -> str:
-    return "".join(_LETTERS[value] for value in _fives(sashash))
+    one, two, three, four = _fives(sashash)
+    return _LETTERS[one] + _LETTERS[two] + _LETTERS[three] + _LETTERS[four]
 
 
 def _words(sashash: bytes) -> str:
@@ -70,13 +71,14 @@ def _words(sashash: bytes) -> str:
 
 
 def _emoji(sashash: bytes) -> str:
-    return "".join(_EMOJI[value] for value in _fives(sashash))
+    one, two, three, four = _fives(sashash)
+    return _EMOJI[one] + _EMOJI[two] + _EMOJI[three] + _EMOJI[four]
 
 
-def _fives(sashash: bytes) -> tuple[int, ...]:
+def _fives(sashash: bytes) -> tuple[int, int, int, int]:
     """The 20 leftmost bits of the sasvalue as four numbers of five bits (RFC 6189 section 5.1.6)."""
     sasvalue = int.from_bytes(sashash[:4], "big")
-    return tuple(sasvalue >> shift & 31 for shift in (27, 22, 17, 12))
+    return sasvalue >> 27 & 31, sasvalue >> 22 & 31, sasvalue >> 17 & 31, sasvalue >> 12 & 31
 
 
 def _builtin(code: bytes) -> SasType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from zrtp.crypto.sas import Sas
 from zrtp.errors import ApiMisuse
 from zrtp.protocol import relaying
@@ -11,13 +13,11 @@ from zrtp.secret import Secret
 from zrtp.wire.messages import SASrelayPlain
 
 
+@dataclass(frozen=True, slots=True)
 class Peer:
     """Whom a call is with. Everything here is None or False until a stream is secure."""
 
-    __slots__ = ("_driver",)
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    _driver: Driver = field(repr=False)
 
     @property
     def zid(self) -> bytes | None:
@@ -92,13 +92,11 @@ class Peer:
         self._driver.decided()
 
 
+@dataclass(frozen=True, slots=True)
 class Pbx:
     """A trusted server in the middle, as a phone sees it, and as it sees itself (RFC 6189 section 7.3)."""
 
-    __slots__ = ("_driver",)
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    _driver: Driver = field(repr=False)
 
     @property
     def peer_is_pbx(self) -> bool:
@@ -152,13 +150,11 @@ class Pbx:
         return next((leg for leg in (self, other) if leg._driver.call is told), None)
 
 
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Keys of a call for other uses (RFC 6189 section 4.5.2)."""
 
-    __slots__ = ("_driver",)
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    _driver: Driver = field(repr=False)
 
     def export(self, label: bytes, octets: int) -> Secret:
         """A key for another use, KDF(ExportedKey, label, KDF_Context, length).

@@ -36,7 +36,8 @@ from zrtp.protocol.key_schedule import SessionSecrets, pbxsecret
 from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.nonces import Nonces
 from zrtp.protocol.retention import Retention
-from zrtp.protocol.states import IN_EXCHANGE, WITHOUT_ENCRYPTION, State, Trigger
+from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
+from zrtp.protocol.work import Work
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain, Hello, SASrelayPlain
 
@@ -54,7 +55,9 @@ class Call:
     """One call with one peer, as its streams and their handlers see it."""
 
     __slots__ = (
+        "_goclears",
         "_verdict",
+        "_without_encryption",
         "bound_to_signalling",
         "clock",
         "compromised",
@@ -63,6 +66,7 @@ class Call:
         "endpoint_hash",
         "enrol",
         "events",
+        "exchanging",
         "exported",
         "hash",
         "installation",
@@ -85,6 +89,7 @@ class Call:
         "signature",
         "signed",
         "suite",
+        "works",
         "zid",
         "zrtpsess",
     )
@@ -112,6 +117,11 @@ class Call:
         self.members: list[Member] = []
         self.events: deque[Event] = deque()
         self.counters: Counter[str] = Counter()
+        self.works: deque[tuple[Member, Work]] = deque()
+        """Public-key operations that nobody performs yet."""
+        self.exchanging: Member | None = None
+        """The stream that makes the keys of this call, while it does so."""
+        self._without_encryption = self._goclears = 0
         self.clock = 0.0
         """The time of the last input."""
         self.nonces = Nonces()
@@ -178,22 +188,25 @@ class Call:
     @property
     def switched_off(self) -> bool:
         """Encryption was switched off, or is being switched off: nothing becomes secure before a user asks for it."""
-        return any(stream.state in WITHOUT_ENCRYPTION for stream in self.members)
+        return self._without_encryption > 0
 
     @property
     def going_clear(self) -> bool:
         """Our GoClear is on its way: the peer may not know yet."""
-        return any(stream.state is State.GOCLEAR_SENT for stream in self.members)
+        return self._goclears > 0
+
+    def cleared(self, before: State, after: State) -> None:
+        """A stream has entered or left the states of GoClear."""
+        self._without_encryption += (after in WITHOUT_ENCRYPTION) - (before in WITHOUT_ENCRYPTION)
+        self._goclears += (after is State.GOCLEAR_SENT) - (before is State.GOCLEAR_SENT)
 
     def running_exchange(self, peer_zid: bytes) -> Member | None:
         """The stream that makes the keys of this call, or of another call with that peer, and is not finished.
 
         There is one at a time (section 4.4.1): a call has one peer, one ZRTPSess and one SAS.
         """
-        for stream in self.members:
-            exchange = stream.exchange
-            if stream.state in IN_EXCHANGE and exchange is not None and exchange.mode is not Mode.MULTISTREAM:
-                return stream
+        if self.exchanging is not None:
+            return self.exchanging
         return self.installation.running_exchange(self.zid, peer_zid)
 
     @property
@@ -237,9 +250,9 @@ class Call:
             return Assurance.SIGNALLING
         return Assurance.MISMATCH if self.continuity is Continuity.MISMATCH else Assurance.ENCRYPTED
 
-    def note_binding(self, finished: Member | None = None) -> None:
-        """See again whether every secure stream's peer sent the Hello that signalling announced (section 8.1)."""
-        secure = [stream for stream in self.members if stream.state is State.SECURE or stream is finished]
+    def note_binding(self) -> None:
+        """Signalling has told more about Hellos: see again whether every secure stream's peer sent the right one."""
+        secure = [stream for stream in self.members if stream.state is State.SECURE]
         self.bound_to_signalling = all(_is_bound(stream) for stream in secure)
 
     def may_use_preshared(self, peer: Hello) -> bool:
@@ -288,23 +301,25 @@ class Call:
 
     def exchange_finished(self, stream: Member, exchange: Exchange, confirmed: Confirmed) -> None:
         """The first stream brings the call's secrets, its SAS and a new retained secret; further ones nothing."""
-        self.note_binding(stream)
+        bound = _is_bound(stream)
         if exchange.mode is Mode.MULTISTREAM:
+            self.bound_to_signalling = self.bound_to_signalling and bound
             return
-        derived = present(exchange.derived)
-        secrets, derived.secrets = present(derived.secrets), None
+        self.bound_to_signalling = bound
+        derived, plain = present(exchange.derived), confirmed.plain
+        secrets, derived.secrets, matched = present(derived.secrets), None, derived.matched
         self.zrtpsess, self.exported, self.kdf_context = secrets.zrtpsess, secrets.exported_key, secrets.kdf_context
         self.peer = exchange.peer
         self.role, self.suite, self.hash = exchange.role, exchange.suite, exchange.hash
-        self.own_plain, self.peer_plain = exchange.own_plain, confirmed.plain
+        self.own_plain, self.peer_plain = exchange.own_plain, plain
         sas_type = self.installation.algorithms.sas_types[exchange.suite.sas]
         self.sas = Sas(sashash=secrets.sashash, code=exchange.suite.sas, rendered=sas_type.render(secrets.sashash))
         remembers = self.retention.loaded and not self.installation.cacheless
-        self.continuity = exchange.matched.continuity if remembers else Continuity.NONE
-        self.pbx_matched = exchange.matched.s3 is not None
+        self.continuity = matched.continuity if remembers else Continuity.NONE
+        self.pbx_matched = matched.s3 is not None
         self.signature = confirmed.signature.received
-        self._retain(secrets, exchange, confirmed, bound=_is_bound(stream))
-        if (confirmed.plain.enrolment and exchange.peer.hello.mitm) or self.enrol:
+        self._retain(secrets, exchange, confirmed, bound=bound)
+        if (plain.enrolment and exchange.peer.hello.mitm) or self.enrol:
             self._enrol(exchange, self.zrtpsess, exchange.peer.hello.zid)
 
     def announce_sas(self, ssrc: int) -> None:
@@ -319,10 +334,9 @@ class Call:
     def _retain(self, secrets: SessionSecrets, exchange: Exchange, confirmed: Confirmed, *, bound: bool) -> None:
         """Hand the new retained secret over, with what it is worth."""
         own = present(exchange.own_plain)
-        s1 = exchange.matched.s1
         outcome = CallOutcome(
             new_rs1=secrets.new_rs1,
-            s1=None if s1 is None else s1.copy(),
+            s1=exchange.matched.s1,
             mode=exchange.mode,
             role=exchange.role,
             interval=min(own.cache_interval, confirmed.plain.cache_interval),

@@ -40,7 +40,7 @@ class CallOutcome:
     protected signalling, or was signed."""
 
     def copy(self) -> CallOutcome:
-        """The same with secrets of its own."""
+        """The same with secrets of its own, which live until the change is stored."""
         return replace(self, new_rs1=self.new_rs1.copy(), s1=None if self.s1 is None else self.s1.copy())
 
     def wipe(self) -> None:

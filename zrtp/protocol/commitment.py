@@ -76,9 +76,8 @@ def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
             return _wait_for_record(core, State.DISCOVERED, now)
         preshared = allow_preshared and call.may_use_preshared(peer.hello)
         exchange = _preshared_commit(core, peer) if preshared else _dh_commit(core, peer)
-        core.installation.begin_exchange(core, Role.INITIATOR, call.zid, zid)
     core.commit_waits = False
-    core.exchange = exchange
+    core.begin(exchange)
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))
     core.send_repeatedly(exchange.commit, T2, now)
@@ -117,7 +116,7 @@ def _wait_for_other_exchange(core: Core, peer_zid: bytes, now: float) -> State:
     """One exchange at a time between two ZIDs; what it leaves behind has to be read anew."""
     core.call.retention.outdated(peer_zid)
     core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)
-    core.set_deadline(Trigger.RETRY, now + limits.RETRY_INTERVAL)
+    core.deadlines[Trigger.RETRY] = now + limits.RETRY_INTERVAL
     return State.DISCOVERED
 
 
@@ -287,7 +286,7 @@ def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
 def on_outrun(core: Core, due: Received[None]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: DISCOVERED, until the exchange on the other stream is finished."""
     core.release()
-    core.set_deadline(Trigger.RETRY, due.at + limits.RETRY_INTERVAL)
+    core.deadlines[Trigger.RETRY] = due.at + limits.RETRY_INTERVAL
     return State.DISCOVERED
 
 
@@ -469,9 +468,7 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
         core.release()
     core.commit_waits = False
     core.waiting_commits.clear()
-    core.exchange = exchange
-    if exchange.mode is not Mode.MULTISTREAM:
-        core.installation.begin_exchange(core, Role.RESPONDER, core.call.zid, exchange.peer.hello.zid)
+    core.begin(exchange)
     core.stop_repeating()
     core.progressed()
     core.set_sending(Sending.BLOCKED)
@@ -484,7 +481,7 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
 
 def _wait_for_record(core: Core, state: State, now: float) -> State:
     if Trigger.NO_RECORD not in core.deadlines:
-        core.set_deadline(Trigger.NO_RECORD, now + core.installation.config.store_deadline)
+        core.deadlines[Trigger.NO_RECORD] = now + core.installation.config.store_deadline
     return state
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import partial
 
 from zrtp.protocol import signing
-from zrtp.protocol.confirm import open_confirm, seal_confirm
+from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Continuity, Mode, Secured, Sending, WarningCode
 from zrtp.protocol.exchange import Confirmed, Derived, Exchange, present
@@ -36,7 +36,7 @@ def derive(
     multistream = exchange.mode is Mode.MULTISTREAM
     secrets = None if multistream else SessionSecrets.derive(exchange.hash, s0, context)
     s0.wipe()
-    return Derived(keys, secrets, matched, heard)
+    return Derived(Box(hash=exchange.hash, cipher=exchange.cipher, keys=keys), secrets, matched, heard)
 
 
 def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confirm2:
@@ -86,11 +86,11 @@ def on_srtp_when_secure(core: Core, due: Received[None]) -> State:
 
 def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> State:
     """Both Confirms are verified: open the gate, update the cache, show the SAS."""
-    call = core.call
+    call, plain = core.call, confirmed.plain
     core.progressed()
     core.stop_repeating()
     core.outbox.forget_reply(CLEAR_ACK)
-    core.installation.finish_exchange(core)
+    core.finish()
     core.set_sending(Sending.SRTP)
     call.exchange_finished(core, exchange, confirmed)
     if exchange.mode is not Mode.MULTISTREAM:
@@ -106,8 +106,8 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
             verified=call.verified,
             peer_name=call.peer_name,
             verified_at=call.verified_at,
-            disclosure=confirmed.plain.disclosure,
-            allow_clear=confirmed.plain.allow_clear and not confirmed.plain.enrolment,
+            disclosure=plain.disclosure,
+            allow_clear=plain.allow_clear and not plain.enrolment,
         )
     )
     return State.SECURE
@@ -115,28 +115,28 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
 
 def _check(core: Core, exchange: Exchange, confirm: Confirm1 | Confirm2, now: float) -> Confirmed:
     """MAC, decryption, the peer's whole hash chain, and its signature of the SAS, if it signed."""
-    heard = present(exchange.derived).heard
-    verified = open_confirm(exchange.box, exchange.role.other, confirm, partial(complete, heard))
+    derived = present(exchange.derived)
+    verified = open_confirm(derived.box, exchange.role.other, confirm, partial(complete, derived.heard))
     signature = signing.check_confirm(core, exchange, verified.plain, now)
     return Confirmed(verified, signature)
 
 
 def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> None:
-    name = core.call.peer_name or "This peer"
+    matched = exchange.matched
     if core.call.continuity is Continuity.MISMATCH:
         core.warn(
             WarningCode.CACHE_MISMATCH,
-            f"{name} no longer has the key from your last call. A new phone explains this; so does a wiretapper. "
-            "Compare the words before you talk.",
+            f"{core.call.peer_name or 'This peer'} no longer has the key from your last call. A new phone explains "
+            "this; so does a wiretapper. Compare the words before you talk.",
             now,
         )
-    if exchange.matched.aux_mismatch:
+    if matched.aux_mismatch:
         core.warn(
             WarningCode.AUX_MISMATCH,
             "The other side does not have the extra secret (auxsecret) that was set here. Compare the words.",
             now,
         )
-    if exchange.matched.pbx_mismatch:
+    if matched.pbx_mismatch:
         core.warn(WarningCode.PBX_MISMATCH, "The trusted server no longer has the secret of its enrolment.", now)
     if present(exchange.own_plain).verified and not confirmed.plain.verified:
         core.warn(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 
 from zrtp.errors import ErrorCode, PeerMisbehaved
-from zrtp.protocol.exchange import present
 from zrtp.wire.messages import Commit, CommitMode
 
 
@@ -52,4 +51,4 @@ def resolve(own: Commit, own_mitm: bool, peer: Commit, peer_mitm: bool) -> Winne
 
 def _weight(commit: Commit) -> bytes:
     """hvi or nonce: octets compare as unsigned numbers of equal length."""
-    return present(commit.hvi if commit.mode is CommitMode.DH else commit.nonce)
+    return (commit.hvi if commit.mode is CommitMode.DH else commit.nonce) or b""

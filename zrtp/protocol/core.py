@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,6 +19,7 @@ from zrtp.protocol.events import (
     Event,
     Failed,
     KeysReady,
+    Mode,
     SecurityWarning,
     Sending,
     SendingChanged,
@@ -27,7 +28,7 @@ from zrtp.protocol.events import (
 from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import OwnChain, message_mac
 from zrtp.protocol.outbox import Outbox
-from zrtp.protocol.states import State, Trigger
+from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
 from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler
@@ -73,6 +74,7 @@ class Core:
     """One media stream, named by its SSRC."""
 
     __slots__ = (
+        "_debug",
         "_logger",
         "acknowledged_by",
         "call",
@@ -82,6 +84,7 @@ class Core:
         "commits_count_from",
         "counters",
         "deadlines",
+        "emit",
         "exchange",
         "hello",
         "hello_acknowledged",
@@ -106,6 +109,8 @@ class Core:
         self.call = call
         self.installation = installation
         self.ssrc = ssrc
+        self.emit: Callable[[Event], None] = call.emit
+        """Queue an event."""
         self.state = State.IDLE
         self.sending = Sending.CLEAR
         self.chain = OwnChain.make(installation.random)
@@ -133,7 +138,8 @@ class Core:
         self.reassembler: Reassembler | None = None
         self.work: Work | None = None
         self.warned: dict[WarningCode, float] = {}
-        self._logger = log.getChild(f"{call.number}.{ssrc:08x}") if log.isEnabledFor(logging.DEBUG) else log
+        self._debug = log.isEnabledFor(logging.DEBUG)
+        self._logger = log.getChild(f"{call.number}.{ssrc:08x}") if self._debug else log
 
     # Our Hello.
 
@@ -174,16 +180,16 @@ class Core:
         """Change the state; deadlines that have no meaning in the new one end."""
         if target is self.state:
             return
-        self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
+        if self._debug:
+            self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
+        if target in WITHOUT_ENCRYPTION or self.state in WITHOUT_ENCRYPTION:
+            self.call.cleared(self.state, target)
         self.state = target
-        for trigger in [trigger for trigger in self.deadlines if trigger not in live]:
-            del self.deadlines[trigger]
+        for trigger in tuple(self.deadlines):
+            if trigger not in live:
+                del self.deadlines[trigger]
         if Trigger.EXHAUSTED not in live:
             self.retransmission = None
-
-    def set_deadline(self, trigger: Trigger, at: float) -> None:
-        """The trigger is an input at that time, in place of what was set before."""
-        self.deadlines[trigger] = at
 
     def later(self, now: float, seconds: float) -> float:
         """So many seconds from now, stretched as the configuration says."""
@@ -205,13 +211,13 @@ class Core:
     def extend_discovery(self, now: float) -> None:
         """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6)."""
         config = self.installation.config
-        self.set_deadline(Trigger.DISCOVERY_DEADLINE, self.later(now, config.discovery_deadline_extended))
+        self.deadlines[Trigger.DISCOVERY_DEADLINE] = self.later(now, config.discovery_deadline_extended)
         if self.retransmission is not None and self.retransmission.schedule is T1:
             self.retransmission.extend(T1_EXTENDED)
 
     def expect_initiator(self, now: float) -> None:
         """As responder: from now on, wait for the initiator's next message, and no longer than that."""
-        self.set_deadline(Trigger.IDLE_TIMEOUT, self.later(now, RESPONDER_TIMEOUT))
+        self.deadlines[Trigger.IDLE_TIMEOUT] = self.later(now, RESPONDER_TIMEOUT)
 
     # Sending.
 
@@ -237,15 +243,11 @@ class Core:
         retransmission.next_copy(now)
         return True
 
-    def answer_again(self, raw: bytes, now: float) -> bool:
-        """Whether a message came before and has its answer. It shows that the initiator is still there."""
-        answered = self.outbox.answer_again(raw)
-        if answered is None:
-            return False
-        if answered and Trigger.IDLE_TIMEOUT in self.deadlines:
+    def answer_again(self, raw: bytes, now: float) -> None:
+        """A message came before and has its answer. It shows that the initiator is still there."""
+        if self.outbox.answer_again(raw) and Trigger.IDLE_TIMEOUT in self.deadlines:
             self.expect_initiator(now)
         self.counters["repeated message"] += 1
-        return True
 
     def answer_limited(self, message: Message, now: float) -> bool:
         """Answer something unauthenticated, within the rate limit."""
@@ -265,13 +267,10 @@ class Core:
         if not self.call.offload:
             return go_on(operation(), now)
         self.work = Work(operation, go_on)
+        self.call.works.append((self, self.work))
         return self.state
 
     # Telling the application.
-
-    def emit(self, event: Event) -> None:
-        """Queue an event."""
-        self.call.emit(event)
 
     def warn(self, code: WarningCode, text: str, now: float) -> None:
         """A warning of each kind at most once a second."""
@@ -315,9 +314,22 @@ class Core:
         self.emit(Failed(ssrc=self.ssrc, code=code, name=name, by_peer=by_peer, text=text))
         return State.FAILED
 
+    def begin(self, exchange: Exchange) -> None:
+        """This exchange is the stream's; unless it is a further stream of its call, the only one with its peer."""
+        self.exchange = exchange
+        if exchange.mode is not Mode.MULTISTREAM:
+            self.call.exchanging = self
+            self.installation.begin_exchange(self, exchange.role, self.call.zid, exchange.peer.hello.zid)
+
+    def finish(self) -> None:
+        """The exchange is over, one way or the other: another one with its peer may begin."""
+        if self.call.exchanging is self:
+            self.call.exchanging = None
+        self.installation.finish_exchange(self)
+
     def release(self) -> None:
         """Give up the running exchange: its secrets, its answers, its place among the installation's exchanges."""
-        self.installation.finish_exchange(self)
+        self.finish()
         if self.exchange is not None:
             self.exchange.wipe()
             self.exchange = None

@@ -35,7 +35,7 @@ def on_start(core: Core, start: Received[None]) -> State:
     expected = core.peer_hello_hash is not None
     core.send_repeatedly(core.hello, T1_EXTENDED if expected else T1, now)
     seconds = config.discovery_deadline_extended if expected else config.discovery_deadline
-    core.set_deadline(Trigger.DISCOVERY_DEADLINE, core.later(now, seconds))
+    core.deadlines[Trigger.DISCOVERY_DEADLINE] = core.later(now, seconds)
     return State.HELLO_SENT
 
 

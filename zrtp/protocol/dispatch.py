@@ -18,8 +18,6 @@ SAS; what the peer chose is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from zrtp.errors import (
     ErrorCode,
     MalformedPacket,
@@ -32,7 +30,7 @@ from zrtp.protocol.core import Core, Received, Refusal
 from zrtp.protocol.events import WarningCode
 from zrtp.protocol.hash_chain import ChainBroken
 from zrtp.protocol.states import IN_EXCHANGE, Input, State, Trigger
-from zrtp.protocol.transitions import TABLE, Ignore
+from zrtp.protocol.transitions import TABLE, Go, Ignore
 from zrtp.protocol.work import Work
 from zrtp.wire.fragments import Reassembler
 from zrtp.wire.messages import Kind, kind_of, read
@@ -65,11 +63,15 @@ def tell(core: Core, trigger: Trigger, now: float) -> None:
 
 def handle_timer(core: Core, now: float) -> None:
     """Do what is due. Early or repeated calls do nothing; a late call sends one copy, not a burst."""
-    due = sorted((at, trigger.value, trigger) for trigger, at in core.deadlines.items() if now >= at)
-    for _, _, trigger in due:
-        if core.deadlines.get(trigger, now + 1) <= now:  # one trigger may end what another one was for
-            del core.deadlines[trigger]
-            tell(core, trigger, now)
+    core.call.clock = now
+    deadlines = core.deadlines
+    while deadlines:  # one trigger may end what another one was for
+        first = min(deadlines, key=deadlines.__getitem__)
+        if deadlines[first] > now:
+            break
+        del deadlines[first]
+        tell(core, first, now)
+        deadlines = core.deadlines
     retransmission = core.retransmission
     if retransmission is not None and now >= retransmission.due and not core.repeat(now):
         tell(core, Trigger.EXHAUSTED, now)
@@ -78,7 +80,13 @@ def handle_timer(core: Core, now: float) -> None:
 def finish_work(core: Core, work: Work, now: float) -> None:
     """A public-key operation has run: go on with its result."""
     core.work = None
-    _handle(core, lambda: work.go_on(work.result(), now), now)
+    core.call.clock = now
+    try:
+        target = work.go_on(work.result(), now)
+    except ZrtpError as error:
+        _refuse(core, error, now)
+    else:
+        core.enter(target, TABLE[target].timers)
     _settle(core, now)
 
 
@@ -93,7 +101,8 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
     if core.exchange is not None and ssrc != core.exchange.peer.ssrc and not _may_be_the_peers(core, kind, ssrc):
         core.counters["source is not the peer's"] += 1
         return
-    if core.answer_again(raw, now):
+    if raw in core.outbox.answers:
+        core.answer_again(raw, now)
         return
     if core.work is not None and kind in OF_EXCHANGE:
         core.counters["a public-key operation is running"] += 1
@@ -102,7 +111,7 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
     if isinstance(step, Ignore):
         core.counters[step.reason] += 1
         return
-    _take(core, kind, Received(read(kind, raw), ssrc, now))
+    _go(core, step, Received(read(kind, raw), ssrc, now))
 
 
 def _may_be_the_peers(core: Core, kind: Kind, ssrc: int) -> bool:
@@ -126,8 +135,25 @@ def _under_our_ssrc(core: Core, kind: Kind, raw: bytes, now: float) -> None:
 
 
 def _take(core: Core, given: Input, received: Received[object]) -> None:
-    _step(core, given, received)
-    _settle(core, received.at)
+    step = TABLE[core.state].inputs[given]
+    if isinstance(step, Ignore):
+        core.counters[step.reason] += 1
+    else:
+        _go(core, step, received)
+
+
+def _go(core: Core, step: Go, received: Received[object]) -> None:
+    """Call the handler, and do what follows from it for this stream and others."""
+    core.call.clock = received.at
+    try:
+        target = step.handler(core, received)
+    except ZrtpError as error:
+        _refuse(core, error, received.at)
+    else:
+        if target is not core.state:
+            core.enter(target, TABLE[target].timers)
+    if core.installation.inputs:
+        _settle(core, received.at)
 
 
 def _settle(core: Core, now: float) -> None:
@@ -136,26 +162,7 @@ def _settle(core: Core, now: float) -> None:
     while inputs:
         other, trigger = inputs.popleft()
         if isinstance(other, Core):  # every member of a call is one
-            _step(other, trigger, Received(None, other.ssrc, now))
-
-
-def _step(core: Core, given: Input, received: Received[object]) -> None:
-    step = TABLE[core.state].inputs[given]
-    if isinstance(step, Ignore):
-        core.counters[step.reason] += 1
-        return
-    handler = step.handler
-    _handle(core, lambda: handler(core, received), received.at)
-
-
-def _handle(core: Core, handler: Callable[[], State], now: float) -> None:
-    core.call.clock = now
-    try:
-        target = handler()
-    except ZrtpError as error:
-        _refuse(core, error, now)
-    else:
-        core.enter(target, TABLE[target].timers)
+            _take(other, trigger, Received(None, other.ssrc, now))
 
 
 def _refuse(core: Core, error: ZrtpError, now: float) -> None:
@@ -172,11 +179,11 @@ def _refuse(core: Core, error: ZrtpError, now: float) -> None:
     elif isinstance(error, MalformedPacket):
         raise error
     elif isinstance(error, PeerError):
-        _step(core, Trigger.REFUSED, Received(Refusal(error.code, str(error)), core.ssrc, now))
+        _take(core, Trigger.REFUSED, Received(Refusal(error.code, str(error)), core.ssrc, now))
     elif isinstance(TABLE[core.state].inputs[Trigger.REFUSED], Ignore):
         raise error
     else:  # randomness or a library failed in the middle of a handler
-        _step(core, Trigger.REFUSED, Received(Refusal(ErrorCode.SOFTWARE_ERROR, str(error)), core.ssrc, now))
+        _take(core, Trigger.REFUSED, Received(Refusal(ErrorCode.SOFTWARE_ERROR, str(error)), core.ssrc, now))
 
 
 # Fragments and malformed packets.

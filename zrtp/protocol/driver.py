@@ -14,57 +14,46 @@ from zrtp.protocol.core import Core
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.store import Read, Request, Write
 from zrtp.protocol.work import Work
-from zrtp.system import process_generation
+from zrtp.system import process
 
 
 class Driver:
     """A call, its streams, and the cache if requests are carried out at once."""
 
-    __slots__ = ("_cache", "_generation", "call", "closed", "cores")
+    __slots__ = ("_cache", "_handed_out", "call", "closed", "cores", "generation", "store")
 
     def __init__(self, call: Call, cache: SecretCache | None) -> None:
         self.call = call
         self.cores: list[Core] = []
         self.closed = False
         self._cache = cache
-        self._generation = process_generation()
+        self.store = call.retention.store
+        self.generation = process.generation
+        self._handed_out: dict[Work, Core] = {}
 
     def check(self) -> None:
         """Raises:
         ApiMisuse: the call was made before this process was forked off: its keys are in use in the parent.
         """
-        if self._generation != process_generation():
+        if self.generation != process.generation:
             raise ApiMisuse("This call belongs to the process that was forked: a child makes a new session.")
 
     # Inputs.
-
-    def receive(self, core: Core, datagram: bytes, now: float) -> None:
-        """A datagram for one stream."""
-        self.check()
-        dispatch.receive(core, datagram, now)
-        self._serve_store(now)
 
     def tell(self, core: Core, trigger: Trigger, now: float) -> None:
         """An input that is not a message for one stream."""
         self.check()
         dispatch.tell(core, trigger, now)
-        self._serve_store(now)
+        self.serve_store(now)
 
     def decided(self) -> None:
         """The user decided something about the whole call."""
-        self._serve_store(self.call.clock)
-
-    def handle_timer(self, core: Core, now: float) -> None:
-        """Time has passed for one stream."""
-        self.check()
-        self.call.clock = now
-        dispatch.handle_timer(core, now)
-        self._serve_store(now)
+        self.serve_store(self.call.clock)
 
     def next_timer(self, core: Core) -> float | None:
         """When something is due for one stream; what is due for the whole call counts for its first one."""
         earliest = core.next_timer()
-        retry = self.call.retention.store.retry_at
+        retry = self.store.retry_at
         if retry is None or core is not self.cores[0]:
             return earliest
         return retry if earliest is None else min(earliest, retry)
@@ -78,33 +67,35 @@ class Driver:
                 dispatch.tell(core, Trigger.CLOSE, now)
         self.closed = True
         self.call.wipe()
-        self._serve_store(now)
+        self.serve_store(now)
 
     # Public-key operations.
 
     def work_to_do(self) -> Work | None:
         """An operation to perform elsewhere, each once."""
-        for core in self.cores:
-            if core.work is not None and not core.work.handed_out:
-                core.work.handed_out = True
-                return core.work
+        works = self.call.works
+        while works:
+            core, work = works.popleft()
+            if isinstance(core, Core) and core.work is work:
+                self._handed_out[work] = core
+                return work
         return None
 
     def work_done(self, work: Work, now: float) -> None:
         """An operation has been performed; unless its exchange has ended, it goes on."""
         self.check()
-        core = next((core for core in self.cores if core.work is work), None)
-        if core is None:
+        core = self._handed_out.pop(work, None)
+        if core is None or core.work is not work:
             work.discard()
             return
         dispatch.finish_work(core, work, now)
-        self._serve_store(now)
+        self.serve_store(now)
 
     # Store requests.
 
     def store_to_do(self) -> Request | None:
         """A request to carry out elsewhere, each once."""
-        store = self.call.retention.store
+        store = self.store
         if self.closed:
             store.retry_at = None  # there is no later time any more
         return store.next(self.call.clock)
@@ -117,11 +108,12 @@ class Driver:
         else:
             self._written(request, now)
 
-    def _serve_store(self, now: float) -> None:
-        cache, store = self._cache, self.call.retention.store
-        if cache is None or store.idle:
+    def serve_store(self, now: float) -> None:
+        """Carry out what the engine asks of the cache, if that is at hand."""
+        cache = self._cache
+        if cache is None:
             return
-        while (request := self.store_to_do()) is not None:
+        while self.store.open and (request := self.store_to_do()) is not None:
             request.run(cache)
             self.store_done(request, now)
 
@@ -132,7 +124,7 @@ class Driver:
                 dispatch.tell(core, trigger, now)
 
     def _written(self, request: Write, now: float) -> None:
-        over = self.call.retention.store.written(request, now, last_try=self.closed)
+        over = self.store.written(request, now, last_try=self.closed)
         if request.error is None:
             self.call.retention.stored(request.peer_zid, request.record)
         elif over:

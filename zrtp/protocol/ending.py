@@ -22,7 +22,7 @@ def on_error(core: Core, received: Received[Error]) -> State:
     core.answer_limited(ERROR_ACK, received.at)
     if Trigger.ERROR_GRACE_OVER not in core.deadlines:
         core.peer_error = received.message.code
-        core.set_deadline(Trigger.ERROR_GRACE_OVER, core.later(received.at, limits.ERROR_GRACE))
+        core.deadlines[Trigger.ERROR_GRACE_OVER] = core.later(received.at, limits.ERROR_GRACE)
     return core.state
 
 

@@ -64,7 +64,8 @@ class DhAnswer:
 class Derived:
     """All keys, and what the peer's H0 has to open before they may be used."""
 
-    keys: StreamKeys = field(repr=False)
+    box: Box = field(repr=False)
+    """Seals and opens Confirm and SASrelay; it holds the keys."""
     secrets: SessionSecrets | None = field(repr=False)
     """What the first stream gives to the call; None in Multistream mode."""
     matched: Matched = field(repr=False)
@@ -103,7 +104,7 @@ class Exchange:
     peer: Candidate
     commit: Commit
     known: KnownSecrets = field(default=NOTHING_KNOWN, repr=False)
-    """What this side could share with the peer: copies that the exchange owns."""
+    """What this side could share with the peer."""
     offer: DhOffer | None = None
     answer: DhAnswer | None = None
     derived: Derived | None = None
@@ -117,7 +118,7 @@ class Exchange:
     @property
     def keys(self) -> StreamKeys:
         """The keys of the stream; only after they are derived."""
-        return present(self.derived).keys
+        return present(self.derived).box.keys
 
     @property
     def matched(self) -> Matched:
@@ -132,7 +133,7 @@ class Exchange:
     @property
     def box(self) -> Box:
         """Seals and opens Confirm and SASrelay; only after the keys are derived."""
-        return Box(hash=self.hash, cipher=self.cipher, keys=self.keys)
+        return present(self.derived).box
 
     def forget_messages(self) -> None:
         """Both Confirms are verified: what only led there is given up, so that a secure stream is small."""
@@ -149,6 +150,6 @@ class Exchange:
         if self.answer is not None:
             self.answer.share.wipe()
         if self.derived is not None:
-            self.derived.keys.wipe()
+            self.derived.box.keys.wipe()
             if self.derived.secrets is not None:
                 self.derived.secrets.wipe()

@@ -19,7 +19,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zrtp.crypto.hashes import hmac_sha256, sha256
+from zrtp.crypto.hashes import sha256
 from zrtp.errors import ErrorCode, PeerMisbehaved, ZrtpError
 from zrtp.system import RandomSource
 from zrtp.wire.messages import Commit, DHPart1, DHPart2, Hello
@@ -51,7 +51,7 @@ class OwnChain:
 
 def message_mac(key: bytes, covered: bytes) -> bytes:
     """HMAC-SHA-256(key, covered), leftmost 64 bits."""
-    return hmac_sha256(key, covered)[:MAC_LENGTH]
+    return hmac.digest(key, covered, "sha256")[:MAC_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ class Outbox:
         """Put one message into a packet, or several fragments, each with the next sequence number."""
         raw = message.raw
         if len(raw) + HEADER + CRC <= self._mtu:
-            self._datagrams.append(encode_packet(self._next_sequence(), self._ssrc, raw))
+            self._datagrams.append(encode_packet(self.sequence, self._ssrc, raw))
+            self.sequence = (self.sequence + 1) & 0xFFFF
             return
         if raw != self._fragmented:  # a new message has a new number, a copy keeps it
             self.message_id = self.message_id % 0xFFFF + 1 if self.message_id else self.sequence
@@ -65,12 +66,9 @@ class Outbox:
             del self.answers[next(iter(self.answers))]
         self.answers[request] = (reply, 0)
 
-    def answer_again(self, raw: bytes) -> bool | None:
-        """Answer a message that came before; False if that was done often enough, None if it is new."""
-        known = self.answers.get(raw)
-        if known is None:
-            return None
-        reply, times = known
+    def answer_again(self, raw: bytes) -> bool:
+        """Answer a message of `answers`; False if that was done often enough."""
+        reply, times = self.answers[raw]
         if times >= limits.DUPLICATE_ANSWERS:
             return False
         self.answers[raw] = (reply, times + 1)

@@ -30,22 +30,21 @@ class KnownSecrets:
 
     @classmethod
     def of(cls, record: PeerRecord | None, aux: Secret | None, now: float) -> KnownSecrets:
-        """Copies of what the record of the peer holds, and `aux` itself. `now` is wall clock time."""
+        """What the record of the peer holds, not copied. `now` is wall clock time."""
         if record is None:
             return cls(aux=aux)
         return cls(
-            rs1=_copy(record.rs1),
-            rs2=_copy(record.rs2),
+            rs1=record.rs1,
+            rs2=record.rs2,
             aux=aux,
-            pbx=_copy(record.pbxsecret),
+            pbx=record.pbxsecret,
             rs1_expected=record.expects_match(now),
         )
 
     def wipe(self) -> None:
-        """Forget these copies."""
-        for secret in (self.rs1, self.rs2, self.aux, self.pbx):
-            if secret is not None:
-                secret.wipe()
+        """Forget auxsecret, which was made for this exchange alone."""
+        if self.aux is not None:
+            self.aux.wipe()
 
 
 NOTHING_KNOWN = KnownSecrets()
@@ -138,7 +137,3 @@ def continuity(known: KnownSecrets, s1: Secret | None) -> Continuity:
 
 def _equal(expected: bytes | None, received: bytes) -> bool:
     return expected is not None and hmac.compare_digest(expected, received)
-
-
-def _copy(secret: Secret | None) -> Secret | None:
-    return None if secret is None else secret.copy()

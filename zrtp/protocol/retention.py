@@ -54,6 +54,7 @@ class Retention:
         "_aux_secret",
         "_before",
         "_installation",
+        "_kept",
         "_known",
         "_outcome",
         "_peer_zid",
@@ -79,6 +80,7 @@ class Retention:
         self._aux_secret = aux_secret
         self._signalled_key = signalled_key
         self._known: dict[bytes, _Knowledge] = {}
+        self._kept: list[PeerRecord] = []
         self._peer_zid: bytes | None = None
         self._before: PeerRecord | None = None
         self._version = 0
@@ -99,7 +101,7 @@ class Retention:
         if self._installation.cacheless or peer_zid in self._known:
             return
         if len(self._known) >= limits.RECORDS:
-            self._forget(next(zid for zid in self._known if zid != self._peer_zid))
+            del self._known[next(zid for zid in self._known if zid != self._peer_zid)]
         self._read(peer_zid, now)
 
     def ready(self, peer_zid: bytes, now: float) -> bool:
@@ -129,9 +131,10 @@ class Retention:
         """The store answered, or failed; whether an exchange can begin now. What nobody waits for is wiped."""
         known = self._known.get(request.peer_zid)
         if known is None or known.open is not request:
-            _wipe(request.record)
+            if request.record is not None:
+                request.record.wipe()
             return False
-        _wipe(known.record)
+        self._keep(request.record)
         known.open, known.record, known.loaded = None, request.record, request.answered
         known.failed = not request.answered
         return request.answered
@@ -145,17 +148,15 @@ class Retention:
     def stop_waiting(self) -> None:
         """The exchange that waited for the store has failed; later ones ask again."""
         for peer_zid in [zid for zid, known in self._known.items() if known.open is not None or known.failed]:
-            self._forget(peer_zid)
+            del self._known[peer_zid]
 
     def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
-        """What this side may share with that peer, in our role; copies that belong to the caller."""
+        """What this side may share with that peer, in our role. All but auxsecret belongs to this object."""
         known = self._known.get(peer_zid)
         self._peer_zid = peer_zid
         self.loaded = self._installation.cacheless or (known is not None and known.loaded)
-        _wipe(self._before)
-        self._before = None if known is None or known.record is None else known.record.copy()
+        self.record = self._before = None if known is None else known.record
         self._version = 0 if self._before is None else self._before.generation
-        self._show(self._before)
         return KnownSecrets.of(self._before, self._auxsecret(peer_zid, hash_, role), self._installation.wall_clock())
 
     def allows_preshared(self, peer_zid: bytes) -> bool:
@@ -231,28 +232,26 @@ class Retention:
 
     def stored(self, peer_zid: bytes, record: PeerRecord | None) -> None:
         """The store has carried out a change; this is the record now."""
+        self._keep(record)
         if peer_zid != self._peer_zid:
-            _wipe(record)
             return
-        shown = record
         for change in self.store.pending(peer_zid):
-            shown = change.apply(shown)
-        self._show(shown)
-        _wipe(record)
+            record = change.apply(record)
+        self.record = record
 
     def wipe(self) -> None:
         """Forget every secret that this call holds, except in changes that are not stored yet."""
-        for peer_zid in list(self._known):
-            self._forget(peer_zid)
-        self._show(None)
-        _wipe(self._before)
+        for record in self._kept:
+            record.wipe()
+        self._kept.clear()
+        self._known.clear()
         if self._outcome is not None:
             self._outcome.wipe()
         if self._aux_secret is not None:
             self._aux_secret.wipe()
         if self._signalled_key is not None:
             self._signalled_key[0].wipe()
-        self._before = self._outcome = self._aux_secret = self._signalled_key = None
+        self.record = self._before = self._outcome = self._aux_secret = self._signalled_key = None
 
     def _read(self, peer_zid: bytes, now: float) -> None:
         deadline = now + self._installation.config.store_deadline
@@ -260,8 +259,10 @@ class Retention:
         known = self._known.setdefault(peer_zid, _Knowledge(now))
         known.asked_at, known.open, known.failed = now, request, False
 
-    def _forget(self, peer_zid: bytes) -> None:
-        _wipe(self._known.pop(peer_zid).record)
+    def _keep(self, record: PeerRecord | None) -> None:
+        """Records of the store are wiped at the end of the call: exchanges and later records share their secrets."""
+        if record is not None:
+            self._kept.append(record)
 
     def _auxsecret(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> Secret | None:
         """A copy of auxsecret, or srtps from the SRTP key of signalling (section 8.2)."""
@@ -279,16 +280,5 @@ class Retention:
         if self._peer_zid is None or self._outcome is None or self._installation.cacheless:
             change.wipe()
             return
-        self._show(change.apply(self.record))
+        self.record = change.apply(self.record)
         self.store.write(self._zid, self._peer_zid, change)
-
-    def _show(self, record: PeerRecord | None) -> None:
-        """Show a copy, so that whoever made the record may wipe it."""
-        shown = None if record is None else record.copy()
-        _wipe(self.record)
-        self.record = shown
-
-
-def _wipe(record: PeerRecord | None) -> None:
-    if record is not None:
-        record.wipe()

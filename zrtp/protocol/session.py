@@ -28,17 +28,11 @@ class Session:
     `Endpoint.session`.
     """
 
-    __slots__ = ("_driver", "_streams", "keys", "pbx", "peer")
+    __slots__ = ("_driver", "_streams")
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._streams: list[Stream] = []
-        self.peer = Peer(driver)
-        """Whom the call is with."""
-        self.pbx = Pbx(driver)
-        """A trusted server in the middle."""
-        self.keys = Keys(driver)
-        """Keys for other uses."""
 
     # Streams and events.
 
@@ -91,6 +85,23 @@ class Session:
     def continuity(self) -> Continuity:
         """What the retained secrets say about the peer."""
         return self._driver.call.continuity
+
+    # Parts that few programs need all of.
+
+    @property
+    def peer(self) -> Peer:
+        """Whom the call is with."""
+        return Peer(self._driver)
+
+    @property
+    def pbx(self) -> Pbx:
+        """A trusted server in the middle."""
+        return Pbx(self._driver)
+
+    @property
+    def keys(self) -> Keys:
+        """Keys for other uses."""
+        return Keys(self._driver)
 
     # What the user decides.
 

@@ -16,6 +16,7 @@ growing pauses, and told when it is lost for good.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from zrtp.cache.interface import SecretCache
@@ -25,17 +26,15 @@ from zrtp.protocol import limits
 from zrtp.protocol.changes import Change
 
 
+@dataclass(slots=True, eq=False)
 class _Request:
     """One request, and what came of it."""
 
-    __slots__ = ("answered", "error", "own_zid", "peer_zid", "record")
-
-    def __init__(self, own_zid: bytes, peer_zid: bytes) -> None:
-        self.own_zid = own_zid
-        self.peer_zid = peer_zid
-        self.answered = False
-        self.record: PeerRecord | None = None
-        self.error: CacheError | None = None
+    own_zid: bytes
+    peer_zid: bytes
+    answered: bool = field(default=False, init=False)
+    record: PeerRecord | None = field(default=None, init=False)
+    error: CacheError | None = field(default=None, init=False)
 
     def succeed(self, record: PeerRecord | None) -> None:
         """The cache answered with this record; None: it knows nothing of the peer."""
@@ -46,14 +45,11 @@ class _Request:
         self.answered, self.error = False, error
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Read(_Request):
     """The record of a peer, wanted before `deadline`, in the seconds of the session's clock."""
 
-    __slots__ = ("deadline",)
-
-    def __init__(self, own_zid: bytes, peer_zid: bytes, deadline: float) -> None:
-        super().__init__(own_zid, peer_zid)
-        self.deadline = deadline
+    deadline: float
 
     def run(self, cache: SecretCache) -> None:
         """Carry it out. Never raises CacheError: a failure is the result as well."""
@@ -66,15 +62,13 @@ class Read(_Request):
         return f"<Read {self.peer_zid.hex()}>"
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Write(_Request):
     """A change of the record of a peer, in one transaction of the cache."""
 
-    __slots__ = ("change", "tries")
-
-    def __init__(self, own_zid: bytes, peer_zid: bytes, change: Change) -> None:
-        super().__init__(own_zid, peer_zid)
-        self.change = change
-        self.tries = 0
+    change: Change
+    tries: int = field(default=0, init=False)
+    """How often it was carried out, or failed."""
 
     def run(self, cache: SecretCache) -> None:
         """Carry it out. Never raises CacheError: a failure is the result as well."""
@@ -93,12 +87,14 @@ Request: TypeAlias = Read | Write
 class Store:
     """The open requests of one call."""
 
-    __slots__ = ("_reads", "_writes", "_writing", "retry_at")
+    __slots__ = ("_reads", "_writes", "_writing", "open", "retry_at")
 
     def __init__(self) -> None:
         self._reads: deque[Read] = deque()
         self._writes: deque[Write] = deque()
         self._writing: Write | None = None
+        self.open = False
+        """There is something to hand out, or to wait for: a call looks at this after every input."""
         self.retry_at: float | None = None
         """When a write that failed is tried again."""
 
@@ -106,21 +102,20 @@ class Store:
         """Ask for a record."""
         request = Read(own_zid, peer_zid, deadline)
         self._reads.append(request)
+        self.open = True
         return request
 
     def write(self, own_zid: bytes, peer_zid: bytes, change: Change) -> None:
         """Change a record, after all changes before."""
         self._writes.append(Write(own_zid, peer_zid, change))
-
-    @property
-    def idle(self) -> bool:
-        """There is nothing to hand out or to wait for: a call asks this after every input."""
-        return not self._reads and not self._writes
+        self.open = True
 
     def next(self, now: float) -> Request | None:
         """A request to carry out now, each once."""
         if self._reads:
-            return self._reads.popleft()
+            request = self._reads.popleft()
+            self.open = bool(self._reads or self._writes)
+            return request
         if self._writing is not None or not self._writes or (self.retry_at is not None and now < self.retry_at):
             return None
         self.retry_at = None
@@ -136,6 +131,7 @@ class Store:
             return False
         if self._writes and self._writes[0] is request:
             self._writes.popleft()
+            self.open = bool(self._reads or self._writes)
         request.change.wipe()
         return True
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 from zrtp.errors import ApiMisuse
+from zrtp.protocol import dispatch
 from zrtp.protocol.core import Core
 from zrtp.protocol.driver import Driver
 from zrtp.protocol.events import Mode, Role, Sending, Suite
 from zrtp.protocol.hello_hash import hello_hash
 from zrtp.protocol.negotiation import VERSION
 from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
+from zrtp.system import process
 from zrtp.wire.messages import Ping
 
 
@@ -39,11 +41,17 @@ class Stream:
 
     def receive_datagram(self, datagram: bytes, now: float) -> None:
         """Take one UDP payload that the demultiplexer found to be ZRTP. Never raises for what is in it."""
-        self._driver.receive(self._core, datagram, now)
+        driver = self._driver
+        if driver.generation != process.generation:
+            driver.check()
+        dispatch.receive(self._core, datagram, now)
+        if driver.store.open:
+            driver.serve_store(now)
 
     def datagrams_to_send(self) -> list[bytes]:
         """Drain the UDP payloads that are due now, in order."""
-        self._driver.check()
+        if self._driver.generation != process.generation:
+            self._driver.check()
         return self._core.outbox.drain()
 
     def next_timer(self) -> float | None:
@@ -52,7 +60,12 @@ class Stream:
 
     def handle_timer(self, now: float) -> None:
         """Do what is due. Early or repeated calls do nothing; a late call sends one copy, not a burst."""
-        self._driver.handle_timer(self._core, now)
+        driver = self._driver
+        if driver.generation != process.generation:
+            driver.check()
+        dispatch.handle_timer(self._core, now)
+        if driver.store.open:
+            driver.serve_store(now)
 
     def expect_hello(self, zrtp_hash: object) -> None:
         """The peer's a=zrtp-hash, as soon as signalling brings it: only that Hello counts (section 8.1).

@@ -33,12 +33,10 @@ GoOn: TypeAlias = Callable[[Secret, float], State]
 class Work:
     """One operation; touches nothing but the key pair that it belongs to."""
 
-    __slots__ = ("_error", "_operation", "_result", "go_on", "handed_out")
+    __slots__ = ("_error", "_operation", "_result", "go_on")
 
     def __init__(self, operation: Operation, go_on: GoOn) -> None:
         self.go_on = go_on
-        self.handed_out = False
-        """Somebody performs it, or has performed it."""
         self._operation = operation
         self._result: Secret | None = None
         self._error: Exception | None = None
