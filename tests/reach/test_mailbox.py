@@ -271,7 +271,7 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(MESSAGES, max_size=20))
 def test_whatever_a_server_says_it_ends_in_a_sentence_or_in_waiting(messages: list[str | bytes]) -> None:
     async def scene(server: FakeMailbox) -> None:

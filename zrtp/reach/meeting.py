@@ -27,7 +27,6 @@ LINE_LIMIT: Final = 30.0
 LINE_PATIENCE: Final = 600.0
 """Seconds that the side with the first line waits until the other one has pasted its answer."""
 
-
 Ask: TypeAlias = Callable[[], Awaitable[str | None]]
 """The next line that somebody pastes; None when nothing will come any more."""
 
@@ -44,9 +43,8 @@ async def swap_by_code(
 ) -> Description:
     """The description of whoever knows the code; without one a new one of so many words is made.
 
-    `patience` are the seconds to wait for whoever made the code, a minute unless given.
-
-    The addresses are gathered meanwhile. Raises NoWay, MailboxRefused, WrongCode, NobodyThere, BadLine.
+    `patience` are the seconds to wait for whoever made the code, a minute unless given. The addresses are gathered
+    meanwhile. Raises NoWay, MailboxRefused, WrongCode, NobodyThere, BadLine.
     """
     gathering = asyncio.create_task(path.gather())
 

@@ -132,7 +132,7 @@ class Path:
 
     def send(self, octets: bytes) -> None:
         """Send a datagram; never blocks, never raises, and drops it where there is no way."""
-        self._connection.send(octets)
+        self._connection.send_now(octets)
 
     def tell(self, reason: Reason) -> None:
         """Tell the other side, authenticated, why this one does not go on."""

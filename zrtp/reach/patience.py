@@ -29,6 +29,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -110,7 +111,7 @@ class PatientConnection(aioice.Connection):
         self.receiver = None
         await super().close()
 
-    def send(self, octets: bytes) -> None:  # type: ignore[override]
+    def send_now(self, octets: bytes) -> None:
         """Send at once, without a queue; dropped if there is no way at the moment."""
         pair = self._nominated.get(1)
         if pair is not None:  # none from the moment on at which the connection is closed
@@ -188,7 +189,7 @@ class PatientConnection(aioice.Connection):
         if self.stun_server is None:
             return
         with suppress(OSError):
-            (*_, server), *_ = await asyncio.get_running_loop().getaddrinfo(*self.stun_server, family=_IPV4)
+            (*_, server), *_ = await asyncio.get_running_loop().getaddrinfo(*self.stun_server, family=socket.AF_INET)
             while True:
                 await asyncio.sleep(KEEP)
                 for protocol in self._protocols:
@@ -248,4 +249,3 @@ def _note_failure(task: asyncio.Task[None]) -> None:
 
 
 _aioice_parse_message: Final = stun.parse_message
-_IPV4: Final = 2  # socket.AF_INET; aioice asks STUN servers over IPv4 only
