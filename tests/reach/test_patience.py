@@ -120,6 +120,31 @@ def test_a_peer_that_calls_from_ever_new_ports_fills_nothing() -> None:
     asyncio.run(run())
 
 
+def test_a_check_that_has_just_begun_begins_anew_a_little_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The late side's first check comes right after one of ours was lost: no half second of waiting for the next."""
+    monkeypatch.setattr(patience, "TOO_SOON", 0.02)
+
+    async def run() -> None:
+        here = connection()
+        await here.gather_candidates()
+        here.remote_username, here.remote_password = "user", "p" * 22
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        request.attributes["PRIORITY"] = 1
+        here.check_incoming(request, ("127.0.0.1", 20_000), here._protocols[0])
+        (pair,) = here._check_list
+        await asyncio.sleep(0)
+        here._begun[pair] = asyncio.get_running_loop().time()
+        first = pair.task
+        here.check_incoming(request, ("127.0.0.1", 20_000), here._protocols[0])
+        assert pair.task is first is not None
+        async with asyncio.timeout(5):
+            while pair.task is first:
+                await asyncio.sleep(0.005)
+        await here.close()
+
+    asyncio.run(run())
+
+
 class StunServer(asyncio.DatagramProtocol):
     """Counts; answers until it is told not to."""
 

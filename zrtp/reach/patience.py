@@ -66,7 +66,7 @@ AGAIN: Final = 3.0
 KEEP: Final = 15.0
 """Seconds between two requests that keep a router's binding; routers forget UDP after 30 s at the earliest."""
 TOO_SOON: Final = 0.1
-"""Seconds after which an incoming check begins ours anew once more: time for the answer to the last one."""
+"""Seconds between two beginnings that incoming checks cause: time for the answer to the last one."""
 MOST_PAIRS: Final = 100
 """Pairs of addresses (RFC 8445 section 6.1.2.5): a peer that calls from ever new ports does not fill our memory."""
 SILENCE: Final = 1.5
@@ -146,13 +146,12 @@ class PatientConnection(aioice.Connection):
     def check_incoming(self, message: stun.Message, addr: tuple[str, int], protocol: ice.StunProtocol) -> None:
         """RFC 8445 section 7.3.1.4, also for a check that is in progress."""
         for pair in self._check_list:
-            if (
-                pair.protocol is protocol
-                and pair.remote_addr == addr
-                and pair.state is Pair.State.IN_PROGRESS
-                and self._now() - self._begun.get(pair, 0.0) > TOO_SOON
-            ):
-                self._begin_anew(pair)
+            if pair.protocol is protocol and pair.remote_addr == addr and pair.state is Pair.State.IN_PROGRESS:
+                since = self._now() - self._begun.get(pair, 0.0)
+                if since > TOO_SOON:
+                    self._begin_anew(pair)
+                else:
+                    asyncio.get_running_loop().call_later(TOO_SOON - since, self._begin_unanswered, pair)
         if len(self._check_list) < MOST_PAIRS:
             super().check_incoming(message, addr, protocol)
 
@@ -177,6 +176,11 @@ class PatientConnection(aioice.Connection):
                 if pair.state in (Pair.State.FAILED, Pair.State.IN_PROGRESS) and not self._check_list_done:
                     self._begin_anew(pair)
                     self.check_start_task(pair)
+
+    def _begin_unanswered(self, pair: Pair) -> None:
+        if pair.state is Pair.State.IN_PROGRESS and not self._check_list_done:
+            self._begin_anew(pair)
+            self.check_start_task(pair)
 
     def _begin_anew(self, pair: Pair) -> None:
         if pair.task is not None:
