@@ -59,7 +59,7 @@ def is_left_out(path: Path) -> bool:
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
-settings.register_profile("thorough", settings.get_profile("repeatable"), max_examples=500)
+settings.register_profile("thorough", settings.get_profile("repeatable"), max_examples=200)
 
 
 def pytest_configure(config: pytest.Config) -> None:
