@@ -141,6 +141,8 @@ def test_the_first_srtp_packet_counts_as_the_acknowledgement_that_got_lost() -> 
     pair.run(stop=lambda: any(party.seen(Secured) for party in pair.parties))
     responder, initiator = (pair.alice, pair.bob) if pair.alice.seen(Secured) else (pair.bob, pair.alice)
     assert initiator.speak() is None, "the initiator waits for Conf2ACK or SRTP"
+    assert initiator.media.protect_rtcp(rtcp.goodbye(1)) is None, "and so does its RTCP"
+    assert not initiator.media.may_send
     datagram = responder.speak()
     assert datagram is not None
 

@@ -147,7 +147,8 @@ CHECKS = (
         "False",
         ("test_stream", "test_ending"),
     ),
-    Check("gate for SRTP", "_.sending is Sending.SRTP", "True", ("test_secure",), within="may_send"),
+    Check("gate for SRTP", "_.sending is Sending.SRTP", "True", ("test_secure",), within="SecureMedia.protect"),
+    Check("gate for SRTCP", "_.sending is Sending.SRTP", "True", ("test_secure",), within="may_send"),
     Check(
         "no SRTP before Conf2ACK",
         "_X.send_repeatedly(confirm2, T2, received.at)",

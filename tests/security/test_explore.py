@@ -35,7 +35,13 @@ def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> No
 LARGE = ("two-streams", "goclear", "goclear-two-streams")
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("responder", "multistream", "goclear") else pytest.param(name, marks=pytest.mark.long)
+        for name in SCENARIOS
+    ],
+)
 def test_the_first_interleavings(name: str) -> None:
     assert explore(name, states=25).states == 25
 
