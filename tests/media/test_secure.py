@@ -9,6 +9,8 @@ import pytest
 from tests.support.forking import in_child
 from tests.support.media_pair import FRAME, MediaPair
 from zrtp.cache.memory import MemoryCache
+from zrtp.crypto.ciphers import CipherAlgorithm
+from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
@@ -480,6 +482,23 @@ def test_plain_packets_that_are_shorter_than_their_header_says_are_refused() -> 
 
     assert pair.alice.hear(b"\x9f\x00" + bytes(10)) == []
     assert pair.alice.media.counters.rejected == 1
+
+
+def test_an_agreed_cipher_without_srtp_here_is_told_and_nothing_is_sent() -> None:
+    own = CipherAlgorithm(code=b"OWN1", key_length=16)
+    config = Config(
+        ciphers=(b"OWN1",),
+        algorithms=DEFAULT.extended(own),
+        key_agreements=(b"X255",),
+        srtp_profiles=((b"OWN1", b"HS80"), (b"OWN1", b"HS32")),
+        mandatory_always=False,
+    )
+    pair = MediaPair(config, config, best_effort=True).run()
+
+    for party in pair.parties:
+        assert party.seen(Secured)
+        assert [event.trouble for event in party.seen(MediaTrouble)] == [Trouble.NO_SRTP]
+        assert party.speak() is None
 
 
 def test_after_the_call_is_closed_nothing_passes_and_the_keys_are_gone() -> None:

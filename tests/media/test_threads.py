@@ -234,6 +234,17 @@ def test_a_handler_may_call_back() -> None:
     bob.close()
 
 
+def test_the_answer_brings_the_hash_of_the_peers_hello() -> None:
+    alice, bob = Phone(), Phone()
+    alice.socket.expect_hello(bob.socket.hello_hash)
+    bob.call(alice)
+    alice.call(bob)
+    alice.socket.secured(timeout=5.0)
+    assert alice.socket.session.peer.bound_to_signalling
+    alice.close()
+    bob.close()
+
+
 def test_statistics_of_a_socket() -> None:
     with two() as (alice, bob):
         for sequence in (1, 2, 5):

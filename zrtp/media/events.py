@@ -20,6 +20,8 @@ class Trouble(Enum):
     """Packets arrive, under numbers that came before."""
     SILENT = "silent"
     """Nothing has been heard for as long as the call was told to wait."""
+    NO_SRTP = "no SRTP"
+    """This media path does not have the SRTP that was agreed, so that nothing is sent or heard."""
     UNREACHABLE = "unreachable"
     """The network says that nobody listens at the peer's address."""
 
@@ -43,6 +45,10 @@ _TEXTS = {
         "again under the same keys. Call again."
     ),
     Trouble.SILENT: "Nothing is heard from the other side any more: it may be gone, or on hold.",
+    Trouble.NO_SRTP: (
+        "What was agreed has no SRTP here, so nothing is sent or heard: offer what zrtp.media has, or use a media path "
+        "of your own with Stream."
+    ),
     Trouble.UNREACHABLE: (
         "The network says that nobody listens at the other side's address. Anybody could say so: the call goes on."
     ),

@@ -340,8 +340,11 @@ class SecureMedia:
         """Take over keys, and let go of them, as the engine says."""
         if isinstance(event, KeysReady):
             self._forget_keys()
-            self._sender, self._receiver = srtp_pair(event.send, event.receive)
             self._keys = event
+            try:
+                self._sender, self._receiver = srtp_pair(event.send, event.receive)
+            except ApiMisuse:  # an application's own cipher: the gate stays shut
+                self._tell_trouble(Trouble.NO_SRTP)
         elif isinstance(event, Failed | ClearRequested | WentClear | Closed):
             self._forget_keys()
 

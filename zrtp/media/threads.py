@@ -239,6 +239,12 @@ class SecureSocket:
         with self._lock:
             self._remote = remote
 
+    def expect_hello(self, zrtp_hash: object) -> None:
+        """The peer's a=zrtp-hash, as soon as the answer brings it; see `Stream.expect_hello`. Raises ApiMisuse."""
+        with self._lock:
+            self.media.stream.expect_hello(zrtp_hash)
+        self.settle()
+
     def secured(self, timeout: float | None = None) -> Secured:
         """Wait until the stream is secure, while another thread is in `recv`. Raises NotSecured if it is not going to
         be, and TimeoutError. It tells the present: after a failure it may be called again."""

@@ -212,11 +212,26 @@ def test_the_offer_carries_our_hash_and_the_answer_brings_address_and_hash() -> 
         await asyncio.sleep(0.03)  # Bob's Hello overtakes his answer
 
         alice.layers[0].set_remote(bob.address())
+        alice.layers[0].expect_hello(bob.layers[0].hello_hash)
         alice.layers[0].start()
         await asyncio.gather(alice.layers[0].secured(), bob.layers[0].secured())
+        assert alice.call.session.peer.bound_to_signalling
         assert bob.call.session.peer.bound_to_signalling
         alice.close()
         bob.close()
+
+    run(test())
+
+
+def test_a_hello_that_is_not_the_one_of_the_answer_is_not_secured() -> None:
+    async def test() -> None:
+        async with two(secure=False) as (alice, bob):
+            alice.layers[0].start()
+            bob.layers[0].start()
+            alice.layers[0].expect_hello(bytes(32))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await alice.layers[0].secured()
 
     run(test())
 

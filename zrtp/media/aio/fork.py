@@ -69,7 +69,7 @@ class ForkedCall:
             raise ApiMisuse("The call has no socket yet: wrap a protocol, and make its endpoint, before branch().")
         layer, self._next = self._next, self._make(None)
         if peer_hello_hash is not None:
-            layer.media.stream.expect_hello(peer_hello_hash)
+            layer.expect_hello(peer_hello_hash)
             self._announced[name] = peer_hello_hash
         layer.set_remote(*addresses)
         self.branches[name] = layer

@@ -92,6 +92,11 @@ class MediaLayer:
         """How the peer's packets arrive. What was refused, and why, is counted in `media.counters`."""
         return self._reception.so_far
 
+    def expect_hello(self, zrtp_hash: object) -> None:
+        """The peer's a=zrtp-hash, as soon as the answer brings it; see `Stream.expect_hello`. Raises ApiMisuse."""
+        self.media.stream.expect_hello(zrtp_hash)
+        self.call.settle()
+
     def wrap(self, above: asyncio.DatagramProtocol, *, foreign: Foreign | None = None) -> asyncio.DatagramProtocol:
         """The protocol for the socket that carries RTP, and RTCP if both share it.
 

@@ -216,6 +216,10 @@ class SecureStream:
         """Send what is due, pass on events, set the timer. Call it after methods of `session`."""
         self._call.settle()
 
+    def expect_hello(self, zrtp_hash: object) -> None:
+        """The peer's a=zrtp-hash, as soon as signalling brings it; see `Stream.expect_hello`. Raises ApiMisuse."""
+        self.layer.expect_hello(zrtp_hash)
+
     def set_remote(self, remote: Any, *others: Any) -> None:
         """Where the peer is, as signalling says; see `MediaLayer.set_remote`."""
         self.layer.set_remote(remote, *others)
