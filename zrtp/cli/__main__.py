@@ -26,6 +26,7 @@ VERBS: Final = {
     "listen": "wait for a caller",
     "call": "call somebody who listens",
     "peers": "whom you know: list, rename, verify, unverify, forget",
+    "agree": "agree on keys and hand them to another program",
     "proxy": "between a phone without ZRTP and the network (SIP or bare RTP)",
     "mitm": "a teaching attacker on loopback or private addresses",
     "inspect": "what happened in a recorded call, and who could have heard it",

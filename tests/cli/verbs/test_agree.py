@@ -1,0 +1,107 @@
+"""`zrtp agree`: two terminals, the words, and keys that fit each other."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.pty_process import PtyProcess
+from tests.interop.ports import free_udp_ports
+from zrtp.cli.__main__ import main
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+
+
+@contextmanager
+def two_terminals(tmp_path: Path, alice: Sequence[str], bob: Sequence[str]) -> Iterator[tuple[PtyProcess, PtyProcess]]:
+    """Bob listens, Alice calls."""
+    address = f"127.0.0.1:{free_udp_ports()}"
+    quick = ["--agreement", "X255"]
+    with PtyProcess(["agree", "--listen", address, *quick, "--cache", str(tmp_path / "b.db"), *bob]) as callee:
+        callee.expect("waiting on")
+        with PtyProcess(["agree", address, *quick, "--cache", str(tmp_path / "a.db"), *alice]) as caller:
+            yield caller, callee
+
+
+def keeper(tmp_path: Path, name: str) -> tuple[list[str], Path]:
+    """A program that keeps what it is given."""
+    kept = tmp_path / name
+    return ["--keys-by", "file", "--exec", f"cp {{keys}} {kept}"], kept
+
+
+def test_keys_are_handed_over_when_the_words_match_and_fit_each_other(tmp_path: Path) -> None:
+    (alices, hers), (bobs, his) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
+    with two_terminals(tmp_path, alices, bobs) as (alice, bob):
+        for terminal in (alice, bob):
+            terminal.expect("[l] later")
+            assert not hers.exists() and not his.exists()
+            terminal.press("y")
+            terminal.expect("what should this peer be called?")
+            terminal.press("friend\r")
+        assert (alice.wait(), bob.wait()) == (0, 0)
+    one, other = json.loads(hers.read_text()), json.loads(his.read_text())
+    assert (one["send"], one["receive"]) == (other["receive"], other["send"])
+    assert one["send"] != one["receive"]
+    assert one["verified"] and other["verified"]
+    assert (one["remote_port"], other["remote_port"]) == (other["port"], one["port"])
+    assert one["send"] not in alice.screen + bob.screen
+
+
+def test_words_that_differ_hand_over_nothing(tmp_path: Path) -> None:
+    (alices, hers), (bobs, _) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
+    with two_terminals(tmp_path, alices, [*bobs, "--verify", "later"]) as (alice, bob):
+        alice.expect("[l] later")
+        alice.press("n")
+        assert alice.wait() == 3
+        assert "somebody is listening in between" in alice.screen
+        assert bob.wait() == 0
+    assert not hers.exists()
+
+
+def test_later_hands_over_keys_that_are_marked(tmp_path: Path) -> None:
+    (alices, hers), (bobs, _) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
+    later = ["--verify", "later"]
+    with two_terminals(tmp_path, [*alices, *later], [*bobs, *later]) as (alice, bob):
+        assert (alice.wait(), bob.wait()) == (0, 0)
+        assert "NOT VERIFIED: nobody has compared the words" in alice.screen
+    assert json.loads(hers.read_text())["verified"] is False
+
+
+def test_keys_on_a_terminal_come_with_a_warning_and_only_suites_of_the_receiver_are_offered(tmp_path: Path) -> None:
+    later = ["--verify", "later"]
+    with two_terminals(tmp_path, ["--format", "mediastream", *later], ["--format", "sdes", *later]) as (alice, bob):
+        assert (alice.wait(), bob.wait()) == (0, 0)
+        assert "warning: whoever sees these keys can hear the call" in alice.screen
+        assert " --srtp " in alice.screen
+        assert bob.screen.count("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--format", "sdes"], "give HOST:PORT or --listen"),
+        (["127.0.0.1:5004", "--listen", "--format", "sdes"], "give HOST:PORT or --listen"),
+        (["127.0.0.1:5004"], "nobody gets the keys"),
+        (["127.0.0.1:5004", "--format", "sdes", "--json"], "standard output is for events"),
+        (["127.0.0.1:5004", "--exec", "x {send_key}"], "into the process list"),
+        (["127.0.0.1:5004", "--format", "ffmpeg", "--cipher", "AES3"], "ffmpeg has none of these"),
+    ],
+)
+def test_what_cannot_be_is_told_before_the_call(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["agree", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_nobody_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [f"127.0.0.1:{free_udp_ports()}", "--wait", "0.3", "--format", "sdes", "--cache", "none"]
+    assert main(["agree", *arguments]) == 4
+    captured = capsys.readouterr()
+    assert "nobody agreed on keys within 0.3 seconds" in captured.err
+    assert captured.out == ""

@@ -1,0 +1,150 @@
+"""`zrtp agree`: keys for a program that has SRTP and no ZRTP."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+from zrtp.cli.calls import handing_over
+from zrtp.cli.calls.agreeing import AgreeSettings, run_agree
+from zrtp.cli.calls.calling import open_endpoint
+from zrtp.cli.calls.handing_over import Agreement, Format, KeysBy
+from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options import algorithms, cache, output, verdict
+from zrtp.cli.options.addresses import DEFAULT_PORT, address, remote_address
+from zrtp.cli.screen.terminal import Terminal
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+
+SYNOPSIS: Final = "HOST:PORT | --listen [BIND]   (--format FORM | --exec 'COMMAND') [options]"
+
+DESCRIPTION: Final = """\
+Agrees on SRTP keys over the media port, lets two people compare the words, and only then hands the keys and the port
+to another program. The people need another line to talk on for that; --verify later hands over keys that are marked
+"not verified". Not one packet is sent under these keys from here, and words that differ hand over nothing."""
+
+EXAMPLE: Final = """\
+example:
+  zrtp agree --listen --format ffmpeg --keys-by file \\
+      --exec 'ffmpeg -protocol_whitelist file,udp,rtp,srtp,crypto -i {keys} heard.wav'
+  zrtp agree 192.0.2.20:5004 --format sdes
+  zrtp agree 192.0.2.20:5004 --exec './my-phone {port} {remote_host} {remote_port}'
+
+The command of --exec finds ZRTP_SUITE, ZRTP_SEND_KEY, ZRTP_RECEIVE_KEY (base64 of master key and salt), ZRTP_PORT,
+ZRTP_REMOTE_HOST, ZRTP_REMOTE_PORT and ZRTP_VERIFIED (yes or no) in its environment. ffmpeg when sending, mediastream
+and gst-launch take keys on the command line only, where every user of this computer can read them:
+  --expose-keys allows {send_key} {receive_key} {send_hex} {receive_hex}.
+
+Exit codes: that of the command, or 0 handed over, 2 usage, 3 the words differ, 4 no ZRTP peer, 5 key agreement failed,
+6 local failure, 130 interrupted."""
+
+
+WAIT: Final = 60.0
+"""Seconds for which whoever calls looks for the other side."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("remote", type=remote_address, nargs="?", metavar="HOST:PORT", help="where the other side is")
+    parser.add_argument(
+        "--listen",
+        type=address,
+        nargs="?",
+        const=address(f":{DEFAULT_PORT}"),
+        metavar="BIND",
+        help=f"wait for the other side instead (default: 0.0.0.0:{DEFAULT_PORT})",
+    )
+    parser.add_argument("--bind", type=address, metavar="HOST:PORT", help="local media port (default: any free port)")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        help=f"how long to wait for the other side (default: {WAIT:g} when calling)",
+    )
+    keys = parser.add_argument_group("the keys")
+    forms = [form.value for form in Format]
+    keys.add_argument("--format", choices=forms, help="print the keys, or write them for --exec, in this form")
+    keys.add_argument("--exec", metavar="'COMMAND'", help="run this program, which gets the keys")
+    ways = [by.value for by in KeysBy]
+    keys.add_argument(
+        "--keys-by",
+        choices=ways,
+        default=KeysBy.ENVIRONMENT.value,
+        help="how it gets them: in its environment (default), or as {keys}, a descriptor or a file of mode 0600",
+    )
+    keys.add_argument(
+        "--expose-keys", action="store_true", help="allow keys on the command line, where every user here can read them"
+    )
+    cache.add(parser.add_argument_group("people"))
+    verdict.add(parser)
+    algorithms.add(parser)
+    output.add(parser.add_argument_group("output"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if (arguments.remote is None) == (arguments.listen is None):
+        raise CommandError("give HOST:PORT or --listen", "one side calls, the other listens", code=Exit.USAGE)
+    if arguments.format is None and arguments.exec is None:
+        raise CommandError(
+            "nobody gets the keys", "--format prints them, --exec hands them to a program", code=Exit.USAGE
+        )
+    if arguments.json and arguments.exec is None:
+        raise CommandError(
+            "with --json standard output is for events, and there are no keys in them",
+            "let --exec hand the keys over",
+            code=Exit.USAGE,
+        )
+    form, by = Format(arguments.format or Format.JSON.value), KeysBy(arguments.keys_by)
+    if arguments.exec is not None:
+        handing_over.check_command(arguments.exec, by, expose=arguments.expose_keys)
+    settings = AgreeSettings(
+        remote=arguments.remote,
+        bind=arguments.listen or arguments.bind,
+        wait=arguments.wait if arguments.wait is not None or arguments.remote is None else WAIT,
+        verdict=verdict.decided(arguments.verify),
+        name=arguments.name,
+        json=arguments.json,
+        plain=arguments.plain,
+        verbose=arguments.verbose,
+    )
+    config = _config(arguments, form)
+    path = cache.path_of(arguments.cache)
+
+    def use(agreement: Agreement) -> int:
+        if arguments.exec is not None:
+            return handing_over.run(arguments.exec, agreement, form, by, expose=arguments.expose_keys)
+        _print(handing_over.written(agreement, form), arguments)
+        return int(Exit.ENDED)
+
+    return run_agree(lambda: _endpoint(config, path), settings, use)
+
+
+def _endpoint(config: Config, path: Path | None) -> Endpoint:
+    return open_endpoint(config, cache.opened(path), path)
+
+
+def _config(arguments: argparse.Namespace, form: Format) -> Config:
+    """Only suites that the receiver has are offered. Raises CommandError."""
+    settings: dict[str, object] = {}
+    for place, (name, attribute) in enumerate((("cipher", "ciphers"), ("auth_tag", "auth_tags"))):
+        able = tuple(dict.fromkeys(suite[place] for suite in form.suites))
+        wanted = getattr(arguments, name) or able
+        chosen = tuple(code for code in wanted if code in able)
+        if not chosen:
+            names = ", ".join(code.decode().strip() for code in able)
+            raise CommandError(
+                f"{form.value} has none of these", f"of --{name.replace('_', '-')} it has {names}", code=Exit.USAGE
+            )
+        setattr(arguments, name, chosen)
+        settings[attribute] = chosen
+    minimum = settings["auth_tags"]
+    return algorithms.config(arguments, minimum_auth_tags=minimum)
+
+
+def _print(text: str, arguments: argparse.Namespace) -> None:
+    terminal = Terminal.of_process(json=True, plain=arguments.plain)
+    if sys.stdout.isatty():
+        terminal.note("warning: whoever sees these keys can hear the call", "yellow")
+    sys.stdout.write(text)
+    sys.stdout.flush()
