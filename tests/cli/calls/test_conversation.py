@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from array import array
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -305,6 +307,25 @@ def test_a_busy_listener_is_said_to_be_busy() -> None:
 
         assert await call.hold(attend) == Exit.ENDED
         assert call.bob.opened.result().media.counters.verified > 0
+
+    asyncio.run(test())
+
+
+def link_local() -> str:
+    """An address of this computer on one of its links. Skips the test without one."""
+    interfaces = Path("/proc/net/if_inet6")
+    for line in interfaces.read_text().splitlines() if interfaces.exists() else []:
+        number, _, _, scope, flags, name = line.split()
+        if scope == "20" and not int(flags, 16) & 0x40:  # of a link, and usable
+            return f"{ipaddress.IPv6Address(bytes.fromhex(number))}%{name}"
+    pytest.skip("this computer has no link-local IPv6 address")
+
+
+def test_an_address_of_a_link_is_called_and_bound_with_its_interface() -> None:
+    async def test() -> None:
+        here = (link_local(), free_port())
+        call = Call(replace(OPTIONS, bind=None, seconds=0.05), replace(OPTIONS, bind=here), remote=here)
+        assert set(await asyncio.gather(hold([call.bob], nothing), call.hold())) == {Exit.ENDED}
 
     asyncio.run(test())
 

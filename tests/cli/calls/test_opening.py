@@ -47,6 +47,10 @@ def test_private_addresses_are_called_private(host: str, private: bool) -> None:
     assert bool(opening.who_reaches((host, 5004))) is private
 
 
+def test_an_address_of_a_link_is_explained() -> None:
+    assert "on the same link only" in opening.who_reaches(("fe80::1%eth0", 5004))
+
+
 def test_what_to_do_about_silence_depends_on_where_the_other_side_is() -> None:
     run = "on the other computer run: zrtp listen 0.0.0.0:5004"
 
@@ -76,10 +80,12 @@ def test_why_a_port_cannot_be_opened(number: int, text: str) -> None:
 
 def test_a_name_that_nobody_knows_and_a_link_that_is_not_here() -> None:
     unknown = opening.cannot_open(socket.gaierror(-2, "Name or service not known"), None, ("example.org", 5004))
-    no_link = opening.cannot_open(OSError(errno.EINVAL, "Invalid argument"), None, ("fe80::1%eth7", 5004))
+    no_link = opening.cannot_open(socket.gaierror(-2, "Name or service not known"), None, ("fe80::1%eth77", 5004))
+    other = opening.cannot_open(OSError(errno.EIO, "Input/output error"), ("fe80::1%lo", 5004), None)
 
     assert str(unknown) == "the name example.org cannot be found"
-    assert str(no_link) == "this computer has no network interface eth7"
+    assert str(no_link) == "this computer has no network interface eth77"
+    assert str(other) == "the port cannot be opened: Input/output error"
 
 
 @pytest.mark.parametrize(("port", "another"), [(5004, 5006), (65533, 65535), (65534, 65532), (65535, 65533)])

@@ -561,10 +561,14 @@ def test_silence_is_part_of_the_line_at_the_bottom() -> None:
 def test_a_key_of_somebody_else_is_never_green() -> None:
     *script, agreed = call(Continuity.CONTINUED, verified=True, peer_name="bob")
     assert isinstance(agreed, Agreed)
-    screen = shown([*script, replace(agreed, stranger_to="carol")], terminal=True)
+    script = [*script, replace(agreed, stranger_to="carol"), stage.MEDIA]
+    screen = shown(script, terminal=True)
 
     assert "\x1b[1;33m SECURE, BUT NOT WITH carol - this is the key of bob\x1b[0m" in screen
+    assert " secure, but not with carol  0:05" in screen
     assert "\x1b[32m" not in screen and "1;32m" not in screen
+    renamed = shown([*script, Verified(ssrc=1, verified=True, peer_name="Carol"), stage.MEDIA], terminal=True)
+    assert renamed.rpartition("secure, but not with carol")[2].count("secure and verified") == 1
 
 
 @pytest.mark.parametrize(

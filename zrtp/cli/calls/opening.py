@@ -41,6 +41,8 @@ def who_reaches(advertised: Address) -> str:
     host, port = advertised
     if not is_private(host):
         return ""
+    if "%" in host:
+        return f"{host} is reached on the same link only; behind the % the other computer names its own interface"
     return (
         f"{host} is a private address: it is reached within your own network. "
         f"From elsewhere your router has to forward UDP port {port} to it"
@@ -61,6 +63,8 @@ def why_nobody_answers(remote: Address, *, refused: bool) -> str:
 def cannot_open(error: OSError, bind: Address | None, remote: Address | None) -> CommandError:
     """Why the socket could not be opened, and what to do."""
     at = text(bind) if bind is not None else ""
+    if (link := _missing_link(remote) or _missing_link(bind)) != "":
+        return CommandError(f"this computer has no network interface {link}", "ip link shows what it has")
     if isinstance(error, socket.gaierror):
         name = remote[0] if remote is not None else at
         return CommandError(f"the name {name} cannot be found", "check its spelling, or give the address in numbers")
@@ -76,7 +80,15 @@ def cannot_open(error: OSError, bind: Address | None, remote: Address | None) ->
         return CommandError(f"port {bind[1]} may not be used here", "choose a port above 1023")
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return CommandError("there is no way to that address", "is this computer connected to a network?")
-    if error.errno in (errno.EINVAL, errno.ENODEV) and "%" in (remote or bind or ("", 0))[0]:
-        link = (remote or bind or ("", 0))[0].partition("%")[2]
-        return CommandError(f"this computer has no network interface {link}", "ip link shows what it has")
     return CommandError(f"the port cannot be opened: {error.strerror or error}")
+
+
+def _missing_link(address: Address | None) -> str:
+    """The network interface that an address of a link names, if it is not there; empty otherwise."""
+    link = "" if address is None else address[0].partition("%")[2]
+    try:
+        if link:
+            int(link) if link.isdecimal() else socket.if_nametoindex(link)
+    except OSError:
+        return link
+    return ""

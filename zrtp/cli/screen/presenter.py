@@ -74,6 +74,7 @@ class Presenter:
         self._secured: Secured | None = None
         self._name: str | None = None
         self._assurance = Assurance.INSECURE
+        self._stranger_to = ""
         self._began: float | None = None
         self._later: list[tuple[str, tuple[str, ...]]] = []  # notes that would tear the line that is growing
         self._counters: Counters | None = None
@@ -104,6 +105,8 @@ class Presenter:
                 self._assurance = news.assurance
             case Verified():
                 self._name = news.peer_name
+                if (self._name or "").casefold() == self._stranger_to.casefold():
+                    self._stranger_to = ""
             case Waiting():
                 self._waiting(news)
             case SoundNote():
@@ -209,7 +212,7 @@ class Presenter:
     def _agreed(self, agreed: Agreed) -> None:
         news = agreed.secured
         first, self._secured = self._secured is None, news
-        self._name, self._assurance = news.peer_name, agreed.assurance
+        self._name, self._assurance, self._stranger_to = news.peer_name, agreed.assurance, agreed.stranger_to
         self._terminal.finish(" done")
         if self._verbose:
             self._technology(agreed)
@@ -219,10 +222,7 @@ class Presenter:
             return
         self._terminal.result()
         continuity = self._sas.continuity if self._sas is not None else Continuity.NONE
-        if agreed.stranger_to:
-            self._paragraph(wording.not_with(news.peer_name, agreed.stranger_to), "bold", "yellow")
-        else:
-            self._state(agreed.assurance, wording.reason(agreed, continuity))
+        self._state(agreed.assurance, wording.reason(agreed, continuity))
         if agreed.assurance is Assurance.MISMATCH and self._sas is not None:
             self._paragraph(wording.mismatch_advice(self._sas.sas))
         if agreed.enrolled:
@@ -268,7 +268,14 @@ class Presenter:
             self._note(wording.signature(news.signature))
 
     def _state(self, assurance: Assurance, why: str) -> None:
-        self._paragraph(wording.state(assurance, why), *wording.COLOURS.get(assurance, ("bold",)))
+        if self._is_with_a_stranger(assurance):
+            self._paragraph(wording.not_with(self._name, self._stranger_to), "bold", "yellow")
+        else:
+            self._paragraph(wording.state(assurance, why), *wording.COLOURS.get(assurance, ("bold",)))
+
+    def _is_with_a_stranger(self, assurance: Assurance) -> bool:
+        """Whether the key is known as somebody else's than the person expects, and nothing worse is to be said."""
+        return bool(self._stranger_to) and assurance not in (Assurance.INSECURE, Assurance.MISMATCH)
 
     def _paragraph(self, words: str, *styles: str) -> None:
         for line in self._terminal.wrapped(words):
@@ -310,7 +317,11 @@ class Presenter:
                 self.show_keys()
             self._keys_told = True
             return
-        state = wording.STATES[self._assurance].lower() + (", but nothing is heard" if news.silent else "")
+        state = wording.STATES[self._assurance].lower()
+        if self._is_with_a_stranger(self._assurance):
+            state = f"secure, but not with {self._stranger_to}"
+        if news.silent:
+            state += ", but nothing is heard"
         counters = news.counters
         sound = f"sent {counters.sent} heard {counters.received - counters.early - counters.rejected}"
         keys = self._pressable(self._secured) if self._keys else ""

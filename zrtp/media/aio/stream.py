@@ -320,9 +320,11 @@ async def _plan(local: Address | None, remote: Address | None) -> tuple[socket.A
     import socket
 
     if remote is None or local is not None:
-        family, bound, called = await resolve(local, remote)
-        if called is not None:
-            called = next(address for of, address in await every_address(called) if of == family)
+        family, _, _ = await resolve(local, remote)
+        bound, called = [
+            None if each is None else next(address for of, address in await every_address(each) if of == family)
+            for each in (local, remote)
+        ]
         return family, bound, [] if called is None else [called]
     found = await every_address(remote)
     if len(found) > 1 and socket.has_dualstack_ipv6():
