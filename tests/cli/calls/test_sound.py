@@ -208,6 +208,25 @@ def test_it_rings_until_somebody_answers() -> None:
     sound.close()
 
 
+def test_if_it_does_not_open_a_sentence_says_so_and_the_call_goes_on(devices: ModuleType) -> None:
+    class Broken(FakeStream):
+        def start(self) -> None:
+            raise RuntimeError("in use")
+
+    vars(devices)["RawInputStream"] = Broken
+    sound = Sound.of(TALK, rings=True)
+    told: list[str] = []
+    sound.note = told.append
+
+    async def course(wire: Wire) -> None:
+        assert not await sound.answer()
+        await until(wire, len(wire.sent) + 2)
+
+    assert not any(any(frame) for frame in talking(sound, course))
+    (line,) = told
+    assert line.startswith("the microphone cannot be opened (HDA Intel: front): in use - the call goes on")
+
+
 @pytest.mark.usefixtures("devices")
 def test_when_it_is_unplugged_a_sentence_says_so_and_the_call_goes_on() -> None:
     sound = Sound.of(TALK)

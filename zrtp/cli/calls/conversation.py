@@ -237,8 +237,8 @@ class Conversation:
 
     async def answer(self) -> None:
         """Somebody is there and talks: open the microphone."""
-        await self.sound.answer()
-        self.sound.note(wording.HEADPHONES)
+        if await self.sound.answer():
+            self.sound.note(wording.HEADPHONES)
 
     def match(self, name: str | None = None) -> None:
         """The person says that the SAS matches."""

@@ -105,8 +105,8 @@ class Sound:
         if self._loudspeaker is not None:
             self._loudspeaker.instead = Ringing().read
 
-    async def answer(self) -> None:
-        """Open the microphone."""
+    async def answer(self) -> bool:
+        """Open the microphone; False if it does not open, which is told."""
         self.closed = False
         if self._loudspeaker is not None and not self._deaf:
             self._loudspeaker.instead = None
@@ -117,6 +117,7 @@ class Sound:
                 self._sent = self._source
             except AudioError as error:
                 self.note(wording.without_microphone(str(error)))
+        return self._sent is self._source
 
     async def talk(self, stream: SecureStream) -> None:
         """Send a frame whenever one is due, for as long as the gate for media is open. Raises AudioError."""
