@@ -6,12 +6,13 @@
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
 _shtab_zrtp_proxy_subparsers=(sip rtp)
-_shtab_zrtp_subparsers=(demo listen call peers proxy mitm inspect devices bench)
+_shtab_zrtp_subparsers=(demo listen call peers agree proxy mitm inspect devices bench)
 
 _shtab_zrtp_demo_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair --with-mitm)
 _shtab_zrtp_listen_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair --code --line --map --router --words --mailbox --stun --turn --turn-password --relay-only)
 _shtab_zrtp_call_option_strings=(-h --help --bind --wait --mtu --ssrc --cache --role --aux --peer-hash --trust-peer-hash --allow-clear --agreement --hash --cipher --auth-tag --sas --audio --input --output --accept --record --seconds --verify --name --json --plain -v --verbose --impair --mailbox --stun --turn --turn-password --relay-only)
 _shtab_zrtp_peers_option_strings=(-h --help --cache --name --json --plain)
+_shtab_zrtp_agree_option_strings=(-h --help --listen --bind --wait --format --exec --keys-by --expose-keys --cache --verify --name --agreement --hash --cipher --auth-tag --sas --json --plain -v --verbose)
 _shtab_zrtp_proxy_sip_option_strings=(-h --help --listen --upstream --bind --ca --require --best-effort --cache --agreement --hash --cipher --auth-tag --sas --verify --name --web --json --plain -v --verbose --impair)
 _shtab_zrtp_proxy_rtp_option_strings=(-h --help --phone --bind --require --best-effort --cache --agreement --hash --cipher --auth-tag --sas --verify --name --web --json --plain -v --verbose --impair)
 _shtab_zrtp_proxy_option_strings=(-h --help)
@@ -33,6 +34,7 @@ _shtab_zrtp_call___audio_COMPGEN=_shtab_compgen_files
 _shtab_zrtp_call___record_COMPGEN=_shtab_compgen_files
 _shtab_zrtp_call___turn_password_COMPGEN=_shtab_compgen_files
 _shtab_zrtp_peers___cache_COMPGEN=_shtab_compgen_files
+_shtab_zrtp_agree___cache_COMPGEN=_shtab_compgen_files
 _shtab_zrtp_inspect_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_zrtp_inspect___keys_COMPGEN=_shtab_compgen_files
 _shtab_zrtp_inspect___svg_COMPGEN=_shtab_compgen_files
@@ -48,10 +50,13 @@ _shtab_zrtp_call___role_choices=(auto passive)
 _shtab_zrtp_call___accept_choices=(key known all)
 _shtab_zrtp_call___verify_choices=(ask match mismatch later)
 _shtab_zrtp_peers_pos_0_choices=(list rename verify unverify forget)
+_shtab_zrtp_agree___format_choices=(ffmpeg mediastream gstreamer sdes json)
+_shtab_zrtp_agree___keys_by_choices=(env fd file)
+_shtab_zrtp_agree___verify_choices=(ask match mismatch later)
 _shtab_zrtp_proxy_sip___verify_choices=(ask match mismatch later)
 _shtab_zrtp_proxy_rtp___verify_choices=(ask match mismatch later)
 _shtab_zrtp_proxy_pos_0_choices=(sip rtp)
-_shtab_zrtp_pos_0_choices=(demo listen call peers proxy mitm inspect devices bench)
+_shtab_zrtp_pos_0_choices=(demo listen call peers agree proxy mitm inspect devices bench)
 _shtab_zrtp___completion_choices=(bash zsh fish)
 
 _shtab_zrtp_demo__h_nargs=0
@@ -88,6 +93,14 @@ _shtab_zrtp_peers__h_nargs=0
 _shtab_zrtp_peers___help_nargs=0
 _shtab_zrtp_peers___json_nargs=0
 _shtab_zrtp_peers___plain_nargs=0
+_shtab_zrtp_agree__h_nargs=0
+_shtab_zrtp_agree___help_nargs=0
+_shtab_zrtp_agree___listen_nargs='?'
+_shtab_zrtp_agree___expose_keys_nargs=0
+_shtab_zrtp_agree___json_nargs=0
+_shtab_zrtp_agree___plain_nargs=0
+_shtab_zrtp_agree__v_nargs=0
+_shtab_zrtp_agree___verbose_nargs=0
 _shtab_zrtp_proxy_sip__h_nargs=0
 _shtab_zrtp_proxy_sip___help_nargs=0
 _shtab_zrtp_proxy_sip___require_nargs=0

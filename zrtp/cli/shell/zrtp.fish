@@ -50,8 +50,8 @@ function _shtab_zrtp_using
   test "$_shtab_zrtp_cmdpath" = "$argv"
 end
 
-set -g _shtab_zrtp_commands demo listen call peers proxy 'proxy sip' 'proxy rtp' mitm inspect devices bench
-set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --calls --cipher --completion --hash --impair --input --keys --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
+set -g _shtab_zrtp_commands demo listen call peers agree proxy 'proxy sip' 'proxy rtp' mitm inspect devices bench
+set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --calls --cipher --completion --exec --format --hash --impair --input --keys --keys-by --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
 
 complete -c zrtp -e
 complete -c zrtp -f
@@ -169,6 +169,26 @@ complete -c zrtp -n '_shtab_zrtp_using peers' -l name -x -d 'the name, for renam
 complete -c zrtp -n '_shtab_zrtp_using peers' -l json -d 'the list as JSON lines'
 complete -c zrtp -n '_shtab_zrtp_using peers' -l plain -d 'no colour (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using peers; and test $_shtab_zrtp_npos -eq 0' -ka "list rename verify unverify forget" -d 'what to do (default: list)'
+complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a agree -d 'agree on keys and hand them to another program'
+complete -c zrtp -n '_shtab_zrtp_using agree' -s h -l help -d 'show this help message and exit'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l listen -x -d 'wait for the other side instead (default: 0.0.0.0:5004)'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l bind -x -d 'local media port (default: any free port)'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l wait -x -d 'how long to wait for the other side (default: 60 when calling)'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l format -xka "ffmpeg mediastream gstreamer sdes json" -d 'print the keys, or write them for --exec, in this form'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l exec -x -d 'run this program, which gets the keys'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l keys-by -xka "env fd file" -d 'how it gets them: in its environment (default), or as {keys}, a descriptor or a file of mode 0600'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l expose-keys -d 'allow keys on the command line, where every user here can read them'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file of retained secrets (default: in your data folder); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l verify -xka "ask match mismatch later" -d 'do the words match? (default: ask on a terminal, later elsewhere)'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l name -x -d 'whom you expect: what the peer is called once the words match, and a warning if it is known under another name'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l agreement -x -d 'key agreements: DH2k, X255, E255, K255, EC25, X448, K448, DH3k, EC38, EC52, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l hash -x -d 'hashes: S256, S384, S512, N256, N384'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l cipher -x -d 'ciphers: AES1, AES2, AES3'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l auth-tag -x -d 'SRTP authentication tags: HS32, HS80, GCM'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l sas -x -d 'renderings of the SAS: B32, B256, B32E'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l json -d 'events as JSON lines on standard output'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
+complete -c zrtp -n '_shtab_zrtp_using agree' -s v -l verbose -d 'state transitions'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a proxy -d 'between a phone without ZRTP and the network (SIP or bare RTP)'
 complete -c zrtp -n '_shtab_zrtp_using proxy' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using proxy; and test $_shtab_zrtp_npos -eq 0' -a sip -d 'the outbound proxy of SIP phones'

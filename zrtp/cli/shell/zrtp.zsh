@@ -10,6 +10,7 @@
 
 _shtab_zrtp_commands() {
   local _commands=(
+    agree:'agree on keys and hand them to another program'
     bench:'handshakes and media packets per second on this computer'
     call:'call somebody who listens'
     demo:'both ends here, real UDP on loopback: see what a call looks like'
@@ -39,6 +40,32 @@ _shtab_zrtp_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_zrtp_defaults_added=0
+
+_shtab_zrtp_agree_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--listen[wait for the other side instead (default\: 0.0.0.0\:5004)]:BIND:"
+  "--bind[local media port (default\: any free port)]:HOST:PORT:"
+  "--wait[how long to wait for the other side (default\: 60 when calling)]:SECONDS:"
+  "--format[print the keys, or write them for --exec, in this form]:format:(ffmpeg mediastream gstreamer sdes json)"
+  "--exec[run this program, which gets the keys]:'COMMAND':"
+  "--keys-by[how it gets them\: in its environment (default), or as \{keys\}, a descriptor or a file of mode 0600]:keys_by:(env fd file)"
+  "--expose-keys[allow keys on the command line, where every user here can read them]"
+  "--cache[file of retained secrets (default\: in your data folder)\; \"none\" keeps none]:PATH:_files"
+  "--verify[do the words match\? (default\: ask on a terminal, later elsewhere)]:verify:(ask match mismatch later)"
+  "--name[whom you expect\: what the peer is called once the words match, and a warning if it is known under another name]:name:"
+  "--agreement[key agreements\: DH2k, X255, E255, K255, EC25, X448, K448, DH3k, EC38, EC52, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3]:LIST:"
+  "--hash[hashes\: S256, S384, S512, N256, N384]:LIST:"
+  "--cipher[ciphers\: AES1, AES2, AES3]:LIST:"
+  "--auth-tag[SRTP authentication tags\: HS32, HS80, GCM]:LIST:"
+  "--sas[renderings of the SAS\: B32, B256, B32E]:LIST:"
+  "--json[events as JSON lines on standard output]"
+  "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
+  {-v,--verbose}"[state transitions]"
+  ":where the other side is:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_zrtp_agree_defaults_added=0
 
 _shtab_zrtp_bench_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -305,6 +332,7 @@ _shtab_zrtp() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_zrtp-$line[1]:"
       case $line[1] in
+        agree) _arguments -C -s $_shtab_zrtp_agree_options ;;
         bench) _arguments -C -s $_shtab_zrtp_bench_options ;;
         call) _arguments -C -s $_shtab_zrtp_call_options ;;
         demo) _arguments -C -s $_shtab_zrtp_demo_options ;;
