@@ -11,8 +11,8 @@
         path.send(octets)
 
 What is sent is as public as UDP ever is; ZRTP protects the call. While the path is used its ends ask each other every
-five seconds whether they still agree to it (RFC 7675): this keeps the routers open in silence, finds a new way when
-a router forgets, and ends the path after half a minute without an answer.
+five seconds, in silence more often, whether they still agree to it (RFC 7675): this keeps the routers open, finds a
+new way when one of them forgets, and ends the path after half a minute without an answer.
 """
 
 from __future__ import annotations

@@ -128,6 +128,7 @@ def test_the_servers_are_named_before_anything_else_happens() -> None:
     play(scene)
 
 
+@pytest.mark.attack("ZID-03", "CCH-01")
 def test_a_code_is_no_evidence_when_a_known_peer_has_lost_its_secret() -> None:
     """Alice verified Bob. Whoever overheard the code calls with Bob's ZID: the alarm, and nothing is overwritten."""
 
