@@ -16,9 +16,8 @@ from tests.support.pair import Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256, S384
-from zrtp.protocol.changes import AfterCall, AfterMatch, AfterMismatch, CallOutcome
 from zrtp.protocol.config import FOREVER, Config
-from zrtp.protocol.events import Assurance, Continuity, Mode, Role, SasReady, Secured, SecurityWarning, WarningCode
+from zrtp.protocol.events import Assurance, Continuity, Role, SasReady, Secured, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.retained_secrets import (
     KnownSecrets,
@@ -155,117 +154,6 @@ def test_a_mismatch_is_rs1_here_and_no_match_and_auxsecret_does_not_excuse_it() 
     assert both_ends(expecting, KnownSecrets(aux=Z))[0].continuity is Continuity.MISMATCH
     assert both_ends(expecting, KnownSecrets(rs2=Y))[0].continuity is Continuity.CONTINUED
     assert both_ends(KnownSecrets(aux=Z), expecting)[0].continuity is Continuity.FIRST_CALL
-
-
-# Records
-
-
-def outcome(**changes: object) -> CallOutcome:
-    values: dict[str, object] = {
-        "new_rs1": Z,
-        "s1": None,
-        "mode": Mode.DH,
-        "role": Role.INITIATOR,
-        "interval": FOREVER,
-        "authenticated": False,
-    }
-    return CallOutcome(**values | changes)  # type: ignore[arg-type]
-
-
-def after(old: PeerRecord | None, now: float = 1000.0, **changes: object) -> PeerRecord:
-    record = AfterCall(outcome=outcome(**changes), version=0 if old is None else old.generation, at=now).apply(old)
-    assert record is not None
-    return record
-
-
-@pytest.mark.rfc("R-4.6.1-05", "R-4.6.1.1-06", "R-4.9-07")
-def test_a_first_call_stores_its_secret_without_waiting_for_anything() -> None:
-    record = after(None)
-    assert (record.rs1, record.rs2, record.verified) == (Z, None, False)
-    assert (record.first_seen, record.last_seen) == (1000.0, 1000.0)
-
-
-@pytest.mark.rfc("R-4.6.1-05")
-def test_rs2_becomes_the_secret_that_matched() -> None:
-    assert after(PeerRecord(rs1=X, rs2=Y), s1=X).rs2 == X
-    assert after(PeerRecord(rs1=X, rs2=Y), s1=Y).rs2 == Y  # what matched comes second
-    assert after(PeerRecord(rs1=X, rs2=Y, rs1_expires=1.0)).rs2 == X
-    assert after(PeerRecord(rs1=X, rs2=Y), s1=X).rs1 == Z
-
-
-@pytest.mark.rfc("R-4.6.1-06")
-def test_preshared_mode_leaves_rs2_as_it_is() -> None:
-    record = after(PeerRecord(rs1=X, rs2=Y, rs2_expires=7.0, preshared_count=3), s1=X, mode=Mode.PRESHARED)
-    assert (record.rs1, record.rs2, record.rs2_expires, record.preshared_count) == (Z, Y, 7.0, 4)
-    assert after(record, s1=Z).preshared_count == 0
-
-
-@pytest.mark.attack("CCH-07")
-@pytest.mark.rfc("R-4.9-10", "R-4.9-11", "R-4.6.1-02")
-def test_an_interval_of_zero_stores_nothing_and_ends_the_validity_of_what_is_there() -> None:
-    assert AfterCall(outcome=outcome(interval=0), version=0, at=1.0).apply(None) is None
-    old = PeerRecord(rs1=X, rs2=Y, interval=FOREVER)
-    assert after(old, interval=0) == replace(old, interval=0)
-
-
-@pytest.mark.attack("CCH-08")
-@pytest.mark.rfc("R-4.9-08", "R-4.9-12")
-def test_expiry_is_relative_to_the_call_and_cannot_overflow() -> None:
-    assert after(None, interval=100).rs1_expires == 1100.0
-    assert after(None, interval=FOREVER).rs1_expires is None
-    assert after(None, now=4e9, interval=FOREVER - 1).rs1_expires == 4e9 + FOREVER - 1
-
-
-@pytest.mark.attack("CCH-05")
-def test_only_a_responders_first_record_is_provisional() -> None:
-    assert after(None, role=Role.RESPONDER).provisional
-    assert not after(None, role=Role.INITIATOR).provisional
-    assert not after(PeerRecord(rs1=X, rs1_expires=1.0), role=Role.RESPONDER).provisional
-    provisional = PeerRecord(rs1=X, provisional=True)
-    assert after(provisional, role=Role.RESPONDER).provisional
-    assert not after(provisional, role=Role.RESPONDER, s1=X).provisional
-
-
-def test_lineage_is_trusted_through_matches_only() -> None:
-    trusted = PeerRecord(rs1=X, trusted_lineage=True, rs1_expires=1.0)
-    assert after(trusted, s1=X).trusted_lineage
-    assert not after(trusted).trusted_lineage
-    assert after(None, authenticated=True).trusted_lineage
-
-
-@pytest.mark.attack("CCH-16")
-def test_a_verification_does_not_survive_a_call_without_a_match() -> None:
-    """The SAS that was compared belongs to secrets that this peer does not have."""
-    verified = PeerRecord(rs1=X, rs1_expires=1.0, verified=True, verified_at=5.0, name="Bob")
-    assert after(verified, s1=X).verified
-    lost = after(verified)
-    assert (lost.verified, lost.verified_at, lost.name) == (False, None, "Bob")
-    mitigated = after(replace(verified, rs1_expires=None), authenticated=True)
-    assert (mitigated.verified, mitigated.trusted_lineage) == (False, True)
-
-
-@pytest.mark.rfc("R-7.1-01", "R-4.6.1.1-03")
-def test_they_match_verifies_and_stores_what_was_held_back() -> None:
-    old = PeerRecord(rs1=X, rs2=Y)
-    held_back = AfterMatch(held_back=AfterCall(outcome=outcome(), version=0, at=9.0), name="Bob", at=9.0).apply(old)
-    assert held_back is not None
-    assert (held_back.rs1, held_back.rs2, held_back.verified, held_back.name) == (Z, X, True, "Bob")
-    stored_before = AfterMatch(held_back=None, name=None, at=9.0).apply(PeerRecord(rs1=Z, provisional=True))
-    assert stored_before is not None
-    assert (stored_before.rs1, stored_before.verified, stored_before.provisional) == (Z, True, False)
-    assert AfterMatch(held_back=None, name=None, at=9.0).apply(None) is None
-
-
-@pytest.mark.attack("CCH-18")
-@pytest.mark.rfc("R-7.1-06")
-def test_they_differ_takes_this_calls_secret_back_and_clears_v() -> None:
-    before = PeerRecord(rs1=X, rs2=Y, verified=True, verified_at=1.0)
-    stored = PeerRecord(rs1=Z, rs2=X, verified=True, verified_at=1.0)
-    assert AfterMismatch(before=before, new_rs1=Z).apply(stored) == before.as_unverified()
-    assert AfterMismatch(before=before, new_rs1=Z).apply(before) == before.as_unverified()
-    assert AfterMismatch(before=None, new_rs1=Z).apply(stored) is None
-    other_call = PeerRecord(rs1=Y, rs2=X)
-    assert AfterMismatch(before=before, new_rs1=Z).apply(other_call) == other_call
 
 
 # Calls in a row

@@ -145,7 +145,11 @@ class AfterMismatch:
     new_rs1: Secret
 
     def apply(self, old: PeerRecord | None) -> PeerRecord | None:
-        record = self.before if old is not None and old.rs1 == self.new_rs1 else old
+        record = old
+        if old is not None and old.rs1 == self.new_rs1:
+            record = self.before
+        elif old is not None and old.rs2 == self.new_rs1:  # another call has written its own beside
+            record = replace(old, rs2=None, rs2_expires=None)
         return None if record is None else record.as_unverified()
 
     def wipe(self) -> None:
