@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from itertools import count
 
@@ -31,6 +32,7 @@ class Friends:
         alice_aux: bytes | None = None,
         bob_aux: bytes | None = None,
         bind: bool = False,
+        deferred: Container[str] = (),
     ) -> Pair:
         """A call that has not begun; the other side than the initiator never commits."""
         configs = {name: replace(config, passive=name != initiator) for name, config in self.configs.items()}
@@ -45,6 +47,7 @@ class Friends:
             bob_aux=bob_aux,
             clock=self.clock,
             bind=bind,
+            deferred=deferred,
         )
 
     def call(self, initiator: str = "alice", **options: object) -> Pair:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
@@ -167,7 +167,10 @@ class Network:
 
 
 class Pair:
-    """Alice and Bob in one call with one stream each; everything about them can be chosen."""
+    """Alice and Bob in one call with one stream each; everything about them can be chosen.
+
+    What those who are `deferred` ask of their caches waits for a `tests.support.storekeeper.Storekeeper`.
+    """
 
     def __init__(
         self,
@@ -184,9 +187,11 @@ class Pair:
         bob_signing: Signing | None = None,
         clock: Clock | None = None,
         bind: bool = False,
+        deferred: Container[str] = (),
     ) -> None:
         self.clock = clock if clock is not None else Clock()
         self.network = Network(net)
+        self._deferred = deferred
         self.alice = self._side("alice", alice, alice_cache, seed * 2 + 1, alice_aux, alice_signing)
         self.bob = self._side("bob", bob, bob_cache, seed * 2 + 2, bob_aux, bob_signing)
         alice_stream = self.alice.session.add_stream(ALICE_SSRC)
@@ -214,7 +219,8 @@ class Pair:
             signer=chosen.signer,
             verifiers=chosen.verifiers,
         )
-        return Side(name, endpoint, endpoint.session(aux_secret=aux))
+        store: Literal["at once", "deferred"] = "deferred" if name in self._deferred else "at once"
+        return Side(name, endpoint, endpoint.session(aux_secret=aux, store=store))
 
     @property
     def sides(self) -> tuple[Side, Side]:

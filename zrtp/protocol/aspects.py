@@ -63,7 +63,7 @@ class Peer:
         Raises:
             ApiMisuse: no valid signature was received, or the user said that the SAS differs.
         """
-        self._driver.call.trust_signer()
+        self._driver.own_call().trust_signer()
         self._driver.decided()
 
     def rename(self, name: str) -> None:
@@ -72,7 +72,7 @@ class Peer:
         Raises:
             ApiMisuse: there is no SAS yet, or the call is closed.
         """
-        call = self._driver.call
+        call = self._driver.own_call()
         call.need_sas()
         call.retention.rename(name)
         record = call.retention.record
@@ -85,7 +85,7 @@ class Peer:
         Raises:
             ApiMisuse: there is no SAS yet, or the call is closed.
         """
-        call = self._driver.call
+        call = self._driver.own_call()
         call.need_sas()
         call.retention.forget()
         call.decide(False)
@@ -125,7 +125,7 @@ class Pbx:
         Raises:
             ApiMisuse: no enrolment was offered, or nothing shows that nobody sits between this phone and the PBX.
         """
-        call = self._driver.call
+        call = self._driver.own_call()
         if call.pbxsecret is None or call.enrol:
             raise ApiMisuse("The other side does not offer an enrolment.")
         doubtful = (Assurance.INSECURE, Assurance.ENCRYPTED, Assurance.MISMATCH)
@@ -146,6 +146,7 @@ class Pbx:
         Raises:
             ApiMisuse: a leg is not secure yet, or this endpoint does not declare itself a PBX.
         """
+        self._driver.check()
         told = relaying.relay_between(self._driver.cores, other._driver.cores, now)
         return next((leg for leg in (self, other) if leg._driver.call is told), None)
 
@@ -165,8 +166,8 @@ class Keys:
             ApiMisuse: before the first stream is secure, after encryption was switched off or the call is closed, or
                 too many octets.
         """
-        return self._driver.call.export_key(label, octets)
+        return self._driver.own_call().export_key(label, octets)
 
     def forget(self) -> None:
         """Nothing is exported any more in this call."""
-        self._driver.call.forget_exported_key()
+        self._driver.own_call().forget_exported_key()

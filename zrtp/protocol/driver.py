@@ -38,6 +38,11 @@ class Driver:
         if self.generation != process.generation:
             raise ApiMisuse("This call belongs to the process that was forked: a child makes a new session.")
 
+    def own_call(self) -> Call:
+        """The call, for what only the process may do that made it. Raises as `check`."""
+        self.check()
+        return self.call
+
     # Inputs.
 
     def tell(self, core: Core, trigger: Trigger, now: float) -> None:

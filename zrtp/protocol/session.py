@@ -67,7 +67,10 @@ class Session:
     def next_event(self) -> Event | None:
         """The next thing that happened, or None."""
         events = self._driver.call.events
-        return events.popleft() if events else None
+        if not events:
+            return None
+        self._driver.check()  # there may be keys among them
+        return events.popleft()
 
     # What people ask about a call.
 
@@ -111,7 +114,7 @@ class Session:
         Raises:
             ApiMisuse: there is no SAS yet, the call is closed, or the user said before that the SAS differs.
         """
-        self._driver.call.sas_matched(name)
+        self._driver.own_call().sas_matched(name)
         self._driver.decided()
 
     def sas_mismatched(self) -> None:
@@ -120,7 +123,7 @@ class Session:
         Raises:
             ApiMisuse: there is no SAS yet, or the call is closed.
         """
-        self._driver.call.sas_mismatched()
+        self._driver.own_call().sas_mismatched()
         self._driver.decided()
 
     def take_back_verdict(self) -> None:
@@ -129,7 +132,7 @@ class Session:
         Raises:
             ApiMisuse: there is no SAS yet, or the call is closed.
         """
-        self._driver.call.take_back_verdict()
+        self._driver.own_call().take_back_verdict()
         self._driver.decided()
 
     def go_clear(self, now: float) -> None:
@@ -139,6 +142,7 @@ class Session:
         Raises:
             ApiMisuse: nothing is secure, or the other side does not accept it.
         """
+        self._driver.check()
         self._driver.tell(clearing.stream_to_clear(self._driver.cores), Trigger.GO_CLEAR, now)
 
     def agree_to_clear(self) -> None:
@@ -147,6 +151,7 @@ class Session:
         Raises:
             ApiMisuse: the other side did not ask for it.
         """
+        self._driver.check()
         for core in clearing.agree_to_clear(self._driver.cores):
             self._driver.tell(core, Trigger.CLEAR_AGREED, self._driver.call.clock)
 
@@ -166,6 +171,7 @@ class Session:
 
     def work_to_do(self) -> Work | None:
         """A public-key operation to run elsewhere, each once; only in a session with `offload`."""
+        self._driver.check()
         return self._driver.work_to_do()
 
     def work_done(self, work: Work, now: float) -> None:
@@ -174,10 +180,12 @@ class Session:
 
     def store_to_do(self) -> Request | None:
         """A request to the cache to carry out, each once; only in a session with `store="deferred"`."""
+        self._driver.check()
         return self._driver.store_to_do()
 
     def store_done(self, request: Request, now: float) -> None:
         """The request has been carried out, or has failed: go on."""
+        self._driver.check()
         self._driver.store_done(request, now)
 
 

@@ -80,6 +80,7 @@ class Stream:
             ApiMisuse: it is none of these, or belongs to a version that is not spoken here.
         """
         core = self._core
+        self._driver.check()
         core.peer_hello_hash = hello_hash(zrtp_hash, core.installation.config.versions)
         self._driver.tell(core, Trigger.HELLO_EXPECTED, core.call.clock)
 
@@ -93,6 +94,7 @@ class Stream:
         Raises:
             ApiMisuse: the stream is closed.
         """
+        self._driver.check()
         if self._core.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
         self._core.answer_limited(Ping.make(version=VERSION, endpoint_hash=self._core.call.endpoint_hash), now)
@@ -103,6 +105,7 @@ class Stream:
         Raises:
             ApiMisuse: the stream is secure or still going secure; only GoClear leads from there.
         """
+        self._driver.check()
         state = self._core.state
         if state in IN_EXCHANGE or state in (State.SECURE, State.GOCLEAR_SENT, State.CLEAR_PENDING):
             raise ApiMisuse("Clear media is not permitted while the stream is secure or going secure; use go_clear.")
