@@ -1,0 +1,335 @@
+"""A store that takes its time: what waits for it, for how long, and what does not (virtual time)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.support.actor import FAST, WAITING, Actor, only
+from tests.support.friends import Friends
+from tests.support.inside import call_of, core_of, state_of
+from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Pair, Side, seeded
+from tests.support.storekeeper import Storekeeper, run_served
+from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
+from zrtp.errors import ErrorCode
+from zrtp.protocol.config import Config
+from zrtp.protocol.contention import Winner, resolve
+from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import Assurance, Continuity, Failed, SasReady, SecurityWarning, WarningCode
+from zrtp.protocol.exchange import present
+from zrtp.protocol.states import State
+from zrtp.wire.messages import HELLO_ACK, Commit, DHPart1, DHPart2, Error
+
+GO_ON = replace(FAST, go_on_without_store=True)
+
+
+def acquainted(alice: Config = FAST, bob: Config = FAST) -> Friends:
+    """Two people who have verified each other, and whose records nobody doubts."""
+    friends = Friends(alice, bob)
+    for _ in range(2):
+        pair = friends.call()
+        pair.alice.session.sas_matched("Bob")
+        pair.bob.session.sas_matched("Alice")
+    return friends
+
+
+def sent(pair: Pair, message: str) -> int:
+    return pair.transcript().count(message)
+
+
+def keeping(config: Config = FAST, *, seed: int = 5) -> tuple[Side, Storekeeper]:
+    """One endpoint with a deferred store and a started stream, and nobody at the other end."""
+    endpoint = Endpoint(config, MemoryCache(), random=seeded(seed), wall_clock=Clock())
+    side = Side("alice", endpoint, endpoint.session(store="deferred"))
+    side.session.add_stream(ALICE_SSRC).start(0.0)
+    return side, Storekeeper(side)
+
+
+# What waits
+
+
+def test_our_commit_waits_for_the_record_and_goes_out_when_it_comes() -> None:
+    friends = acquainted()
+    pair = friends.pair("alice", deferred={"alice"})
+    keeper = Storekeeper(pair.alice)
+    pair.run(1.0)
+    assert state_of(pair.alice.stream) is State.DISCOVERED
+    assert sent(pair, "bob HelloACK") == 1, "the HelloACK does not wait"
+    assert sent(pair, "alice Commit") == 0
+
+    keeper.serve(pair.network.now)
+    assert state_of(pair.alice.stream) is State.COMMIT_SENT
+    run_served(pair, keeper)
+    assert pair.secure and pair.keys_agree
+    assert pair.alice.session.assurance is Assurance.VERIFIED
+
+
+def test_dhpart1_waits_for_the_record_and_answers_the_commit_that_came_before() -> None:
+    friends = acquainted()
+    pair = friends.pair("alice", deferred={"bob"})
+    keeper = Storekeeper(pair.bob)
+    pair.run(1.0)
+    assert state_of(pair.bob.stream) is State.DISCOVERED
+    assert sent(pair, "alice Commit") >= 2, "the peer repeats itself meanwhile"
+    assert sent(pair, "bob DHPart1") == 0
+
+    keeper.serve(pair.network.now)
+    assert state_of(pair.bob.stream) is State.DHPART1_SENT
+    run_served(pair, keeper)
+    assert pair.secure and pair.keys_agree
+    assert pair.bob.session.continuity is Continuity.CONTINUED
+    assert pair.bob.session.peer.name == "Alice"
+
+
+def test_at_both_ends_a_slow_store_costs_its_time_and_nothing_else() -> None:
+    friends = acquainted()
+    pair = friends.pair("alice", deferred={"alice", "bob"})
+    keepers = [Storekeeper(side) for side in pair.sides]
+    pair.run(2.9)
+    for keeper in keepers:
+        keeper.serve(2.9)
+    run_served(pair, *keepers)
+    assert pair.secure
+    assert [event for side in pair.sides for event in side.seen(SecurityWarning)] == []
+    assert [side.session.continuity for side in pair.sides] == [Continuity.CONTINUED] * 2
+
+
+@pytest.mark.parametrize("answer", ["the record", "no answer"])
+def test_a_crossing_commit_waits_too(answer: str) -> None:
+    """Our Commit went out with a record that is older by now, when the peer's own Commit crosses it and wins."""
+    for seed in range(50):
+        side, keeper = keeping(seed=seed)
+        peer = Actor(side.stream, seed=seed)
+        peer.discover()
+        keeper.serve(0.0)
+        ours = only(peer.listen(), Commit)
+        theirs = peer.commit()
+        if resolve(ours, False, theirs, False) is Winner.PEER:
+            break
+    peer.now = 2.5
+    assert peer.send(theirs) == []
+    assert state_of(side.stream) is State.COMMIT_SENT
+    assert side.stream.counters["Commit waits for the store"] == 1
+
+    if answer == "the record":
+        keeper.serve(2.6)
+        only(peer.listen(), DHPart1)
+        assert state_of(side.stream) is State.DHPART1_SENT
+        return
+    keeper.fail(2.6)
+    assert state_of(side.stream) is State.COMMIT_SENT, "our own Commit goes on"
+    only(peer.send(peer.dhpart1(ours)), DHPart2)
+
+
+# Deadlines
+
+
+@pytest.mark.parametrize(("slow", "other"), [("alice", "bob"), ("bob", "alice")])
+def test_after_three_seconds_without_an_answer_the_exchange_fails_with_a_sentence(slow: str, other: str) -> None:
+    friends = acquainted()
+    before = friends.record(slow), friends.record(other)
+    pair = friends.pair("alice", deferred={slow}).run(2.9)
+    sides = {side.name: side for side in pair.sides}
+    assert sides[slow].seen(Failed) == []
+    pair.run(3.2)
+    (failed,) = sides[slow].seen(Failed)
+    assert (failed.code, failed.by_peer) == (ErrorCode.SERVICE_UNAVAILABLE, False)
+    assert failed.code == 0xA0
+    assert failed.text.startswith("The store of retained secrets does not answer")
+    assert sides[slow].stream.state is State.FAILED
+    assert sent(pair, f"{slow} Error") >= 1
+    assert (friends.record(slow), friends.record(other)) == before
+    assert not pair.secure
+
+
+def test_a_store_that_fails_ends_the_wait_at_once() -> None:
+    pair = acquainted().pair("alice", deferred={"alice"}).run(1.0)
+    keeper = Storekeeper(pair.alice)
+    keeper.fail(pair.network.now)
+    (failed,) = pair.alice.seen(Failed)
+    assert failed.code == ErrorCode.SERVICE_UNAVAILABLE
+    assert pair.network.now < 1.0
+
+
+@pytest.mark.parametrize("slow", ["alice", "bob"])
+def test_a_call_that_goes_on_without_the_store_shows_nothing_of_earlier_calls_and_replaces_nothing(slow: str) -> None:
+    friends = acquainted(GO_ON, GO_ON)
+    before = friends.record(slow)
+    pair = friends.pair("alice", deferred={slow})
+    sides = {side.name: side for side in pair.sides}
+    pair.run(3.5)
+    keeper = Storekeeper(sides[slow])
+    assert len(keeper.look()) == 1, "the store still has the request, and may be slow for good"
+    assert pair.secure and pair.keys_agree
+
+    session = sides[slow].session
+    assert session.continuity is Continuity.NONE
+    assert (session.peer.name, session.peer.verified, session.assurance) == (None, False, Assurance.ENCRYPTED)
+    assert [event.verified for event in sides[slow].seen(SasReady)] == [False]
+    assert not present(call_of(session).own_plain).verified, "no V flag"
+    assert [event.code for event in sides[slow].seen(SecurityWarning)] == [WarningCode.CACHE_FAILED]
+    assert call_of(session).retention.held_back
+    keeper.serve(pair.network.now)
+    session.close(pair.network.now)
+    keeper.serve(pair.network.now)
+    assert friends.record(slow) == before
+    assert keeper.writes == []
+
+
+def test_the_other_end_of_such_a_call_sees_a_mismatch_which_is_why_it_is_not_the_default() -> None:
+    friends = acquainted(GO_ON, FAST)
+    pair = friends.pair("alice", deferred={"alice"}).run(5.0)
+    assert pair.bob.session.continuity is Continuity.MISMATCH
+    assert not Config().go_on_without_store
+
+
+def test_what_was_held_back_is_stored_beside_the_old_secret_when_people_have_compared() -> None:
+    friends = acquainted(GO_ON, FAST)
+    before = present(friends.record("alice"))
+    pair = friends.pair("alice", deferred={"alice"}).run(5.0)
+    keeper = Storekeeper(pair.alice)
+    friends.clock.now += 10
+    pair.alice.session.sas_matched()
+    pair.bob.session.sas_matched()
+    keeper.serve(pair.network.now)
+    after = present(friends.record("alice"))
+    assert after.rs2 == before.rs1 and after.rs1 == present(friends.record("bob")).rs1
+    assert (after.verified, after.name) == (True, "Bob"), "the name of before is not lost"
+    assert friends.call().alice.session.assurance is Assurance.VERIFIED
+
+
+# What does not wait
+
+
+def test_a_cacheless_call_asks_for_nothing() -> None:
+    pair = Pair(FAST, FAST, deferred={"alice", "bob"}).run()
+    keepers = [Storekeeper(side) for side in pair.sides]
+    assert pair.secure
+    assert [keeper.look() for keeper in keepers] == [[], []]
+
+
+def test_further_streams_never_wait() -> None:
+    friends = Friends()
+    pair = friends.pair("alice", deferred={"alice", "bob"})
+    keepers = [Storekeeper(side) for side in pair.sides]
+    run_served(pair, *keepers)
+    asked = [list(keeper.asked) for keeper in keepers]
+    alice, bob = pair.add_streams(0xA2, 0xB2)
+    pair.run(pair.network.now + 1.0)
+    assert alice.state is bob.state is State.SECURE
+    assert [(keeper.look(), keeper.asked) for keeper in keepers] == [([], before) for before in asked]
+
+
+def test_a_strangers_hello_with_another_zid_does_not_delay() -> None:
+    """Its record is asked for, and may take for ever: the exchange with the peer needs the peer's alone."""
+    side, keeper = keeping()
+    stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    stranger.send(stranger.own_hello)
+    peer.send(peer.own_hello, HELLO_ACK)
+    assert keeper.reads == [stranger.zid, peer.zid]
+    keeper.serve(0.1, only=peer.zid)
+    commit = only(peer.listen(), Commit)
+    peer.answer(commit)
+    assert state_of(side.stream) is State.SECURE
+    assert stranger.zid in [request.peer_zid for request in keeper.look()], "still without an answer"
+
+
+def test_a_stranger_who_commits_waits_alone() -> None:
+    """Nor can a Commit of a stranger hold the one of the peer up."""
+    side, keeper = keeping(WAITING)
+    stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    stranger.discover()
+    peer.discover()
+    stranger.send(stranger.commit())
+    peer.send(peer.commit())
+    keeper.serve(0.1, only=peer.zid)
+    peer.take_dhpart1(only(peer.listen(), DHPart1))
+    assert core_of(side.stream).exchange is not None
+    peer.send(peer.dhpart2())
+    peer.send(peer.confirm())
+    assert state_of(side.stream) is State.SECURE
+    assert side.session.peer.zid == peer.zid
+
+
+def test_hellos_of_many_strangers_cannot_grow_what_a_call_remembers() -> None:
+    side, keeper = keeping()
+    for number in range(40):
+        stranger = Actor(side.stream, ssrc=number + 1, seed=number)
+        stranger.now = number * 0.1
+        stranger.send(stranger.own_hello)
+    keeper.serve(5.0)
+    assert len(keeper.reads) == 40
+    assert state_of(side.stream) is State.HELLO_RECEIVED
+
+
+# How often
+
+
+class Counting(MemoryCache):
+    """Counts what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        self.calls["load"] += 1
+        return super().load(own_zid, peer_zid)
+
+    def update(self, own_zid: bytes, peer_zid: bytes, change: object) -> PeerRecord | None:
+        self.calls["update"] += 1
+        return super().update(own_zid, peer_zid, change)  # type: ignore[arg-type]
+
+
+def counting(friends: Friends, name: str) -> Counting:
+    """What one of them remembers, where it is counted."""
+    own, peer = friends.zids(name)
+    record = friends.record(name)
+    cache = Counting()
+    cache.own_zid(lambda: own)
+    cache.update(own, peer, lambda _: record)
+    cache.calls.clear()
+    return cache
+
+
+@pytest.mark.parametrize("preshared", [False, True], ids=["DH", "Preshared"])
+@pytest.mark.parametrize("initiator", ["alice", "bob"])
+def test_a_record_is_read_once_a_handshake_and_written_once(initiator: str, preshared: bool) -> None:
+    config = replace(FAST, preshared=preshared)
+    friends = acquainted(config, config)
+    copies = {name: counting(friends, name) for name in ("alice", "bob")}
+    friends.caches = {**copies}
+    pair = friends.call(initiator)
+    assert [side.session.continuity for side in pair.sides] == [Continuity.CONTINUED] * 2
+    for name, copy in copies.items():
+        assert copy.calls == Counter(load=1, update=1), name
+
+
+def test_a_record_that_has_waited_too_long_is_read_again() -> None:
+    """Another call with the same peer may have replaced it: minutes pass until the user asks for encryption."""
+    side, keeper = keeping(WAITING)
+    peer = Actor(side.stream)
+    peer.discover()
+    keeper.serve(0.0)
+    side.session.go_secure(60.0)
+    assert state_of(side.stream) is State.DISCOVERED
+    assert keeper.reads == [peer.zid] * 2
+    keeper.serve(60.1)
+    only(peer.listen(), Commit)
+
+
+def test_an_answer_after_the_end_changes_nothing() -> None:
+    side, keeper = keeping()
+    peer = Actor(side.stream)
+    peer.discover()
+    peer.now = 0.1
+    keeper.look()
+    sent_later = [message for _, message in peer.wait(4.0)]
+    assert any(isinstance(message, Error) for message in sent_later)
+    assert state_of(side.stream) is State.FAILED
+    keeper.serve(4.5)
+    assert state_of(side.stream) is State.FAILED
+    assert not any(isinstance(message, Commit) for message in peer.listen())
