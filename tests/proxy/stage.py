@@ -18,7 +18,7 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call, Surroundings
 from zrtp.proxy.calls import Calls
-from zrtp.proxy.leg import Leg
+from zrtp.proxy.leg import Leg, Task
 from zrtp.proxy.news import CallChanged, News, Notice, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Flows, Hop
@@ -149,6 +149,12 @@ class WiredLine:
         return lambda data, source: call.network_sent(index, data, source, rtcp=rtcp)
 
 
+def at_once(task: Task, done: Callable[[], None]) -> None:
+    """There are no threads on this stage."""
+    task.run()
+    done()
+
+
 @dataclass
 class ProxyOnStage:
     """One proxy beside one phone: what it says, and what it sends."""
@@ -173,10 +179,11 @@ class ProxyOnStage:
             policy=self.policy,
             phone_host=self.phone_side.host,
             network_host=self.host,
-            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, cache=self.cache, random=random),
+            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, random=random),
             open_line=self._open_line,
             clock=self.wire.clock,
             tell=self.news.append,
+            run=at_once,
         )
         self.flows = Flows(random(32))
         self.calls = Calls(self.around)

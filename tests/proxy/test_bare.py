@@ -52,7 +52,7 @@ def test_two_tools_hear_each_other_and_whoever_sent_first_is_the_phone() -> None
         with pytest.raises(VerdictRefused):
             proxies[0].judge(2, view.sas.rendered, Verdict.MATCH)
         for proxy in proxies:
-            proxy.close()
+            await proxy.close()
         for made, _ in tools:
             made.close()
         assert proxies[0].views()[0].phase is Phase.ENDED
@@ -80,7 +80,7 @@ def test_without_zrtp_at_the_other_side_the_policy_decides(policy: Policy) -> No
                 except BlockingIOError:
                     break
             assert (packet(1) in arrived) is (policy is Policy.BEST_EFFORT)
-            proxy.close()
+            await proxy.close()
             tool.close()
 
     within_time(scene)

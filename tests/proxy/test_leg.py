@@ -31,6 +31,9 @@ def secured() -> tuple[Leg, Leg]:
         now = step * 0.05
         for one, other in ((alice, bob), (bob, alice)):
             one.handle_timer(now)
+            while (task := one.work_to_do()) is not None:
+                task.run()
+                task.done(now)
             for index, datagram in one.datagrams_to_send():
                 other.from_network(index, datagram, now)
         while alice.next_event() or bob.next_event():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
 from tests.proxy.server_stage import LOOPBACK
 from tests.proxy.test_server import until, within_time
 from zrtp.media.addresses import Address
-from zrtp.proxy.relay import UdpLine
+from zrtp.proxy.leg import Task
+from zrtp.proxy.relay import Threads, UdpLine
 
 
 def test_each_port_knows_which_side_it_is_on_and_whether_it_is_for_rtcp() -> None:
@@ -84,6 +86,22 @@ def test_a_port_that_is_taken_leaves_nothing_open() -> None:
             port = held.getsockname()[1]
             with pytest.raises(OSError, match="in use"):
                 UdpLine(LOOPBACK, LOOPBACK, from_phone=_nobody, from_network=_nobody, network_port=port)
+
+    within_time(scene)
+
+
+def test_a_task_that_takes_long_does_not_hold_up_the_loop_and_is_waited_for_at_the_end() -> None:
+    async def scene() -> None:
+        threads, order = Threads(), []
+        free = threading.Event()
+        slow = Task(lambda: order.append("ran") if free.wait(5) else None, lambda now: None)
+        threads(slow, lambda: order.append("done"))
+        order.append("loop")
+        threads(Task(lambda: order.append("quick"), lambda now: None, quick=True), lambda: order.append("done at once"))
+        assert order == ["loop", "quick", "done at once"]
+        free.set()
+        await threads.finish()
+        assert order[3:] == ["ran", "done"]
 
     within_time(scene)
 

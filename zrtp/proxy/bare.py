@@ -13,7 +13,7 @@ from zrtp.proxy.call import Call, Line, Surroundings
 from zrtp.proxy.leg import Leg, Remote
 from zrtp.proxy.news import Tell, Verdict, VerdictRefused, View
 from zrtp.proxy.policy import Policy
-from zrtp.proxy.relay import UdpLine
+from zrtp.proxy.relay import Threads, UdpLine
 from zrtp.proxy.sip import host_port
 from zrtp.proxy.transport import own_address
 from zrtp.system import RandomSource, system_random
@@ -46,6 +46,7 @@ class BareRtp:
         self._options = options
         self._phone = options.phone
         self._timer: Any = None
+        self._threads = Threads()
         best_effort = options.policy is Policy.BEST_EFFORT
         bind = options.bind or (own_address(options.remote), 0)
         self._bind = bind
@@ -57,6 +58,7 @@ class BareRtp:
             open_line=self._open_line,
             clock=asyncio.get_running_loop(),
             tell=tell,
+            run=self._threads,
         )
         self._call: Call | None = None
         self._line: UdpLine | None = None
@@ -85,11 +87,13 @@ class BareRtp:
             raise VerdictRefused("There is no such call.")
         self._call.judge(words, verdict, name)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Close the ports, and wait until what the call leaves behind is stored."""
         if self._timer is not None:
             self._timer.cancel()
         if self._call is not None:
             self._call.end()
+        await self._threads.finish()
 
     def _look(self) -> None:
         if self._call is not None:

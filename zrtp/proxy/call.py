@@ -16,7 +16,7 @@ from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
 from zrtp.protocol.events import Failed, NoPeer, Secured, SecurityWarning, WarningCode
 from zrtp.proxy.description import ON_HOLD, Change, Section, read, rewritten
-from zrtp.proxy.leg import Leg, MakeLeg, Protection, Remote
+from zrtp.proxy.leg import Leg, MakeLeg, Protection, Remote, Task
 from zrtp.proxy.news import CallChanged, Notice, Phase, Tell, Verdict, VerdictRefused, View
 from zrtp.proxy.policy import Handling, Policy, handling_of_network, handling_of_phone
 
@@ -65,6 +65,12 @@ class Line(Protocol):
     def close(self) -> None: ...
 
 
+class Run(Protocol):
+    """Has a task run, beside the sound if it takes long, and calls `done` afterwards."""
+
+    def __call__(self, task: Task, done: Callable[[], None]) -> None: ...
+
+
 class Clock(Protocol):
     """An event loop, as far as it is needed here."""
 
@@ -86,6 +92,7 @@ class Surroundings:
     """Opens the ports for one media line of a call. Raises OSError."""
     clock: Clock
     tell: Tell
+    run: Run
 
 
 @dataclass(slots=True)
@@ -276,6 +283,8 @@ class Call:
         """Send what is due, hear what the engine has to say, and set the timer."""
         while (event := leg.next_event()) is not None:
             self._on_event(leg, event)
+        while (task := leg.work_to_do()) is not None:
+            self._run(leg, task)
         for index, datagram in leg.datagrams_to_send():
             remote, line = leg.remote.get(index), self._lines.get(index)
             if remote is not None and line is not None:
@@ -285,6 +294,15 @@ class Call:
             timer.cancel()
         if due is not None:
             self._timers[leg] = self._around.clock.call_at(due, lambda: self._on_timer(leg))
+
+    def _run(self, leg: Leg, task: Task) -> None:
+        def done() -> None:
+            task.done(self._around.clock.time())
+            self.settle(leg)
+            if self.phase is not Phase.ENDED:
+                self._tell()
+
+        self._around.run(task, done)
 
     # People.
 
@@ -499,8 +517,8 @@ class Call:
             case Failed() if current:
                 self._in_vain = FAILED.format(self.peer, event.text)
                 self._say_once(self._in_vain, loud=True)
-            case Secured() if current and leg.doubt:
-                self._say_once(leg.doubt, loud=True)
+            case Secured() if current:
+                self._run(leg, leg.doubts(lambda text: self._say_once(text, loud=True)))
             case MediaTrouble() if current:
                 self._say(event.text, loud=True)
             case SecurityWarning() if current:

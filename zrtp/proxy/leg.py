@@ -11,8 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
-from zrtp.cache.interface import SecretCache, other_devices
+from zrtp.cache.interface import other_devices, waits
 from zrtp.cache.record import clean_name
 from zrtp.crypto.sas import Sas
 from zrtp.errors import CacheError, SrtpError
@@ -25,6 +26,8 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, Continuity, NoPeer, Sending
 from zrtp.protocol.states import State
 from zrtp.system import RandomSource, system_random
+
+NEW_KEY: Final = "{} has another key than before: a new phone of theirs, or somebody in between."
 
 
 class Protection(Enum):
@@ -56,6 +59,18 @@ class Arrived:
     rtcp: list[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that takes its time."""
+
+    run: Callable[[], None]
+    """May be called in any thread."""
+    done: Callable[[float], None]
+    """Is called with the time afterwards, where the leg lives."""
+    quick: bool = False
+    """It never waits, and takes less time than a change of threads."""
+
+
 class Leg:
     """The media between the phone and one far end. `peer` is its SIP address, under which a record is kept."""
 
@@ -65,16 +80,14 @@ class Leg:
         peer: str,
         *,
         best_effort: bool,
-        cache: SecretCache | None = None,
         random: RandomSource = system_random,
     ) -> None:
-        """`cache` is that of the endpoint, which is asked whether the peer's name belongs to another key."""
         self.peer = peer
-        self._cache = cache
+        self._cache = endpoint.cache
         self.tag = ""
         """The far end's tag, once it has one."""
         self.remote: dict[int, Remote] = {}
-        self._session = endpoint.session(peer_label=peer)
+        self._session = endpoint.session(peer_label=peer, offload=True, store="deferred")
         self._secure = SecureCall(self._session, best_effort=best_effort, silence=None)
         self._media: dict[int, SecureMedia] = {}
         self._expected: dict[int, bytes] = {}
@@ -159,6 +172,22 @@ class Leg:
             self._in_vain |= {index for index, media in self._media.items() if media.stream.ssrc == event.ssrc}
         return event
 
+    def work_to_do(self) -> Task | None:
+        """A public-key operation, or a request to the cache: what must not hold up the sound of other calls.
+
+        Each is handed out once, to be run anywhere and given back to `work_done`. A closed leg may still have some:
+        what the call leaves behind for later ones.
+        """
+        work = self._session.work_to_do()
+        if work is not None:
+            return Task(work.run, lambda now: self._session.work_done(work, now))
+        cache, request = self._cache, self._session.store_to_do()
+        if cache is None or request is None:
+            return None
+        return Task(
+            lambda: request.run(cache), lambda now: self._session.store_done(request, now), quick=not waits(cache)
+        )
+
     # What people ask, and what they decide.
 
     def protection(self, index: int) -> Protection:
@@ -201,21 +230,23 @@ class Leg:
         """The name that the engine's events have for a stream."""
         return self._media[index].stream.ssrc
 
-    @property
-    def doubt(self) -> str:
-        """Why the key may not be that of the SIP address, once there is one; empty as long as nothing speaks for that.
+    def doubts(self, tell: Callable[[str], None]) -> Task:
+        """Finds out whether the key may not be that of the SIP address, once there is one, and tells why.
 
         A name that the person chose is theirs to judge; one that is a SIP address must be this one.
         """
-        known, zid = self.name, self._session.peer.zid
-        if known is not None and known.startswith(("sip:", "sips:")) and known.casefold() != self.peer.casefold():
-            return f"This is the key of {known}, and the call is with {self.peer}: compare the words."
-        if self._cache is None or zid is None or self._session.continuity is not Continuity.FIRST_CALL:
-            return ""
-        with suppress(CacheError):  # the engine has told that the cache fails
-            if other_devices(self._cache, zid, self.peer):
-                return f"{self.peer} has another key than before: a new phone of theirs, or somebody in between."
-        return ""
+        known, zid, found = self.name, self._session.peer.zid, [""]
+        cache = self._cache if self._session.continuity is Continuity.FIRST_CALL else None
+
+        def look() -> None:
+            if known is not None and known.startswith(("sip:", "sips:")) and known.casefold() != self.peer.casefold():
+                found[0] = f"This is the key of {known}, and the call is with {self.peer}: compare the words."
+            elif cache is not None and zid is not None:
+                with suppress(CacheError):  # the engine has told that the cache fails
+                    if other_devices(cache, zid, self.peer):
+                        found[0] = NEW_KEY.format(self.peer)
+
+        return Task(look, lambda now: tell(found[0]) if found[0] else None, quick=cache is None or not waits(cache))
 
     def counters(self, index: int) -> Counters:
         media = self._media.get(index)

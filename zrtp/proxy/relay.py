@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
+from zrtp.proxy.leg import Task
 
 ATTEMPTS: Final = 100
 """Pairs of ports that are tried before giving up."""
@@ -59,6 +60,32 @@ class UdpLine:
 
     def _delayed(self, receive: Received) -> Received:
         return lambda packet, source, rtcp: self._path(lambda: receive(packet, source, rtcp))
+
+
+class Threads:
+    """Runs tasks in threads, so that they do not hold up the sound."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Future[None]] = set()
+
+    def __call__(self, task: Task, done: Callable[[], None]) -> None:
+        if task.quick:
+            task.run()
+            done()
+            return
+        running = asyncio.get_running_loop().run_in_executor(None, task.run)
+        self._running.add(running)
+        running.add_done_callback(lambda _: self._finished(running, done))
+
+    async def finish(self) -> None:
+        """Wait for what still runs, and for what follows from it."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _finished(self, running: asyncio.Future[None], done: Callable[[], None]) -> None:
+        self._running.discard(running)
+        running.result()
+        done()
 
 
 class _Pair:

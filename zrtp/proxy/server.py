@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Final
 
-from zrtp.cache.interface import SecretCache
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
@@ -17,7 +16,7 @@ from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg
 from zrtp.proxy.news import Notice, Tell
 from zrtp.proxy.policy import Policy
-from zrtp.proxy.relay import UdpLine
+from zrtp.proxy.relay import Threads, UdpLine
 from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, answer
@@ -56,11 +55,8 @@ class SipProxy:
         endpoint: Endpoint,
         tell: Tell,
         *,
-        cache: SecretCache | None = None,
         random: RandomSource = system_random,
     ) -> None:
-        """`cache` is that of the endpoint."""
-        self._cache = cache
         self._options = options
         self._endpoint = endpoint
         self._tell = tell
@@ -70,6 +66,7 @@ class SipProxy:
         self._network_side: NetworkSide | None = None
         self._signalling: Signalling | None = None
         self._calls: Calls | None = None
+        self._threads = Threads()
         self._hosts = ("", "")  # ours, towards the phone and towards the network
 
     async def open(self) -> tuple[Hop, Hop]:
@@ -95,6 +92,7 @@ class SipProxy:
             open_line=self._open_line,
             clock=asyncio.get_running_loop(),
             tell=self._tell,
+            run=self._threads,
         )
         self._calls = Calls(around)
         self._signalling = Signalling(
@@ -118,6 +116,7 @@ class SipProxy:
         """End all calls and close all ports."""
         if self._calls is not None:
             self._calls.close()
+        await self._threads.finish()
         await self._phone_side.close()
         if self._network_side is not None:
             await self._network_side.close()
@@ -162,7 +161,7 @@ class SipProxy:
 
     def _make_leg(self, peer: str) -> Leg:
         best_effort = self._options.policy is Policy.BEST_EFFORT
-        return Leg(self._endpoint, peer, best_effort=best_effort, cache=self._cache, random=self._random)
+        return Leg(self._endpoint, peer, best_effort=best_effort, random=self._random)
 
     def _open_line(self, call: Call, index: int) -> Line:
         return UdpLine(

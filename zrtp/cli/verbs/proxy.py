@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from zrtp.cache.interface import SecretCache
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.proxying import ProxySettings, run_proxy
 from zrtp.cli.errors import CommandError, Exit
@@ -80,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    endpoint, kept = _installation(arguments)
+    endpoint = _endpoint(arguments)
     policy = Policy.BEST_EFFORT if arguments.best_effort else Policy.REQUIRE
     settings = ProxySettings(
         json=arguments.json,
@@ -98,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             "for a phone on this computer 127.0.0.1, otherwise the address in its network",
             code=Exit.USAGE,
         )
-    return run_proxy(lambda tell: _Sip(arguments, endpoint, kept, policy, tell), settings)
+    return run_proxy(lambda tell: _Sip(arguments, endpoint, policy, tell), settings)
 
 
 class _Sip:
@@ -108,7 +107,6 @@ class _Sip:
         self,
         arguments: argparse.Namespace,
         endpoint: Endpoint,
-        kept: SecretCache | None,
         policy: Policy,
         tell: Tell,
     ) -> None:
@@ -120,7 +118,7 @@ class _Sip:
             ca=arguments.ca,
             path=_path(arguments.impair),
         )
-        self._proxy = SipProxy(options, endpoint, tell, cache=kept)
+        self._proxy = SipProxy(options, endpoint, tell)
 
     async def open(self) -> dict[str, str]:
         phone, outside = await self._proxy.open()
@@ -159,7 +157,7 @@ class _Rtp:
         return {"the phone sends RTP to": host_port(*phone), "towards the network": host_port(*outside)}
 
     async def close(self) -> None:
-        self._proxy.close()
+        await self._proxy.close()
 
     def views(self) -> list[View]:
         return self._proxy.views()
@@ -187,11 +185,10 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     network.add_impairment(group)
 
 
-def _installation(arguments: argparse.Namespace) -> tuple[Endpoint, SecretCache | None]:
-    """The endpoint and its cache. Raises CommandError."""
+def _endpoint(arguments: argparse.Namespace) -> Endpoint:
+    """The installation. Raises CommandError."""
     try:
-        kept = cache.opened(cache.path_of(arguments.cache))
-        return Endpoint(algorithms.config(arguments), kept), kept
+        return Endpoint(algorithms.config(arguments), cache.opened(cache.path_of(arguments.cache)))
     except CacheError as error:
         raise CommandError.from_sentences(str(error)) from error
 
