@@ -35,7 +35,7 @@ as pylibsrtp offers it."""
 
 
 def libsrtp_policy(keys: SrtpKeys, *, sending: bool, ssrc: int | None = None) -> Policy:
-    """The pylibsrtp policy for one direction of a stream; pylibsrtp is optional (`pip install zrtp[libsrtp]`).
+    """The pylibsrtp policy for one direction of a stream; pylibsrtp is optional (`pip install .[libsrtp]`).
 
     `keys` are `send` or `receive` of the engine's KeysReady event, and `sending` says which. Without `ssrc`
     the policy serves every SSRC of that direction. pylibsrtp keeps a copy of the key that cannot be wiped.
@@ -47,7 +47,7 @@ def libsrtp_policy(keys: SrtpKeys, *, sending: bool, ssrc: int | None = None) ->
         from pylibsrtp import Error, Policy
     except ImportError as error:
         raise BackendUnavailable(
-            "pylibsrtp is not installed: run `pip install zrtp[libsrtp]`, or use zrtp.media.srtp."
+            "pylibsrtp is not installed: run `pip install .[libsrtp]`, or use zrtp.media.srtp."
         ) from error
     name = _checked(keys, "libsrtp").name
     wildcard = Policy.SSRC_ANY_OUTBOUND if sending else Policy.SSRC_ANY_INBOUND

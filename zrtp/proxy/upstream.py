@@ -101,7 +101,7 @@ async def dns_records(name: str, resolver: Any = None) -> list[Srv]:
         import dns.resolver
     except ImportError as error:
         raise BackendUnavailable(
-            "Finding a SIP server by its domain needs dnspython: pip install 'zrtp[proxy]', or give the server's port."
+            "Finding a SIP server by its domain needs dnspython: pip install '.[proxy]', or give the server's port."
         ) from error
     try:
         answer = await (resolver or dns.asyncresolver.Resolver()).resolve(name, "SRV")

@@ -18,7 +18,7 @@ from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
-from zrtp.cli.calls import calling, conversation
+from zrtp.cli.calls import calling, conversation, vigil
 from zrtp.cli.calls.attendance import Attendance, judge
 from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.notices import Agreed, Standing
@@ -194,7 +194,7 @@ async def verify_both(meeting: Meeting) -> None:
 def test_a_peer_without_the_old_key_is_not_trusted_until_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(conversation, "_LOOK", 0.05)
+    monkeypatch.setattr(vigil, "_LOOK", 0.05)
     cache, of_bob = MemoryCache(), MemoryCache()
     meet(verify_both, lambda: Meeting(cache=cache, bob_cache=of_bob))
     (forgotten,) = of_bob.peers()
@@ -225,7 +225,7 @@ def test_a_peer_without_the_old_key_is_not_trusted_until_compared(monkeypatch: p
 def test_later_leaves_the_call_unverified_and_it_can_be_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(conversation, "_LOOK", 0.05)
+    monkeypatch.setattr(vigil, "_LOOK", 0.05)
 
     async def script(meeting: Meeting) -> None:
         await meeting.typist.answer("[l] later", "l")

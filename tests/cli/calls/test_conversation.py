@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.commands import FAST, OPTIONS, Call, Listener, free_port
 from zrtp.cache.memory import MemoryCache
-from zrtp.cli.calls import conversation
+from zrtp.cli.calls import conversation, vigil
 from zrtp.cli.calls.calling import hold
 from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.impairment import Impairment
@@ -33,7 +33,7 @@ from zrtp.protocol.timers import Schedule
 @pytest.fixture
 def _brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look at the call every tenth of a second, and nobody waits long for last words."""
-    monkeypatch.setattr(conversation, "_LOOK", 0.1)
+    monkeypatch.setattr(vigil, "_LOOK", 0.1)
     monkeypatch.setattr(conversation, "_ERROR_COPIES", 0.02)
     monkeypatch.setattr(conversation, "_GOODBYE", 0.1)
 
@@ -133,7 +133,7 @@ def test_a_peer_that_is_gone_is_told_after_a_while_and_ends_the_call_with_a_code
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(conversation, "_SILENCE", 0.1)
-    monkeypatch.setattr(conversation, "_GONE", 0.4)
+    monkeypatch.setattr(vigil, "_GONE", 0.4)
 
     async def test() -> None:
         call = Call()
@@ -262,7 +262,7 @@ def test_a_wait_is_explained_after_a_while() -> None:
 @pytest.mark.usefixtures("_brisk")
 def test_a_listener_who_comes_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long after the last Hello of the schedule."""
-    monkeypatch.setattr(conversation, "_TRY_AGAIN", 0.0)
+    monkeypatch.setattr(vigil, "_TRY_AGAIN", 0.0)
     monkeypatch.setattr("zrtp.protocol.discovery.T1", Schedule(first=0.01, cap=0.01, retransmissions=1))
 
     async def test() -> None:

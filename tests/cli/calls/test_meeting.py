@@ -311,7 +311,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.Monkey
     async def scene(server: FakeMailbox) -> None:
         error = await refusal(Person(ReachSettings(mailbox=server.url)))
         assert "needs the package spake2" in str(error)
-        assert error.hint == "pip install 'zrtp[reach]'"
+        assert error.hint == "pip install '.[reach]'"
 
     play(scene)
 

@@ -22,7 +22,6 @@ from zrtp.cli.calls.notices import (
     Calling,
     Ended,
     Listening,
-    Media,
     Mismatched,
     News,
     SoundNote,
@@ -30,6 +29,7 @@ from zrtp.cli.calls.notices import (
     Waiting,
 )
 from zrtp.cli.calls.sound import Sound
+from zrtp.cli.calls.vigil import Vigil
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.sound import Accept
@@ -54,22 +54,15 @@ from zrtp.protocol.events import (
     SasRelayed,
     Secured,
     SecurityWarning,
-    Sending,
     SendingChanged,
     WarningCode,
 )
 from zrtp.reach.notice import Reason
 
-_LOOK: Final = 1.0
-"""Seconds between two looks at the call. A wait that is longer is explained."""
 _SILENCE: Final = 3.0
-"""Seconds without a verified packet after which that is told,"""
-_GONE: Final = 30.0
-"""and after which the other side is taken to be gone."""
+"""Seconds without a verified packet after which that is told."""
 _SAS_DIFFERS: Final = "SAS differs"
 """The reason in a goodbye for having found that the two renderings of the SAS differ (RFC 3550 section 6.6)."""
-_TRY_AGAIN: Final = 4.0
-"""Seconds after which our Hello is not repeated any more (T1); from then on a Ping wakes a listener who comes late."""
 _GOODBYE: Final = 0.8
 """Seconds to wait for the other side's goodbye, and its last packets before that, after ours."""
 _ALONE: Final = 1.5
@@ -140,12 +133,8 @@ class Conversation:
         self._verdict: Verdict | None = None
         self._assurance = Assurance.INSECURE
         self._counted = (0, 0)  # ZRTP packets and octets up to the last key agreement
-        self._secure_since: float | None = None
-        self._stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
-        self._stage_since = self._loop.time()
-        self._explained = False  # what this stage is about has been told
-        self._heard, self._heard_at = 0, 0.0  # packets, and when the last one came
-        self._trouble: Trouble | None = None  # with what arrives, as long as it lasts
+        stage = wording.WAITING_FOR_ANSWER if remote is not None else ""
+        self._vigil = Vigil(sound, self.show, self.hang_up, stage=stage, patience=settings.wait)
         self._unannounced = False  # a Hello came that is not the one of signalling
         self._talking: asyncio.Task[None] | None = None
         self._answering: asyncio.Future[None] | None = None
@@ -166,7 +155,7 @@ class Conversation:
             outcome = self._close_sound(self._outcome.result()) if stream is None else await self._begin(stream)
         self.show(Ended(code=outcome.code, text=outcome.text, hint=outcome.hint, verdict=self._verdict))
         if self._callee is not None:
-            patience = 0.0 if self._secure_since is None else _ALONE
+            patience = 0.0 if self._vigil.secure_since is None else _ALONE
             self._loop.call_later(patience, self._callee.hang_up, Exit.ENDED, "the other side is gone")
         return outcome
 
@@ -335,7 +324,7 @@ class Conversation:
     async def _hold(self, stream: SecureStream) -> Outcome:
         tasks = [
             asyncio.ensure_future(self._guarded(partial(work, stream)))
-            for work in (self._hear, self._follow, self._watch)
+            for work in (self._hear, self._follow, self._vigil.watch)
         ]
         try:
             outcome = await self._outcome
@@ -352,18 +341,18 @@ class Conversation:
         """Say goodbye and hear the last words; or see to it that the other side learns of a failure."""
         if outcome.code is Exit.NOT_AGREED:
             await asyncio.sleep(_ERROR_COPIES)
-        if self._secure_since is None:
+        if self._vigil.secure_since is None:
             if self._meeting is not None and outcome.code in (Exit.ENDED, Exit.INTERRUPTED):
                 self._meeting.tell(Reason.GIVEN_UP)
             return
         stream.say_goodbye(_SAS_DIFFERS if outcome.code is Exit.SAS_MISMATCH else "")
         if outcome.code is Exit.ENDED:
             await asyncio.wait([self._left], timeout=_GOODBYE + 2 * self._settings.impair.delay)
-        self._report(stream, final=True)
+        self._vigil.report(stream, final=True)
 
     def _judged(self, stream: SecureStream, outcome: Outcome) -> Outcome:
         """The outcome, unless a call that ended as if all were well was one in which nobody could be heard."""
-        changed = self._trouble in (Trouble.UNVERIFIED, Trouble.REPEATED) and not stream.media.counters.verified
+        changed = self._vigil.trouble in (Trouble.UNVERIFIED, Trouble.REPEATED) and not stream.media.counters.verified
         if changed and outcome.code in (Exit.ENDED, Exit.GONE):
             return Outcome(code=Exit.NOT_THROUGH, text=wording.NOT_THROUGH, hint=wording.NOT_THROUGH_HINT)
         return outcome
@@ -393,19 +382,20 @@ class Conversation:
             self._tell(stream, event)
             match event:
                 case PeerDetected():
-                    self._enter("")
+                    self._vigil.enter("")
                 case GoingSecure():
-                    self._enter(wording.WAITING_FOR_CONFIRMATION)
+                    self._vigil.enter(wording.WAITING_FOR_CONFIRMATION)
                 case SendingChanged():
                     self._open_gate(stream)
                 case MediaTrouble():
-                    self._trouble = event.trouble if event.trouble is not Trouble.UNREACHABLE else self._trouble
+                    if event.trouble is not Trouble.UNREACHABLE:
+                        self._vigil.trouble = event.trouble
                 case MediaRecovered():
-                    self._trouble = None
+                    self._vigil.trouble = None
                 case PeerLeft():
                     self._hear_farewell(stream)
                 case Secured():
-                    self._enter("")
+                    self._vigil.enter("")
                     self._become_secure(event)
                 case ClearRequested() | SasRelayed():
                     self.interruptions.put_nowait(event)
@@ -435,7 +425,7 @@ class Conversation:
         if self.secured.done():
             self.interruptions.put_nowait(event)
             return
-        self._secure_since = self._heard_at = self._loop.time()
+        self._vigil.begin()
         self.secured.set_result(event)
         if self._settings.seconds is not None:
             why = f"hung up after {self._settings.seconds:g} seconds"
@@ -505,9 +495,6 @@ class Conversation:
         if not self.secured.done():
             self.hang_up(Exit.NO_PEER, f"nobody called within {seconds:g} seconds")
 
-    def _enter(self, stage: str) -> None:
-        self._stage, self._stage_since, self._explained = stage, self._loop.time(), False
-
     async def _hear(self, stream: SecureStream) -> None:
         await self.sound.hear(stream)
         if self._undecided(stream):
@@ -528,52 +515,3 @@ class Conversation:
         """Whether a person has still to say if the renderings of the SAS are the same."""
         asked = self._settings.verdict is None and self.secured.done() and not stream.session.peer.verified
         return asked and self._verdict is None
-
-    async def _watch(self, stream: SecureStream) -> None:
-        """Every second: say what is waited for, how the sound gets through, and whether anybody is there."""
-        while True:
-            await asyncio.sleep(_LOOK - self._loop.time() % _LOOK if self._secure_since is None else _LOOK)
-            if self._secure_since is None:
-                self._explain_wait(stream)
-            else:
-                self._listen_for_life(stream)
-                self._report(stream)
-
-    def _explain_wait(self, stream: SecureStream) -> None:
-        """What is waited for, and for how long by now; and wake a listener who comes late."""
-        waited = self._loop.time() - self._stage_since
-        if not self._stage or waited < _LOOK:
-            return
-        calling = self._stage == wording.WAITING_FOR_ANSWER
-        words = self._stage
-        if calling and stream.layer.told_busy:
-            words = wording.BUSY
-        elif calling and stream.unreachable:
-            words = wording.NOBODY_LISTENS
-        patience = self._settings.wait if calling else None
-        self.show(Waiting(text=words, since=waited if self._explained else None, patience=patience))
-        self._explained = True
-        if calling and waited >= _TRY_AGAIN:
-            stream.media.stream.ping(self._loop.time())
-            stream.settle()
-
-    def _listen_for_life(self, stream: SecureStream) -> None:
-        now, counters = self._loop.time(), stream.media.counters
-        heard = counters.received if stream.media.stream.sending is Sending.CLEAR else counters.verified
-        if heard != self._heard:
-            self._heard, self._heard_at = heard, now
-        elif now - self._heard_at > _GONE:
-            self.hang_up(Exit.GONE, f"the other side is gone: nothing was heard for {_GONE:g} seconds", "call again")
-
-    def _report(self, stream: SecureStream, *, final: bool = False) -> None:
-        seconds = self._loop.time() - (self._secure_since or 0.0)
-        self.show(
-            Media(
-                counters=stream.media.counters,
-                seconds=seconds,
-                silent=self._trouble is not None,
-                level=self.sound.level,
-                muted=self.sound.muted if self.sound.talks else None,
-                final=final,
-            )
-        )

@@ -220,7 +220,7 @@ async def open_page(switchboard: Switchboard, address: Address) -> tuple[Any, st
         from zrtp.proxy.page import Page
     except ImportError as error:
         raise CommandError(
-            "--web needs aiohttp, which is not installed", "python -m pip install 'zrtp[proxy]'", code=Exit.LOCAL
+            "--web needs aiohttp, which is not installed", "python -m pip install '.[proxy]'", code=Exit.LOCAL
         ) from error
     page = Page(switchboard)
     return page, await page.open(address)

@@ -24,7 +24,7 @@ Callee: TypeAlias = Address | Code | Description
 
 T = TypeVar("T")
 
-INSTALL: Final = "pip install 'zrtp[reach]'"
+INSTALL: Final = "pip install '.[reach]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

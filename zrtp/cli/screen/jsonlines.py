@@ -23,7 +23,7 @@ from zrtp.cli.screen.streams import Output
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
-from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft
+from zrtp.media.events import CallEvent, MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.protocol.events import (
     ClearRequested,
     Closed,
@@ -84,14 +84,14 @@ def describe(news: News) -> dict[str, Any]:
         case Media():
             return {"event": "media", **_media(news)}
         case Ended():
-            verdict = "none" if news.verdict is None else news.verdict.value
-            return {
-                "event": "ended",
-                "exit": int(news.code),
-                "text": news.text,
-                "hint": news.hint or None,
-                "verdict": verdict,
-            }
+            return {"event": "ended", **_ended(news)}
+        case _:
+            return _event(news)
+
+
+def _event(news: CallEvent) -> dict[str, Any]:
+    """The object for an event of the engine or of the media path."""
+    match news:
         case PeerDetected():
             return {"event": "peer_detected", **_peer(news)}
         case GoingSecure():
@@ -149,6 +149,15 @@ def printable(octets: bytes) -> str:
 
 def _hello(news: Listening | Calling) -> dict[str, Any]:
     return {"zid": news.zid.hex(), "hello_hash": news.hello_hash}
+
+
+def _ended(news: Ended) -> dict[str, Any]:
+    return {
+        "exit": int(news.code),
+        "text": news.text,
+        "hint": news.hint or None,
+        "verdict": "none" if news.verdict is None else news.verdict.value,
+    }
 
 
 def _media(news: Media) -> dict[str, Any]:

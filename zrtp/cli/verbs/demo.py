@@ -45,7 +45,9 @@ example:
   zrtp demo
   zrtp demo --agreement DH3k --impair loss=20%,seed=7
   zrtp demo --audio speech.wav --record heard.wav --seconds 5
-  zrtp demo --with-mitm"""
+  zrtp demo --with-mitm
+
+keys while the words are compared: y they match, n they differ, l later, q hang up (so does Ctrl-C)"""
 
 SECONDS: Final = 2.0
 SECONDS_TO_ANSWER: Final = 3.5

@@ -1,6 +1,6 @@
 """Signatures of type "PGP ": a binary OpenPGP version 4 signature packet (RFC 6189 section 7.2.1).
 
-pysequoia (`pip install zrtp[openpgp]`) signs, verifies, and takes care of key packets, subkeys, revocations and weak
+pysequoia (`pip install .[openpgp]`) signs, verifies, and takes care of key packets, subkeys, revocations and weak
 keys. It neither writes nor reads the URI of the preferred key server that RFC 6189 demands; `openpgp_packet` does.
 
 The key does not come with the signature. The application has it in a key ring, and gives it to `OpenPgpVerifier`.
@@ -138,7 +138,7 @@ class OpenPgpVerifier:
 
 def _need_sequoia() -> None:
     if sequoia is None:
-        raise BackendUnavailable("OpenPGP signatures need the library pysequoia: pip install zrtp[openpgp].")
+        raise BackendUnavailable("OpenPGP signatures need the library pysequoia: pip install .[openpgp].")
 
 
 # What kind of key signs: RFC 4880 section 5.5.2, RFC 6637 section 9.
