@@ -213,7 +213,7 @@ def without_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_library")
 def test_without_the_library_the_message_says_what_to_install() -> None:
-    with pytest.raises(BackendUnavailable, match=r"pip install zrtp\[openpgp\]"):
+    with pytest.raises(BackendUnavailable, match=r"pip install \.\[openpgp\]"):
         OpenPgpVerifier(lambda _issuer: None)
-    with pytest.raises(BackendUnavailable, match=r"pip install zrtp\[openpgp\]"):
+    with pytest.raises(BackendUnavailable, match=r"pip install \.\[openpgp\]"):
         OpenPgpSigner(b"", URI)
