@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
-from zrtp.media.rtp import RtpPacket
+from zrtp.media.rtp import MalformedRtp, RtpPacket
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call, Surroundings
@@ -251,7 +252,8 @@ class Phone:
 
     def _hear(self, data: bytes) -> None:
         if classify(data) is Kind.RTP:  # a phone knows nothing else
-            self.heard.append(RtpPacket.decode(data))
+            with suppress(MalformedRtp):
+                self.heard.append(RtpPacket.decode(data))
 
     def speak(
         self, where: Address, payload: bytes = b"words in clear, never on the network" * 4, count: int = 1
