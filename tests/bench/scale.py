@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -101,6 +100,8 @@ def crowd(sessions: int, progress: Callable[[int], object] = lambda _: None) -> 
 
 def _resident() -> int:
     """The peak so far: it only grows, and so does what is measured by it."""
+    import resource  # not on Windows
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -66,6 +66,18 @@ def test_a_name_is_suggested(answer: str, name: str | None) -> None:
     assert screen.getvalue() == " what should this peer be called? [192.0.2.1] \n"
 
 
+@pytest.mark.parametrize(("answers", "answered"), [("a\n", True), ("x\na\n", True), ("x\n", False), ("", False)])
+def test_a_call_is_answered_by_one_key_only(answers: str, answered: bool) -> None:
+    screen = Stream()
+
+    async def test() -> bool:
+        dialogue = Dialogue(Terminal(out=screen, err=screen), Lines(io.StringIO(answers)))
+        return await dialogue.answers("Bob calls.")
+
+    assert asyncio.run(test()) is answered
+    assert ("  a? \n" in screen.getvalue()) is ("x" in answers)
+
+
 class Keys:
     """Single keys and lines that were typed in advance; then the end of input."""
 

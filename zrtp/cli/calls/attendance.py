@@ -107,7 +107,7 @@ class Attendance:
         if not self._conversation.sound.closed:
             return
         with self._presenter.asking():
-            answered = await self._dialogue.answers(wording.ANSWER_QUESTION)
+            answered = await self._dialogue.answers(wording.somebody_calls(self._session.peer.name))
         if answered:
             await self._conversation.answer()
         else:

@@ -82,7 +82,7 @@ class Dialogue:
                 self._offer(choices)
             else:
                 *first, last = choices
-                terminal.ask(f"  {', '.join(first)} or {last}? ")
+                terminal.ask(f"  {', '.join(first)} or {last}? " if first else f"  {last}? ")
         terminal.answered()
         return at_end
 

@@ -70,7 +70,6 @@ NOT_THROUGH_HINT: Final = (
 )
 HEARD_AGAIN: Final = "the other side is heard again"
 
-ANSWER_QUESTION: Final = "Somebody calls. Your microphone is closed until you answer."
 STAYS_CLOSED: Final = (
     "your microphone stays closed, since no key can be pressed here; --accept all opens it for everybody"
 )
@@ -328,6 +327,11 @@ def tone_instead(missing: str) -> str:
     if install is not None:
         return f"a test tone is sent; to talk: {install[1]}"
     return f"a test tone is sent, nobody is heard: {as_line(missing.partition('; ')[0])}"
+
+
+def somebody_calls(peer_name: str | None) -> str:
+    """What whoever is called is asked, before anything of the room is heard."""
+    return f"{peer_name or 'Somebody'} calls. Your microphone is closed until you answer; [q] hangs up."
 
 
 def switched_off(peer_name: str | None) -> str:
