@@ -7,6 +7,7 @@ import random
 import stat
 from array import array
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,13 @@ def test_a_packet_that_comes_twice_is_played_once() -> None:
     sent = packets(12)
 
     assert play([packet for packet in sent for _ in range(2)]) == b"".join(frames(12))
+
+
+def test_of_two_packets_with_one_number_the_first_counts() -> None:
+    first, second, *others = packets(10)
+    other = replace(second, payload=b"?" * 160)
+
+    assert play([first, second, other, *others]) == b"".join(frames(10))
 
 
 def test_a_lost_packet_is_silence_of_the_same_length() -> None:
