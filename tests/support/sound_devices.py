@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from zrtp.media.sound.devices import BLOCK
+from zrtp.media.sound.portaudio import BLOCK
 
 NAMES = ["HDA Intel: front", "USB Headset", "USB Camera", "HDMI"]
 INPUTS, OUTPUTS = [1, 1, 1, 0], [2, 1, 0, 2]

@@ -132,7 +132,7 @@ def test_if_the_loudspeaker_does_not_open_nothing_stays_open(devices: ModuleType
 
     vars(devices)["RawOutputStream"] = Broken
 
-    with pytest.raises(AudioError, match="The loudspeaker cannot be opened"):
+    with pytest.raises(AudioError, match="The loudspeaker HDMI cannot be opened"):
         Sound.of(replace(TALK, audio="mic"))
     assert all(stream.closed for stream in streams if stream.started)
 
@@ -224,7 +224,7 @@ def test_if_it_does_not_open_a_sentence_says_so_and_the_call_goes_on(devices: Mo
 
     assert not any(any(frame) for frame in talking(sound, course))
     (line,) = told
-    assert line.startswith("the microphone cannot be opened (HDA Intel: front): in use - the call goes on")
+    assert line.startswith("the microphone HDA Intel: front cannot be opened: in use - the call goes on")
 
 
 @pytest.mark.usefixtures("devices")
@@ -238,7 +238,7 @@ def test_when_it_is_unplugged_a_sentence_says_so_and_the_call_goes_on() -> None:
         await until(wire, 3)
 
     assert talking(sound, course)[:3] == [said(0)] * 3
-    assert told == ["the microphone is gone (HDA Intel: front) - the call goes on, and you are not heard"]
+    assert told == ["the microphone HDA Intel: front is gone - the call goes on, and you are not heard"]
 
 
 # What is heard
@@ -289,7 +289,7 @@ def test_when_the_loudspeaker_is_gone_a_sentence_says_so_once() -> None:
     hear(sound, *packets(3, Silence()))
     sound.close()
 
-    assert told == ["the loudspeaker is gone (HDMI) - the call goes on, and you hear nothing"]
+    assert told == ["the loudspeaker HDMI is gone - the call goes on, and you hear nothing"]
 
 
 @pytest.mark.usefixtures("devices")

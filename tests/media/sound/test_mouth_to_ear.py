@@ -244,8 +244,8 @@ def test_when_the_sound_server_dies_a_sentence_says_so_and_the_call_goes_on(tmp_
         time.sleep(1)
         pulse.process.terminate()
         for end in ENDS:
-            talk.sees(end, "the microphone is gone")
-            talk.sees(end, "the loudspeaker is gone")
+            talk.sees(end, "and you are not heard")
+            talk.sees(end, "and you hear nothing")
         time.sleep(1)
         for end in ENDS:
             assert talk.holds(end)

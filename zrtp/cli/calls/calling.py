@@ -32,7 +32,7 @@ from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError, ZrtpError
 from zrtp.media.addresses import Address, resolve
-from zrtp.media.sound.devices import quiet_libraries
+from zrtp.media.sound.portaudio import quiet_libraries
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 

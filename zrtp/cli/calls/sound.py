@@ -14,8 +14,9 @@ from zrtp.errors import BackendUnavailable
 from zrtp.media.aio import SecureStream
 from zrtp.media.rtp import FRAME_SAMPLES, PCMU, RtpPacket
 from zrtp.media.sound import g711
-from zrtp.media.sound.devices import Loudspeaker, Microphone, silence
 from zrtp.media.sound.errors import AudioError
+from zrtp.media.sound.loudspeaker import Loudspeaker, silence
+from zrtp.media.sound.microphone import Microphone
 from zrtp.media.sound.recording import InOrder, Sink, WavRecorder
 from zrtp.media.sound.sources import Ringing, Silence, Source, Tone, is_test_tone, open_source
 

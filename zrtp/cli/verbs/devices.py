@@ -11,8 +11,9 @@ from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.screen import columns
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import BackendUnavailable
-from zrtp.media.sound.devices import Device, devices, quiet_libraries
+from zrtp.media.sound.devices import Device, devices
 from zrtp.media.sound.errors import AudioError
+from zrtp.media.sound.portaudio import quiet_libraries
 
 SYNOPSIS: Final = "[options]"
 
