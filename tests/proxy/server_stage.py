@@ -6,7 +6,7 @@ import asyncio
 import ssl
 
 from zrtp.proxy.routing import Hop, Via, note_source
-from zrtp.proxy.sip import Framer, Message, Uri, bare_uri, parse
+from zrtp.proxy.sip import Framer, Message, Uri, bare_uri, host_port, parse
 
 LOOPBACK = "127.0.0.1"
 COPIED = ("via", "from", "to", "call-id", "cseq")
@@ -16,7 +16,8 @@ COPIED = ("via", "from", "to", "call-id", "cseq")
 class Server(asyncio.DatagramProtocol):
     """The registrar and proxy of one domain."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = LOOPBACK) -> None:
+        self.host = host
         self.contacts: dict[str, tuple[str, Hop]] = {}
         self.seen: list[Message] = []
         self.port = 0
@@ -29,11 +30,11 @@ class Server(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         self.transport = transport
         if transport == "UDP":
-            made, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(LOOPBACK, 0))
+            made, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.host, 0))
             self._udp = made
             self.port = made.get_extra_info("sockname")[1]
         else:
-            self._tcp = await asyncio.start_server(self._serve, LOOPBACK, 0, ssl=tls)
+            self._tcp = await asyncio.start_server(self._serve, self.host, 0, ssl=tls)
             self.port = self._tcp.sockets[0].getsockname()[1]
         return self
 
@@ -91,7 +92,9 @@ class Server(asyncio.DatagramProtocol):
         uri = Uri.parse(contact)
         assert uri is not None
         message.target = contact
-        message.prepend("via", f"SIP/2.0/{self.transport} {LOOPBACK}:{self.port};branch=z9hG4bK{len(self.seen)};rport")
+        message.prepend(
+            "via", f"SIP/2.0/{self.transport} {host_port(self.host, self.port)};branch=z9hG4bK{len(self.seen)};rport"
+        )
         self.send(message, hop if self.transport != "UDP" else Hop("UDP", uri.host, uri.port or 5060))
 
     def send(self, message: Message, to: Hop) -> None:
@@ -115,12 +118,14 @@ class SipPhone(asyncio.DatagramProtocol):
 
     async def open(self, transport: str = "UDP") -> SipPhone:
         if transport == "UDP":
-            made, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=(LOOPBACK, 0))
+            made, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: self, local_addr=(self.proxy.host, 0)
+            )
             self._udp = made
-            self.here = f"{LOOPBACK}:{made.get_extra_info('sockname')[1]}"
+            self.here = host_port(self.proxy.host, made.get_extra_info("sockname")[1])
         else:
             reader, self._writer = await asyncio.open_connection(self.proxy.host, self.proxy.port)
-            self.here = f"{LOOPBACK}:{self._writer.get_extra_info('sockname')[1]}"
+            self.here = host_port(self.proxy.host, self._writer.get_extra_info("sockname")[1])
             self._reading = asyncio.ensure_future(self._read(reader))
         return self
 

@@ -43,8 +43,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def proxy_to(server: Server, tell: Tell, **more: object) -> SipProxy:
-    upstream = Upstream(LOOPBACK, server.port, server.transport)
-    options = ProxyOptions(listen=(LOOPBACK, 0), upstream=upstream, policy=Policy.REQUIRE, **more)  # type: ignore[arg-type]
+    upstream = Upstream(server.host, server.port, server.transport)
+    options = ProxyOptions(listen=(server.host, 0), upstream=upstream, policy=Policy.REQUIRE, **more)  # type: ignore[arg-type]
     return SipProxy(options, Endpoint(QUICK), tell)
 
 
@@ -72,7 +72,7 @@ async def call_through(server: Server, transport: str, **more: object) -> None:
     proxies = [proxy_to(server, news.append, **more) for _ in range(2)]
     phones = []
     loop = asyncio.get_running_loop()
-    media = [await loop.create_datagram_endpoint(Media, local_addr=(LOOPBACK, 0)) for _ in range(2)]
+    media = [await loop.create_datagram_endpoint(Media, local_addr=(server.host, 0)) for _ in range(2)]
     try:
         for user, proxy in zip(("alice", "bob"), proxies, strict=True):
             phone_side, _ = await proxy.open()
@@ -81,15 +81,15 @@ async def call_through(server: Server, transport: str, **more: object) -> None:
             assert (await phones[-1].next()).first("contact") == f"<sip:{user}@{phones[-1].here}>"
         alice, bob = phones
         ports = [made.get_extra_info("sockname")[1] for made, _ in media]
-        alice.request("INVITE", "sip:bob@example.org", sdp(LOOPBACK, ports[0]))
+        alice.request("INVITE", "sip:bob@example.org", described(server.host, ports[0]))
         invite = await bob.next()
-        bob.answer(invite, sdp(LOOPBACK, ports[1]))
+        bob.answer(invite, described(server.host, ports[1]))
         answered = await alice.next()
         await until(lambda: all(p.calls.views()[-1].protection is Protection.SECURE for p in proxies))
         for number, (message, other) in enumerate(((answered, 1), (invite, 0))):
             port = int(message.body.decode().split("m=audio ")[1].split()[0])
             packet = RtpPacket(payload_type=0, sequence=1, timestamp=0, ssrc=number, payload=b"words").encode()
-            media[number][0].sendto(packet, (LOOPBACK, port))
+            media[number][0].sendto(packet, (server.host, port))
             await until(lambda other=other: bool(media[other][1].heard))  # type: ignore[misc]
             assert media[other][1].heard == [packet]
         assert len({proxy.calls.views()[-1].sas for proxy in proxies}) == 1
@@ -103,11 +103,16 @@ async def call_through(server: Server, transport: str, **more: object) -> None:
     assert [proxy.calls.views()[-1].phase for proxy in proxies] == [Phase.ENDED] * 2
 
 
+def described(host: str, port: int) -> str:
+    return sdp(host, port).replace("IP4", "IP6") if ":" in host else sdp(host, port)
+
+
+@pytest.mark.parametrize("host", [LOOPBACK, "::1"])
 @pytest.mark.parametrize("phone", ["UDP", "TCP"])
 @pytest.mark.parametrize("network", ["UDP", "TCP"])
-def test_a_call_over_every_pair_of_transports(phone: str, network: str) -> None:
+def test_a_call_over_every_pair_of_transports(phone: str, network: str, host: str) -> None:
     async def scene() -> None:
-        server = await Server().open(network)
+        server = await Server(host).open(network)
         try:
             await call_through(server, phone)
         finally:

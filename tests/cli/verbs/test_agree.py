@@ -65,7 +65,7 @@ def test_words_that_differ_hand_over_nothing(tmp_path: Path) -> None:
 
 def test_later_hands_over_keys_that_are_marked(tmp_path: Path) -> None:
     (alices, hers), (bobs, _) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
-    later = ["--verify", "later"]
+    later = ["--verify", "later", "--impair", "loss=20%,seed=3"]
     with two_terminals(tmp_path, [*alices, *later], [*bobs, *later]) as (alice, bob):
         assert (alice.wait(), bob.wait()) == (0, 0)
         assert "NOT VERIFIED: nobody has compared the words" in alice.screen

@@ -12,6 +12,7 @@ from typing import Final
 
 from zrtp.cli.calls.conversation import Audience
 from zrtp.cli.calls.handing_over import Agreement
+from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Mismatched, News, Waiting
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.errors import CommandError, Exit
@@ -23,7 +24,7 @@ from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.media.addresses import Address
-from zrtp.media.aio.stream import SecureStream, connect, listen
+from zrtp.media.aio.stream import Options, SecureStream, connect, listen
 from zrtp.media.errors import NotSecured
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import KeysReady, NoPeer, Secured, SrtpKeys
@@ -44,6 +45,7 @@ class AgreeSettings:
     verdict: Verdict | None
     """None: a person is asked."""
     name: str | None
+    impair: Impairment
     json: bool
     plain: bool
     verbose: bool
@@ -111,10 +113,13 @@ class _Agreeing:
             raise CommandError(f"the port cannot be opened: {error.strerror or error}") from error
 
     def _open(self) -> AbstractAsyncContextManager[SecureStream]:
+        options: Options = {}
+        if self._settings.impair != Impairment():
+            options["path"] = BadNetwork(self._settings.impair)
         if self._settings.remote is not None:
-            return connect(self._endpoint, self._settings.remote, local=self._settings.bind)
+            return connect(self._endpoint, self._settings.remote, local=self._settings.bind, **options)
         assert self._settings.bind is not None, "whoever waits knows where"  # noqa: S101
-        return listen(self._endpoint, self._settings.bind)
+        return listen(self._endpoint, self._settings.bind, **options)
 
     def _announce(self, stream: SecureStream) -> None:
         hello_hash, remote = stream.media.stream.hello_hash, self._settings.remote

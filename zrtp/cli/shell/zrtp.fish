@@ -189,6 +189,7 @@ complete -c zrtp -n '_shtab_zrtp_using agree' -l sas -x -d 'renderings of the SA
 complete -c zrtp -n '_shtab_zrtp_using agree' -l json -d 'events as JSON lines on standard output'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using agree' -s v -l verbose -d 'state transitions'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l impair -x -d 'make the network worse, each way: loss=20%,dup=5%,reorder=5%,delay=80ms,seed=7'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a proxy -d 'between a phone without ZRTP and the network (SIP or bare RTP)'
 complete -c zrtp -n '_shtab_zrtp_using proxy' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using proxy; and test $_shtab_zrtp_npos -eq 0' -a sip -d 'the outbound proxy of SIP phones'

@@ -61,6 +61,7 @@ _shtab_zrtp_agree_options=(
   "--json[events as JSON lines on standard output]"
   "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
   {-v,--verbose}"[state transitions]"
+  "--impair[make the network worse, each way\: loss\=20\%,dup\=5\%,reorder\=5\%,delay\=80ms,seed\=7]:LIST:"
   ":where the other side is:"
 )
 

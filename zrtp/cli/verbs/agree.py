@@ -12,9 +12,10 @@ from zrtp.cli.calls.agreeing import AgreeSettings, run_agree
 from zrtp.cli.calls.calling import open_endpoint
 from zrtp.cli.calls.handing_over import Agreement, Format, KeysBy
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import algorithms, cache, output, verdict
+from zrtp.cli.options import algorithms, cache, network, output, verdict
 from zrtp.cli.options.addresses import DEFAULT_PORT, address, remote_address
 from zrtp.cli.screen.terminal import Terminal
+from zrtp.crypto import codes
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 
@@ -79,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cache.add(parser.add_argument_group("people"))
     verdict.add(parser)
     algorithms.add(parser)
-    output.add(parser.add_argument_group("output"))
+    last = parser.add_argument_group("output and experiments")
+    output.add(last)
+    network.add_impairment(last)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -104,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         wait=arguments.wait if arguments.wait is not None or arguments.remote is None else WAIT,
         verdict=verdict.decided(arguments.verify),
         name=arguments.name,
+        impair=arguments.impair,
         json=arguments.json,
         plain=arguments.plain,
         verbose=arguments.verbose,
@@ -126,20 +130,16 @@ def _endpoint(config: Config, path: Path | None) -> Endpoint:
 
 def _config(arguments: argparse.Namespace, form: Format) -> Config:
     """Only suites that the receiver has are offered. Raises CommandError."""
-    settings: dict[str, object] = {}
-    for place, (name, attribute) in enumerate((("cipher", "ciphers"), ("auth_tag", "auth_tags"))):
+    for place, name in enumerate(("cipher", "auth_tag")):
         able = tuple(dict.fromkeys(suite[place] for suite in form.suites))
-        wanted = getattr(arguments, name) or able
-        chosen = tuple(code for code in wanted if code in able)
+        chosen = tuple(code for code in getattr(arguments, name) or able if code in able)
         if not chosen:
-            names = ", ".join(code.decode().strip() for code in able)
+            names = ", ".join(map(codes.name, able))
             raise CommandError(
                 f"{form.value} has none of these", f"of --{name.replace('_', '-')} it has {names}", code=Exit.USAGE
             )
         setattr(arguments, name, chosen)
-        settings[attribute] = chosen
-    minimum = settings["auth_tags"]
-    return algorithms.config(arguments, minimum_auth_tags=minimum)
+    return algorithms.config(arguments, srtp_profiles=form.suites)
 
 
 def _print(text: str, arguments: argparse.Namespace) -> None:
