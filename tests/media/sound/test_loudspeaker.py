@@ -34,7 +34,6 @@ def test_it_pulls_what_came_and_otherwise_plays_silence() -> None:
 
     assert not any(heard[:160])
     assert heard[180:960].tolist() == list(g711.decode(g711.encode(sine(400, 0.02)))) * 4 + list(heard[820:960])
-    assert loudspeaker.level.take() > 6
     loudspeaker.close()
 
 

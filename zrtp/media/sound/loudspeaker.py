@@ -11,7 +11,6 @@ from typing import Any, Final
 from zrtp.media.rtp import RtpPacket
 from zrtp.media.sound.devices import find_loudspeaker
 from zrtp.media.sound.errors import AudioError
-from zrtp.media.sound.level import Level
 from zrtp.media.sound.playout import PlayoutBuffer
 from zrtp.media.sound.portaudio import close_stream, open_stream
 
@@ -35,7 +34,6 @@ class Loudspeaker:
         self._over = False
         self.instead: Callable[[int], array[int]] | None = None
         """Makes so many samples to be played instead of what comes; `silence` and a ringing tone are two."""
-        self.level = Level()
 
     def open(self) -> None:
         """Let it sound. Takes a moment, and may be called from any thread. Raises AudioError."""
@@ -71,7 +69,6 @@ class Loudspeaker:
         samples, instead = self._buffer.pull(frames), self.instead
         if instead is not None:
             samples = instead(frames)
-        self.level.hear(samples)
         self._blocks += 1
         octets[:] = samples.tobytes()
 
