@@ -1,7 +1,7 @@
 """pyVoIP as it is calls a SIP phone; its RTP client gets a secure socket.
 
-The arguments are our SIP port, that of the phone, and our tone. pyVoIP wants to register before it calls, so a registrar
-and proxy of a few lines stands between the two.
+The arguments are our SIP port, that of the phone, and our tone. pyVoIP wants to register before it calls, so a
+registrar and proxy of a few lines stands between the two.
 """
 
 from __future__ import annotations
