@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Unpack
 
 import pytest
@@ -430,6 +432,38 @@ def test_a_call_over_ipv6() -> None:
             await asyncio.gather(alice.secured(), bob.secured())
             alice.send(FRAME)
             assert (await heard(bob, 1))[0].payload == FRAME
+
+    run(test())
+
+
+def link_local() -> str | None:
+    """An address of this computer that has a scope, with it."""
+    try:
+        lines = Path("/proc/net/if_inet6").read_text("ascii").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        octets, _, _, scope, _, interface = line.split()
+        if scope == "20":
+            return f"{ipaddress.IPv6Address(int(octets, 16))}%{interface}"
+    return None
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_link_local_address_keeps_its_scope(bound: bool) -> None:
+    address = link_local()
+    if address is None:
+        pytest.skip("this computer has no link-local address of IPv6")
+
+    async def test() -> None:
+        async with (
+            listen(Endpoint(FAST), (address, 0)) as bob,
+            connect(Endpoint(FAST), (address, bob.local[1]), local=(address, 0) if bound else None) as alice,
+        ):
+            await asyncio.gather(alice.secured(), bob.secured())
+            assert alice.remote == bob.local == (address, bob.local[1])
+            alice.send(FRAME)
+            assert len(await heard(bob, 1)) == 1
 
     run(test())
 
