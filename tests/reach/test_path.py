@@ -256,6 +256,18 @@ def test_a_relay_that_gives_nothing_is_noticed_at_once() -> None:
     asyncio.run(run())
 
 
+def test_a_relay_that_gave_nothing_is_named_when_there_is_no_direct_way() -> None:
+    async def run() -> None:
+        turn = Turn(address=("127.0.0.1", _free_port()), user="zrtp", password="x", tcp=True)  # noqa: S106
+        async with Path(Side.CALLER, Servers(turn=turn), addresses=["127.0.0.1"]) as path:
+            await path.gather()
+            lost = Description(side=Side.LISTENER, seed=bytes(16), hello_hash=HASH, candidates=())
+            with pytest.raises(NoWay, match="the relay gave no address"):
+                await path.connect(lost, 0.1)
+
+    asyncio.run(run())
+
+
 def test_a_computer_without_a_network_is_told_so() -> None:
     async def run() -> None:
         async with Path(Side.CALLER, NOBODY, addresses=[]) as path:

@@ -186,6 +186,8 @@ class Path:
                 "The STUN server does not answer: this network probably lets no UDP out. "
                 "A relay over TCP helps: --turn turn:USER@HOST?transport=tcp."
             )
+        if self._servers.turn is not None and Kind.RELAY not in kinds:
+            return "No direct way was found, and the relay gave no address. Are its name, user and password right?"
         if Kind.RELAY in kinds:
             return "No way was found, not even over the relay. Is the other program still running?"
         return (
