@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import aioice
 import pytest
-from aioice import ice, stun
+from aioice import ice, stun, turn
 
 from zrtp.reach import patience
 from zrtp.reach.patience import PRIVATE_NAMES, PatientConnection, worth_showing
@@ -66,6 +67,16 @@ def test_a_stun_attribute_of_a_wrong_length_raises_nothing_else_than_aioice_expe
     octets[2:4] = (len(octets) - 20).to_bytes(2, "big")
     with pytest.raises(ValueError, match="wrong length"):
         stun.parse_message(bytes(octets))
+
+
+def test_a_relays_channel_is_bound_anew_before_its_permission_ends() -> None:
+    """Five minutes (RFC 8656 section 9); aioice takes this as a parameter, and its connection gives none."""
+    asyncio.run(_made())
+    assert turn.DEFAULT_CHANNEL_REFRESH_TIME > 300
+    made = turn.create_turn_endpoint
+    assert isinstance(made, partial) and made.keywords == {"channel_refresh_time": patience.CHANNEL}
+    assert patience.CHANNEL < 300
+    assert "turn.create_turn_endpoint(" in inspect.getsource(ice.relayed_candidate)
 
 
 async def _made() -> None:

@@ -1,6 +1,6 @@
 """ICE for two people who are not there at the same moment: what `aioice` needs besides what it does.
 
-Six things are missing in aioice 0.13 (`aioice/ice.py`, read and measured between two home routers):
+Seven things are missing in aioice 0.13 (`aioice/ice.py`, read and measured between two home routers):
 
 * A check that comes in begins ours anew only if ours is frozen, waiting or failed. RFC 8445 section 7.3.1.4 wants
   it for one in progress as well. Without, the side that was there first waits for its next retransmission: 0.5 s if
@@ -16,6 +16,8 @@ Six things are missing in aioice 0.13 (`aioice/ice.py`, read and measured betwee
   (and both settle on one pair, which they do not always by aggressive nomination). Here: `build_request`.
 * Consent checks come every four to six seconds, so long one direction is lost when a router forgets. Here: whoever
   hears nothing for 1.5 s asks at once.
+* A relay's channel is bound anew every 500 s, but the permission that comes with it lasts 300 s (RFC 8656 section 9).
+  coturn does not mind, others may. Here: every 240 s.
 * A STUN attribute of a wrong length raises struct.error out of the receiving function, and received data goes into
   a queue without bound that nobody reads before the call. Here: what cannot be parsed is dropped, data goes to
   a function at once or is dropped.
@@ -33,10 +35,11 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import aioice
-from aioice import ice, stun
+from aioice import ice, stun, turn
 
 from zrtp.reach.description import MOST_CANDIDATES
 
@@ -71,6 +74,8 @@ MOST_PAIRS: Final = 100
 """Pairs of addresses (RFC 8445 section 6.1.2.5): a peer that calls from ever new ports does not fill our memory."""
 SILENCE: Final = 1.5
 """Seconds without data after which the other side is asked, and so learns where we are now; then as often again."""
+CHANNEL: Final = 240
+"""Seconds after which a relay's channel is bound anew, well before its permission ends."""
 GATHERING: Final = 2
 """Seconds that a STUN or TURN server may take: time for three packets each way."""
 
@@ -235,9 +240,11 @@ def worth_showing(addresses: list[str]) -> list[str]:
 
 
 def make_strict() -> None:
-    """Make aioice's parser say ValueError, which its callers expect, where it says struct.error. Done once."""
+    """Make aioice's parser say ValueError, which its callers expect, where it says struct.error, and its relays'
+    channels be bound in time. Done once."""
     if stun.parse_message is not _parse_message:
         stun.parse_message = _parse_message
+        turn.create_turn_endpoint = partial(turn.create_turn_endpoint, channel_refresh_time=CHANNEL)
 
 
 def _parse_message(data: bytes) -> stun.Message:
