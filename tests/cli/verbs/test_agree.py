@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
+import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +17,7 @@ import pytest
 from tests.cli.pty_process import PtyProcess
 from tests.interop.ports import free_udp_ports
 from zrtp.cli.__main__ import main
+from zrtp.media.demux import Kind, classify
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 
@@ -79,6 +84,74 @@ def test_keys_on_a_terminal_come_with_a_warning_and_only_suites_of_the_receiver_
         assert "warning: whoever sees these keys can hear the call" in alice.screen
         assert " --srtp " in alice.screen
         assert bob.screen.count("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:") == 2
+
+
+class Recorder:
+    """Forwards datagrams between two ports and those two above, and remembers what they were."""
+
+    def __init__(self, listener: int) -> None:
+        self.kinds: dict[int, set[Kind]] = {0: set(), 2: set()}
+        self.port = free_udp_ports(4)
+        self._sockets = {offset: self._socket(self.port + offset) for offset in self.kinds}
+        self._listener = listener
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._forward, daemon=True)
+        self._thread.start()
+
+    @staticmethod
+    def _socket(port: int) -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("127.0.0.1", port))
+        return made
+
+    def _forward(self) -> None:
+        callers: dict[int, tuple[str, int]] = {}
+        while not self._ended.is_set():
+            for ready in select.select(list(self._sockets.values()), [], [], 0.1)[0]:
+                offset = next(key for key, known in self._sockets.items() if known is ready)
+                data, source = ready.recvfrom(4096)
+                self.kinds[offset].add(classify(data))
+                listening = ("127.0.0.1", self._listener + offset)
+                if source != listening:
+                    callers[offset] = source
+                with contextlib.suppress(KeyError, ConnectionError):
+                    ready.sendto(data, callers[offset] if source == listening else listening)
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join(5)
+        for each in self._sockets.values():
+            each.close()
+
+
+@pytest.mark.parametrize("talk", [False, True])
+def test_not_one_packet_leaves_under_the_keys_that_are_handed_over(tmp_path: Path, talk: bool) -> None:
+    (alices, hers), (bobs, his) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
+    more = [
+        "--agreement",
+        "X255,Mult",
+        "--cache",
+        "none",
+        "--verify",
+        "later",
+        *(["--talk", "--seconds", "0.5"] if talk else []),
+    ]
+    more += ["--audio", "tone"]
+    port = free_udp_ports(4)
+    recorder = Recorder(port)
+    with PtyProcess(["agree", "--listen", f"127.0.0.1:{port}", *more, *bobs]) as bob:
+        bob.expect("waiting on")
+        with PtyProcess(["agree", f"127.0.0.1:{recorder.port}", *more, *alices]) as alice:
+            assert (alice.wait(), bob.wait()) == (0, 0), alice.screen + bob.screen
+    recorder.end()
+
+    one, other = json.loads(hers.read_text()), json.loads(his.read_text())
+    assert (one["send"], one["receive"]) == (other["receive"], other["send"])
+    handed_over = 2 if talk else 0
+    assert (one["remote_port"], other["port"]) == (recorder.port + handed_over, port + handed_over)
+    assert recorder.kinds[handed_over] == {Kind.ZRTP}
+    if talk:
+        assert Kind.RTP in recorder.kinds[0], "and the people did talk"
 
 
 @pytest.mark.parametrize(

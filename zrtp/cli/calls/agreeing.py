@@ -5,50 +5,56 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
+from zrtp.cli.calls.calling import open_sound
 from zrtp.cli.calls.conversation import Audience
 from zrtp.cli.calls.handing_over import Agreement
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Mismatched, News, Waiting
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options.call import CallSettings
+from zrtp.cli.options.network import WAIT
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import logs, wording
 from zrtp.cli.screen.dialogue import Dialogue
-from zrtp.cli.screen.jsonlines import JsonLines
+from zrtp.cli.screen.jsonlines import JsonLines, text
 from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
-from zrtp.media.addresses import Address
-from zrtp.media.aio.stream import Options, SecureStream, connect, listen
+from zrtp.media.addresses import Address, local_towards, resolve
+from zrtp.media.aio.call import AsyncCall
+from zrtp.media.aio.layer import MediaLayer
+from zrtp.media.aio.paths import Unsteady
+from zrtp.media.aio.udp import open_udp
 from zrtp.media.errors import NotSecured
+from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import KeysReady, NoPeer, Secured, SrtpKeys
 
 LINGER: Final = 1.2
 """Seconds for which the other side's last message is still answered, in case our answer got lost (T2, section 6)."""
 
+FURTHER: Final = 5.0
+"""Seconds for the key agreement of the further stream, which takes four messages."""
+
+BACKLOG: Final = 250
+"""Packets of voice that wait to be played."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreeSettings:
-    """What the command line says, beside algorithms and output."""
+    """What the command line says."""
 
     remote: Address | None
     """None: wait for the other side."""
-    bind: Address | None
-    wait: float | None
-    """Seconds; None waits without end."""
-    verdict: Verdict | None
-    """None: a person is asked."""
-    name: str | None
-    impair: Impairment
-    json: bool
-    plain: bool
-    verbose: bool
+    talk: bool
+    """The people talk over a first stream, and the keys of a further one are handed over."""
+    call: CallSettings
 
 
 async def agreed(
@@ -72,18 +78,19 @@ class _Agreeing:
     ) -> None:
         self._endpoint = endpoint
         self._settings = settings
+        self._call = settings.call
         self._terminal = terminal
         self._audience = audience
-        self._keys: tuple[SrtpKeys, SrtpKeys] | None = None
+        self._keys: dict[int, tuple[SrtpKeys, SrtpKeys]] = {}
         self._nobody = self._announced = False
 
     async def run(self) -> Agreement:
         """Until it is done or the time is up; whoever calls goes on looking as long as nobody answers."""
-        wait = self._settings.wait
+        wait = self._call.wait if self._call.wait is not None or self._settings.remote is None else WAIT
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(wait) as patience:
                 while True:
-                    agreement = await self._attempt()
+                    agreement = await self._attempt(patience)
                     if agreement is not None:
                         return agreement
         except TimeoutError as error:
@@ -93,59 +100,72 @@ class _Agreeing:
                 code=Exit.NO_PEER,
             ) from error
 
-    async def _attempt(self) -> Agreement | None:
-        """None: nobody answers."""
+    async def _attempt(self, patience: asyncio.Timeout) -> Agreement | None:
+        """None: nobody answers. `patience` ends when somebody does."""
         self._nobody = False
+        call = AsyncCall(self._endpoint, aux_secret=self._call.aux)
+        lines: list[Line] = []
+        following = asyncio.ensure_future(self._follow(call))
         try:
-            async with self._open() as stream:
-                self._announce(stream)
-                following = asyncio.ensure_future(self._follow(stream))
-                try:
-                    return await self._finish(stream, await stream.secured())
-                finally:
-                    following.cancel()
-                    await asyncio.gather(following, return_exceptions=True)
+            line = await Line.open(call, self._call.bind, self._settings.remote, self._call)
+            lines.append(line)
+            self._announce(line)
+            secured = await line.layer.secured()
+            patience.reschedule(None)
+            if not self._settings.talk:
+                return await self._finish(call, line, secured, ())
+            lines.append(await self._further(call, line))
+            return await self._finish(call, lines[1], secured, [line])
         except NotSecured as error:
             if not self._nobody:
                 raise CommandError.from_sentences(str(error), code=Exit.NOT_AGREED) from error
             return None
         except OSError as error:
             raise CommandError(f"the port cannot be opened: {error.strerror or error}") from error
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await call.aclose()
+            for line in lines:
+                line.transport.close()
 
-    def _open(self) -> AbstractAsyncContextManager[SecureStream]:
-        options: Options = {}
-        if self._settings.impair != Impairment():
-            options["path"] = BadNetwork(self._settings.impair)
-        if self._settings.remote is not None:
-            return connect(self._endpoint, self._settings.remote, local=self._settings.bind, **options)
-        assert self._settings.bind is not None, "whoever waits knows where"  # noqa: S101
-        return listen(self._endpoint, self._settings.bind, **options)
+    async def _further(self, call: AsyncCall, line: Line) -> Line:
+        """The stream whose keys are handed over, if the first one is for talking: on the ports two above."""
+        host, port = line.local
+        remote_host, remote_port = line.remote
+        further = await Line.open(call, (host, port + 2), (remote_host, remote_port + 2), self._call)
+        try:
+            async with asyncio.timeout(FURTHER):
+                await further.layer.secured()
+        except (TimeoutError, NotSecured) as error:
+            further.transport.close()
+            raise CommandError(
+                "the other side agreed on keys for talking only", "both sides need --talk", code=Exit.NOT_AGREED
+            ) from error
+        return further
 
-    def _announce(self, stream: SecureStream) -> None:
-        hello_hash, remote = stream.media.stream.hello_hash, self._settings.remote
-        zid = self._endpoint.zid
+    def _announce(self, line: Line) -> None:
         if self._announced:
             return
         self._announced = True
-        if remote is not None:
-            self._show(Calling(remote=remote, bind=stream.local, zid=zid, hello_hash=hello_hash))
+        if self._settings.remote is not None:
+            hello_hash, zid = line.layer.hello_hash, self._endpoint.zid
+            self._show(Calling(remote=self._settings.remote, bind=line.local, zid=zid, hello_hash=hello_hash))
         else:
-            self._show(Waiting(text=f"waiting on {stream.local[0]}:{stream.local[1]}"))
+            self._show(Waiting(text=f"waiting on {text(line.local)}"))
 
-    async def _follow(self, stream: SecureStream) -> None:
-        async for event in stream:
-            if isinstance(event, KeysReady):  # wiped when the stream is closed, so these are ours
-                self._keys = _copy(event.send), _copy(event.receive)
+    async def _follow(self, call: AsyncCall) -> None:
+        first: int | None = None
+        async for event in call:
+            first = event.ssrc if first is None else first
+            if isinstance(event, KeysReady):  # wiped when the call is closed, so these are ours
+                self._keys[event.ssrc] = _copy(event.send), _copy(event.receive)
+            elif event.ssrc != first:
+                continue  # of the further stream there is nothing to tell
             elif isinstance(event, Secured):
-                counters = stream.media.counters
-                self._show(
-                    Agreed(
-                        secured=event,
-                        packets=counters.zrtp_packets,
-                        octets=counters.zrtp_octets,
-                        assurance=stream.session.assurance,
-                    )
-                )
+                counters = call.layers[0].media.counters
+                packets, octets, assurance = counters.zrtp_packets, counters.zrtp_octets, call.session.assurance
+                self._show(Agreed(secured=event, packets=packets, octets=octets, assurance=assurance))
             elif isinstance(event, NoPeer) and self._settings.remote is None:
                 self._show(Waiting(text="that was no ZRTP call, still waiting"))
             elif isinstance(event, NoPeer):
@@ -153,27 +173,36 @@ class _Agreeing:
             else:
                 self._show(event)
 
-    async def _finish(self, stream: SecureStream, secured: Secured) -> Agreement:
+    async def _finish(self, call: AsyncCall, line: Line, secured: Secured, voices: Sequence[Line]) -> Agreement:
         """The verdict; meanwhile, and a little longer, the other side's last message is answered if it comes again."""
         lingering = asyncio.ensure_future(asyncio.sleep(LINGER))
-        await self._judge(stream, secured)
-        await lingering
-        assert self._keys is not None and stream.remote is not None, "a secure stream has both"  # noqa: S101
-        send, receive = self._keys
-        sas = stream.session.sas
+        sound = open_sound(self._call) if voices else None
+        talking = [asyncio.ensure_future(way(voice)) for voice in voices if sound for way in (sound.talk, sound.hear)]
+        try:
+            await self._judge(call, secured)
+            await lingering
+        finally:
+            for task in (lingering, *talking):
+                task.cancel()
+            await asyncio.gather(lingering, *talking, return_exceptions=True)
+            if sound is not None:
+                sound.finish()
+                sound.close()
+        ssrc, sas = line.media.stream.ssrc, call.session.sas
+        send, receive = self._keys[ssrc]
         return Agreement(
             send=send,
             receive=receive,
-            local=stream.local,
-            remote=(stream.remote[0], stream.remote[1]),
-            ssrc=stream.media.stream.ssrc,
+            local=line.local,
+            remote=line.remote,
+            ssrc=ssrc,
             sas=sas.rendered if sas is not None else "",
-            verified=stream.session.peer.verified,
+            verified=call.session.peer.verified,
         )
 
-    async def _judge(self, stream: SecureStream, secured: Secured) -> None:
-        session, sas = stream.session, stream.session.sas
-        verdict, name = self._settings.verdict, self._settings.name
+    async def _judge(self, call: AsyncCall, secured: Secured) -> None:
+        session, sas = call.session, call.session.sas
+        verdict, name = self._call.verdict, self._call.name
         if sas is None or (secured.verified and verdict is None):
             return
         if verdict is None:
@@ -186,14 +215,66 @@ class _Agreeing:
             session.sas_matched(name)
         elif verdict is Verdict.MISMATCH:
             session.sas_mismatched()
-            stream.settle()
+            call.settle()
             self._show(Mismatched(text=wording.alarm(sas)))
             raise CommandError(wording.alarm_exit(sas), wording.ALARM_HINT, code=Exit.SAS_MISMATCH)
-        stream.settle()
+        elif self._settings.talk:
+            await asyncio.sleep(self._call.seconds or 0.0)
+        call.settle()
 
     def _show(self, news: News) -> None:
         for listener in self._audience:
             listener.show(news)
+
+
+class Line(asyncio.DatagramProtocol):
+    """One stream of the call on a port of its own. As long as nobody calls `send`, only ZRTP leaves."""
+
+    def __init__(self, layer: MediaLayer) -> None:
+        self.layer = layer
+        self.media = layer.media
+        self.transport: asyncio.BaseTransport
+        self.local: Address = ("", 0)
+        self._packetizer = Packetizer(layer.media.stream.ssrc)
+        self._packets: asyncio.Queue[RtpPacket] = asyncio.Queue(BACKLOG)
+
+    @classmethod
+    async def open(cls, call: AsyncCall, local: Address | None, remote: Address | None, settings: CallSettings) -> Line:
+        """Open the port and look for the other side, or wait for it. Raises OSError."""
+        family, local, remote = await resolve(local, remote)
+        line = cls(call.add_layer(settings.ssrc if not call.layers else None))
+        protocol = line.layer.wrap(line)
+        if settings.impair != Impairment():
+            protocol = Unsteady(protocol, BadNetwork(settings.impair))
+        line.transport = await open_udp(protocol, local, family, listening=remote is None)
+        port = line.transport.get_extra_info("sockname")[1]
+        line.local = (local[0] if local is not None else local_towards(remote, family), port)
+        if remote is None:
+            line.layer.starts_when_called = True
+        else:
+            line.layer.only_remote = True
+            line.layer.set_remote(remote)
+            line.layer.start()
+        return line
+
+    @property
+    def remote(self) -> Address:
+        """Where the other side is, once it was heard."""
+        remote = self.layer.remote
+        assert remote is not None, "a secure stream has somebody at the other end"  # noqa: S101
+        return remote[0], remote[1]
+
+    def send(self, payload: bytes) -> bool:
+        """Send a frame of the person's voice."""
+        return self.layer.send(self._packetizer.packet(payload).encode())
+
+    async def receive(self) -> RtpPacket | None:
+        """The next packet of the other person's voice."""
+        return await self._packets.get()
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        with suppress(MalformedRtp, asyncio.QueueFull):
+            self._packets.put_nowait(RtpPacket.decode(data))
 
 
 def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, use: Callable[[Agreement], int]) -> int:
@@ -201,11 +282,11 @@ def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, us
 
     Standard output is for the keys, or for machines: what is for people goes to standard error.
     """
-    terminal = Terminal.of_process(json=True, plain=settings.plain)
-    logs.to_terminal(terminal, verbose=settings.verbose)
+    terminal = Terminal.of_process(json=True, plain=settings.call.plain)
+    logs.to_terminal(terminal, verbose=settings.call.verbose)
     begun = time.monotonic()
     audience: list[Audience] = [Presenter(terminal, lambda: time.monotonic() - begun, keys=False)]
-    if settings.json:
+    if settings.call.json:
         audience.append(JsonLines(sys.stdout, lambda: time.monotonic() - begun))
     try:
         agreement = asyncio.run(agreed(make_endpoint(), settings, terminal, audience))

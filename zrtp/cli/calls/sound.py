@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Final
+from typing import Final, Protocol
 
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.sound import MICROPHONE
 from zrtp.cli.screen import wording
 from zrtp.errors import BackendUnavailable
-from zrtp.media.aio import SecureStream
 from zrtp.media.rtp import FRAME_SAMPLES, PCMU, RtpPacket
+from zrtp.media.secure import SecureMedia
 from zrtp.media.sound import g711
 from zrtp.media.sound.errors import AudioError
 from zrtp.media.sound.loudspeaker import Loudspeaker, silence
@@ -25,6 +25,15 @@ _CHECKED: Final = 1.0
 
 _TONE_PACKETS: Final = 25
 """Packets at the beginning that are all part of the test tone if nobody talks at the other end."""
+
+
+class Voice(Protocol):
+    """A stream of the call that carries a voice; `SecureStream` is one."""
+
+    @property
+    def media(self) -> SecureMedia: ...
+    def send(self, payload: bytes) -> bool: ...
+    async def receive(self) -> RtpPacket | None: ...
 
 
 class Sound:
@@ -120,7 +129,7 @@ class Sound:
                 self.note(wording.without_microphone(str(error)))
         return self._sent is self._source
 
-    async def talk(self, stream: SecureStream) -> None:
+    async def talk(self, stream: Voice) -> None:
         """Send a frame whenever one is due, for as long as the gate for media is open. Raises AudioError."""
         self._sent.begin()
         while stream.media.may_send:
@@ -134,7 +143,7 @@ class Sound:
             frame = self._sent.frame()
             stream.send(g711.encode(silence(FRAME_SAMPLES) if self.muted else frame))
 
-    async def hear(self, stream: SecureStream) -> None:
+    async def hear(self, stream: Voice) -> None:
         """Play what arrives until the peer says goodbye; raises AudioError if it cannot be recorded."""
         clock = asyncio.get_running_loop().time
         while (packet := await stream.receive()) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 from zrtp.cli.calls import handing_over
@@ -12,19 +12,18 @@ from zrtp.cli.calls.agreeing import AgreeSettings, run_agree
 from zrtp.cli.calls.calling import open_endpoint
 from zrtp.cli.calls.handing_over import Agreement, Format, KeysBy
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import algorithms, cache, network, output, verdict
+from zrtp.cli.options import cache, call
 from zrtp.cli.options.addresses import DEFAULT_PORT, address, remote_address
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto import codes
-from zrtp.protocol.config import Config
-from zrtp.protocol.endpoint import Endpoint
 
 SYNOPSIS: Final = "HOST:PORT | --listen [BIND]   (--format FORM | --exec 'COMMAND') [options]"
 
 DESCRIPTION: Final = """\
 Agrees on SRTP keys over the media port, lets two people compare the words, and only then hands the keys and the port
-to another program. The people need another line to talk on for that; --verify later hands over keys that are marked
-"not verified". Not one packet is sent under these keys from here, and words that differ hand over nothing."""
+to another program. The people talk over a first stream with --talk, or over another line; --verify later hands over
+keys that are marked "not verified". Not one packet is sent under these keys from here, and words that differ hand
+over nothing."""
 
 EXAMPLE: Final = """\
 example:
@@ -42,10 +41,6 @@ Exit codes: that of the command, or 0 handed over, 2 usage, 3 the words differ, 
 6 local failure, 130 interrupted."""
 
 
-WAIT: Final = 60.0
-"""Seconds for which whoever calls looks for the other side."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("remote", type=remote_address, nargs="?", metavar="HOST:PORT", help="where the other side is")
     parser.add_argument(
@@ -56,12 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BIND",
         help=f"wait for the other side instead (default: 0.0.0.0:{DEFAULT_PORT})",
     )
-    parser.add_argument("--bind", type=address, metavar="HOST:PORT", help="local media port (default: any free port)")
     parser.add_argument(
-        "--wait",
-        type=float,
-        metavar="SECONDS",
-        help=f"how long to wait for the other side (default: {WAIT:g} when calling)",
+        "--talk",
+        action="store_true",
+        help="the two people talk over a first stream, to compare the words; the keys are those of a further one, "
+        "two ports above, at both sides",
     )
     keys = parser.add_argument_group("the keys")
     forms = [form.value for form in Format]
@@ -77,12 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     keys.add_argument(
         "--expose-keys", action="store_true", help="allow keys on the command line, where every user here can read them"
     )
-    cache.add(parser.add_argument_group("people"))
-    verdict.add(parser)
-    algorithms.add(parser)
-    last = parser.add_argument_group("output and experiments")
-    output.add(last)
-    network.add_impairment(last)
+    call.add(parser, bind="any free port")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -101,19 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     form, by = Format(arguments.format or Format.JSON.value), KeysBy(arguments.keys_by)
     if arguments.exec is not None:
         handing_over.check_command(arguments.exec, by, expose=arguments.expose_keys)
-    settings = AgreeSettings(
-        remote=arguments.remote,
-        bind=arguments.listen or arguments.bind,
-        wait=arguments.wait if arguments.wait is not None or arguments.remote is None else WAIT,
-        verdict=verdict.decided(arguments.verify),
-        name=arguments.name,
-        impair=arguments.impair,
-        json=arguments.json,
-        plain=arguments.plain,
-        verbose=arguments.verbose,
-    )
-    config = _config(arguments, form)
-    path = cache.path_of(arguments.cache)
+    _offer_only_what_is_there(arguments, form)
+    given = call.CallSettings.of(arguments)
+    config = replace(given.config, srtp_profiles=form.suites)
+    bind = arguments.listen or given.bind
+    settings = AgreeSettings(remote=arguments.remote, talk=arguments.talk, call=replace(given, bind=bind))
 
     def use(agreement: Agreement) -> int:
         if arguments.exec is not None:
@@ -121,14 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
         _print(handing_over.written(agreement, form), arguments)
         return int(Exit.ENDED)
 
-    return run_agree(lambda: _endpoint(config, path), settings, use)
+    return run_agree(lambda: open_endpoint(config, cache.opened(given.cache), given.cache), settings, use)
 
 
-def _endpoint(config: Config, path: Path | None) -> Endpoint:
-    return open_endpoint(config, cache.opened(path), path)
-
-
-def _config(arguments: argparse.Namespace, form: Format) -> Config:
+def _offer_only_what_is_there(arguments: argparse.Namespace, form: Format) -> None:
     """Only suites that the receiver has are offered. Raises CommandError."""
     for place, name in enumerate(("cipher", "auth_tag")):
         able = tuple(dict.fromkeys(suite[place] for suite in form.suites))
@@ -139,7 +116,6 @@ def _config(arguments: argparse.Namespace, form: Format) -> Config:
                 f"{form.value} has none of these", f"of --{name.replace('_', '-')} it has {names}", code=Exit.USAGE
             )
         setattr(arguments, name, chosen)
-    return algorithms.config(arguments, srtp_profiles=form.suites)
 
 
 def _print(text: str, arguments: argparse.Namespace) -> None:
