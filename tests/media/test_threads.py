@@ -7,19 +7,25 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.locking import locked
+from zrtp.cache.memory import MemoryCache
+from zrtp.cache.sqlite import SqliteCache
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.threads import SecureSocket
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Closed, NoPeer, SasReady, Secured
+from zrtp.protocol.events import Closed, NoPeer, SasReady, Secured, SecurityWarning
 
 FAST = Config(key_agreements=(b"X255",))
+
+pytestmark = pytest.mark.usefixtures("store")  # which must not be used on a thread of the program
 
 
 def packet(sequence: int, payload: bytes = b"sound" * 30, ssrc: int = 1) -> bytes:
@@ -29,9 +35,11 @@ def packet(sequence: int, payload: bytes = b"sound" * 30, ssrc: int = 1) -> byte
 class Phone:
     """A socket, the thread that receives from it, and what it received."""
 
-    def __init__(self, config: Config = FAST, **options: Any) -> None:
+    def __init__(self, config: Config = FAST, endpoint: Endpoint | None = None, **options: Any) -> None:
         self.events: list[CallEvent] = []
-        self.socket = SecureSocket(Endpoint(config), on_event=self.events.append, **options)
+        self.socket = SecureSocket(
+            endpoint if endpoint is not None else Endpoint(config), on_event=self.events.append, **options
+        )
         self.socket.bind(("127.0.0.1", 0))
         self.heard: list[bytes] = []
         self.arrived = threading.Condition()
@@ -45,6 +53,10 @@ class Phone:
         with self.arrived:
             assert self.arrived.wait_for(lambda: len(self.heard) >= count, 5.0)
         return self.heard
+
+    def hung_up(self) -> None:
+        """Wait until whoever receives has learnt that the socket is closed."""
+        self._receiver.join(5.0)
 
     def close(self) -> None:
         self.socket.close()
@@ -216,12 +228,14 @@ def test_closing_wakes_everybody_and_is_told() -> None:
 
 def test_a_handler_may_call_back() -> None:
     names: list[str] = []
+    told = threading.Event()
 
     def matched(event: CallEvent) -> None:
         if isinstance(event, Secured):
             alice.socket.session.sas_matched("Bob")
             alice.socket.settle()
             names.append("matched")
+            told.set()
 
     alice, bob = Phone(), Phone()
     alice.socket._on_event = matched
@@ -229,6 +243,7 @@ def test_a_handler_may_call_back() -> None:
     alice.call(bob)
     bob.socket.secured(timeout=5.0)
     alice.socket.secured(timeout=5.0)
+    assert told.wait(5.0), "the event may be under way still when `secured` returns"
     assert names == ["matched"]
     alice.close()
     bob.close()
@@ -286,3 +301,33 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
         alice.socket.send(packet(1, b"one"))
         with pytest.raises(SrtpError, match="already used"):
             alice.socket.send(packet(1, b"two"))
+
+
+@pytest.mark.long
+def test_while_another_program_holds_the_file_media_flows_and_everything_is_stored_when_close_returns(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "alice" / "peers.db"
+    alice, bob = Phone(endpoint=Endpoint(FAST, SqliteCache(path))), Phone(endpoint=Endpoint(FAST, MemoryCache()))
+    with locked(path) as release:
+        bob.call(alice)
+        alice.call(bob)
+        for phone in (alice, bob):
+            phone.socket.secured(timeout=5.0)
+        alice.socket.session.sas_matched("Bob")
+        alice.socket.settle()
+        for number in range(50):
+            alice.socket.send(packet(number))
+            bob.socket.send(packet(number, ssrc=2))
+        assert len(alice.wait_for(50)) == len(bob.wait_for(50)) == 50
+        closing = threading.Thread(target=alice.close)
+        closing.start()
+        alice.hung_up()
+        assert SqliteCache(path).peers() == [], "the lock is real"
+        release()
+        closing.join(20.0)
+        assert not closing.is_alive()
+    bob.close()
+    (entry,) = SqliteCache(path).peers()
+    assert (entry.record.name, entry.record.verified) == ("Bob", True)
+    assert not [event for event in alice.events if isinstance(event, SecurityWarning)]

@@ -88,6 +88,7 @@ class SecureSocket:
         )
         self._cache = endpoint.cache
         self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")
+        self._requests = 0  # that the store has not carried out yet
         self.call = SecureCall(
             self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
         )
@@ -192,7 +193,10 @@ class SecureSocket:
         if self._keeper is not None and self._keeper is not threading.current_thread():
             self._keeper.join()
         # What the call leaves behind is stored when this returns, unless this is the thread that stores it.
-        self._storing.shutdown(wait=not threading.current_thread().name.startswith("zrtp store"))
+        if not threading.current_thread().name.startswith("zrtp store"):
+            with self._changed:
+                self._changed.wait_for(lambda: self._requests == 0)
+            self._storing.shutdown()
 
     def __enter__(self) -> Self:
         return self
@@ -299,6 +303,7 @@ class SecureSocket:
         cache, done = self._cache, False
         while cache is not None and (request := self.session.store_to_do()) is not None:
             if waits(cache):
+                self._requests += 1
                 self._storing.submit(self._store, request, cache)
             else:
                 request.run(cache)
@@ -307,10 +312,17 @@ class SecureSocket:
         return done
 
     def _store(self, request: Request, cache: SecretCache) -> None:
-        request.run(cache)
-        with self._lock:
-            self.session.store_done(request, time.monotonic())
-            events = self._settle()
+        """In the store's thread: carry out a request, and whatever follows from it, before it counts as done."""
+        events: list[CallEvent] = []
+        try:
+            request.run(cache)
+            with self._lock:
+                self.session.store_done(request, time.monotonic())
+                events = self._settle()
+        finally:
+            with self._changed:
+                self._requests -= 1
+                self._changed.notify_all()
         self._tell(events)
 
     def _send_zrtp(self, datagram: bytes) -> None:
