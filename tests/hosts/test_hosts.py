@@ -55,6 +55,7 @@ def gstreamer() -> str | None:
 
 HOSTS: dict[str, Callable[[], str | None]] = {
     "aiortp_phone": module("aiortp"),
+    "aiosipua_phone": lambda: module("aiosipua")() or module("aiortp")(),
     "trio_phone": module("trio"),
     "threads_phone": lambda: None,
     "rfcvoip_phone": module("rfcvoip"),
@@ -111,3 +112,4 @@ def test_two_programs_agree_on_keys_and_hear_each_other(name: str, tmp_path: Pat
     assert two["heard"] == pytest.approx(440, abs=12), two
     for told in (one, two):
         assert told.get("rejected", 0) <= 2, told
+        assert told.get("assurance", "signalling") == "signalling", "both hashes were announced, and they fit"
