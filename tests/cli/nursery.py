@@ -133,14 +133,21 @@ def _become(order: dict[str, object], descriptors: list[int]) -> NoReturn:
 
 
 def _import_everything() -> None:
-    """What every call needs, so that nobody has to import it again."""
+    """What every call needs, so that nobody has to import it again, or ask OpenSSL what it can do."""
     import importlib
 
     from zrtp.cli.__main__ import VERBS
+    from zrtp.protocol.config import Config
+
+    Config()
 
     for verb in VERBS:
         importlib.import_module(f"zrtp.cli.verbs.{verb}")
-    for module in ("asyncio", "getpass", "json", "sqlite3"):
+    for module in (
+        *("asyncio", "concurrent.futures.thread", "encodings.idna", "getpass", "json", "sqlite3"),
+        *(f"cryptography.hazmat.primitives.asymmetric.{name}" for name in ("ec", "mlkem", "x25519", "x448")),
+        "zrtp.cli.options.configuration",
+    ):
         importlib.import_module(module)
     assert threading.active_count() == 1, "a process with threads must not be forked"
 

@@ -34,11 +34,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminal
 def terminals(
     tmp_path: Path, alice: Sequence[str] = (), bob: Sequence[str] = (), *, columns: int = 100
 ) -> Iterator[tuple[PtyProcess, PtyProcess]]:
-    """Bob listens, Alice calls; each with a cache of their own that lasts as long as the folder."""
-    address = f"127.0.0.1:{free_port()}"
-    with PtyProcess(["listen", address, "--cache", str(tmp_path / "bob.db"), *bob], columns=columns) as listener:
+    """Bob listens, Alice calls; each with a cache of their own that lasts as long as the folder. Nobody talks."""
+    address, tone = f"127.0.0.1:{free_port()}", ("--audio", "tone")
+    with PtyProcess(["listen", address, *tone, "--cache", str(tmp_path / "bob.db"), *bob], columns=columns) as listener:
         listener.expect("waiting on")
-        with PtyProcess(["call", address, "--cache", str(tmp_path / "alice.db"), *alice], columns=columns) as caller:
+        with PtyProcess(
+            ["call", address, *tone, "--cache", str(tmp_path / "alice.db"), *alice], columns=columns
+        ) as caller:
             yield caller, listener
 
 
@@ -103,7 +105,7 @@ def test_words_that_differ_end_the_call_with_the_alarm_and_leave_nothing(tmp_pat
 
 def test_pictures_are_compared_with_somebody_whose_terminal_cannot_show_them(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    options = ["--sas", "B32E", "--cache", "none"]
+    options = ["--sas", "B32E", "--cache", "none", "--audio", "tone"]
     with PtyProcess(["listen", address, *options], environment={"LC_ALL": "C"}) as bob:
         bob.expect("waiting on")
         with PtyProcess(["call", address, *options], environment={"LC_ALL": "C.UTF-8"}) as alice:
@@ -196,9 +198,9 @@ class Piped:
 
 def pair(alice: Sequence[str], bob: Sequence[str]) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
     """A call without terminals: exit code, standard output and standard error of both."""
-    listener = Piped("listen", "127.0.0.1:0", "--json", *bob)
+    listener = Piped("listen", "127.0.0.1:0", "--json", "--audio", "tone", *bob)
     first = listener.out.readline()
-    caller = Piped("call", json.loads(first)["bind"], "--json", *alice)
+    caller = Piped("call", json.loads(first)["bind"], "--json", "--audio", "tone", *alice)
     ended = caller.ended()
     code, out, err = listener.ended()
     return ended, (code, first + out, err)
