@@ -45,7 +45,7 @@ def talk(tmp_path: Path, form: str, options: Callable[[Path, int], list[str]]) -
     for process in running:
         assert process.wait_for("NOT VERIFIED", 20), process.output
     for process in running:
-        process.wait_for("done hearing", 15)
+        process.wait_for("done hearing", 30)
     for process in running:
         process.end(15)
         print(process.output)
@@ -88,7 +88,7 @@ def test_mediastream(tmp_path: Path) -> None:
 
     def options(folder: Path, hertz: int) -> list[str]:
         files = f"--payload 0 --infile {folder}/tone.wav --outfile {folder}/heard.wav"
-        one = script(folder, f'timeout -s INT 6 mediastream {files} "$@"\necho done hearing\n')
+        one = script(folder, f'timeout -s INT 10 mediastream {files} "$@"\necho done hearing\n')
         values = "--local {port} --remote {remote_host}:{remote_port} --srtp {send_key} {receive_key}"
         return ["--expose-keys", "--exec", f"{one} {values}"]
 
