@@ -17,7 +17,7 @@ from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import MalformedRtp, RtpPacket
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.call import Call, Surroundings
+from zrtp.proxy.call import Call
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg, Task
 from zrtp.proxy.news import CallChanged, News, Notice, View
@@ -25,6 +25,7 @@ from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, parse
+from zrtp.proxy.surroundings import Surroundings
 
 PHONE_SIDE = Hop("UDP", "127.0.0.1", 5070)
 SERVER = Hop("UDP", "198.51.100.5", 5060)

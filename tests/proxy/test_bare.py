@@ -14,10 +14,9 @@ from tests.proxy.test_server import Media, until, within_time
 from zrtp.media.rtp import RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.bare import BareOptions, BareRtp
-from zrtp.proxy.call import Refusal
 from zrtp.proxy.leg import Protection
 from zrtp.proxy.news import News, Phase, Verdict, VerdictRefused
-from zrtp.proxy.policy import Policy
+from zrtp.proxy.policy import Policy, Refusal
 
 
 def packet(sequence: int) -> bytes:

@@ -11,11 +11,12 @@ from zrtp.media.demux import Kind, classify
 from zrtp.media.rtcp import goodbye
 from zrtp.media.sdp import media_zrtp_hashes
 from zrtp.protocol.events import Assurance
-from zrtp.proxy import call as texts
+from zrtp.proxy import sentences as texts
 from zrtp.proxy.leg import Protection
 from zrtp.proxy.news import Phase, Verdict, VerdictRefused
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.sip import Message
+from zrtp.proxy.watch import IN_VAIN
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_early_media_without_zrtp_is_no_reason_to_hang_up_before_somebody_has_an
     assert stage.alice.proxy.hung_up == []
 
     stage.alice.proxy.into(answer_from(stage, plain))
-    stage.clock.run(texts.IN_VAIN - 1)
+    stage.clock.run(IN_VAIN - 1)
     assert stage.alice.proxy.hung_up == [], "whoever answered may only begin now"
     stage.clock.run(3)
     assert len(stage.alice.proxy.hung_up) == 2

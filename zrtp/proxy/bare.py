@@ -9,12 +9,13 @@ from typing import Any, Final
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.call import Call, Line, Surroundings
+from zrtp.proxy.call import Call
 from zrtp.proxy.leg import Leg, Remote
 from zrtp.proxy.news import Tell, Verdict, VerdictRefused, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.relay import Threads, UdpLine
 from zrtp.proxy.sip import host_port
+from zrtp.proxy.surroundings import Line, Surroundings
 from zrtp.proxy.transport import own_address
 from zrtp.system import RandomSource, system_random
 

@@ -7,92 +7,39 @@ call, so that the same description always leaves with the same ports. Who is at 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
-from zrtp.errors import ZrtpError
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
 from zrtp.protocol.events import Failed, NoPeer, Secured, SecurityWarning, WarningCode
 from zrtp.proxy.description import ON_HOLD, Change, Section, read, rewritten
-from zrtp.proxy.leg import Leg, MakeLeg, Protection, Remote, Task
-from zrtp.proxy.news import CallChanged, Notice, Phase, Tell, Verdict, VerdictRefused, View
-from zrtp.proxy.policy import Handling, Policy, handling_of_network, handling_of_phone
+from zrtp.proxy.leg import Leg, Protection, Remote, Task
+from zrtp.proxy.news import CallChanged, Notice, Phase, Verdict, VerdictRefused, View
+from zrtp.proxy.policy import Handling, Policy, Refusal, handling_of_network, handling_of_phone
+from zrtp.proxy.sentences import (
+    ALARM,
+    CLEAR,
+    FAILED,
+    NO_ZRTP,
+    NOT_RTP,
+    NOTHING_LEFT,
+    OPTIONAL_KEYS,
+    OWN_ENCRYPTION,
+    PASSES_BY,
+    PHONE_IS_BACK,
+    PHONE_IS_SILENT,
+    PLAIN_ARRIVES,
+    SOMEBODY_ELSE,
+)
+from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.watch import Watch
 
 MOST_LEGS: Final = 16
 """Places at which one call may ring at the same time."""
-SILENT_PHONE: Final = 5.0
-"""Seconds without media of a phone that wants to send, after which that is said."""
-IN_VAIN: Final = 5.0
-"""Seconds of a call that is up and in which nothing may pass, after which it is hung up."""
 IN_CLEAR: Final = 50
 """Packets in clear from the network, after which that is said."""
-
-NO_ZRTP: Final = "{} has no ZRTP, and nothing of this call leaves in clear."
-FAILED: Final = "The key agreement with {} failed, and nothing of this call leaves in clear. {}"
-CLEAR: Final = "NOT ENCRYPTED: {} has no ZRTP, and everybody on the way can hear this call."
-NOTHING_LEFT: Final = "The call was refused: none of its media can be protected here"
-OWN_ENCRYPTION: Final = (
-    "The phone encrypts {} by itself; this proxy leaves that alone and cannot say who could hear it."
-)
-OPTIONAL_KEYS: Final = (
-    "The phone offers {} with keys of its own that the other side may ignore, so it could leave in clear and was "
-    "refused. Switch encryption off in the phone: this proxy encrypts."
-)
-NOT_RTP: Final = "The phone's {} cannot be protected and was refused."
-PASSES_BY: Final = "The {} of this call passes without protection."
-PHONE_IS_SILENT: Final = "The phone's sound does not come here any more: it may take another way, unprotected."
-PHONE_IS_BACK: Final = "The phone's sound comes here again."
-PLAIN_ARRIVES: Final = "The other side sends in clear; that is not passed on."
-SOMEBODY_ELSE: Final = "Somebody else is at the other end now: compare the words again."
-ALARM: Final = "The words differ: somebody is listening in between. The sound is cut off. Hang up."
-
-
-class Refusal(ZrtpError):
-    """The policy does not let a call pass; the text says why."""
-
-
-class Line(Protocol):
-    """Four open UDP ports."""
-
-    phone_port: int
-    """Where the phone sends RTP; RTCP one above."""
-    network_port: int
-
-    def to_phone(self, packet: bytes, where: Address, *, rtcp: bool) -> None: ...
-    def to_network(self, packet: bytes, where: Address, *, rtcp: bool) -> None: ...
-    def close(self) -> None: ...
-
-
-class Run(Protocol):
-    """Has a task run, beside the sound if it takes long, and calls `done` afterwards."""
-
-    def __call__(self, task: Task, done: Callable[[], None]) -> None: ...
-
-
-class Clock(Protocol):
-    """An event loop, as far as it is needed here."""
-
-    def time(self) -> float: ...
-    def call_at(self, when: float, callback: Callable[[], None]) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all calls of one proxy share."""
-
-    policy: Policy
-    phone_host: str
-    """Our address that the phone reaches."""
-    network_host: str
-    """Our address that the network reaches."""
-    make_leg: MakeLeg
-    open_line: Callable[[Call, int], Line]
-    """Opens the ports for one media line of a call. Raises OSError."""
-    clock: Clock
-    tell: Tell
-    run: Run
 
 
 @dataclass(slots=True)
@@ -125,7 +72,7 @@ class Call:
         self._handling: dict[int, Handling] = {}
         self._profile: dict[int, str] = {}
         self._before: dict[int, _Snapshot] = {}
-        self._watch = _Watch()
+        self._watch = Watch()
         self._timers: dict[Leg, Any] = {}
         self._notice = ""
         self._in_vain = ""  # why nothing may pass
@@ -545,46 +492,6 @@ class Call:
 
     def _tell(self) -> None:
         self._around.tell(CallChanged(view=self.view()))
-
-
-@dataclass(slots=True)
-class _Watch:
-    """What was heard of the phone, and what was said already."""
-
-    since: float | None = None
-    """When the call was answered."""
-    heard: dict[int, float] = field(default_factory=dict)
-    said: set[str] = field(default_factory=set)
-    silent: bool = False
-    blocked_since: float | None = None
-
-    def in_vain(self, blocked: bool, now: float) -> bool:
-        """Whether nothing could pass for so long that the call is of no use."""
-        if not blocked:
-            self.blocked_since = None
-        elif self.blocked_since is None:
-            self.blocked_since = now
-        return self.blocked_since is not None and now - self.blocked_since >= IN_VAIN
-
-    def phone_heard(self, index: int, now: float) -> None:
-        self.heard[index] = now
-
-    def first(self, text: str) -> bool:
-        """Whether this is said for the first time."""
-        new = text not in self.said and len(self.said) < 100
-        self.said.add(text)
-        return new
-
-    def silence(self, speaking: list[int], now: float) -> bool | None:
-        """True when the phone is heard again, False when it has become silent, None as long as that is no news."""
-        begun = self.since if self.since is not None else now
-        quiet = any(now - max(self.heard.get(index, begun), begun) > SILENT_PHONE for index in speaking)
-        if not speaking:
-            self.since = now  # on hold nobody is missed; afterwards the phone gets its time again
-        if quiet == self.silent or (not speaking and not self.silent):
-            return None
-        self.silent = quiet
-        return not quiet
 
 
 _NOTHING_PASSES: Final = (Protection.BLOCKED, Protection.IDLE)

@@ -11,12 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from zrtp.proxy.call import Call, Refusal, Surroundings
+from zrtp.proxy.call import Call
 from zrtp.proxy.description import MalformedDescription
 from zrtp.proxy.dialogs import Dialog
 from zrtp.proxy.news import Notice, Phase, Verdict, VerdictRefused, View
+from zrtp.proxy.policy import Refusal
 from zrtp.proxy.routing import Hop
 from zrtp.proxy.sip import Message, bare_uri
+from zrtp.proxy.surroundings import Surroundings
 
 MOST_CALLS: Final = 200
 """Calls at the same time; each takes four UDP ports for each media line."""

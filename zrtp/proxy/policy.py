@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from enum import Enum
 
+from zrtp.errors import ZrtpError
+
+
+class Refusal(ZrtpError):
+    """The policy does not let a call pass; the text says why."""
+
 
 class Policy(Enum):
     """Chosen when the proxy is started; holds for every call."""

@@ -11,7 +11,7 @@ from typing import Final
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.call import Call, Line, Surroundings
+from zrtp.proxy.call import Call
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg
 from zrtp.proxy.news import Notice, Tell
@@ -20,6 +20,7 @@ from zrtp.proxy.relay import Threads, UdpLine
 from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, answer
+from zrtp.proxy.surroundings import Line, Surroundings
 from zrtp.proxy.transport import NetworkSide, PhoneSide, StreamNetworkSide, UdpNetworkSide
 from zrtp.proxy.upstream import Upstream, locate
 from zrtp.system import RandomSource, system_random

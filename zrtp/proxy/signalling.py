@@ -13,11 +13,11 @@ from enum import Enum
 from typing import Final
 
 from zrtp.proxy.bodies import change_description, has_description
-from zrtp.proxy.call import Refusal
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.description import MalformedDescription
 from zrtp.proxy.dialogs import Dialog
 from zrtp.proxy.news import Notice, Tell
+from zrtp.proxy.policy import Refusal
 from zrtp.proxy.registration import Bindings
 from zrtp.proxy.routing import (
     RECORDED,

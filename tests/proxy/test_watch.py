@@ -1,0 +1,42 @@
+"""When a phone is missed, when a call is in vain, and that nothing is said twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from zrtp.proxy.watch import IN_VAIN, MOST_SAID, SILENT_PHONE, Watch
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch(since=0.0)
+
+
+def test_a_phone_that_wants_to_speak_is_missed_after_a_while_and_welcomed_back(watch: Watch) -> None:
+    assert watch.silence([0], SILENT_PHONE - 0.1) is None
+    assert watch.silence([0], SILENT_PHONE + 0.1) is False
+    assert watch.silence([0], SILENT_PHONE + 1) is None, "told once"
+    watch.phone_heard(0, 7.0)
+    assert watch.silence([0], 7.1) is True
+    assert watch.silence([0], 8.0) is None
+
+
+def test_nobody_is_missed_on_hold_and_afterwards_the_phone_gets_its_time_again(watch: Watch) -> None:
+    assert watch.silence([], 100.0) is None
+    assert watch.silence([0], 100.0 + SILENT_PHONE - 0.1) is None
+    assert watch.silence([0], 100.0 + SILENT_PHONE + 0.1) is False
+
+
+def test_a_call_is_in_vain_only_if_nothing_could_pass_all_the_time(watch: Watch) -> None:
+    assert not watch.in_vain(True, 0.0)
+    assert not watch.in_vain(False, IN_VAIN - 1)
+    assert not watch.in_vain(True, IN_VAIN)
+    assert not watch.in_vain(True, 2 * IN_VAIN - 0.1)
+    assert watch.in_vain(True, 2 * IN_VAIN)
+
+
+def test_sentences_are_said_once_and_what_is_remembered_is_bounded(watch: Watch) -> None:
+    assert [watch.first("a"), watch.first("a"), watch.first("b")] == [True, False, True]
+    for number in range(200):
+        watch.first(str(number))
+    assert len(watch.said) == MOST_SAID
