@@ -216,7 +216,7 @@ def test_a_stream_that_cannot_be_used_is_one_line_and_exit_6(command_line: str, 
 
 @pytest.mark.parametrize("side", [None, "alice", "bob"])
 def test_machines_are_told_of_a_usage_error_too(side: str | None, capsys: pytest.CaptureFixture[str]) -> None:
-    verb = "demo" if side else "listen"
+    verb = "demo" if side else "call"
     assert main([verb, "--json", "--secnds", "3"]) == 2
     shown = capsys.readouterr()
     ended = [event for event in map(json.loads, shown.out.splitlines()) if event.get("side") == side]

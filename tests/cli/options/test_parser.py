@@ -28,6 +28,16 @@ def test_a_misspelt_option_is_guessed(given: list[str]) -> None:
     assert error.hint == "did you mean --record? zrtp call --help shows every option"
 
 
+def test_a_misspelt_option_is_told_before_what_its_value_is_taken_for() -> None:
+    parser = Parser(prog="zrtp call")
+    parser.add_argument("number", type=int)
+    parser.add_argument("--record")
+
+    with pytest.raises(CommandError, match="there is no option --recrod"):
+        parser.parse_args(["--recrod", "x.wav"])
+    assert parser.parse_args(["--record", "x.wav", "--", "7"]).number == 7
+
+
 def test_an_option_that_resembles_none_is_not() -> None:
     error = complaint("--frobnicate")
 
