@@ -57,7 +57,7 @@ def is_left_out(path: Path) -> bool:
     return any(place == left_out or place.startswith(left_out + "/") for left_out in LEFT_OUT_OF_QUICK)
 
 
-settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
 settings.register_profile("thorough", settings.get_profile("repeatable"), max_examples=200)
 

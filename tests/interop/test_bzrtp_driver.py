@@ -10,7 +10,7 @@ import pytest
 from tests.interop.bzrtp import Algorithms, Bzrtp, BzrtpRefused, Channel, ZidCache
 from tests.interop.virtual_time import Network
 
-pytestmark = pytest.mark.usefixtures("bzrtp_peer")
+pytestmark = [pytest.mark.usefixtures("bzrtp_peer"), pytest.mark.long]
 
 
 def converse(a: Channel, b: Channel, network: Network | None = None) -> Network:

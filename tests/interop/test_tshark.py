@@ -27,7 +27,7 @@ from zrtp.wire.messages import (
 )
 from zrtp.wire.packet import Packet, decode_packet
 
-pytestmark = pytest.mark.usefixtures("tshark_peer")
+pytestmark = [pytest.mark.usefixtures("tshark_peer"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
