@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def test_only_the_wire_knows_construct() -> None:
 
 
 def test_only_crypto_and_srtp_know_cryptography() -> None:
+    """Whoever else seals something, a store or people who exchange a code, does it through `zrtp.crypto`."""
     users = {
         name_of(path) for path in MODULES if any(module.split(".")[0] == "cryptography" for module in imports(path))
     }
@@ -278,9 +280,75 @@ def test_every_module_says_why_it_exists_and_leaves_nothing_to_do(path: Path) ->
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
 
 
-@every("path", [path for path in MODULES if folder_of(path) == "protocol"], ids=name_of)
-def test_one_handler_is_one_transition_in_at_most_forty_lines(path: Path) -> None:
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from the first statement after the docstring to the end, without what only documents an attribute."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    if not body:
+        return 0
+    notes = [node for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    lines = (body[-1].end_lineno or 0) - body[0].lineno + 1
+    return lines - sum((note.end_lineno or 0) - note.lineno + 1 for note in notes)
+
+
+@every("path", MODULES, ids=name_of)
+def test_no_function_is_longer_than_a_screen_and_one_handler_is_one_transition(path: Path) -> None:
+    longest = 40 if folder_of(path) == "protocol" else 70
+    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [f"{each.name}: {lines_of(each)} lines" for each in functions if lines_of(each) > longest] == []
+
+
+def test_nothing_in_the_engine_goes_round_in_a_circle() -> None:
+    """Imports for types alone, and inside of functions, count."""
+    engine = {f"zrtp.protocol.{path.stem}": path for path in MODULES if folder_of(path) == "protocol"}
+    order = TopologicalSorter({name: set(imports(path)) & set(engine) for name, path in engine.items()})
+    assert len(list(order.static_order())) == len(engine)
+
+
+# Tests
+
+TESTS = Path(__file__).parent
+
+MAY_LOOK_INSIDE = re.compile(r"security/.*|support/inside\.py")
+
+NAMESAKES = {
+    ("hosts/programs/aiortc_phone.py", "self.transport._send"),  # of aiortc
+    ("media/srtp/test_srtp.py", "source.history._used"),  # of the list of replayed packets
+}
+"""What has the name of a private part of the engine, and is another thing."""
+
+
+def private_names(path: Path) -> set[str]:
+    """Functions, methods and attributes of a module that begin with one underscore."""
+    names = set()
     for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.FunctionDef) and "Arrives from:" in (ast.get_docstring(node) or ""):
-            first, last = node.body[1], node.body[-1]
-            assert (last.end_lineno or 0) - first.lineno < 40, node.name
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+def reached(path: Path, private: set[str]) -> Iterator[str]:
+    """Where a test uses one of these names of something else than itself."""
+    if not any(f".{name}" in source_of(path) or "import _" in source_of(path) for name in private):
+        return  # most of them: no need to take them apart
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and node.attr in private:
+            if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("zrtp.protocol"):
+            yield from (alias.name for alias in node.names if alias.name.startswith("_"))
+
+
+def test_no_test_reaches_into_the_engine_but_those_that_attack_it() -> None:
+    """What a test wants to see of a step inside stands in `tests.support.inside`, once."""
+    private = set().union(*(private_names(path) for path in MODULES if folder_of(path) == "protocol"))
+    assert {"_core", "_driver", "_running", "_used"} <= private
+    found = [
+        f"{name}: {use}"
+        for path in sorted(TESTS.rglob("*.py"))
+        if not MAY_LOOK_INSIDE.fullmatch(name := path.relative_to(TESTS).as_posix())
+        for use in reached(path, private)
+        if (name, use) not in NAMESAKES
+    ]
+    assert found == []

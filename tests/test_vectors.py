@@ -441,7 +441,7 @@ class TestPartsOfSomeRecordings:
     def test_goclear_of_this_end(self, transcript: Transcript, role: Role) -> None:
         replay = Replay(transcript, role).run()
         replay.session.go_clear(replay.now)
-        replay._settle()
+        replay.settle()
         (message,) = [parse(one) for one in replay.sent.of(Kind.GOCLEAR)]
         assert isinstance(message, GoClear)
         expect = transcript.expect

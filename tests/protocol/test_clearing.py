@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, Actor, alone, only, snapshot
-from tests.support.inside import call_of, core_of
+from tests.support.inside import call_of, core_of, use_nonces
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import S256, S384
@@ -397,7 +397,7 @@ def test_a_commit_under_the_old_zrtpsess_does_not_bring_the_old_keys_back() -> N
 @pytest.mark.attack("CLR-08")
 def test_a_nonce_of_before_goclear_is_refused_after_it() -> None:
     bob, peer = with_actor()
-    call_of(bob.session).nonces._used.add(bytes(16))
+    use_nonces(bob.session, [bytes(16)])
     peer.send(goclear(peer))
     bob.session.agree_to_clear()
     commit = peer.multistream_commit(Secret(zrtpsess(bob)), nonce=bytes(16))

@@ -13,7 +13,7 @@ from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapsh
 from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.friends import Friends
-from tests.support.inside import cache_of, call_of, core_of, installation_of
+from tests.support.inside import cache_of, call_of, core_of, installation_of, use_nonces
 from tests.support.pair import ALICE_SSRC, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -797,8 +797,7 @@ def test_a_nonce_that_was_used_before_ends_the_exchange_with_0x80(whose: str) ->
 @pytest.mark.attack("DOS-16")
 def test_nonces_are_remembered_up_to_4096_and_then_refused() -> None:
     bob, peer = first_secure(replace(FAST, passive=True))
-    for number in range(4096):
-        call_of(bob.session).nonces._used.add(number.to_bytes(16, "big"))
+    use_nonces(bob.session, (number.to_bytes(16, "big") for number in range(4096)))
     video = further(bob, peer)
     video.discover()
     commit = video.multistream_commit(zrtpsess(peer), nonce=b"\xff" * 16)
@@ -1051,7 +1050,7 @@ def test_of_two_preshared_commits_the_m_flag_loses_and_otherwise_the_lower_nonce
 @pytest.mark.attack("KEY-07")
 def test_a_repeated_nonce_of_a_preshared_commit_is_refused() -> None:
     bob, peer = knowing(config=replace(PRESHARED, auto_secure=False))
-    call_of(bob.session).nonces._used.add(bytes(16))
+    use_nonces(bob.session, [bytes(16)])
     peer.discover()
     assert only(peer.send(peer.preshared_commit(nonce=bytes(16))), Error).code == ErrorCode.NONCE_REUSE
 
@@ -1059,7 +1058,7 @@ def test_a_repeated_nonce_of_a_preshared_commit_is_refused() -> None:
 @pytest.mark.attack("SID-07")
 def test_a_source_of_randomness_that_repeats_itself_secures_nothing() -> None:
     bob, _ = first_secure()
-    call_of(bob.session).nonces._used.add(b"\x07" * 16)
+    use_nonces(bob.session, [b"\x07" * 16])
     installation_of(bob.endpoint).random = lambda length: b"\x07" * length
     with pytest.raises(ApiMisuse, match="repeats itself"):
         call_of(bob.session).nonces.fresh(installation_of(bob.endpoint).random)

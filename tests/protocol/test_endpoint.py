@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone
 from tests.support.cases import every
-from tests.support.inside import cache_of, call_of, core_of, installation_of
+from tests.support.inside import cache_of, call_of, core_of, installation_of, running_exchanges
 from tests.support.pair import Pair, seeded
 from zrtp import system
 from zrtp.cache.memory import MemoryCache
@@ -180,11 +180,7 @@ def test_two_hundred_half_open_exchanges_leave_nothing_behind() -> None:
         assert stream.state is State.DHPART1_SENT
         stream.handle_timer(10.0)
         session.close(10.0)
-    assert (
-        not installation_of(endpoint)._running
-        and not installation_of(endpoint)._pairs
-        and not installation_of(endpoint)._half_open
-    )
+    assert running_exchanges(endpoint) == 0
     assert cache_of(endpoint).peers() == []
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.inside import core_of, installation_of
+from tests.support.inside import core_of, installation_of, prepared_shares
 from tests.support.pair import Pair
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
@@ -31,7 +31,7 @@ def test_the_next_commit_uses_it_and_only_that_one(agreement: bytes) -> None:
     pair = Pair(config(agreement), config(agreement, passive=True))
     endpoint = pair.alice.endpoint
     endpoint.prepare()
-    ((share,),) = installation_of(endpoint)._prepared.values()
+    (share,) = prepared_shares(endpoint)
 
     pair.run()
 
@@ -75,7 +75,7 @@ def test_key_pairs_may_be_made_as_soon_as_a_hello_tells_that_the_peer_is_there()
     pair.network.run(5.0, stop=lambda: bool(pair.alice.seen(PeerDetected)))
     endpoint = pair.alice.endpoint
     endpoint.prepare()
-    ((share,),) = installation_of(endpoint)._prepared.values()
+    (share,) = prepared_shares(endpoint)
     pair.run(1.0)
     assert pair.alice.stream.state is State.DISCOVERED
 
@@ -110,7 +110,7 @@ def test_the_stock_is_filled_up_and_not_beyond() -> None:
 def test_what_is_discarded_is_wiped() -> None:
     endpoint = Endpoint(config(b"X255"))
     endpoint.prepare()
-    ((share,),) = installation_of(endpoint)._prepared.values()
+    (share,) = prepared_shares(endpoint)
     endpoint.close()
 
     assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
@@ -122,4 +122,4 @@ def test_nothing_is_prepared_unasked() -> None:
     pair = Pair(config(b"X255"), config(b"X255")).run()
 
     assert pair.alice.stream.state is State.SECURE
-    assert not any(installation_of(pair.alice.endpoint)._prepared.values())
+    assert prepared_shares(pair.alice.endpoint) == []

@@ -96,7 +96,7 @@ def talk(pair: Pair, loss: float) -> Pair:
         network.run(tick)
         network.now = tick
         for sender, receiver in ((pair.alice, pair.bob), (pair.bob, pair.alice)):
-            if sender.stream.sending is Sending.SRTP and network._random.random() >= loss:
+            if sender.stream.sending is Sending.SRTP and network.dice.random() >= loss:
                 receiver.stream.srtp_verified(tick)
         network.flush()
         if not any(side.stream.next_timer() for side in pair.sides):

@@ -285,12 +285,9 @@ class Counting(MemoryCache):
 
 
 def counting(friends: Friends, name: str) -> Counting:
-    """What one of them remembers, where it is counted."""
-    own, peer = friends.zids(name)
-    record = friends.record(name)
+    """What one of them remembers, where it is counted from now on."""
     cache = Counting()
-    cache.own_zid(lambda: own)
-    cache.update(own, peer, lambda _: record)
+    friends.move(name, cache)
     cache.calls.clear()
     return cache
 
@@ -301,7 +298,6 @@ def test_a_record_is_read_once_a_handshake_and_written_once(initiator: str, pres
     config = replace(FAST, preshared=preshared)
     friends = acquainted(config, config)
     copies = {name: counting(friends, name) for name in ("alice", "bob")}
-    friends.caches = {**copies}
     pair = friends.call(initiator)
     assert [side.session.continuity for side in pair.sides] == [Continuity.CONTINUED] * 2
     for name, copy in copies.items():

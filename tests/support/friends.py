@@ -87,6 +87,14 @@ class Friends:
         """One of them loses what it knew of the other, and keeps its ZID."""
         self.caches[owner].update(*self.zids(owner), lambda _: None)
 
+    def move(self, owner: str, cache: MemoryCache) -> None:
+        """One of them uses another, empty cache from now on, into which everything is copied."""
+        own, peer = self.zids(owner)
+        record = self.record(owner)
+        cache.own_zid(lambda: own)
+        cache.update(own, peer, lambda _: record)
+        self.caches[owner] = cache
+
     def copied_caches(self) -> dict[str, MemoryCache]:
         """What both remember, for a call that leaves no trace here."""
         return {owner: self._copied_cache(owner) for owner in self.caches}

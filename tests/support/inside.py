@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
+from zrtp.crypto.key_agreements.base import InitiatorShare
+from zrtp.crypto.sas import Sas
+from zrtp.protocol import relaying
 from zrtp.protocol.call import Call
 from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint, installation_of
@@ -12,7 +17,20 @@ from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream, core_of
 from zrtp.secret import Secret
 
-__all__ = ["cache_of", "call_of", "core_of", "driver_of", "installation_of", "secrets_of", "state_of"]
+__all__ = [
+    "cache_of",
+    "call_of",
+    "core_of",
+    "driver_of",
+    "installation_of",
+    "prepared_shares",
+    "relay_sas",
+    "remembered_secrets",
+    "running_exchanges",
+    "secrets_of",
+    "state_of",
+    "use_nonces",
+]
 
 
 def call_of(session: Session) -> Call:
@@ -35,3 +53,34 @@ def secrets_of(session: Session) -> dict[str, Secret]:
 def state_of(stream: Stream | Core) -> State:
     """The state now. A type checker takes that of an attribute for what it was when it was last looked at."""
     return stream.state
+
+
+def remembered_secrets(session: Session) -> list[Secret]:
+    """The secrets of earlier calls and for later ones that a secure session holds, auxsecret among them."""
+    retention = call_of(session).retention
+    outcome, record, before = retention._outcome, retention.record, retention._before
+    assert outcome is not None and record is not None and before is not None
+    held = [retention._aux_secret, outcome.new_rs1, record.rs1, record.rs2, before.rs1]
+    return [secret for secret in held if secret is not None]
+
+
+def use_nonces(session: Session, nonces: Iterable[bytes]) -> None:
+    """As if these had been used in the call."""
+    call_of(session).nonces._used.update(nonces)
+
+
+def running_exchanges(endpoint: Endpoint) -> int:
+    """What an endpoint still remembers of exchanges that have begun."""
+    installation = installation_of(endpoint)
+    return len(installation._running) + len(installation._pairs) + len(installation._half_open)
+
+
+def prepared_shares(endpoint: Endpoint) -> list[InitiatorShare]:
+    """The key pairs in stock, of all suites."""
+    return [share for stock in installation_of(endpoint)._prepared.values() for share in stock]
+
+
+def relay_sas(session: Session, far: Sas, now: float) -> None:
+    """As a trusted server: relay a SAS that no leg of this program has."""
+    driver = driver_of(session)
+    relaying._send(driver.cores[0], far.sashash, far.code, driver.call, now)

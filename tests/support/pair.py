@@ -102,7 +102,7 @@ class Network:
         self.now = 0.0
         self.log: list[tuple[float, str, bytes]] = []
         self.filter: Filter = lambda _sender, datagram: datagram
-        self._random = random.Random(self.netem.seed)
+        self.dice = random.Random(self.netem.seed)
         self._queue: list[tuple[float, int, Stream, bytes]] = []
         self._order = itertools.count()
         self._links: list[tuple[str, Stream, Stream]] = []
@@ -110,7 +110,7 @@ class Network:
     def impair(self, netem: Netem) -> None:
         """From now on the network is as bad as this."""
         self.netem = netem
-        self._random = random.Random(netem.seed)
+        self.dice = random.Random(netem.seed)
 
     def connect(self, name: str, stream: Stream, peer_name: str, peer: Stream) -> None:
         """What one stream sends arrives at the other."""
@@ -128,7 +128,7 @@ class Network:
 
     def send(self, receiver: Stream, datagram: bytes) -> None:
         """One datagram under way, with the impairments of the link."""
-        netem, dice = self.netem, self._random
+        netem, dice = self.netem, self.dice
         if dice.random() < netem.loss:
             return
         if dice.random() < netem.corrupt:

@@ -276,7 +276,7 @@ class Replay:
     def start(self) -> None:
         """Send the first Hello."""
         self.stream.start(self.now)
-        self._settle()
+        self.settle()
 
     def deliver(self, inbound: Inbound) -> None:
         """One datagram of the other end arrives."""
@@ -293,13 +293,13 @@ class Replay:
         """Any datagram arrives."""
         with self._observing():
             self.stream.receive_datagram(datagram, self.now)
-        self._settle()
+        self.settle()
 
     def tick(self) -> None:
         """Whatever is due happens."""
         with self._observing():
             self.stream.handle_timer(self.now)
-        self._settle()
+        self.settle()
 
     def finish(self) -> None:
         """What the recording does not have, because it was made at the other end or stopped early."""
@@ -494,7 +494,8 @@ class Replay:
         self.sealed_here = True
         self.receive(self.packet(confirm.raw))
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Take the events and the datagrams that there are."""
         while (event := self.session.next_event()) is not None:
             self.events.append(event)
         for datagram in self.stream.datagrams_to_send():

@@ -268,6 +268,25 @@ def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
             continue  # the SAS type of a Multistream Commit is ignored (section 4.4.3)
         if code not in offered and not (implied and code in mandatory):
             raise PeerIncompatible(error, f"The peer commits to {name(code)}, which was not offered: {error.text}.")
+    _check_combination(config, commit)
+    if commit.mode is CommitMode.DH:
+        agreement = config.algorithms.key_agreements[commit.key_agreement]
+        if len(commit.public_key) != agreement.commit_length:
+            raise MalformedPacket(
+                f"A Commit to {name(commit.key_agreement)} carries {agreement.commit_length} octets of public key, "
+                f"not {len(commit.public_key)}."
+            )
+    return Suite(
+        hash=commit.hash,
+        cipher=commit.cipher,
+        auth_tag=commit.auth_tag,
+        key_agreement=commit.key_agreement,
+        sas=commit.sas,
+    )
+
+
+def _check_combination(config: Config, commit: Commit) -> None:
+    """Whether what was offered may go together here; raises PeerIncompatible."""
     if not _allowed(config, commit.auth_tag):
         raise PeerIncompatible(
             ErrorCode.AUTH_TAG_UNSUPPORTED,
@@ -288,17 +307,3 @@ def check_commit(config: Config, offer: Offer, commit: Commit) -> Suite:
             ErrorCode.CIPHER_UNSUPPORTED,
             f"The peer commits to {name(commit.cipher)} with {name(commit.auth_tag)}, which the media path cannot do.",
         )
-    if commit.mode is CommitMode.DH:
-        agreement = config.algorithms.key_agreements[commit.key_agreement]
-        if len(commit.public_key) != agreement.commit_length:
-            raise MalformedPacket(
-                f"A Commit to {name(commit.key_agreement)} carries {agreement.commit_length} octets of public key, "
-                f"not {len(commit.public_key)}."
-            )
-    return Suite(
-        hash=commit.hash,
-        cipher=commit.cipher,
-        auth_tag=commit.auth_tag,
-        key_agreement=commit.key_agreement,
-        sas=commit.sas,
-    )

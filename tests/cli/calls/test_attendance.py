@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.commands import CLEARABLE, OPTIONS, Call, Meeting, meet
 from tests.cli.stage import Stream, ticking
-from tests.support.inside import call_of, driver_of
+from tests.support.inside import call_of, relay_sas
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -34,7 +34,6 @@ from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.errors import CacheError
 from zrtp.media.sound.sources import Tone
-from zrtp.protocol import relaying
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, Sending
@@ -444,8 +443,7 @@ def test_words_relayed_by_a_trusted_server_are_compared_in_place_of_its_own() ->
         await meeting.typist.see("[l] later")
         await meeting.call.bob.secured
         leg = meeting.call.bob.opened.result()
-        session = driver_of(leg.session)
-        relaying._send(session.cores[0], far.sashash, far.code, session.call, asyncio.get_running_loop().time())
+        relay_sas(leg.session, far, asyncio.get_running_loop().time())
         leg.settle()
         await meeting.typist.see("through your trusted server the office: compare what it relays from the far end")
         await meeting.typist.see("cowbell   bottomless        (letters 8hc4, relayed)")
