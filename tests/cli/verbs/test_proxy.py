@@ -128,6 +128,40 @@ def test_the_page_has_an_address_and_w_makes_another(tmp_path: Path) -> None:
         assert len(set(addresses)) == len(addresses) == 2
 
 
+def test_a_phone_registers_through_the_sip_proxy(tmp_path: Path) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone,
+    ):
+        for each in (server, phone):
+            each.bind(("127.0.0.1", 0))
+            each.settimeout(10)
+        where, here = f"127.0.0.1:{server.getsockname()[1]}", f"127.0.0.1:{phone.getsockname()[1]}"
+        command = ["proxy", "sip", "--upstream", where, "--listen", "127.0.0.1:0", "--cache", "none", "--json"]
+        with PtyProcess(command) as proxy:
+            proxy.expect('"event":"listening"')
+            found = re.search(r"outbound proxy for the phone: sip:127\.0\.0\.1:(\d+)", proxy.screen)
+            assert found is not None
+            head = [
+                "REGISTER sip:example.org SIP/2.0",
+                f"Via: SIP/2.0/UDP {here};branch=z9hG4bK1;rport",
+                "From: <sip:alice@example.org>;tag=1",
+                "To: <sip:alice@example.org>",
+                "Call-ID: 1",
+                "CSeq: 1 REGISTER",
+                f"Contact: <sip:alice@{here}>",
+            ]
+            phone.sendto("\r\n".join([*head, "", ""]).encode(), ("127.0.0.1", int(found[1])))
+            asked, source = server.recvfrom(4096)
+            assert b"REGISTER sip:example.org SIP/2.0" in asked
+            assert b"Contact: <sip:alice@127.0.0.1:%d;zline=" % source[1] in asked
+            answer = asked.replace(b"REGISTER sip:example.org SIP/2.0", b"SIP/2.0 200 OK", 1)
+            server.sendto(answer, source)
+            assert f"Contact: <sip:alice@{here}>".encode() in phone.recv(4096)
+            proxy.press("q")
+            assert proxy.wait() == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
