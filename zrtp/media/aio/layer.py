@@ -41,6 +41,8 @@ CANDIDATES: Final = 4
 
 _DISCOVERING = frozenset({State.HELLO_SENT, State.HELLO_RECEIVED, State.HELLO_ACKED, State.DISCOVERED})
 
+_RTP, _RTCP = Kind.RTP, Kind.RTCP  # as plain globals: fewer look-ups for each packet
+
 Foreign = Callable[[bytes, Any], None]
 """Takes a datagram that is neither RTP, RTCP nor ZRTP, and its address."""
 
@@ -66,7 +68,8 @@ class MediaLayer:
         self.told_busy = False
         """Somebody at the peer's address says that it is in another call: a hint that anybody could give."""
         self._refusals = Refusals(media.stream.ssrc)
-        self._loop = asyncio.get_running_loop()
+        self._now = asyncio.get_running_loop().time
+        self._secure = call.secure
         self._rtp: _Port | None = None
         self._rtcp: _Port | None = None
         self._remotes: list[Any] = []  # where the peer may be, the likely one first
@@ -146,7 +149,7 @@ class MediaLayer:
         if self._rtp is None:
             raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before start().")
         self._started = True
-        self.media.start(self._loop.time())
+        self.media.start(self._now())
         self.call.settle()
 
     async def secured(self) -> Secured:
@@ -183,19 +186,19 @@ class MediaLayer:
 
     def from_network(self, port: _Port, data: bytes, address: Any) -> None:
         """A datagram has arrived."""
-        now = self._loop.time()
+        now = self._now()
         kind = classify(data)
         if not self._started and self.starts_when_called and kind in (Kind.ZRTP, Kind.RTP):
             self._remotes = [address]
             self.start()
-        if kind is Kind.RTP:
+        if kind is _RTP:
             plain = self.media.unprotect(data, now)
             if plain is not None:
                 self._reception.packet(plain, now)
                 if address != self._peer:
                     self._heard_from(address, verified=plain is not data)
                 port.above.datagram_received(plain, address)
-        elif kind is Kind.RTCP:
+        elif kind is _RTCP:
             plain = self.media.unprotect_rtcp(data, now)
             if plain is not None:
                 if plain is not data and port is self._rtcp:
@@ -207,24 +210,30 @@ class MediaLayer:
             port.foreign(data, address)
         else:
             self.media.counters.foreign += 1
-        if self.call.secure.has_news:
+        if self._secure.has_news:
             self.call.settle()
 
     def to_network(self, port: _Port, data: Any, address: Any) -> None:
         """A packet of the protocol above is to be sent. What cannot be sent is counted: RTP code goes on."""
         packet = data if type(data) is bytes else bytes(data)
         kind = classify(packet)
-        if kind is Kind.STUN or kind is Kind.DTLS:
-            port.send(packet, address)
-            return
         try:
-            self._send(port, packet, kind, address)
+            if kind is _RTP and port is self._rtp:
+                sealed = self.media.protect(packet)
+                if sealed is None:
+                    self.dropped += 1
+                else:
+                    port.send(sealed, self._remotes[0] if self._remotes else address)
+            elif kind is Kind.STUN or kind is Kind.DTLS:
+                port.send(packet, address)
+            else:
+                self._send(port, packet, kind, address)
         except SrtpError:
             self.unprotectable += 1
 
     def _send(self, port: _Port, packet: bytes, kind: Kind, address: Any) -> bool:
         media = self.media
-        sealed = media.protect_rtcp(packet) if kind is Kind.RTCP else media.protect(packet)
+        sealed = media.protect_rtcp(packet) if kind is _RTCP else media.protect(packet)
         if sealed is None:
             self.dropped += 1
             return False
