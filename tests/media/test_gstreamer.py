@@ -61,7 +61,7 @@ class Main:
     def run(self) -> None:
         while self.idle:
             work, arguments = self.idle.pop(0)
-            work(*arguments)
+            assert work(*arguments) is False, "GLib would do it again and again"
 
 
 class Buffer:

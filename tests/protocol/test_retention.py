@@ -140,6 +140,19 @@ def test_after_a_mismatch_the_secret_waits_for_the_user_and_is_gone_with_the_cal
 
 
 @pytest.mark.rfc("R-4.6.1.1-01", "R-4.6.1.1-02")
+def test_a_secret_that_was_held_back_is_stored_once_however_often_people_compare() -> None:
+    cache = remembering(PeerRecord(rs1=OLD))
+    call = life(cache)
+    call.meet()
+    call.kept.call_secured(PEER, outcome(), mismatch=True)
+    for name in ("Bob", "Bobby"):
+        call.kept.sas_matched(name)
+        call.serve()
+    assert not call.kept.held_back
+    record = stored(cache)
+    assert (record.rs1, record.rs2, record.name) == (NEW, OLD, "Bobby")
+
+
 def test_a_mismatch_that_something_else_makes_up_for_is_stored_at_once_and_a_trusted_signer_does_so_later() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)

@@ -37,6 +37,18 @@ ARITHMETIC: dict[type[ast.operator], ast.operator] = {
     ast.BitOr: ast.BitAnd(),
 }
 
+COMPOUND = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.If,
+    ast.For,
+    ast.While,
+    ast.With,
+    ast.Try,
+    ast.Match,
+)
+
 SILENT = {"debug", "info", "warning", "exception"}
 """Calls of a logger: what they say changes nothing else."""
 
@@ -67,18 +79,21 @@ def mutations(path: Path) -> list[Mutation]:
     return list(_of(path, tree, ""))
 
 
-def _of(path: Path, node: ast.AST, function: str) -> Iterator[Mutation]:
+def _of(path: Path, node: ast.AST, function: str, statement: ast.stmt | None = None) -> Iterator[Mutation]:
     for child in _children(node):
         name = function
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name = f"{function}.{child.name}" if function else child.name
             if child.name in ("__repr__", "__str__"):
                 continue
+        around = child if isinstance(child, ast.stmt) and not isinstance(child, COMPOUND) else statement
         if isinstance(child, ast.expr | ast.stmt):
             before = ast.unparse(child)
+            if isinstance(child, ast.Constant) and around is not None:
+                before = f"{before} in {ast.unparse(around)}"
             for after in _changes(child, node):
                 yield Mutation(path, child.lineno, function, before, after, child)
-        yield from _of(path, child, name)
+        yield from _of(path, child, name, around)
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
