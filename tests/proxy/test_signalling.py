@@ -136,6 +136,12 @@ def test_a_keepalive_goes_on_to_the_server(proxy: ProxyOnStage) -> None:
     assert proxy.from_network(b"\r\n\r\n") == []
 
 
+def test_on_a_connection_a_keepalive_is_answered_too(proxy: ProxyOnStage) -> None:
+    pong, onward = proxy.from_phone(b"\r\n\r\n", OTHER_PHONE)
+    assert (pong.message, pong.side, pong.to) == (b"\r\n", Side.PHONE, OTHER_PHONE)
+    assert (onward.message, onward.side) == (KEEPALIVE, Side.NETWORK)
+
+
 class TestRefusals:
     def refused(self, proxy: ProxyOnStage, text: str | bytes) -> Message:
         response = proxy.passed(proxy.from_phone(text, PHONE), Side.PHONE)

@@ -31,7 +31,7 @@ from zrtp.proxy.routing import (
     take_own_routes,
     take_own_via,
 )
-from zrtp.proxy.sip import KEEPALIVE, OWN_TAG, MalformedSip, Message, answer, parse
+from zrtp.proxy.sip import KEEPALIVE, OWN_TAG, PONG, MalformedSip, Message, answer, parse
 
 NOT_SIP: Final = "Something that is not SIP arrives on the SIP port from {}."
 
@@ -75,8 +75,9 @@ class Signalling:
         message = self._read(received, Side.PHONE, source)
         if isinstance(message, list):
             return message
-        if message is None:
-            return [Sending(KEEPALIVE, Side.NETWORK)]
+        if message is None:  # on a connection the phone waits for an answer (RFC 5626 section 3.5.1)
+            pong = [] if source.transport == "UDP" else [Sending(PONG, Side.PHONE, source)]
+            return [*pong, Sending(KEEPALIVE, Side.NETWORK)]
         if not message.is_request:
             return self._answer_of_phone(message, here)
         if _acknowledges_us(message):

@@ -22,6 +22,9 @@ MOST_HEADERS: Final = 256
 KEEPALIVE: Final = b"\r\n\r\n"
 """What phones send now and then to keep the path through a NAT open (RFC 5626 section 3.5.1)."""
 
+PONG: Final = b"\r\n"
+"""The answer to it, on a connection."""
+
 OWN_TAG: Final = "zrtp-proxy"
 """Our tag in answers of our own: an ACK that bears it is meant for nobody else."""
 
