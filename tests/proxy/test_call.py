@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from tests.proxy.stage import Phone, sdp
@@ -273,6 +275,18 @@ class TestForks:
         assert set(after) == {"203.0.113.2"}, "the other leg was closed by the answer"
         hellos = {d.payload[12:-4] for d in stage.wire.capture if d.source == ("192.0.2.1", port)}
         assert len(hellos) == 2, "a key agreement of its own for each"
+
+    def test_without_early_media_whoever_answers_gets_the_hello_that_was_announced(self, stage: TwoPhones) -> None:
+        _, second = self.ring_twice(stage)
+        for tag in ("one", "two"):
+            ringing = answer_from(stage, second, "180 Ringing", tag=tag).partition(b"\r\n\r\n")[0]
+            bare = [line for line in ringing.split(b"\r\n") if not line.startswith(b"Content")]
+            stage.alice.proxy.into(b"\r\n".join([*bare, b"", b""]))
+        stage.alice.proxy.into(answer_from(stage, second, tag="two"))
+
+        port = stage.alice.proxy.lines[0].network_port
+        hellos = {d.payload[12:-4] for d in stage.wire.capture if d.source == ("192.0.2.1", port)}
+        assert {sha256(hello).digest() for hello in hellos} == announced_hashes(stage)
 
     def test_one_that_hangs_up_does_not_end_the_call_of_the_other(self, stage: TwoPhones) -> None:
         first, second = self.ring_twice(stage)
