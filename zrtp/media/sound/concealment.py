@@ -1,7 +1,8 @@
 """Concealment of lost packets: the last pitch period goes on, fades, and makes way for the next real sound.
 
 A lost packet leaves a hole of 20 ms. A voice hardly changes in that time, so its last period is repeated; the
-longer the hole, the less likely that is what was said, and the quieter it gets. The idea is that of ITU-T G.711
+longer the hole, the less likely that is what was said, and the quieter it gets. Once the sound behind the hole is
+there, its first period is repeated backwards, and the one passes into the other. The idea is that of ITU-T G.711
 Appendix I, without the delay that it adds. All times are in samples at 8 kHz.
 """
 
@@ -26,6 +27,12 @@ _FULL: Final = 80
 _FADING: Final = 640
 """Samples from full level to silence."""
 
+_ENOUGH: Final = _COMPARED + _SHORTEST
+"""Samples of what comes that tell its pitch."""
+
+_PASSAGE: Final = 160
+"""Samples at most in which what was passes into what comes."""
+
 _BLEND: Final = 20
 """Samples in which repeated and real sound are mixed."""
 
@@ -37,19 +44,31 @@ class Concealment:
         self._past = array("h", bytes(2 * _HISTORY))
         self._period = array("h")  # what is repeated; empty while real sound comes
         self._made = 0  # samples made up since the last real one
+        self._coming = array("h")  # what is repeated backwards; empty until the sound behind the hole is there
+        self._passage = 0  # samples in which the one passes into the other
 
     def pass_on(self, samples: array[int]) -> array[int]:
         """Real sound; after a hole or a cut its beginning is mixed with what would have gone on."""
         if self._period:
-            samples = _blended(self._repeat(min(_BLEND, len(samples))), samples)
-            self._period, self._made = array("h"), 0
+            if not self._coming:
+                samples = _blended(self._repeat(min(_BLEND, len(samples))), samples)
+            self._period, self._made, self._coming = array("h"), 0, array("h")
         self._remember(samples)
         return samples
 
-    def make_up(self, count: int) -> array[int]:
-        """Sound for a hole, or for the next part of one."""
+    def make_up(self, count: int, *, left: int = 0, following: array[int] | None = None) -> array[int]:
+        """Sound for a hole, or for the next part of one.
+
+        If it is known, `following` is what comes when the `left` samples of the hole are over.
+        """
         self.cut()
+        if following is None:
+            self._coming = array("h")
+        elif len(following) >= _ENOUGH and left <= _PASSAGE and not self._coming:
+            self._coming, self._passage = _last_period(_backwards(following)), left
         samples = self._repeat(count)
+        if self._coming:
+            samples = self._passing(samples, left)
         self._remember(samples)
         return samples
 
@@ -70,8 +89,22 @@ class Concealment:
         period, length = self._period, len(self._period)
         return array("h", (round(period[at % length] * _gain(at)) for at in range(start, start + count)))
 
+    def _passing(self, samples: array[int], left: int) -> array[int]:
+        """What was, passing into what comes, `left` samples before that begins."""
+        whole, passing = self._passage + 1, array("h")
+        for at, old in zip(range(left, 0, -1), samples, strict=False):
+            new = self._coming[(at - 1) % len(self._coming)]
+            share = min(at, whole)  # the hole may have become longer
+            passing.append((old * share + new * (whole - share)) // whole)
+        return passing + samples[len(passing) :]
+
     def _remember(self, samples: array[int]) -> None:
         self._past = (self._past + samples)[-_HISTORY:]
+
+
+def _backwards(following: array[int]) -> array[int]:
+    """The sound from its end to its beginning, as a past that is long enough."""
+    return array("h", bytes(2 * max(0, _HISTORY - len(following)))) + following[::-1]
 
 
 def _gain(at: int) -> float:

@@ -124,10 +124,14 @@ class PlayoutBuffer:
         if found:
             self._playhead += len(found)
             return self._concealment.pass_on(found)
-        ahead = min((start - self._playhead for start in self._waiting), default=count)
-        length = min(count, ahead)
+        if not self._waiting:
+            self._playhead += count
+            return self._concealment.make_up(count)
+        following = min(self._waiting)
+        left = following - self._playhead
+        length = min(count, left)
         self._playhead += length
-        return self._concealment.make_up(length)
+        return self._concealment.make_up(length, left=left, following=self._waiting[following])
 
     def _at_playhead(self, count: int) -> array[int]:
         """What there is from the playhead on, up to so many samples. Packets that it has passed go."""
