@@ -13,6 +13,7 @@ from itertools import pairwise
 from types import ModuleType
 from typing import get_type_hints
 
+from zrtp.cache import SecretCache
 from zrtp.protocol import aspects
 
 STABLE = (
@@ -94,7 +95,8 @@ def _members(kind: type) -> Iterator[tuple[str, str]]:
         if name.startswith("_"):
             continue
         if inspect.isfunction(member):
-            yield f"{name}()", first_sentence(inspect.getdoc(member) or "")
+            said = inspect.getdoc(member) or inspect.getdoc(getattr(SecretCache, name, None)) or ""
+            yield f"{name}()", first_sentence(said)
         elif isinstance(member, property):
             yield name, first_sentence(inspect.getdoc(member) or "")
             yield from ((f"{name}.{part}", what) for part, what in _members_of_group(member))

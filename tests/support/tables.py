@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
@@ -13,9 +14,8 @@ from zrtp.cli.__main__ import VERBS
 from zrtp.cli.errors import Exit
 from zrtp.crypto import codes
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
-from zrtp.inspection import text
+from zrtp.inspection import report, text
 from zrtp.inspection.lines import Pen
-from zrtp.inspection.report import inspect
 from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 
@@ -72,8 +72,15 @@ def configuration() -> str:
     lines = ["| field | default | |", "|---|---|---|"]
     for each in dataclasses.fields(Config):
         default = getattr(Config(), each.name)
-        lines.append(f"| `{each.name}` | {_default(default)} | {said.get(each.name, '')} |")
+        lines.append(f"| `{each.name}` | {_default(default)} | {said.get(each.name) or _meaning(default)} |")
     return "\n".join(lines)
+
+
+def _meaning(default: object) -> str:
+    """Of a field that its name and type explain."""
+    if isinstance(default, Enum):
+        return api.first_sentence(inspect.getdoc(type(default)) or "")
+    return "Offered in this order." if isinstance(default, tuple) else ""
 
 
 def _default(value: object) -> str:
@@ -91,8 +98,8 @@ def _default(value: object) -> str:
 
 def inspected(capture: str) -> str:
     """What `zrtp inspect` says of a recording in vectors/captures."""
-    report = inspect(ROOT / "vectors" / "captures" / capture)
-    return "\n".join(["```text", *(line.text.rstrip() for line in text.lines(report, Pen(width=80))), "```"])
+    seen = report.inspect(ROOT / "vectors" / "captures" / capture)
+    return "\n".join(["```text", *(line.text.rstrip() for line in text.lines(seen, Pen(width=80))), "```"])
 
 
 def requirement_totals() -> str:
