@@ -109,10 +109,10 @@ def test_zrtp_by_two_proxies_shows_the_server_no_key(bed: Bed, keys: list[bytes]
     logs, capture = bed.logs().encode(), recorded(tmp_path / "call.pcap")
 
     relayed = media_of_server(capture)
-    assert len(relayed) > 100, "the sound did go through the server"
+    assert len(relayed) > 50, "the sound did go through the server"
     plain = [p for source, to, p in capture if ADDRESS not in (source[0], to[0]) and source[1] in phone_ports]
     spoken = [packet[12:] for packet in plain if classify(packet) is Kind.RTP]
-    assert len(spoken) > 100, "and what the phones said is known, from their own sides"
+    assert len(spoken) > 50, "and what the phones said is known, from their own sides"
     server_side = b"\n".join(p for source, to, p in capture if ADDRESS in (source[0], to[0]))
     assert [words for words in set(spoken) if words in server_side] == []
 
@@ -140,7 +140,7 @@ def test_with_sdes_the_same_server_has_the_keys_and_they_open_the_call(bed: Bed,
     found = media_crypto("v=0\r\nm=audio 1 RTP/SAVP 0\r\n" + "\r\n".join(set(lines)) + "\r\n")[0]
     relayed = [payload for _, _, payload in media_of_server(recorded(tmp_path / "call.pcap"))]
     count = opened(relayed, of_sdes(found))
-    assert count.verified > 100
+    assert count.verified > 50
     assert count.verified + count.repeated == count.tried == len(relayed), "each came to the server and left it again"
     print(f"\nSDES: the a=crypto lines of the log open all of {len(relayed)} recorded packets")
 
