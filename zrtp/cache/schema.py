@@ -1,4 +1,4 @@
-"""The tables in the file of a cache: their text, their versions, and how a record becomes a row and back.
+"""The tables in the file of a cache: their text, their versions, and the checksum of each row.
 
 Every row carries a checksum over itself. SQLite notices a broken structure but not a changed octet in a secret, and
 a changed secret would look like a wiretapper, not like a bad disk.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from zrtp.cache import rows
 from zrtp.cache.interface import PeerEntry
 from zrtp.cache.record import PeerRecord
-from zrtp.secret import Secret
 
 VERSION = 2
 """Version of the layout, in `PRAGMA user_version`.
@@ -25,34 +25,27 @@ VERSION = 2
 APPLICATION_ID = int.from_bytes(b"ZRTP")
 """Marks the file as ours, in `PRAGMA application_id`."""
 
+_PEER = ",\n        ".join(column.declaration for column in rows.COLUMNS)
+
 _TABLES = {
     "own_zids": """CREATE TABLE own_zids (
         label TEXT NOT NULL PRIMARY KEY,
         zid BLOB NOT NULL,
         checksum BLOB NOT NULL
     ) WITHOUT ROWID""",
-    "peers": """CREATE TABLE peers (
+    "peers": f"""CREATE TABLE peers (
         own_zid BLOB NOT NULL,
         peer_zid BLOB NOT NULL,
-        rs1 BLOB,
-        rs1_expires REAL,
-        rs2 BLOB,
-        rs2_expires REAL,
-        pbxsecret BLOB,
-        interval INTEGER NOT NULL,
-        verified INTEGER NOT NULL,
-        verified_at REAL,
-        name TEXT NOT NULL,
-        provisional INTEGER NOT NULL,
-        trusted_lineage INTEGER NOT NULL,
-        preshared_count INTEGER NOT NULL,
-        first_seen REAL NOT NULL,
-        last_seen REAL NOT NULL,
-        generation INTEGER NOT NULL,
+        {_PEER},
         checksum BLOB NOT NULL,
         PRIMARY KEY (own_zid, peer_zid)
     ) WITHOUT ROWID""",
 }
+
+_ADDED: dict[int, dict[str, object]] = {
+    1: {"provisional": 0, "trusted_lineage": 0, "preshared_count": 0, "generation": 1},
+}
+"""What the next version has beside this one, and what it is for peers of whom nothing else is known."""
 
 Row = Sequence[Any]
 """The columns of one row in the order of its table."""
@@ -92,9 +85,18 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring an older layout up to date, inside the caller's transaction."""
-    for step in range(version(connection), VERSION):
-        _MIGRATIONS[step](connection)
+    """Bring an older layout up to date, inside the caller's transaction; raises Damaged."""
+    added = {name: value for step in range(version(connection), VERSION) for name, value in _ADDED[step].items()}
+    for table, text in _TABLES.items():
+        connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+        connection.execute(text)
+    for known in _old_rows(connection, "own_zids"):
+        insert(connection, "own_zids", from_zid(known["label"], known["zid"]))
+    for known in _old_rows(connection, "peers"):
+        values = known | added
+        insert(connection, "peers", _with_checksum([values[name] for name in ("own_zid", "peer_zid", *rows.NAMES)]))
+    for table in _TABLES:
+        connection.execute(f"DROP TABLE old_{table}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -125,68 +127,13 @@ def to_zid(row: Row) -> bytes:
 
 def from_record(own_zid: bytes, peer_zid: bytes, record: PeerRecord) -> Row:
     """The row of table peers for a record. Shares the octets of its secrets."""
-    return _with_checksum(
-        [
-            own_zid,
-            peer_zid,
-            _octets(record.rs1),
-            _time(record.rs1_expires),
-            _octets(record.rs2),
-            _time(record.rs2_expires),
-            _octets(record.pbxsecret),
-            record.interval,
-            int(record.verified),
-            _time(record.verified_at),
-            record.name,
-            int(record.provisional),
-            int(record.trusted_lineage),
-            record.preshared_count,
-            _time(record.first_seen),
-            _time(record.last_seen),
-            record.generation,
-        ]
-    )
+    return _with_checksum([own_zid, peer_zid, *rows.to_columns(record)])
 
 
 def to_entry(row: Row) -> PeerEntry:
     """The record in a row, with its ZIDs; raises Damaged."""
-    (
-        own_zid,
-        peer_zid,
-        rs1,
-        rs1_expires,
-        rs2,
-        rs2_expires,
-        pbxsecret,
-        interval,
-        verified,
-        verified_at,
-        name,
-        provisional,
-        trusted_lineage,
-        preshared_count,
-        first_seen,
-        last_seen,
-        generation,
-    ) = _without_checksum(row)
-    record = PeerRecord(
-        rs1=_secret(rs1),
-        rs1_expires=rs1_expires,
-        rs2=_secret(rs2),
-        rs2_expires=rs2_expires,
-        pbxsecret=_secret(pbxsecret),
-        interval=interval,
-        verified=bool(verified),
-        verified_at=verified_at,
-        name=name,
-        provisional=bool(provisional),
-        trusted_lineage=bool(trusted_lineage),
-        preshared_count=preshared_count,
-        first_seen=first_seen,
-        last_seen=last_seen,
-        generation=generation,
-    )
-    return PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=record)
+    own_zid, peer_zid, *columns = _without_checksum(row)
+    return PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=rows.from_columns(columns))
 
 
 def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
@@ -195,25 +142,13 @@ def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
     connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608 (our own names)
 
 
-def _from_1_to_2(connection: sqlite3.Connection) -> None:
-    """Add lineage, counters and checksums. Nothing is known of the past: no lineage, no counts."""
-    for table, text in _TABLES.items():
-        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_1")
-        connection.execute(text)
-    for label, zid in connection.execute("SELECT label, zid FROM own_zids_1"):
-        insert(connection, "own_zids", from_zid(label, zid))
-    old = connection.execute(
-        "SELECT own_zid, peer_zid, rs1, rs1_expires, rs2, rs2_expires, pbxsecret, interval, verified,"
-        " verified_at, name, 0, 0, 0, first_seen, last_seen, 1 FROM peers_1"
-    )
-    for row in old:
-        insert(connection, "peers", _with_checksum(list(row)))
-    for table in _TABLES:
-        connection.execute(f"DROP TABLE {table}_1")
-
-
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_1_to_2}
-"""From which version, by which step to the next."""
+def _old_rows(connection: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table that was renamed, by the names of their columns."""
+    cursor = connection.execute(f"SELECT * FROM old_{table}")  # noqa: S608 (our own names)
+    names = [name for name, *_ in cursor.description]
+    for row in cursor:
+        known = row if "checksum" not in names else _without_checksum(row)
+        yield dict(zip(names, known, strict=False))
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
@@ -240,16 +175,3 @@ def _checksum(columns: Iterable[Any]) -> bytes:
         digest.update(f"{type(octets) is type(column)} {len(octets)} ".encode())
         digest.update(octets)
     return digest.digest()[:16]
-
-
-def _octets(secret: Secret | None) -> bytearray | None:
-    return None if secret is None else secret.octets
-
-
-def _secret(octets: bytes | None) -> Secret | None:
-    return None if octets is None else Secret(octets)
-
-
-def _time(seconds: float | None) -> float | None:
-    """As SQLite gives it back: a float, and never a negative zero."""
-    return None if seconds is None else seconds + 0.0
