@@ -36,6 +36,9 @@ REASONS: dict[str, str] = {
     "commitment.py _become_responder: False in core.commit_waits = False -> True": (
         "an exchange does not listen to the store, and whoever waits for it again says so anew"
     ),
+    "dispatch.py _go: target is not core.state -> True": (
+        "to enter the state that a stream is in does nothing; not to try saves a call"
+    ),
     "layer.py MediaLayer.to_network: type(data) is bytes -> type(data) is not bytes": (
         "the octets of octets are the same, which only saves a copy"
     ),

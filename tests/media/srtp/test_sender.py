@@ -43,6 +43,17 @@ def test_a_child_seals_under_keys_of_its_own() -> None:
     assert in_child(make) == "sealed\nsealed"
 
 
+@pytest.mark.parametrize("tag", [b"HS80", b"GCM "])
+def test_no_two_rtcp_packets_are_sealed_under_one_index(tag: bytes) -> None:
+    """That would use a keystream twice; also the same packet comes out differently, and the receiver takes both."""
+    sender, _ = srtp_pair(keys(b"AES1", tag, seed=1), keys(b"AES1", tag, seed=2))
+    _, receiver = srtp_pair(keys(b"AES1", tag, seed=2), keys(b"AES1", tag, seed=1))
+    report = rtcp_packet(1)
+    sealed = [sender.protect_rtcp(report) for _ in range(3)]
+    assert len({datagram[8:-14] for datagram in sealed}) == 3
+    assert [receiver.unprotect_rtcp(datagram) for datagram in sealed] == [report] * 3
+
+
 @pytest.mark.parametrize("tag", [b"HS80", b"HS32", b"GCM "])
 def test_the_last_packet_may_be_given_again_and_comes_out_the_same(tag: bytes) -> None:
     """As phones do at the end of a DTMF event. The receiver takes it once."""
