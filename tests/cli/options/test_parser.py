@@ -38,6 +38,15 @@ def test_a_misspelt_option_is_told_before_what_its_value_is_taken_for() -> None:
     assert parser.parse_args(["--record", "x.wav", "--", "7"]).number == 7
 
 
+def test_options_of_a_sub_command_are_its_own() -> None:
+    parser = Parser(prog="zrtp proxy")
+    parser.add_subparsers(dest="kind", parser_class=Parser).add_parser("sip").add_argument("--upstream")
+
+    assert parser.parse_args(["sip", "--upstream", "x"]).upstream == "x"
+    with pytest.raises(CommandError, match="there is no option --upstraem"):
+        parser.parse_args(["sip", "--upstraem", "x"])
+
+
 def test_an_option_that_resembles_none_is_not() -> None:
     error = complaint("--frobnicate")
 

@@ -23,7 +23,8 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As usual, but a misspelt option is told before anything that it makes of the words behind it."""
         given = sys.argv[1:] if args is None else list(args)
-        for word in given[: given.index("--")] if "--" in given else given:
+        own = given if self._subparsers is None else []  # a sub-command has options of its own
+        for word in own[: own.index("--")] if "--" in own else own:
             if word.startswith("--") and word.partition("=")[0] not in self._option_string_actions:
                 self.error(f"unrecognized arguments: {word}")
         return super().parse_args(given, namespace)
