@@ -211,9 +211,15 @@ def test_key_and_salt_of_rfc_4568(rest: str) -> None:
     assert found.key.octets.hex() not in repr(found)
 
 
-@pytest.mark.parametrize(
+@every(
     ("suite", "inline", "key", "salt"),
     [
+        ("AES_CM_128_HMAC_SHA1_80", "A" * 40, 16, 14),
+        ("AES_CM_128_HMAC_SHA1_32", "A" * 40, 16, 14),
+        ("F8_128_HMAC_SHA1_80", "A" * 40, 16, 14),
+        ("AES_192_CM_HMAC_SHA1_32", "A" * 51, 24, 14),
+        ("AES_256_CM_HMAC_SHA1_32", "A" * 62, 32, 14),
+        ("AES_CM_256_HMAC_SHA1_80", "A" * 62, 32, 14),
         ("AES_256_CM_HMAC_SHA1_80", "A" * 62 + "==", 32, 14),
         ("AES_CM_256_HMAC_SHA1_32", "A" * 62, 32, 14),
         ("AES_192_CM_HMAC_SHA1_80", "A" * 51 + "=", 24, 14),

@@ -47,6 +47,30 @@ def test_a_cacheless_endpoint_has_a_new_zid_each_time() -> None:
     assert installation_of(Endpoint(FAST)).cacheless
 
 
+def test_an_endpoint_keeps_its_zids_and_asks_the_cache_once_for_each() -> None:
+    cacheless = Endpoint(FAST, random=seeded(1))
+    assert cacheless.zid == cacheless.zid == cacheless.zid_for("")
+
+    class Counting(MemoryCache):
+        asked = 0
+
+        def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
+            self.asked += 1
+            return super().own_zid(make, label, renew=renew)
+
+    cache = Counting()
+    endpoint = Endpoint(FAST, cache)
+    assert endpoint.zid_for("bob") == endpoint.zid_for("bob") != endpoint.zid == endpoint.zid
+    assert cache.asked == 2
+
+
+def test_what_is_no_cache_is_refused_at_the_door() -> None:
+    with pytest.raises(ApiMisuse, match=r"cache is a cache such as zrtp.MemoryCache .* not str"):
+        Endpoint(FAST, "retained.db")  # type: ignore[arg-type]
+    with pytest.raises(ApiMisuse, match=r"config is a zrtp.Config, not dict"):
+        Endpoint({})  # type: ignore[arg-type]
+
+
 @pytest.mark.attack("ZID-07")
 @pytest.mark.rfc("R-4.9-02")
 def test_against_tracking_each_contact_can_see_another_zid() -> None:

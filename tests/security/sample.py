@@ -23,7 +23,7 @@ from tests.security.mutations import Mutation, mutations
 PACKAGE = ROOT / "zrtp"
 ROOMS = ("protocol", "wire", "cache", "media")
 
-FURTHER = {"protocol": ("tests/test_vectors.py", "tests/media")}
+FURTHER = {"protocol": ("tests/test_vectors.py", "tests/test_public_api.py", "tests/media")}
 """What shows beyond its own folder how a room works."""
 
 UNREAD = "a wider table has more entries, and none of them is ever read"
