@@ -58,8 +58,9 @@ def call_with_kem() -> list[bytes]:
 
 def call_that_fails() -> list[bytes]:
     """Nothing in common: Error, and ErrorACK."""
-    alice = Config(ciphers=(b"AES3",), mandatory_always=False)
-    bob = Config(ciphers=(b"AES1",), mandatory_always=False)
+    curves = (b"X255", b"Mult")
+    alice = Config(ciphers=(b"AES3",), key_agreements=curves, mandatory_always=False)
+    bob = Config(ciphers=(b"AES1",), key_agreements=curves, mandatory_always=False)
     return sent(Pair(alice, bob, seed=5).run().network)
 
 

@@ -12,7 +12,7 @@ from tests.support.pair import seeded
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm
 from zrtp.errors import ErrorCode
 from zrtp.protocol import compatibility
-from zrtp.protocol.config import FOREVER, ClearDialect
+from zrtp.protocol.config import FOREVER, ClearDialect, Config
 from zrtp.protocol.events import Suite
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain
@@ -35,6 +35,12 @@ def test_every_rule_names_its_peers_its_reason_and_its_test() -> None:
         assert "Reason: " in text, name
         assert "Rule I-" in text, name
         assert f"test_{name}" in {test.split("__")[0] for test in globals()}, name
+
+
+@pytest.mark.interop("I-09")
+def test_takes_commit_for_hello_ack() -> None:
+    assert compatibility.takes_commit_for_hello_ack(wire.hello(client_id=Config().client_id.ljust(16)))
+    assert not compatibility.takes_commit_for_hello_ack(wire.hello(client_id=b"GNU ZRTP 4.6.4  "))
 
 
 @pytest.mark.interop("I-16")

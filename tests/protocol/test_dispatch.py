@@ -86,13 +86,14 @@ def test_a_broken_chain_is_dropped_with_a_warning_and_the_exchange_remembers_it(
     assert [event.code for event in side.seen(SecurityWarning)] == [WarningCode.CHAIN_MISMATCH]
 
 
-def test_a_confirm_that_does_not_open_is_remembered_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_confirm_that_does_not_open_is_remembered_and_told_as_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     side, peer = committed()
     raising(monkeypatch, State.COMMIT_SENT, Kind.DHPART1, ConfirmRefused("wrong MAC"))
     peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
     exchange = present(core_of(side.stream).exchange)
     assert exchange.confirm_refused and not exchange.disturbed
-    assert side.seen(SecurityWarning) == []
+    assert [event.code for event in side.seen(SecurityWarning)] == [WarningCode.CONFIRM_REFUSED]
+    assert state_of(side.stream) is State.COMMIT_SENT
 
 
 def test_a_misbehaving_peer_ends_the_exchange_with_the_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +167,7 @@ def test_a_timer_that_is_not_due_does_nothing() -> None:
     side, peer = committed()
     before = snapshot(side)
     for _ in range(10):
-        dispatch.handle_timer(core_of(side.stream), 0.1)
+        dispatch.handle_timer(core_of(side.stream), 0.01)
     assert peer.listen() == []
     assert snapshot(side) == before
 

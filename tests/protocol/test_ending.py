@@ -29,6 +29,9 @@ from zrtp.wire.messages import (
 
 T2_MOMENTS = [0.15, 0.45, 1.05, 2.25, 3.45, 4.65, 5.85, 7.05, 8.25, 9.45]
 END_OF_T2 = 10.65
+MOMENTS = [0.05, 0.15, 0.35, *(0.75 + 0.4 * copy for copy in range(23))]
+"""Of a message of the exchange on a path of no length."""
+END_OF_SCHEDULE = 10.75
 
 
 def kinds(messages: Iterable[Message]) -> list[Kind]:
@@ -251,11 +254,11 @@ def test_a_failed_stream_still_acknowledges_a_hello_and_does_nothing_else() -> N
 @pytest.mark.attack("NET-16")
 @pytest.mark.rfc("R-6-08", "R-6-11")
 @pytest.mark.parametrize("state", [State.COMMIT_SENT, State.DHPART2_SENT, State.CONFIRM2_SENT], ids=name_of)
-def test_an_initiator_gives_up_at_the_end_of_t2_and_says_so(state: State) -> None:
+def test_an_initiator_gives_up_at_the_end_of_its_schedule_and_says_so(state: State) -> None:
     bob, peer, _ = brought_to(state)
     kind = {State.COMMIT_SENT: Kind.COMMIT, State.DHPART2_SENT: Kind.DHPART2, State.CONFIRM2_SENT: Kind.CONFIRM2}[state]
-    sent = peer.wait(END_OF_T2 - 0.01)
-    assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS, abs=0.005)
+    sent = peer.wait(END_OF_SCHEDULE - 0.01)
+    assert [moment for moment, _ in sent] == pytest.approx(MOMENTS, abs=0.005)
     assert {message.kind for _, message in sent} == {kind}
     assert bob.stream.state is state
     ((_, error),) = peer.wait(0.02)
@@ -268,10 +271,10 @@ def test_an_initiator_gives_up_at_the_end_of_t2_and_says_so(state: State) -> Non
 
 @pytest.mark.attack("NET-16")
 @pytest.mark.rfc("R-6-18", "R-6-08")
-@pytest.mark.parametrize("state", [State.DHPART1_SENT, State.CONFIRM1_SENT], ids=name_of)
-def test_a_responder_repeats_nothing_and_gives_up_after_ten_seconds(state: State) -> None:
+@pytest.mark.parametrize(("state", "patience"), [(State.DHPART1_SENT, 15.0), (State.CONFIRM1_SENT, 10.0)])
+def test_a_responder_repeats_nothing_and_gives_up_after_some_time(state: State, patience: float) -> None:
     bob, peer, _ = brought_to(state)
-    assert peer.wait(9.99) == []
+    assert peer.wait(patience - 0.01) == []
     ((_, error),) = peer.wait(0.02)
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
     assert state_of(bob) is State.FAILED
@@ -280,14 +283,13 @@ def test_a_responder_repeats_nothing_and_gives_up_after_ten_seconds(state: State
 
 @pytest.mark.rfc("R-6-18")
 @pytest.mark.attack("NET-10")
-@pytest.mark.parametrize("state", [State.DHPART1_SENT, State.CONFIRM1_SENT], ids=name_of)
-def test_a_responder_does_not_give_up_on_an_initiator_that_still_repeats_itself(state: State) -> None:
+def test_a_responder_does_not_give_up_on_an_initiator_that_still_repeats_dhpart2() -> None:
     """Our answers are being lost; the initiator's schedule lasts longer than our ten seconds."""
+    state = State.CONFIRM1_SENT
     bob, peer, step = brought_to(state)
-    repeated = peer.own_commit if state is State.DHPART1_SENT else peer.own_dhpart2
-    assert repeated is not None
+    assert peer.own_dhpart2 is not None
     peer.wait(9.45)
-    assert len(peer.send(repeated)) == 1
+    assert len(peer.send(peer.own_dhpart2)) == 1
     peer.wait(9.5)
     assert bob.stream.state is state
     step()
@@ -295,17 +297,14 @@ def test_a_responder_does_not_give_up_on_an_initiator_that_still_repeats_itself(
     assert not bob.seen(Failed)
 
 
-def test_a_responder_outlives_neither_silence_nor_more_copies_than_it_answers() -> None:
+def test_repeating_a_commit_wins_no_time() -> None:
     bob, peer, _ = brought_to(State.DHPART1_SENT)
     assert peer.own_commit is not None
-    last_answer = 0.0
     while bob.stream.state is State.DHPART1_SENT:
-        if peer.send(peer.own_commit):
-            last_answer = peer.now
+        peer.send(peer.own_commit)
         peer.wait(1.0)
     assert state_of(bob) is State.FAILED
-    assert last_answer < 12.5
-    assert peer.now - last_answer <= 11.0
+    assert peer.now == pytest.approx(15.0, abs=1.0)
 
 
 @pytest.mark.attack("NET-20")

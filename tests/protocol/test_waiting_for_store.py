@@ -57,7 +57,7 @@ def test_our_commit_waits_for_the_record_and_goes_out_when_it_comes() -> None:
     keeper = Storekeeper(pair.alice)
     pair.run(1.0)
     assert state_of(pair.alice.stream) is State.DISCOVERED
-    assert sent(pair, "bob HelloACK") == 1, "the HelloACK does not wait"
+    assert sent(pair, "bob HelloACK"), "the HelloACK does not wait"
     assert sent(pair, "alice Commit") == 0
 
     keeper.serve(pair.network.now)

@@ -32,7 +32,7 @@ from tests.support.inside import cache_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Network
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
-from zrtp.protocol import timers
+from zrtp.protocol import core, timers
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Role, Sending
@@ -92,14 +92,20 @@ SWITCHED = frozenset({"secure", "clear"})
 
 @contextmanager
 def few_retransmissions(copies: int | None) -> Iterator[None]:
-    """The engine's schedules with so many copies after the first, instead of 20, 62, 10 and 20 (None)."""
+    """The engine's schedules with so many copies after the first, instead of 20, 62, 10 and 20 (None). What follows
+    the path is repeated as T2.
+    """
+    along_the_path = timers.along_the_path
     before = {name: getattr(timers, name).retransmissions for name in SCHEDULES}
     try:
+        if copies is not None:
+            setattr(core, "along_the_path", lambda round_trip, octets: timers.T2)  # noqa: B010
         for name, more in SCHEDULES.items():
             if copies is not None:
                 object.__setattr__(getattr(timers, name), "retransmissions", copies + more)
         yield
     finally:
+        setattr(core, "along_the_path", along_the_path)  # noqa: B010
         for name, original in before.items():
             object.__setattr__(getattr(timers, name), "retransmissions", original)
 

@@ -10,7 +10,8 @@ happens next:
 * the clock: every deadline is relative, and the local clock starts at zero again (a clock moves only when the next
   timer of its owner fires, so that the two clocks of a call may drift apart without bound);
 * sequence numbers, counters of dropped packets, rate limits of answers and warnings: none is ever exhausted;
-* how often a repeated message was answered (12 times at most otherwise), and how old a Hello is.
+* the round trip, which sets the pace of retransmissions alone;
+* how often a repeated message was answered (32 times at most otherwise), and how old a Hello is.
 """
 
 from __future__ import annotations
@@ -348,6 +349,10 @@ def _normalise(party: Party) -> None:
         core.deadlines = {trigger: round(at - party.now, 6) for trigger, at in core.deadlines.items()}
         if core.retransmission is not None:
             core.retransmission.due = round(core.retransmission.due - party.now, 6)
+        if core.beside is not None:
+            core.beside.due = round(core.beside.due - party.now, 6)
+        core.hello_copies.clear()
+        core.round_trips.clear()
         core_of(stream).candidates = {
             key: replace(known, seen=0.0) for key, known in core_of(stream).candidates.items()
         }

@@ -6,9 +6,9 @@
 
 Everything that can be reached from the stream is in it: its session, the streams beside it, the exchange with its
 messages and secrets, the endpoint and the cache. Left out is only what counts or limits and never decides what a
-message means: counters, sequence numbers, rate limits, the times of the last warning and the last Error, the notes that
-something did not verify (they word a later failure), the source of randomness, and what waits to be fetched
-(events and datagrams).
+message means: counters, sequence numbers, rate limits, round-trip times, the times of the last warning and the last
+Error, the notes that something did not verify or was said unproved (they word a later failure), the source of
+randomness, and what waits to be fetched (events and datagrams).
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from zrtp.secret import Secret
 from zrtp.wire.messages import Message
 
 LEFT_OUT: dict[type, frozenset[str]] = {
-    Core: frozenset({"counters", "last_error_sent", "_debug", "_logger", "warned"}),
+    Core: frozenset(
+        {"counters", "last_error_sent", "_debug", "_logger", "warned", "hello_copies", "round_trips", "said"}
+        | {"refused_hello"}
+    ),
     Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
     Call: frozenset({"clock", "counters", "events"}),
     Exchange: frozenset({"confirm_refused", "disturbed"}),

@@ -228,7 +228,8 @@ def _in_front(scene: Scene, change: Change) -> str:
 
 
 class Duel:
-    """Two engines. The scene begins with what their streams have to send."""
+    """Two engines. The scene begins with what their streams have to send. Copies of a Hello that are sent at once, for
+    each new candidate, are lost: of every message one comes."""
 
     def __init__(
         self,
@@ -237,12 +238,13 @@ class Duel:
         aim: Callable[[], bool] | None = None,
     ) -> None:
         """Between the first streams of both ends, until both are secure, unless told otherwise."""
-        self.now = pair.network.now
+        self.now = self._began = pair.network.now
         self.keys: dict[int, Material] = {}
         self._sides: tuple[Side, Side] = pair.sides
         self._streams = streams if streams is not None else (pair.alice.stream, pair.bob.stream)
         self._aim = aim
         self._under_way: deque[tuple[int, bytes]] = deque()
+        self._hellos: set[bytes] = set()
         self._collect()
 
     @property
@@ -312,8 +314,17 @@ class Duel:
     def _collect(self) -> None:
         for place, stream in enumerate(self._streams):
             for datagram in stream.datagrams_to_send():
-                self._under_way.append((1 - place, datagram))
+                if not self._repeats(datagram):
+                    self._under_way.append((1 - place, datagram))
         self._note_keys()
+
+    def _repeats(self, datagram: bytes) -> bool:
+        """Whether this is a copy of a Hello before any timer fired."""
+        message = datagram[HEADER:-CRC]
+        if b"Hello   " not in message[:12] or message in self._hellos:
+            return message in self._hellos and self.now == self._began
+        self._hellos.add(message)
+        return False
 
     def _note_keys(self) -> None:
         for place, (side, stream) in enumerate(zip(self._sides, self._streams, strict=True)):

@@ -17,7 +17,6 @@ from zrtp.protocol.hash_chain import HeardInitiator, HeardResponder, verify_comm
 from zrtp.protocol.key_schedule import Transcript, s0_from_dh, verify_hvi
 from zrtp.protocol.retained_secrets import match
 from zrtp.protocol.states import State
-from zrtp.protocol.timers import T2
 from zrtp.secret import Secret
 from zrtp.wire.messages import DHPart1, DHPart2
 
@@ -52,7 +51,7 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         heard = HeardResponder(authentic, dhpart1)
         exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
         core.progressed()
-        core.send_repeatedly(dhpart2, T2, now)
+        core.send_in_exchange(dhpart2, peer, now)
         return State.DHPART2_SENT
 
     return core.compute(partial(share.finish, pv), go_on, received.at)

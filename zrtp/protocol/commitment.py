@@ -39,7 +39,7 @@ from zrtp.protocol.key_schedule import (
 from zrtp.protocol.negotiation import MULT, check_commit, choose_preshared_suite, choose_suite
 from zrtp.protocol.retained_secrets import NOTHING_MATCHED, KnownSecrets, Matched, continuity, own_ids
 from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.timers import T2
+from zrtp.protocol.timers import DHPART2_TIMEOUT
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, CommitMode, DHPart1, DHPart2
 
@@ -80,8 +80,18 @@ def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
     core.begin(exchange)
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))
-    core.send_repeatedly(exchange.commit, T2, now)
+    if not core.hello_acknowledged:
+        core.repeat_hello_beside(now)
+    core.send_in_exchange(exchange.commit, peer, now)
     return State.COMMIT_SENT
+
+
+def initiate_early(core: Core, peer: Candidate, now: float) -> State:
+    """Our Commit in place of HelloACK: COMMIT_SENT, or HELLO_RECEIVED until the store has answered."""
+    if core.call.secured_before or core.call.retention.ready(peer.hello.zid, now):
+        return initiate(core, now)
+    core.commit_waits = True
+    return _wait_for_record(core, State.HELLO_RECEIVED, now)
 
 
 def _choose_candidate(core: Core) -> Candidate | None:
@@ -269,6 +279,7 @@ def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
     """
     commit = received.message
     peer = _select_candidate(core, received)
+    core.hello_acknowledged, core.beside = True, None
     ours = present(core.exchange)
     if peer.candidate.hello.raw != ours.peer.hello.raw:
         return _respond(core, received, peer, lost=ours)
@@ -473,7 +484,7 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
     core.progressed()
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.RESPONDER))
-    core.expect_initiator(now)
+    core.expect_initiator(now, DHPART2_TIMEOUT)
 
 
 # Waiting for the store.
@@ -501,7 +512,7 @@ def on_record(core: Core, due: Received[None]) -> State:
     waiting = _take_waiting_commit(core, due.at)
     if waiting is not None:
         return on_commit(core, waiting)
-    if core.commit_waits and core.state is State.DISCOVERED:
+    if core.commit_waits and core.state in (State.HELLO_RECEIVED, State.DISCOVERED):
         core.deadlines.pop(Trigger.NO_RECORD, None)
         return initiate(core, due.at)
     return core.state

@@ -1,14 +1,14 @@
 """What real peers do that RFC 6189 does not foresee: one named rule for each, with the peers and the reason.
 
-The rest of the engine knows nothing of particular implementations. No rule looks at who the peer says it is: each one
-stays within the RFC and holds for everybody, so it also helps with a peer that nobody has met yet. Where several
-stacks contradict each other, as about GoClear, the configuration decides.
+The rest of the engine knows nothing of particular implementations. Only `takes_commit_for_hello_ack` looks at who the
+peer says it is: every other rule holds for everybody, so it also helps with a peer that nobody has met yet. Where
+several stacks contradict each other, as about GoClear, the configuration decides.
 
 Numbers like I-15 name the interoperability rules in the tests. Two more rules are about the order of steps, and live in
 `zrtp.protocol.discovery`. Every Hello is acknowledged at once, in every state, and before a Commit (I-09: GNU ZRTP and
-zrtp4j drop an early Commit). Our own Hello goes out before the HelloACK when both are due (I-11: GNU ZRTP never commits
-after the reverse). The media path has its own rules: `zrtp.media.srtp.tags` (SRTCP tags that are too short) and
-`zrtp.media.sdp` (spellings of a=zrtp-hash).
+zrtp4j drop an early Commit), but for the exception above. Our own Hello goes out before the HelloACK when both are due
+(I-11: GNU ZRTP never commits after the reverse). The media path has its own rules: `zrtp.media.srtp.tags` (SRTCP tags
+that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from zrtp.secret import Secret
 from zrtp.system import RandomSource
 from zrtp.wire.messages import Commit, CommitMode, ConfirmPlain, Hello
 
+OWN_CLIENT_ID = b"zrtp Python"
 LAST_FIRST_SEQUENCE = 0x0FFF
 COPIES_BEFORE_YIELDING = 2
 
@@ -41,6 +42,16 @@ def first_sequence_number(random: RandomSource) -> int:
     that numbers must not wrap around during a call; the RFC allows any start. Rule I-02.
     """
     return 1 + int.from_bytes(random(2), "big") % LAST_FIRST_SEQUENCE
+
+
+def takes_commit_for_hello_ack(peer: Hello) -> bool:
+    """Whether a Commit may take the place of HelloACK with this peer, as RFC 6189 section 5.3 has it.
+
+    Peers: this package takes it. GNU ZRTP and zrtp4j drop a Commit that comes before HelloACK. Reason: section 5.4 can
+    be read so that HelloACK comes first. It saves one way of the path, and is done only where signalling has bound the
+    peer's Hello, so that the name in it is the peer's own word. Rule I-09.
+    """
+    return peer.client_id.startswith(OWN_CLIENT_ID)
 
 
 def hash_for_commit(common: Sequence[bytes], peer: Hello, key_agreement: bytes, *, post_quantum: bool) -> bytes:
@@ -64,13 +75,14 @@ def cipher_for_commit(chosen: bytes, key_agreement: bytes, offered: Container[by
     return b"AES1" if key_agreement == b"DH2k" and b"AES1" in offered else chosen
 
 
-def auth_tag_for_commit(chosen: bytes, offered: Container[bytes]) -> bytes:
-    """The SRTP authentication tag of our Commit: HS80 instead of HS32 whenever we offer it.
+def auth_tag_for_commit(chosen: bytes, common: Container[bytes]) -> bytes:
+    """The SRTP authentication tag of our Commit: HS80 instead of HS32 where both sides list it.
 
     Peers: Linphone, libzrtp, GNU ZRTP. Reason: with HS32 they shorten the tags of SRTCP to 32 bits as well, against
-    RFC 3711. Rule I-19.
+    RFC 3711. A peer that lists HS32 alone, as libzrtp does by default, gets HS32: it answers HS80 with Error 0x54.
+    Rule I-19.
     """
-    return b"HS80" if chosen == b"HS32" and b"HS80" in offered else chosen
+    return b"HS80" if chosen == b"HS32" and b"HS80" in common else chosen
 
 
 def yields_without_losing(own: Commit, peer: Commit, copies_sent: int) -> bool:

@@ -27,8 +27,8 @@ class ClearDialect(Enum):
 
 
 def default_key_agreements() -> tuple[bytes, ...]:
-    """X1M2 first when ML-KEM is at hand, then the curves, then what RFC 6189 makes mandatory."""
-    wanted = (b"X1M2", b"X255", b"EC25", b"X448", b"EC38", b"DH3k", b"Mult")
+    """The hybrids first when ML-KEM is at hand, then the curves, then what RFC 6189 makes mandatory."""
+    wanted = (b"X1M2", b"X3M3", b"X255", b"EC25", b"X448", b"DH3k", b"Mult")
     usable = DEFAULT.key_agreements
     return tuple(code for code in wanted if code == b"Mult" or (code in usable and usable[code].available))
 
@@ -91,8 +91,9 @@ class Config:
     """Seconds from the last sign of a ZRTP peer."""
     timer_scale: float = 1.0
     """Stretches T1, T2 and all deadlines, for paths with round trips beyond a second."""
-    mtu: int = 1452
-    """Largest ZRTP packet in octets before fragments are used; a multiple of 4, at least 600."""
+    mtu: int = 1232
+    """Largest ZRTP packet in octets before fragments are used; a multiple of 4, at least 600. 1232 fits a path of 1280,
+    the least that IPv6 guarantees, where fragments of IP may be dropped."""
     half_open_limit: int = 64
     """Unfinished exchanges per endpoint; the oldest goes first."""
     store_deadline: float = 3.0

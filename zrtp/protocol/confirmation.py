@@ -21,7 +21,6 @@ from zrtp.protocol.hash_chain import Heard, complete
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript
 from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.states import State
-from zrtp.protocol.timers import T2
 from zrtp.secret import Secret
 from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, Conf2ACK, Confirm1, Confirm2
 
@@ -59,7 +58,7 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     exchange.confirmed = confirmed
     core.progressed()
     core.hand_over_keys()
-    core.send_repeatedly(confirm2, T2, received.at)
+    core.send_in_exchange(confirm2, exchange.peer, received.at)
     return State.CONFIRM2_SENT
 
 

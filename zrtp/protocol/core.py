@@ -6,7 +6,7 @@ It owns no protocol decisions: those are the handlers'. Applications hold `Strea
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -29,10 +29,11 @@ from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import OwnChain, message_mac
 from zrtp.protocol.outbox import Outbox
 from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
-from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
+from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule, along_the_path
 from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler
 from zrtp.wire.messages import Commit, Error, Hello, Message
+from zrtp.wire.packet import CRC, HEADER
 
 M_co = TypeVar("M_co", covariant=True)
 
@@ -77,6 +78,7 @@ class Core:
         "_debug",
         "_logger",
         "acknowledged_by",
+        "beside",
         "call",
         "candidates",
         "chain",
@@ -84,10 +86,12 @@ class Core:
         "commits_count_from",
         "counters",
         "deadlines",
+        "early",
         "emit",
         "exchange",
         "hello",
         "hello_acknowledged",
+        "hello_copies",
         "installation",
         "last_error_sent",
         "late_goclear",
@@ -95,7 +99,10 @@ class Core:
         "peer_error",
         "peer_hello_hash",
         "reassembler",
+        "refused_hello",
         "retransmission",
+        "round_trips",
+        "said",
         "sending",
         "ssrc",
         "state",
@@ -117,6 +124,12 @@ class Core:
         self.hello = self.make_hello(installation.config.versions[0])
         self.outbox = Outbox(ssrc, installation.config.mtu, installation.random)
         self.peer_hello_hash = peer_hello_hash
+        self.hello_copies: deque[float] = deque(maxlen=16)
+        """When the last copies of our Hello were sent."""
+        self.round_trips: dict[int, float] = {}
+        """By source, in seconds: how long it took to acknowledge our Hello, or longer."""
+        self.early: dict[int, bytes] = {}
+        """By source: Hellos that came before `start`."""
         self.hello_acknowledged = False
         self.acknowledged_by: int | None = None
         """SSRC of whoever sent the HelloACK."""
@@ -127,11 +140,17 @@ class Core:
         """Our own Commit waits for the record of the peer."""
         self.exchange: Exchange | None = None
         self.retransmission: Retransmission | None = None
+        self.beside: Retransmission | None = None
+        """Our Hello, while an early Commit is repeated too."""
         self.deadlines: dict[Trigger, float] = {}
         """When the trigger is due, unless the state is left in which it means something."""
         self.commits_count_from: float | None = None
         """Commits that come earlier may belong to a ZRTPSess that a GoClear has replaced."""
         self.peer_error: int | None = None
+        self.said: str | None = None
+        """The last Error of whoever may be the peer, in words."""
+        self.refused_hello = False
+        """A Hello came that is not the one that signalling announced."""
         self.last_error_sent: float | None = None
         self.counters: Counter[str] = Counter()
         self.late_goclear: LateGoClear | None = None
@@ -185,6 +204,8 @@ class Core:
         if target in WITHOUT_ENCRYPTION or self.state in WITHOUT_ENCRYPTION:
             self.call.cleared(self.state, target)
         self.state = target
+        if target is not State.COMMIT_SENT:
+            self.beside = None
         for trigger in tuple(self.deadlines):
             if trigger not in live:
                 del self.deadlines[trigger]
@@ -198,6 +219,8 @@ class Core:
     def next_timer(self) -> float | None:
         """When something is due; None while nothing is pending."""
         earliest = None if self.retransmission is None else self.retransmission.due
+        if self.beside is not None and (earliest is None or self.beside.due < earliest):
+            earliest = self.beside.due
         for at in self.deadlines.values():
             if earliest is None or at < earliest:
                 earliest = at
@@ -215,15 +238,57 @@ class Core:
         if self.retransmission is not None and self.retransmission.schedule is T1:
             self.retransmission.extend(T1_EXTENDED)
 
-    def expect_initiator(self, now: float) -> None:
+    def expect_initiator(self, now: float, seconds: float = RESPONDER_TIMEOUT) -> None:
         """As responder: from now on, wait for the initiator's next message, and no longer than that."""
-        self.deadlines[Trigger.IDLE_TIMEOUT] = self.later(now, RESPONDER_TIMEOUT)
+        self.deadlines[Trigger.IDLE_TIMEOUT] = self.later(now, seconds)
 
     # Sending.
 
+    def send_hello(self, now: float) -> None:
+        """One copy of our Hello."""
+        self.outbox.transmit(self.hello)
+        self.hello_copies.append(now)
+
+    def send_hello_limited(self, now: float) -> None:
+        """One copy of our Hello as an answer to whoever introduces himself, within the rate limit, unless one goes out
+        now anyway.
+        """
+        if not (self.hello_copies and self.hello_copies[-1] >= now) and self.answer_limited(self.hello, now):
+            self.hello_copies.append(now)
+
+    def repeat_hello_beside(self, now: float) -> None:
+        """Our Hello, which is not acknowledged yet, goes on although something else is repeated now."""
+        self.beside = Retransmission(self.hello, T1_EXTENDED, now, self.installation.config.timer_scale)
+
+    def repeat_beside(self, now: float) -> None:
+        """Send our Hello once more, if it is due."""
+        beside = self.beside
+        if beside is None or now < beside.due:
+            return
+        if beside.exhausted:
+            self.beside = None
+        else:
+            self.send_hello(now)
+            beside.next_copy(now)
+
+    def note_round_trip(self, ssrc: int, now: float) -> None:
+        """Somebody acknowledged our Hello. The acknowledgement may belong to any recent copy: the oldest counts."""
+        recent = [sent for sent in self.hello_copies if now - sent <= limits.HELLO_COPIES]
+        sent = recent[0] if recent else self.hello_copies[-1] if self.hello_copies else None
+        if sent is not None and len(self.round_trips) < limits.CANDIDATES:
+            self.round_trips.setdefault(ssrc, now - sent)
+
+    def send_in_exchange(self, message: Message, peer: Candidate, now: float) -> None:
+        """Send now, and again at the pace of the path to the peer."""
+        schedule = along_the_path(self.round_trips.get(peer.ssrc), len(message.raw) + HEADER + CRC)
+        self.send_repeatedly(message, schedule, now)
+
     def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
         """Send now, and again on the schedule until `stop_repeating` or exhaustion."""
-        self.outbox.transmit(message)
+        if message is self.hello:
+            self.send_hello(now)
+        else:
+            self.outbox.transmit(message)
         self.retransmission = Retransmission(message, schedule, now, self.installation.config.timer_scale)
 
     def stop_repeating(self) -> None:
@@ -239,13 +304,18 @@ class Core:
         if retransmission.preceded_by is not None:
             self.outbox.transmit(retransmission.preceded_by)
             retransmission.preceded_by = None
-        self.outbox.transmit(retransmission.message)
+        if retransmission.message is self.hello:
+            self.send_hello(now)
+        else:
+            self.outbox.transmit(retransmission.message)
         retransmission.next_copy(now)
         return True
 
     def answer_again(self, raw: bytes, now: float) -> None:
-        """A message came before and has its answer. It shows that the initiator is still there."""
-        if self.outbox.answer_again(raw) and Trigger.IDLE_TIMEOUT in self.deadlines:
+        """A message came before and has its answer. A DHPart2 shows that the initiator is still there; a Commit, which
+        anybody can send, wins no time.
+        """
+        if self.outbox.answer_again(raw) and self.state is State.CONFIRM1_SENT:
             self.expect_initiator(now)
         self.counters["repeated message"] += 1
 
@@ -281,6 +351,10 @@ class Core:
         self.warned[code] = now
         self._logger.warning("stream %08x: %s", self.ssrc, text)
         self.emit(SecurityWarning(ssrc=self.ssrc, code=code, text=text))
+
+    def with_what_was_said(self, text: str) -> str:
+        """A sentence, and what the other side said before, if it is the other side."""
+        return text if self.said is None else f"{text} The other side said, not proved: {self.said}."
 
     def dropped(self, error: Exception) -> None:
         """Log why a datagram was dropped."""
@@ -333,7 +407,7 @@ class Core:
         if self.exchange is not None:
             self.exchange.wipe()
             self.exchange = None
-        self.work = None
+        self.work = self.beside = None
         self.waiting_commits.clear()
         self.commit_waits = False
         self.outbox.forget_answers()

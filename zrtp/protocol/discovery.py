@@ -16,10 +16,10 @@ from __future__ import annotations
 import hmac
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import binding, commitment, limits
+from zrtp.protocol import binding, commitment, compatibility, limits
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import NoPeer, PeerDetected, PongReceived, WarningCode
-from zrtp.protocol.exchange import Candidate
+from zrtp.protocol.exchange import Candidate, present
 from zrtp.protocol.negotiation import VERSION, Version, react_to_version
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.timers import T1, T1_EXTENDED
@@ -54,23 +54,49 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
     HELLO_RECEIVED, HELLO_ACKED, DISCOVERED or at once COMMIT_SENT. Sends: HelloACK, whatever the Hello says (section
     5.3); perhaps a Commit, or Hello once more.
 
-    A peer that comes when our own Hello is not sent any more gets it again, before HelloACK, because one stack falls
-    into a passive role if the acknowledgement comes first.
+    A peer that comes before ours is acknowledged gets our Hello at once, and one that comes when it is not sent any
+    more gets it again: before HelloACK, because one stack falls into a passive role if the acknowledgement comes first.
     """
     now = hello.at
-    if core.retransmission is None and not core.hello_acknowledged and _can_be_the_peers(core, hello.message):
-        core.send_repeatedly(core.hello, T1_EXTENDED, now)
-    candidate = acknowledge(core, hello)
+    if not core.hello_acknowledged and _can_be_the_peers(core, hello.message):
+        if core.retransmission is None:
+            core.send_repeatedly(core.hello, T1_EXTENDED, now)
+        elif (hello.ssrc, hello.message.raw) not in core.candidates:
+            core.send_hello_limited(now)  # at once: earlier copies may have come before the peer was there
+    by_commit = _is_answered_by_commit(core, hello)
+    candidate = acknowledge(core, hello, by_commit=by_commit)
     if candidate is None:
         return core.state
     if core.state is not State.DISCOVERED:  # there the deadline is that for a Commit, if there is one
         core.extend_discovery(now)
     add_candidate(core, candidate, now)
+    if by_commit:
+        return commitment.initiate_early(core, candidate, now)
     if not core.hello_acknowledged:
         return State.HELLO_RECEIVED
     if core.state in (State.HELLO_ACKED, State.QUIET) and core.acknowledged_by != candidate.ssrc:
         return _introduce_again(core, now)
     return discovered(core, now)
+
+
+def _is_answered_by_commit(core: Core, received: Received[Hello]) -> bool:
+    """Whether our Commit is the answer to a Hello, in place of HelloACK (section 5.3): signalling has bound the Hello,
+    the peer takes it, and nothing but this Hello was waited for. The first copy only: a second one shows that something
+    got lost.
+    """
+    hello, call, config = received.message, core.call, core.installation.config
+    return (
+        core.peer_hello_hash is not None
+        and core.state in (State.HELLO_SENT, State.HELLO_RECEIVED)
+        and (received.ssrc, hello.raw) not in core.candidates
+        and not config.passive
+        and not call.switched_off
+        and (config.auto_secure or call.secured_before)
+        and call.peer_zid in (None, hello.zid)
+        and (call.secured_before or call.running_exchange(hello.zid) is None)
+        and compatibility.takes_commit_for_hello_ack(hello)
+        and binding.fits(core, hello)
+    )
 
 
 def _introduce_again(core: Core, now: float) -> State:
@@ -116,6 +142,7 @@ def on_hello_ack(core: Core, ack: Received[HelloACK]) -> State:
     somebody else acknowledged it.
     """
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
+    core.note_round_trip(ack.ssrc, ack.at)
     core.extend_discovery(ack.at)
     return State.HELLO_ACKED
 
@@ -128,6 +155,7 @@ def on_hello_ack_after_hello(core: Core, ack: Received[HelloACK]) -> State:
         core.counters["HelloACK from a stranger"] += 1
         return core.state
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
+    core.note_round_trip(ack.ssrc, ack.at)
     core.extend_discovery(ack.at)
     return discovered(core, ack.at)
 
@@ -135,6 +163,15 @@ def on_hello_ack_after_hello(core: Core, ack: Received[HelloACK]) -> State:
 def on_hello_ack_when_quiet(core: Core, ack: Received[HelloACK]) -> State:
     """Arrives from: QUIET. Goes to: HELLO_ACKED, DISCOVERED, COMMIT_SENT, or the same. The peer hears us after all."""
     return (on_hello_ack_after_hello if core.candidates else on_hello_ack)(core, ack)
+
+
+def on_hello_ack_after_commit(core: Core, ack: Received[HelloACK]) -> State:
+    """Arrives from: COMMIT_SENT. Goes to: the same. Our Hello, which went on beside an early Commit, has arrived."""
+    if ack.ssrc == present(core.exchange).peer.ssrc and not core.hello_acknowledged:
+        core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
+        core.note_round_trip(ack.ssrc, ack.at)
+        core.beside = None
+    return core.state
 
 
 def discovered(core: Core, now: float) -> State:
@@ -159,7 +196,13 @@ def on_deadline(core: Core, due: Received[None]) -> State:
         State.HELLO_RECEIVED: "The other side speaks ZRTP but does not hear us; this call is not encrypted.",
         State.DISCOVERED: "Neither side began the key agreement (no initiator); this call is not encrypted.",
     }
-    core.emit(NoPeer(ssrc=core.ssrc, text=texts[core.state]))
+    text = texts[core.state]
+    if core.refused_hello and not core.candidates:
+        text = (
+            "Somebody answers ZRTP, but not with the Hello that signalling announced; this call is not encrypted. "
+            "Something between you changes one of the two, or another phone answers."
+        )
+    core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
     return State.QUIET
 
 
@@ -204,8 +247,8 @@ def on_ping_ack(core: Core, ack: Received[PingACK]) -> State:
     return core.state
 
 
-def acknowledge(core: Core, received: Received[Hello]) -> Candidate | None:
-    """Answer a Hello, and say who it comes from if that can be the peer.
+def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = False) -> Candidate | None:
+    """Answer a Hello, unless a Commit is going to do so, and say who it comes from if that can be the peer.
 
     A Hello with another version, our own ZID, or another hash than signalling announced is acknowledged or refused,
     but never becomes a candidate.
@@ -228,7 +271,8 @@ def acknowledge(core: Core, received: Received[Hello]) -> Candidate | None:
             core.counters["own ZID"] += 1
         return None
     version, ours = react_to_version(core.installation.config.versions, core.hello.version, hello.version)
-    core.answer_limited(HELLO_ACK, now)
+    if not by_commit:
+        core.answer_limited(HELLO_ACK, now)
     if version is Version.UNSUPPORTED and not pinned:
         core.complain(ErrorCode.UNSUPPORTED_VERSION, now)
     if version is Version.STEP_DOWN and not pinned:
@@ -244,6 +288,7 @@ def _fits_signalling(core: Core, hello: Hello, now: float) -> bool:
     """Whether the Hello is the one that a=zrtp-hash announced, where there is one (section 8.1)."""
     if binding.fits(core, hello):
         return True
+    core.refused_hello = True
     core.warn(WarningCode.HELLO_HASH_MISMATCH, binding.MISMATCH, now)
     return not core.installation.config.require_hello_hash_match
 

@@ -24,7 +24,7 @@ from zrtp.errors import (
     PeerError,
     ZrtpError,
 )
-from zrtp.protocol import discovery
+from zrtp.protocol import discovery, limits
 from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.core import Core, Received, Refusal
 from zrtp.protocol.events import WarningCode
@@ -44,6 +44,8 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
     """Take one UDP payload. Never raises for what is in it."""
     if core.state is State.IDLE or core.state is State.CLOSED:
         core.counters[f"received while {core.state.value}"] += 1
+        if core.state is State.IDLE:
+            _keep_early(core, datagram)
         return
     try:
         packet = decode_packet(datagram)
@@ -59,6 +61,22 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
 def tell(core: Core, trigger: Trigger, now: float) -> None:
     """Take an input that is not a message, and whatever follows from it for other streams."""
     _take(core, trigger, Received(None, core.ssrc, now))
+    if trigger is Trigger.START and core.early:
+        early, core.early = core.early, {}
+        for datagram in early.values():
+            receive(core, datagram, now)
+
+
+def _keep_early(core: Core, datagram: bytes) -> None:
+    """A Hello that comes before `start`, for example before the answer of signalling, is answered at it."""
+    try:
+        packet = decode_packet(datagram)
+    except ZrtpError:
+        return
+    if isinstance(packet, Fragment) or kind_of(packet.message) is not Kind.HELLO:
+        return
+    if packet.ssrc in core.early or len(core.early) < limits.EARLY_HELLOS:
+        core.early[packet.ssrc] = datagram
 
 
 def handle_timer(core: Core, now: float) -> None:
@@ -72,6 +90,8 @@ def handle_timer(core: Core, now: float) -> None:
         del deadlines[first]
         tell(core, first, now)
         deadlines = core.deadlines
+    if core.beside is not None:
+        core.repeat_beside(now)
     retransmission = core.retransmission
     if retransmission is not None and now >= retransmission.due and not core.repeat(now):
         tell(core, Trigger.EXHAUSTED, now)
@@ -176,6 +196,12 @@ def _refuse(core: Core, error: ZrtpError, now: float) -> None:
         core.counters["Confirm MAC wrong"] += 1
         if core.exchange is not None and core.state in IN_EXCHANGE:
             core.exchange.confirm_refused = True
+            core.warn(
+                WarningCode.CONFIRM_REFUSED,
+                "A Confirm did not verify: the two sides hold different keys, or somebody interferes. Not proved; "
+                "the key agreement goes on.",
+                now,
+            )
     elif isinstance(error, MalformedPacket):
         raise error
     elif isinstance(error, PeerError):

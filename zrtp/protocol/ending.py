@@ -12,7 +12,7 @@ from __future__ import annotations
 from zrtp.errors import ErrorCode, describe
 from zrtp.protocol import limits
 from zrtp.protocol.core import Core, Received, Refusal
-from zrtp.protocol.events import Closed, Sending
+from zrtp.protocol.events import Closed, Sending, WarningCode
 from zrtp.protocol.states import State, Trigger
 from zrtp.wire.messages import ERROR_ACK, Error, ErrorACK
 
@@ -20,6 +20,7 @@ from zrtp.wire.messages import ERROR_ACK, Error, ErrorACK
 def on_error(core: Core, received: Received[Error]) -> State:
     """Arrives from: every state of an exchange. Goes to: the same. FAILED follows a second later. Sends: ErrorACK."""
     core.answer_limited(ERROR_ACK, received.at)
+    _tell_at_once(core, received)
     if Trigger.ERROR_GRACE_OVER not in core.deadlines:
         core.peer_error = received.message.code
         core.deadlines[Trigger.ERROR_GRACE_OVER] = core.later(received.at, limits.ERROR_GRACE)
@@ -27,12 +28,28 @@ def on_error(core: Core, received: Received[Error]) -> State:
 
 
 def on_error_without_effect(core: Core, received: Received[Error]) -> State:
-    """Arrives from: every state of discovery, QUIET, SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR, FAILED. Goes to: the
-    same. Sends: ErrorACK.
-    """
+    """Arrives from: SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR, FAILED. Goes to: the same. Sends: ErrorACK."""
     core.answer_limited(ERROR_ACK, received.at)
     core.counters["Error without effect"] += 1
     return core.state
+
+
+def on_error_in_discovery(core: Core, received: Received[Error]) -> State:
+    """Arrives from: every state of discovery, QUIET. Goes to: the same. Sends: ErrorACK. What a likely peer says is
+    told, and remembered for the case that nothing else comes.
+    """
+    if core.knows(received.ssrc):
+        _tell_at_once(core, received)
+    return on_error_without_effect(core, received)
+
+
+def _tell_at_once(core: Core, received: Received[Error]) -> None:
+    core.said = describe(received.message.code)
+    core.warn(
+        WarningCode.PEER_ERROR,
+        f"The other side, or somebody else, says: {core.said}. That is not proved; the key agreement goes on.",
+        received.at,
+    )
 
 
 def on_grace_over(core: Core, due: Received[None]) -> State:
@@ -70,7 +87,7 @@ def on_silence(core: Core, due: Received[None]) -> State:
             "The key agreement did not finish, and messages of somebody else came in between: this call is being "
             "disturbed. Call again."
         )
-    return core.fail(code, text, due.at, tell_peer=True)
+    return core.fail(code, core.with_what_was_said(text), due.at, tell_peer=True)
 
 
 def on_refused(core: Core, refusal: Received[Refusal]) -> State:

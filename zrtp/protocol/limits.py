@@ -2,7 +2,7 @@
 
 answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error); half of a
                   burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
-duplicates        the last 8 answered messages are, each at most 12 times, answered again
+duplicates        the last 8 answered messages are, each at most 32 times, answered again
 candidate Hellos  4 for each stream, 10 s each
 nonces            4096 for each session
 warnings          one a second of each kind
@@ -16,9 +16,13 @@ ANSWER_RATE = 20.0
 ANSWER_BURST = 40.0
 KEPT_FOR_HELLO_ACK = 20.0
 ANSWERS = 8
-DUPLICATE_ANSWERS = 12
+DUPLICATE_ANSWERS = 32
 CANDIDATES = 4
 CANDIDATE_LIFETIME = 10.0
+EARLY_HELLOS = 4
+"""Hellos that came before `start`, one of each source, and are answered at it."""
+HELLO_COPIES = 0.4
+"""Seconds for which a HelloACK may belong to a copy of our Hello: the oldest of them counts for the round trip."""
 NONCES = 4096
 EVENTS = 512
 WARNING_INTERVAL = 1.0

@@ -224,8 +224,9 @@ def _choose_cipher(offer: Offer, peer: Hello, key_agreement: bytes) -> bytes:
 
 def _choose_auth_tag(offer: Offer, peer: Hello, cipher: bytes) -> bytes:
     ours = [code for code in offer.auth_tags if code != GCM or cipher in GCM_CIPHERS]
-    chosen = _first_common("SRTP authentication tag", ours, (*peer.auth_tags, *MANDATORY_AUTH_TAGS))
-    return compatibility.auth_tag_for_commit(chosen, offer.auth_tags)
+    listed = [code for code in ours if code in peer.auth_tags]
+    chosen = _first_common("SRTP authentication tag", listed or ours, (*peer.auth_tags, *MANDATORY_AUTH_TAGS))
+    return compatibility.auth_tag_for_commit(chosen, listed or ours)
 
 
 def _first_common(kind: str, first: Iterable[bytes], second: Iterable[bytes]) -> bytes:

@@ -94,6 +94,7 @@ def discovering(state: State) -> Steps:
             Trigger.SRTP,
         ),
         **ignore("no Commit waits for the store", Trigger.RECORD, Trigger.NO_RECORD),
+        Kind.ERROR: Go(ending.on_error_in_discovery, (state,)),
         Trigger.HELLO_EXPECTED: Go(binding.on_hello_expected, (state,)),
         Trigger.REFUSED: Go(ending.on_refused, (S.FAILED,)),
     }
@@ -184,7 +185,7 @@ TABLE: dict[State, Row] = {
     S.HELLO_SENT: Row(
         {
             **discovering(S.HELLO_SENT),
-            Kind.HELLO: Go(discovery.on_hello, (S.HELLO_SENT, S.HELLO_RECEIVED)),
+            Kind.HELLO: Go(discovery.on_hello, (S.HELLO_SENT, S.HELLO_RECEIVED, S.COMMIT_SENT)),
             Kind.HELLO_ACK: Go(discovery.on_hello_ack, (S.HELLO_ACKED,)),
             **ignore("no Hello came before this Commit", Kind.COMMIT),
             Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET,)),
@@ -208,7 +209,7 @@ TABLE: dict[State, Row] = {
         {
             **discovering(S.HELLO_RECEIVED),
             **waiting_for_store(S.HELLO_RECEIVED),
-            Kind.HELLO: Go(discovery.on_hello, (S.HELLO_RECEIVED,)),
+            Kind.HELLO: Go(discovery.on_hello, (S.HELLO_RECEIVED, S.COMMIT_SENT)),
             Kind.HELLO_ACK: Go(
                 discovery.on_hello_ack_after_hello,
                 (S.HELLO_RECEIVED, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT),
@@ -256,6 +257,7 @@ TABLE: dict[State, Row] = {
         {
             **initiating(S.COMMIT_SENT),
             Kind.HELLO: Go(discovery.on_hello_after_commit, (S.COMMIT_SENT,)),
+            Kind.HELLO_ACK: Go(discovery.on_hello_ack_after_commit, (S.COMMIT_SENT,)),
             Kind.COMMIT: Go(commitment.on_crossing_commit, (*COMMITTED, S.DISCOVERED)),
             Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
             Kind.CONFIRM1: Go(confirmation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),

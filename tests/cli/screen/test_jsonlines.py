@@ -186,7 +186,7 @@ def test_no_event_and_no_notice_is_left_out() -> None:
 WARNINGS = """
     aux-mismatch cache-failed cache-mismatch chain-mismatch confirm-refused different-name equal-zids goclear-forged
     goclear-refused hello-hash-malformed hello-hash-mismatch multistream-refused new-device pbx-mismatch
-    peer-not-verified relayed-sas-changed sas-mismatch signature-ignored signature-invalid signature-withheld
+    peer-error peer-not-verified relayed-sas-changed sas-mismatch signature-ignored signature-invalid signature-withheld
     ssrc-collision untrusted-relay
 """
 
