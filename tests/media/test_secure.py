@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import Packetizer, RtpPacket
-from zrtp.media.secure import EARLY_BACKLOG, SILENCE, SecureCall, SecureMedia
+from zrtp.media.secure import EARLY_BACKLOG, SILENCE, Counters, SecureCall, SecureMedia
 from zrtp.media.sound import g711
 from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
@@ -65,6 +66,10 @@ def test_each_side_sees_the_same_events_and_keys_that_fit() -> None:
     assert pair.bob.seen(Secured)
     assert alice.send.key == bob.receive.key
     assert alice.receive.key == bob.send.key
+
+
+def test_before_anything_happened_every_counter_is_zero() -> None:
+    assert set(asdict(Counters()).values()) == {0}
 
 
 def test_nothing_leaves_before_the_call_is_secure() -> None:

@@ -249,6 +249,32 @@ def test_a_handler_may_call_back() -> None:
     bob.close()
 
 
+def test_the_end_of_the_session_is_the_end_for_whoever_waits() -> None:
+    with two() as (alice, _):
+        alice.socket.session.close(0.0)
+        alice.socket.settle()
+        with pytest.raises(NotSecured, match="The call is closed"):
+            alice.socket.secured(timeout=1.0)
+
+
+def test_once_secure_a_stranger_that_speaks_zrtp_is_not_answered() -> None:
+    alice, bob = Phone(), Phone()
+    bob.call(None)
+    alice.call(bob)
+    bob.socket.secured(timeout=5.0)
+    alice.socket.secured(timeout=5.0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        before = bob.socket.media.counters.zrtp_received
+        stranger.sendto(b"\x10\0\0\1ZRTP" + bytes(20), bob.socket.getsockname())
+        alice.socket.send(packet(1))
+        bob.wait_for(1)
+        assert bob.socket.media.counters.zrtp_received == before + 1
+        assert bob.socket.remote == alice.socket.getsockname()
+    alice.close()
+    bob.close()
+
+
 def test_the_answer_brings_the_hash_of_the_peers_hello() -> None:
     alice, bob = Phone(), Phone()
     alice.socket.expect_hello(bob.socket.hello_hash)

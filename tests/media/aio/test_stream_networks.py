@@ -537,6 +537,19 @@ def test_a_connection_that_breaks_does_not_break_the_program() -> None:
     run(test())
 
 
+def test_a_caller_that_is_bound_to_an_address_says_that_one() -> None:
+    async def test() -> None:
+        async with (
+            listen(Endpoint(FAST), LOOPBACK) as bob,
+            connect(Endpoint(FAST), bob.local, local=("127.0.0.9", 0)) as alice,
+        ):
+            assert alice.local[0] == "127.0.0.9"
+            await bob.secured()
+            assert bob.remote == alice.local
+
+    run(test())
+
+
 def test_a_call_has_one_socket() -> None:
     async def test() -> None:
         async with listen(Endpoint(FAST), LOOPBACK) as bob:

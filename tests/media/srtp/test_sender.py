@@ -36,6 +36,18 @@ def test_after_a_fork_the_parent_goes_on_and_the_child_cannot_seal() -> None:
     assert protects(sender) == "sealed\nsealed"
 
 
+@pytest.mark.attack("SID-07")
+def test_a_child_that_tried_has_let_go_of_the_keys() -> None:
+    sender, _ = srtp_pair(keys(b"AES1", b"GCM ", seed=1), keys(b"AES1", b"GCM ", seed=2))
+
+    def held() -> str:
+        protects(sender)
+        return type(sender._rtp.transform).__name__
+
+    assert in_child(held) == "_Wiped"
+    assert type(sender._rtp.transform).__name__ == "Gcm"
+
+
 def test_a_child_seals_under_keys_of_its_own() -> None:
     def make() -> str:
         return protects(srtp_pair(keys(b"AES3", b"HS80", seed=3), keys(b"AES3", b"HS80", seed=4))[0])
