@@ -26,6 +26,7 @@ FULL = PeerRecord(
     interval=3600,
     verified=True,
     verified_at=1_700_000_000.5,
+    differed_at=1_650_000_000.25,
     name="Bøb „Ж“ 🎺",
     provisional=True,
     trusted_lineage=True,

@@ -146,7 +146,7 @@ def test_an_interval_has_32_bits(interval: int) -> None:
         PeerRecord(interval=interval)
 
 
-@every("field", ["first_seen", "last_seen", "verified_at", "rs1_expires", "rs2_expires"])
+@every("field", ["first_seen", "last_seen", "verified_at", "differed_at", "rs1_expires", "rs2_expires"])
 @every("time", [float("nan"), float("inf")])
 def test_times_are_finite(field: str, time: float) -> None:
     with pytest.raises(ApiMisuse, match="finite"):
@@ -162,6 +162,15 @@ def test_a_copy_survives_the_wiping_of_its_model() -> None:
     assert all(secret is not None and secret.wiped for secret in (record.rs1, record.rs2, record.pbxsecret))
 
 
+def test_words_that_differed_are_remembered_until_they_match() -> None:
+    differed = PeerRecord(verified=True, verified_at=1.0, trusted_lineage=True).as_different(2.0)
+
+    assert (differed.verified, differed.verified_at, differed.trusted_lineage) == (False, None, False)
+    for later in (differed.as_unverified(), differed.renamed("robert")):
+        assert later.differed_at == 2.0
+    assert differed.as_verified(3.0).differed_at is None
+
+
 def test_a_copy_has_every_field_of_its_model_and_secrets_of_its_own() -> None:
     unlike_any_default = PeerRecord(
         rs1=Secret(RS1),
@@ -172,6 +181,7 @@ def test_a_copy_has_every_field_of_its_model_and_secrets_of_its_own() -> None:
         interval=3,
         verified=True,
         verified_at=4.0,
+        differed_at=4.5,
         name="bob",
         provisional=True,
         trusted_lineage=True,

@@ -18,9 +18,9 @@ from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.secret import Secret
 
-LAYOUT_2 = """
+LAYOUT_3 = """
     rs1 BLOB, rs1_expires REAL, rs2 BLOB, rs2_expires REAL, pbxsecret BLOB, interval INTEGER NOT NULL,
-    verified INTEGER NOT NULL, verified_at REAL, name TEXT NOT NULL, provisional INTEGER NOT NULL,
+    verified INTEGER NOT NULL, verified_at REAL, differed_at REAL, name TEXT NOT NULL, provisional INTEGER NOT NULL,
     trusted_lineage INTEGER NOT NULL, preshared_count INTEGER NOT NULL, first_seen REAL NOT NULL,
     last_seen REAL NOT NULL, generation INTEGER NOT NULL
 """
@@ -28,7 +28,7 @@ LAYOUT_2 = """
 
 
 def test_the_columns_are_those_of_the_files_that_exist() -> None:
-    assert [column.declaration for column in rows.COLUMNS] == " ".join(LAYOUT_2.split()).split(", ")
+    assert [column.declaration for column in rows.COLUMNS] == " ".join(LAYOUT_3.split()).split(", ")
 
 
 def test_a_record_comes_back_as_it_was_with_secrets_of_its_own() -> None:

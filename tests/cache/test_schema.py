@@ -13,7 +13,7 @@ import pytest
 
 from tests.cache.processes import killed_at
 from tests.cache.test_interface import FULL, OTHER, OWN, PEER
-from zrtp.cache import schema
+from zrtp.cache import rows, schema
 from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.errors import CacheError
@@ -76,6 +76,27 @@ def write_version_1(path: Path) -> None:
             )
 
 
+VERSION_2 = (
+    schema._TABLES["peers"].replace("differed_at REAL,\n        ", ""),
+    f"PRAGMA application_id = {schema.APPLICATION_ID}",
+    "PRAGMA user_version = 2",
+)
+
+
+def write_version_2(path: Path) -> None:
+    """A cache as the second layout had it, with the same two peers."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.touch(mode=0o600)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for text in (schema._TABLES["own_zids"], *VERSION_2):
+            connection.execute(text)
+        schema.insert(connection, "own_zids", schema.from_zid("", OWN))
+        for peer_zid, record in ((PEER, BOB), (OTHER, NAMELESS)):
+            columns = list(schema.from_record(OWN, peer_zid, replace(record, generation=1)))[:-1]
+            del columns[2 + rows.NAMES.index("differed_at")]
+            schema.insert(connection, "peers", schema._with_checksum(columns))
+
+
 def is_up_to_date(path: Path) -> bool:
     with SqliteCache(path) as cache:
         return (
@@ -86,15 +107,19 @@ def is_up_to_date(path: Path) -> bool:
         )
 
 
-def test_version_1_is_brought_up_to_date_with_nothing_lost(path: Path) -> None:
-    write_version_1(path)
+@pytest.mark.parametrize("write", [write_version_1, write_version_2])
+def test_an_old_version_is_brought_up_to_date_with_nothing_lost(write: Callable[[Path], None], path: Path) -> None:
+    write(path)
 
     assert is_up_to_date(path)
     assert is_up_to_date(path)
 
 
-def test_after_the_migration_the_tables_are_those_of_a_new_file(path: Path, tmp_path: Path) -> None:
-    write_version_1(path)
+@pytest.mark.parametrize("write", [write_version_1, write_version_2])
+def test_after_the_migration_the_tables_are_those_of_a_new_file(
+    write: Callable[[Path], None], path: Path, tmp_path: Path
+) -> None:
+    write(path)
     SqliteCache(path)
     SqliteCache(tmp_path / "new.db")
 

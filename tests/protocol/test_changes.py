@@ -133,11 +133,11 @@ def test_they_match_verifies_and_stores_what_was_held_back() -> None:
 def test_they_differ_takes_this_calls_secret_back_and_clears_v() -> None:
     before = PeerRecord(rs1=X, rs2=Y, verified=True, verified_at=1.0)
     stored = PeerRecord(rs1=Z, rs2=X, verified=True, verified_at=1.0)
-    assert AfterMismatch(before=before, new_rs1=Z).apply(stored) == before.as_unverified()
-    assert AfterMismatch(before=before, new_rs1=Z).apply(before) == before.as_unverified()
-    assert AfterMismatch(before=None, new_rs1=Z).apply(stored) is None
+    assert AfterMismatch(before=before, new_rs1=Z, at=9.0).apply(stored) == before.as_different(9.0)
+    assert AfterMismatch(before=before, new_rs1=Z, at=9.0).apply(before) == before.as_different(9.0)
+    assert AfterMismatch(before=None, new_rs1=Z, at=9.0).apply(stored) is None
     other_call = PeerRecord(rs1=Y, rs2=X)
-    assert AfterMismatch(before=before, new_rs1=Z).apply(other_call) == other_call
+    assert AfterMismatch(before=before, new_rs1=Z, at=9.0).apply(other_call) == other_call.as_different(9.0)
 
 
 # Two calls at a time: the record has moved on since this one read it
@@ -258,7 +258,7 @@ def test_they_differ_takes_the_secret_back_that_another_call_has_written_beside(
         assert before is not None
         cache.update(own, peer, AfterCall(outcome=outcome(new_rs1=Y, s1=X), version=1, at=others).apply)
         cache.update(own, peer, AfterCall(outcome=outcome(new_rs1=Z), version=1, at=mine).apply)
-        cache.update(own, peer, AfterMismatch(before=before, new_rs1=Z).apply)
+        cache.update(own, peer, AfterMismatch(before=before, new_rs1=Z, at=9.0).apply)
         left = cache.load(own, peer)
         assert left is not None
         assert Z not in (left.rs1, left.rs2), (mine, others)
@@ -294,7 +294,7 @@ def test_the_small_changes_touch_what_their_names_say() -> None:
 EVERY: list[Change] = [
     AfterCall(outcome=outcome(), version=0, at=9.0),
     AfterMatch(held_back=AfterCall(outcome=outcome(), version=0, at=9.0), name="Bob", at=9.0),
-    AfterMismatch(before=OLD, new_rs1=Z),
+    AfterMismatch(before=OLD, new_rs1=Z, at=9.0),
     AfterTrust(new_rs1=Z),
     PeerFinished(),
     Unverified(),
@@ -320,7 +320,7 @@ def test_a_change_is_pure_and_may_be_applied_again(change: Change, old: PeerReco
             AfterMatch(held_back=AfterCall(outcome=outcome(new_rs1=Z.copy()), version=0, at=9.0), name=None, at=9.0),
             1,
         ),
-        (AfterMismatch(before=OLD.copy(), new_rs1=Z.copy()), 3),
+        (AfterMismatch(before=OLD.copy(), new_rs1=Z.copy(), at=9.0), 3),
         (AfterTrust(new_rs1=Z.copy()), 1),
         (Enrolled(pbxsecret=Z.copy(), at=9.0), 1),
     ],

@@ -42,6 +42,8 @@ class PeerRecord:
     """The local user has compared the SAS with this peer: the V flag (RFC 6189 section 7.1)."""
     verified_at: float | None = None
     """When the user did so; None as long as `verified` is not set."""
+    differed_at: float | None = None
+    """When the user found that the SAS differs. Only a comparison that matches clears it: until then it is told."""
     name: str = ""
     """What the local user calls this peer; "" without a name. Cleaned by `clean_name`."""
     provisional: bool = False
@@ -85,6 +87,7 @@ class PeerRecord:
             self,
             verified=True,
             verified_at=now,
+            differed_at=None,
             name=self.name if name is None else name,
             provisional=False,
             trusted_lineage=True,
@@ -93,6 +96,10 @@ class PeerRecord:
     def as_unverified(self) -> PeerRecord:
         """After the user took the verification back, or a mismatch did: the secrets stay."""
         return replace(self, verified=False, verified_at=None, trusted_lineage=False)
+
+    def as_different(self, now: float) -> PeerRecord:
+        """After the user said "they differ"."""
+        return replace(self.as_unverified(), differed_at=now)
 
     def renamed(self, name: str) -> PeerRecord:
         """Under another name, and unverified: the SAS was compared with somebody else.

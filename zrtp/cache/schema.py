@@ -15,11 +15,12 @@ from zrtp.cache import rows
 from zrtp.cache.interface import PeerEntry
 from zrtp.cache.record import PeerRecord
 
-VERSION = 2
+VERSION = 3
 """Version of the layout, in `PRAGMA user_version`.
 
 1: without provisional, trusted_lineage, preshared_count, generation and checksums.
-2: as below.
+2: without differed_at.
+3: as below.
 """
 
 APPLICATION_ID = int.from_bytes(b"ZRTP")
@@ -44,6 +45,7 @@ _TABLES = {
 
 _ADDED: dict[int, dict[str, object]] = {
     1: {"provisional": 0, "trusted_lineage": 0, "preshared_count": 0, "generation": 1},
+    2: {"differed_at": None},
 }
 """What the next version has beside this one, and what it is for peers of whom nothing else is known."""
 

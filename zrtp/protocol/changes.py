@@ -138,11 +138,12 @@ class AfterMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterMismatch:
-    """The user said that the SAS differs: this call's secret is gone, and so is the V flag."""
+    """The user said that the SAS differs: this call's secret is gone and so is the V flag, and it is remembered."""
 
     before: PeerRecord | None
     """The record before the call; it comes back if the call has stored its secret since."""
     new_rs1: Secret
+    at: float
 
     def apply(self, old: PeerRecord | None) -> PeerRecord | None:
         record = old
@@ -150,7 +151,7 @@ class AfterMismatch:
             record = self.before
         elif old is not None and old.rs2 == self.new_rs1:  # another call has written its own beside
             record = replace(old, rs2=None, rs2_expires=None)
-        return None if record is None else record.as_unverified()
+        return None if record is None else record.as_different(self.at)
 
     def wipe(self) -> None:
         """Forget the secrets."""

@@ -200,7 +200,8 @@ class Retention:
         """The SAS differs: this call's secret is not kept, and the peer is not verified."""
         if self._outcome is not None:
             before = None if self._before is None else self._before.copy()
-            self._change(AfterMismatch(before=before, new_rs1=self._outcome.new_rs1.copy()))
+            at = self._installation.wall_clock()
+            self._change(AfterMismatch(before=before, new_rs1=self._outcome.new_rs1.copy(), at=at))
         self.held_back = False
 
     def signer_trusted(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli import stage
 from tests.cli.commands import CLEARABLE, Meeting, meet
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
@@ -42,6 +43,24 @@ def test_a_known_key_under_another_name_shows_both_names() -> None:
 
     assert "warning: you know this peer as Bob, and expected Carol" in meeting.screen.getvalue()
     assert warnings(meeting) == [WarningCode.DIFFERENT_NAME]
+
+
+def test_words_that_differed_are_told_at_every_call_until_a_comparison_matches() -> None:
+    bob = Endpoint(CLEARABLE.config, MemoryCache())
+    cache = record_of(bob.zid, "Bob")
+    (entry,) = cache.peers()
+    cache.update(entry.own_zid, bob.zid, lambda old: None if old is None else old.as_different(stage.MARCH))
+
+    async def match(meeting: Meeting) -> None:
+        await meeting.typist.answer("[l] later", "y")
+        await meeting.typist.answer("secure with Bob - verified", "q")
+
+    for script in (leave, match):
+        meeting = meet(script, lambda: Meeting(cache=cache, bob_endpoint=bob))
+        assert warnings(meeting) == [WarningCode.SAS_MISMATCH]
+        assert "on 3 March 2026 what you compared with Bob differed" in meeting.screen.getvalue()
+    (entry,) = cache.peers()
+    assert (entry.record.verified, entry.record.differed_at) == (True, None)
 
 
 @pytest.mark.parametrize("name", ["bob", None, "somebody else"])

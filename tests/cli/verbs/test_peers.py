@@ -50,6 +50,17 @@ def test_a_wide_list_is_a_table(
     )
 
 
+def test_words_that_differed_are_not_forgotten(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    SqliteCache(path).update(OWN, BOB, lambda old: None if old is None else old.as_different(MARCH))
+    assert peers(path) == 0
+    assert "words differed" in capsys.readouterr().out
+    assert peers(path, "verify", "bob") == 0
+
+    seen = record(path)
+    assert seen is not None
+    assert (seen.verified, seen.differed_at) == (True, None)
+
+
 def test_names_of_any_script_line_up(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +98,7 @@ def test_a_list_for_machines_has_no_secrets(path: Path, capsys: pytest.CaptureFi
         "name": "bob",
         "verified": True,
         "verified_at": MARCH,
+        "differed_at": None,
         "first_seen": MARCH,
         "last_seen": MARCH,
         "expires": None,

@@ -460,6 +460,9 @@ class Conversation:
         doubt = None if self.secured.done() else acquaintance.doubt(session, self.endpoint.cache, self._settings.name)
         if doubt is not None:
             self.show(doubt)
+        alarm = None if self.secured.done() else acquaintance.differed(session, self.endpoint.zid, self.endpoint.cache)
+        if alarm is not None:
+            self.show(alarm)
         expected, code = clean_name(self._settings.name or ""), None if doubt is None else doubt.code
         before, self._counted = self._counted, (counters.zrtp_packets, counters.zrtp_octets)
         agreed = Agreed(

@@ -344,6 +344,12 @@ def continue_question(peer_name: str | None) -> str:
     return f"{peer_name or 'The other side'} switched encryption off. Continue unprotected?"
 
 
+def differed_before(peer_name: str | None, at: float) -> str:
+    """What is told of a peer at every call until a comparison matches."""
+    who = peer_name or "this peer"
+    return f"On {date(at)} what you compared with {who} differed, and no comparison has matched since: compare now."
+
+
 def different_name(known: str, expected: str) -> str:
     """A known key under another name."""
     return (

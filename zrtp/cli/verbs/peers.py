@@ -185,6 +185,7 @@ def _described(entry: PeerEntry) -> dict[str, object]:
         "name": record.name or None,
         "verified": record.verified,
         "verified_at": record.verified_at,
+        "differed_at": record.differed_at,
         "first_seen": record.first_seen,
         "last_seen": record.last_seen,
         "expires": record.rs1_expires,
@@ -192,6 +193,8 @@ def _described(entry: PeerEntry) -> dict[str, object]:
 
 
 def _verified(record: PeerRecord) -> str:
+    if record.differed_at is not None:
+        return "words differed"
     if not record.verified:
         return "no"
     return wording.date(record.verified_at) if record.verified_at is not None else "yes"
