@@ -21,8 +21,9 @@ pytestmark = pytest.mark.usefixtures("quiet_log")
 @pytest.mark.parametrize("target", fuzz.TARGETS)
 def test_mutations_find_nothing(target: str, share: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = fuzz.mutate(target, executions=EXECUTIONS[target] // share, seed=20)
-    with capsys.disabled():
-        print(f"\n{result}", end="")
+    if share == 1:  # the default run has dots only
+        with capsys.disabled():
+            print(f"\n{result}", end="")
     assert result.finding is None, result.text
 
 
