@@ -169,3 +169,12 @@ def test_when_nobody_answered_the_hash_waits_for_a_late_hello() -> None:
     commits = [message for message in peer.discover() if isinstance(message, Commit)]
     peer.answer(only([*commits], Commit))
     assert state_of(side.stream) is State.SECURE and bound(side)
+
+
+def test_where_the_configuration_does_not_insist_whoever_introduced_itself_stays() -> None:
+    for config, left in ((PROTECTED, 0), (LENIENT, 1)):
+        side = alone(config)
+        peer = Actor(side.stream)
+        peer.send(peer.own_hello)
+        side.stream.expect_hello(WRONG)
+        assert len(core_of(side.stream).candidates) == left

@@ -315,6 +315,7 @@ def test_a_change_is_pure_and_may_be_applied_again(change: Change, old: PeerReco
 @pytest.mark.parametrize(
     ("change", "secrets"),
     [
+        (AfterMismatch(before=None, new_rs1=Z.copy(), at=9.0), 1),
         (AfterCall(outcome=outcome(new_rs1=Z.copy(), s1=X.copy()), version=0, at=9.0), 2),
         (
             AfterMatch(held_back=AfterCall(outcome=outcome(new_rs1=Z.copy()), version=0, at=9.0), name=None, at=9.0),

@@ -230,12 +230,19 @@ def test_what_our_hello_says_is_what_the_configuration_and_the_installation_say(
     assert hello.key_agreements == core.installation.offer.key_agreements
 
 
-def test_keys_are_handed_over_once_and_then_belong_to_the_application() -> None:
+@pytest.mark.parametrize("end", ["close", "GoClear"])
+def test_keys_are_handed_over_once_and_then_belong_to_the_application(end: str) -> None:
     """Whoever takes its event late still has keys: the engine does not wipe what it gave away."""
-    pair = Pair(FAST, FAST).start()
+    config = replace(FAST, allow_clear=True)
+    pair = Pair(config, config).start()
     pair.network.run(30.0, stop=lambda: pair.secure)
-    for side in pair.sides:
-        side.session.close(pair.network.now)
+    if end == "GoClear":
+        pair.bob.session.go_clear(pair.network.now)
+        pair.network.run(pair.network.now + 1.0)
+        assert pair.alice.stream.state is State.CLEAR_PENDING
+    else:
+        for side in pair.sides:
+            side.session.close(pair.network.now)
     for side in pair.sides:
         keys = side.keys()
         for half in (keys.send, keys.receive):

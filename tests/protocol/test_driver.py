@@ -117,7 +117,9 @@ def test_a_deferred_write_is_handed_out_again_after_its_pause() -> None:
     (write,) = keeper.look()
     assert isinstance(write, Write)
     now = pair.network.now
-    keeper.fail(now)
+    later = now + 1.0
+    keeper.fail(later)
+    now = later
     assert keeper.look() == []
     assert pair.alice.stream.next_timer() == pytest.approx(now + 0.5)
     pair.alice.stream.handle_timer(now + 0.5)

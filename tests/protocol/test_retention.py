@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -199,6 +199,46 @@ def test_they_differ_brings_the_record_of_before_the_call_back() -> None:
     call.kept.sas_mismatched()
     call.serve()
     assert (stored(cache).rs1, stored(cache).verified) == (OLD, False)
+
+
+def test_an_answer_that_comes_after_the_call_gave_up_is_wiped_and_not_used() -> None:
+    call = life(remembering(PeerRecord(rs1=OLD)))
+    call.kept.ask(PEER, 0.0)
+    read = call.kept.store.next(0.0)
+    assert isinstance(read, Read)
+    assert read.deadline == FAST.store_deadline
+    call.kept.give_up(3.0)
+    read.run(call.cache)
+    assert not call.kept.answered(read)
+    assert read.record is not None and read.record.rs1 is not None and read.record.rs1.wiped
+    assert call.kept.known_secrets(PEER, S256, Role.INITIATOR).rs1 is None
+    assert not call.kept.loaded
+
+
+def test_a_verification_that_is_taken_back_leaves_the_secrets() -> None:
+    cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
+    call = life(cache)
+    known = call.meet()
+    call.kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.serve()
+    assert stored(cache).verified
+    call.kept.unverify()
+    call.serve()
+    assert (stored(cache).verified, stored(cache).rs1) == (False, NEW)
+
+
+def test_that_the_peer_has_finished_is_written_once() -> None:
+    cache = remembering(None)
+    call = life(cache)
+    call.meet(Role.RESPONDER)
+    call.kept.call_secured(PEER, replace(outcome(), role=Role.RESPONDER), mismatch=False)
+    call.serve()
+    assert stored(cache).provisional
+    for _ in range(3):
+        call.kept.peer_finished()
+    assert len(call.kept.store.pending(PEER)) == 1
+    call.serve()
+    assert not stored(cache).provisional
 
 
 def test_a_cacheless_endpoint_writes_nothing() -> None:
