@@ -13,7 +13,7 @@ import pytest
 
 import zrtp
 from tests.cache.test_interface import FULL, OWN, PEER
-from zrtp.cache import rows
+from zrtp.cache import rows, schema
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.secret import Secret
@@ -71,13 +71,17 @@ def test_a_new_field_is_one_line_and_its_migration(tmp_path: Path) -> None:
     shutil.copytree(Path(zrtp.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, old, new in (
         ("record.py", "    generation: int = 0\n", '    generation: int = 0\n    remark: str = ""\n'),
-        ("schema.py", "VERSION = 2\n", "VERSION = 3\n"),
-        ("schema.py", "_ADDED: dict[int, dict[str, object]] = {\n", '\\g<0>    2: {"remark": "from before"},\n'),
+        ("schema.py", f"VERSION = {schema.VERSION}\n", f"VERSION = {schema.VERSION + 1}\n"),
+        (
+            "schema.py",
+            "_ADDED: dict[int, dict[str, object]] = {\n",
+            f'_ADDED: dict[int, dict[str, object]] = {{\n    {schema.VERSION}: {{"remark": "from before"}},\n',
+        ),
     ):
         path = package / "cache" / name
         text = path.read_text("utf-8")
         assert text.count(old) == 1
-        path.write_text(text.replace(old, new.replace("\\g<0>", old)), "utf-8")
+        path.write_text(text.replace(old, new), "utf-8")
     program = """
 import sys
 from dataclasses import replace
