@@ -4,8 +4,8 @@
     python -m tests.security.sample --only wire --count 50
 
 Each change (`tests.security.mutations`) meets first the tests of its own module, tests/<same path>/test_<module>.py,
-then all tests of its folder. Nothing is written. The share that was noticed is printed at the end, after the changes
-that nobody noticed; the exit status is 1 if one of those has no reason in `REASONS`.
+then all tests of its folder, then those of the room. Nothing is written. The share that was noticed is printed at the
+end, after the changes that nobody noticed; the exit status is 1 if one of those has no reason in `REASONS`.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ def stages(path: Path) -> Iterator[tuple[str, ...]]:
     if own.exists():
         yield (own.relative_to(ROOT).as_posix(),)
     room = place.parts[0]
+    if place.parent.as_posix() != room:
+        yield (f"tests/{place.parent.as_posix()}",)
     yield (f"tests/{room}", *FURTHER.get(room, ()))
 
 

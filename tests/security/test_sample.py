@@ -18,6 +18,8 @@ def test_a_seed_always_draws_the_same_changes() -> None:
 def test_the_tests_of_the_module_come_first_then_those_of_its_folder() -> None:
     assert list(stages(PACKAGE / "wire" / "crc.py")) == [("tests/wire/test_crc.py",), ("tests/wire",)]
     assert list(stages(PACKAGE / "wire" / "__init__.py")) == [("tests/wire",)]
+    folders = [("tests/media/srtp/test_sender.py",), ("tests/media/srtp",), ("tests/media",)]
+    assert list(stages(PACKAGE / "media" / "srtp" / "sender.py")) == folders
 
 
 @pytest.mark.long
