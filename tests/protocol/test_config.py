@@ -22,6 +22,7 @@ def test_the_defaults_suit_every_living_peer() -> None:
     assert {b"X255", b"EC25", b"DH3k", b"Mult"} <= set(config.key_agreements)
     assert not {b"Prsh", b"EC52", b"DH2k"} & set(config.key_agreements)
     assert (config.allow_clear, config.disclosure, config.preshared) == (False, False, False)
+    assert (config.require_hello_hash_match, config.signalling_protected) == (True, False)
     assert config.cache_interval == FOREVER
     assert config.versions == (b"1.10",)
 
