@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.cases import every
 from tests.support.inside import core_of
-from tests.support.pair import ALICE_SSRC, Netem, Pair
+from tests.support.pair import Netem, Pair
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import Role
+from zrtp.protocol.events import Role, SecurityWarning
 from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import HeardHello
 from zrtp.protocol.states import State
@@ -70,23 +72,89 @@ def test_a_secure_stream_keeps_no_message_but_its_answers_to_late_copies() -> No
         assert present(exchange.derived).heard == HeardHello(exchange.peer.hello)
 
 
-@pytest.mark.attack("PAR-25")
-def test_one_forged_fragment_delays_a_call_and_does_not_stop_it() -> None:
-    """Right SSRC, the highest message id, an impossible message: the peer's copies get through after a moment."""
-    pair = Pair(HYBRID, HYBRID).start()
-    forged = encode_fragment(1, ALICE_SSRC, message_id=0xFFFF, total_words=300, offset_words=0, data=bytes(400))
-    injected = False
+Forge = Callable[[Fragment], bytes]
+
+
+def forged(true: Fragment, *, total: int = 0, offset: int | None = None, data: bytes = b"", sequence: int = 1) -> bytes:
+    """A fragment under the SSRC and the message id of a true one."""
+    return encode_fragment(
+        sequence,
+        true.ssrc,
+        message_id=true.message_id,
+        total_words=total or true.total_words,
+        offset_words=true.offset_words if offset is None else offset,
+        data=data or bytes(len(true.data)),
+    )
+
+
+ONE_FORGED: dict[str, Forge] = {
+    "a word less in all": lambda true: forged(true, total=true.total_words - 1, offset=0, data=bytes(80)),
+    "a word more in all": lambda true: forged(true, total=true.total_words + 1),
+    "an overlap": lambda true: forged(true, offset=1, data=bytes(80)),
+    "the same place": lambda true: forged(true),
+    "the whole message": lambda true: forged(true, offset=0, data=bytes(4 * true.total_words)),
+    "the highest message id": lambda true: encode_fragment(
+        1, true.ssrc, message_id=0xFFFF, total_words=300, offset_words=0, data=bytes(400)
+    ),
+}
+
+
+def under_fire(pair: Pair, forge: Forge, *, once: bool) -> Pair:
+    """Before each fragment of the other end, or once for each place of a message, a forged one comes."""
+    done: set[tuple[str, int, int]] = set()
 
     def inject(sender: str, datagram: bytes) -> bytes:
-        nonlocal injected
-        if sender == "alice" and datagram[:2] == b"\x11\x00" and not injected:
-            injected = True
-            pair.bob.stream.receive_datagram(forged, pair.network.now)
+        packet = decode_packet(datagram)
+        if isinstance(packet, Fragment):
+            what = (sender, packet.message_id, packet.offset_words)
+            if not once or what not in done:
+                done.add(what)
+                target = pair.bob if sender == "alice" else pair.alice
+                target.stream.receive_datagram(forge(packet), pair.network.now)
         return datagram
 
     pair.network.filter = inject
-    pair.run()
-    assert injected and pair.secure and pair.keys_agree
+    pair.run(1.0)
+    assert done
+    return pair
+
+
+@pytest.mark.attack("PAR-27")
+@pytest.mark.parametrize("once", [True, False], ids=["once", "before each"])
+@pytest.mark.parametrize("kind", ONE_FORGED)
+def test_a_forged_fragment_under_the_peers_ssrc_and_message_id_does_not_hold_a_call_up(kind: str, once: bool) -> None:
+    pair = under_fire(Pair(HYBRID, PASSIVE), ONE_FORGED[kind], once=once)
+    assert pair.secure and pair.keys_agree
+    assert not pair.alice.seen(SecurityWarning) and not pair.bob.seen(SecurityWarning)
+
+
+@pytest.mark.attack("PAR-27")
+@pytest.mark.parametrize("agreement", [b"X1M2", b"X3M3"])
+def test_a_thousand_forged_fragments_a_second_do_not_hold_a_call_up(agreement: bytes) -> None:
+    """At both ends, whatever an eavesdropper could guess, with every place and total that the messages have."""
+    config = Config(key_agreements=(agreement,), mtu=600)
+    pair = Pair(config, config).start()
+    source = random.Random(12)
+    heard: dict[str, Fragment] = {}
+
+    def listen(sender: str, datagram: bytes) -> bytes:
+        packet = decode_packet(datagram)
+        if isinstance(packet, Fragment):
+            heard[sender] = packet
+        return datagram
+
+    pair.network.filter = listen
+    for millisecond in range(1000):
+        pair.network.run(millisecond / 1000)
+        for sender, target in (("alice", pair.bob), ("bob", pair.alice)):
+            if sender in heard:
+                true = heard[sender]
+                offset = source.choice([0, 144, 288, source.randrange(true.total_words)])
+                data = source.randbytes(4 * min(144, true.total_words - offset))
+                datagram = forged(true, offset=offset, data=data or bytes(4), sequence=source.randrange(0x10000))
+                target.stream.receive_datagram(datagram, pair.network.now)
+    assert heard
+    assert pair.secure and pair.keys_agree
 
 
 @pytest.mark.attack("PAR-25")

@@ -5,54 +5,45 @@ An input is a limit and then fragments: message id, total length, offset, length
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from zrtp.errors import MalformedPacket
-from zrtp.wire.fragments import ASSEMBLY_TIMEOUT, STALLED, Reassembler, split
+from zrtp.wire.fragments import MESSAGES_FOR_ONE, MESSAGES_HELD, Reassembler, split
 from zrtp.wire.packet import Fragment
 
 MESSAGE_IDS = (0, 1, 2, 3, 0x7FFF, 0xFFFF)
 
 
 class Model:
-    """One message at a time, as a list of words that came."""
+    """Every word that came, by message and place."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.message_id = -1
-        self.started = self.progressed = 0.0
-        self.words: list[bytes | None] = []
-        self.parts: dict[tuple[int, int], bytes] = {}
+        self.words: defaultdict[tuple[int, int, int], set[bytes]] = defaultdict(set)
 
-    def add(self, fragment: Fragment, now: float) -> bytes | None:
-        """The message when it is complete; raises ValueError for what must be refused."""
-        if self.message_id >= 0 and now - self.started >= ASSEMBLY_TIMEOUT:
-            self.message_id = -1
-        count = len(fragment.data) // 4
-        bad = fragment.message_id == 0 or 4 * fragment.total_words > self.limit or count == 0
-        if bad or fragment.offset_words + count > fragment.total_words:
-            raise ValueError
-        if fragment.message_id < self.message_id:
-            if now - self.progressed < STALLED:
-                return None
-            self.message_id = -1
-        if fragment.message_id > self.message_id:
-            self.message_id, self.started, self.progressed = fragment.message_id, now, now
-            self.words, self.parts = [None] * fragment.total_words, {}
-        if fragment.total_words != len(self.words):
-            raise ValueError
-        place = (fragment.offset_words, count)
-        if self.parts.get(place) == fragment.data:
-            return None
-        span = range(fragment.offset_words, fragment.offset_words + count)
-        if any(self.words[word] is not None for word in span):
-            raise ValueError
-        self.parts[place] = fragment.data
-        self.progressed = now
-        for number, word in enumerate(span):
-            self.words[word] = fragment.data[4 * number : 4 * number + 4]
-        if any(word is None for word in self.words):
-            return None
-        self.message_id = -1
-        return b"".join(word for word in self.words if word is not None)
+    def refuses(self, fragment: Fragment) -> bool:
+        """Whether the fragment exceeds a bound."""
+        count, rest = divmod(len(fragment.data), 4)
+        return (
+            fragment.message_id == 0
+            or 4 * fragment.total_words > self.limit
+            or count == 0
+            or rest > 0
+            or fragment.offset_words + count > fragment.total_words
+        )
+
+    def add(self, fragment: Fragment) -> None:
+        for number in range(len(fragment.data) // 4):
+            place = (fragment.message_id, fragment.total_words, fragment.offset_words + number)
+            self.words[place].add(fragment.data[4 * number : 4 * number + 4])
+
+    def explains(self, message: bytes, fragment: Fragment) -> bool:
+        """Whether that message can have come of this fragment and earlier ones."""
+        start = 4 * fragment.offset_words
+        return message[start : start + len(fragment.data)] == fragment.data and all(
+            message[4 * place : 4 * place + 4] in self.words[fragment.message_id, fragment.total_words, place]
+            for place in range(fragment.total_words)
+        )
 
 
 def run(data: bytes) -> None:
@@ -74,28 +65,42 @@ def run(data: bytes) -> None:
             data=bytes([fill]) * (4 * (count % 64) + (count == 255)),
         )
         _compare(reassembler, model, fragment, now)
-        assert reassembler.octets_held <= limit
+        assert reassembler.octets_held <= MESSAGES_HELD * limit
+    _whole_copy(reassembler, limit, now)
     _round_trip(data)
 
 
 def _compare(reassembler: Reassembler, model: Model, fragment: Fragment, now: float) -> None:
-    broken = len(fragment.data) % 4 != 0
-    expected: bytes | None = None
-    refused = broken
-    if not broken:
-        try:
-            expected = model.add(fragment, now)
-        except ValueError:
-            refused = True
-    elif model.message_id >= 0 and now - model.started >= ASSEMBLY_TIMEOUT:
-        model.message_id = -1
     try:
-        got = reassembler.add(fragment, now)
+        messages = reassembler.add(fragment, now)
     except MalformedPacket:
-        assert refused, fragment
+        assert model.refuses(fragment), fragment
         return
-    assert not refused, fragment
-    assert got == expected, fragment
+    assert not model.refuses(fragment), fragment
+    model.add(fragment)
+    assert len(messages) <= MESSAGES_FOR_ONE
+    for message in messages:
+        assert len(message) == 4 * fragment.total_words
+        assert model.explains(message, fragment), fragment
+
+
+def _whole_copy(reassembler: Reassembler, limit: int, now: float) -> None:
+    """Whatever came before: a copy of which nothing is missing is a message."""
+    message = bytes(range(256)) * 8
+    message = message[: min(limit, len(message))]
+    messages: list[bytes] = []
+    parts = split(message, 600)
+    for number, (offset, part) in enumerate(parts):
+        fragment = Fragment(
+            sequence=0x8000 + number,
+            ssrc=1,
+            message_id=1,
+            total_words=len(message) // 4,
+            offset_words=offset,
+            data=part,
+        )
+        messages = reassembler.add(fragment, now)
+    assert not parts or message in messages
 
 
 def _round_trip(data: bytes) -> None:
@@ -115,4 +120,4 @@ def _round_trip(data: bytes) -> None:
             data=part,
         )
         got = reassembler.add(fragment, 0.0)
-        assert got == (message if number == len(parts) - 1 else None)
+        assert got == ([message] if number == len(parts) - 1 else [])

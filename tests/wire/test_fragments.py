@@ -14,7 +14,7 @@ from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from tests.support.wire import commit, reseal
 from zrtp.errors import ApiMisuse, MalformedPacket
-from zrtp.wire.fragments import Reassembler, split
+from zrtp.wire.fragments import MESSAGES_HELD, PARTS, Reassembler, split
 from zrtp.wire.messages import parse
 from zrtp.wire.packet import LONGEST_KEM_MESSAGE, Fragment, Packet, decode_packet, encode_fragment
 
@@ -28,20 +28,24 @@ RECORDED = [
 ]
 
 
-def piece(offset: int, data: bytes, *, message_id: int = 7, total: int = len(MESSAGE) // 4) -> Fragment:
+def piece(
+    offset: int, data: bytes, *, message_id: int = 7, total: int = len(MESSAGE) // 4, sequence: int = 1
+) -> Fragment:
     """A fragment with a place in words."""
-    return Fragment(sequence=1, ssrc=2, message_id=message_id, total_words=total, offset_words=offset, data=data)
+    return Fragment(sequence=sequence, ssrc=2, message_id=message_id, total_words=total, offset_words=offset, data=data)
 
 
-def pieces(message: bytes = MESSAGE, mtu: int = 600, message_id: int = 7) -> list[Fragment]:
-    """All fragments of a message."""
-    return [piece(offset, data, message_id=message_id, total=len(message) // 4) for offset, data in split(message, mtu)]
+def pieces(message: bytes = MESSAGE, mtu: int = 600, message_id: int = 7, sequence: int = 1) -> list[Fragment]:
+    """All fragments of a message, in one copy whose sequence numbers follow each other."""
+    return [
+        piece(offset, data, message_id=message_id, total=len(message) // 4, sequence=(sequence + number) & 0xFFFF)
+        for number, (offset, data) in enumerate(split(message, mtu))
+    ]
 
 
 def feed(reassembler: Reassembler, fragments: list[Fragment], now: float = 0.0) -> list[bytes]:
     """The messages that come of fragments."""
-    results = [reassembler.add(fragment, now) for fragment in fragments]
-    return [message for message in results if message is not None]
+    return [message for fragment in fragments for message in reassembler.add(fragment, now)]
 
 
 class TestSplit:
@@ -93,8 +97,7 @@ class TestReassembly:
         for recorded in transcript.packets:
             packet = decode_packet(recorded.data)
             if isinstance(packet, Fragment):
-                message = reassemblers[recorded.sender].add(packet, 0.0)
-                if message is not None:
+                for message in reassemblers[recorded.sender].add(packet, 0.0):
                     parse(message)
                     whole.add(message)
         assert whole
@@ -103,11 +106,17 @@ class TestReassembly:
     def test_a_message_sent_again_is_a_message_again(self) -> None:
         assert feed(Reassembler(LIMIT), pieces() + pieces()) == [MESSAGE, MESSAGE]
 
-    def test_the_parts_are_not_shared_with_the_result(self) -> None:
+    def test_a_part_that_comes_again_alone_brings_no_message_again(self) -> None:
         reassembler = Reassembler(LIMIT)
-        (message,) = feed(reassembler, pieces())
-        assert isinstance(message, bytes)
-        assert reassembler.octets_held == 0
+        first, *others = pieces()
+        assert feed(reassembler, [first, *others, first, first]) == [MESSAGE]
+        assert feed(reassembler, others) == [MESSAGE]
+
+    def test_each_copy_may_lose_a_part(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        first, second = pieces(sequence=0xFFFD), pieces(sequence=5)
+        assert feed(reassembler, [first[0], first[1], first[3]]) == []
+        assert feed(reassembler, [second[2]]) == [MESSAGE]
 
 
 @pytest.mark.attack("PAR-25")
@@ -146,54 +155,92 @@ class TestBounds:
         assert feed(reassembler, [first, first, second, second]) == []
         assert feed(reassembler, [fourth, third]) == [MESSAGE]
 
-    @every(
-        ("offset", "words"),
-        [(1, 2), (0, 3), (2, 4), (3, 1), (2, 3), (1, 5), (0, 8), (4, 3)],
-        ids=lambda value: str(value),
-    )
-    def test_overlaps_are_refused_and_change_nothing(self, offset: int, words: int) -> None:
-        reassembler = Reassembler(LIMIT)
-        assert reassembler.add(piece(2, b"A" * 8, total=8), 0.0) is None
-        assert reassembler.add(piece(5, b"B" * 4, total=8), 0.0) is None
-        with pytest.raises(MalformedPacket, match="overlap"):
-            reassembler.add(piece(offset, b"X" * (4 * words), total=8), 0.0)
-        rest = [
-            piece(0, b"C" * 8, total=8),
-            piece(4, b"D" * 4, total=8),
-            piece(6, b"E" * 8, total=8),
-        ]
-        assert feed(reassembler, rest) == [b"CCCCCCCCAAAAAAAADDDDBBBBEEEEEEEE"]
 
-    def test_the_same_place_with_other_octets_is_refused(self) -> None:
-        reassembler = Reassembler(LIMIT)
-        reassembler.add(piece(0, b"good", total=2), 0.0)
-        with pytest.raises(MalformedPacket, match="overlap"):
-            reassembler.add(piece(0, b"evil", total=2), 0.0)
-        assert feed(reassembler, [piece(1, b"rest", total=2)]) == [b"goodrest"]
-
-    def test_the_length_may_not_change(self) -> None:
-        reassembler = Reassembler(LIMIT)
-        reassembler.add(piece(0, b"0123", total=2), 0.0)
-        with pytest.raises(MalformedPacket, match="length"):
-            reassembler.add(piece(1, b"4567", total=3), 0.0)
-        assert feed(reassembler, [piece(1, b"4567", total=2)]) == [b"01234567"]
+FAR = 30_000
+"""Away from the sequence numbers of the true copies."""
 
 
 @pytest.mark.attack("PAR-25")
-class TestOneAtATime:
-    def test_a_newer_message_takes_the_place(self) -> None:
-        old, new = pieces(message_id=7), pieces(message_id=8)
-        reassembler = Reassembler(LIMIT)
-        assert feed(reassembler, old[:-1]) == []
-        assert feed(reassembler, [new[0], old[-1], *new[1:]]) == [MESSAGE]
+@pytest.mark.attack("PAR-27")
+class TestForgedParts:
+    @every(
+        ("offset", "words"),
+        [(1, 2), (0, 3), (2, 4), (3, 1), (2, 3), (1, 5), (0, 8), (4, 3), (2, 2)],
+        ids=lambda value: str(value),
+    )
+    @pytest.mark.parametrize("when", range(6))
+    def test_an_overlap_changes_nothing(self, offset: int, words: int, when: int) -> None:
+        whole = b"CCCCCCCCAAAAAAAADDDDBBBBEEEEEEEE"
+        true = [piece(start, whole[4 * start : 4 * end], total=8) for start, end in pairwise([0, 2, 4, 5, 6, 8])]
+        forged = piece(offset, b"X" * (4 * words), total=8, sequence=FAR)
+        given = [*true[:when], forged, *true[when:]]
+        messages = feed(Reassembler(LIMIT), given)
+        assert whole in messages
+        assert len(messages) == (1 if words < 8 else 2)
 
-    def test_an_older_message_is_ignored(self) -> None:
-        old, new = pieces(message_id=7), pieces(message_id=8)
+    @pytest.mark.parametrize("when", range(5))
+    @pytest.mark.parametrize("place", range(4))
+    def test_the_same_place_with_other_octets(self, place: int, when: int) -> None:
+        true = pieces()
+        forged = piece(true[place].offset_words, bytes(len(true[place].data)), sequence=FAR)
+        assert feed(Reassembler(LIMIT), [*true[:when], forged, *true[when:]]) == [MESSAGE]
+
+    @pytest.mark.parametrize("place", range(4))
+    def test_the_same_place_with_the_right_sequence_number(self, place: int) -> None:
+        """The forged message comes of it too; whoever takes messages drops it."""
+        true = pieces()
+        forged = piece(true[place].offset_words, bytes(len(true[place].data)), sequence=true[place].sequence)
+        messages = feed(Reassembler(LIMIT), [forged, *true])
+        assert len(messages) == 2
+        assert MESSAGE in messages
+
+    @pytest.mark.parametrize("when", range(5))
+    @pytest.mark.parametrize("total", [LIMIT // 4 - 1, 150])
+    def test_another_length(self, total: int, when: int) -> None:
+        true = pieces()
+        forged = piece(0, b"0123", total=total, sequence=FAR)
+        assert feed(Reassembler(LIMIT), [*true[:when], forged, *true[when:]]) == [MESSAGE]
+
+    def test_a_part_that_waits_at_its_place_counts_only_when_all_came_twice(self) -> None:
+        true = pieces()
+        forged = piece(true[3].offset_words, bytes(len(true[3].data)), sequence=FAR)
         reassembler = Reassembler(LIMIT)
+        assert feed(reassembler, [forged, *true[:3], *true[:3]]) == []
+        assert len(feed(reassembler, [forged])) == 1
+
+    def test_numbers_far_apart_make_a_message_at_the_second_copy(self) -> None:
+        odd = [piece(one.offset_words, one.data, sequence=9000 * number) for number, one in enumerate(pieces())]
+        reassembler = Reassembler(LIMIT)
+        assert feed(reassembler, odd) == []
+        assert feed(reassembler, odd) == [MESSAGE]
+
+    def test_a_thousand_forged_parts_between_those_of_a_copy(self) -> None:
+        source = random.Random(3)
+        reassembler = Reassembler(LIMIT)
+        true = pieces()
+        for number in range(1000):
+            where = source.choice(true)
+            forged = piece(where.offset_words, source.randbytes(len(where.data)), sequence=FAR + number)
+            assert MESSAGE not in feed(reassembler, [forged])
+        assert feed(reassembler, true) == [MESSAGE]
+
+
+@pytest.mark.attack("PAR-25")
+class TestSideBySide:
+    def test_two_messages_come_together_side_by_side(self) -> None:
+        old, new = pieces(message_id=7), pieces(message_id=8, sequence=5)
         interleaved = [fragment for pair in zip(new, old, strict=True) for fragment in pair]
-        assert feed(reassembler, interleaved[:-1]) == [MESSAGE]
+        assert feed(Reassembler(LIMIT), interleaved) == [MESSAGE, MESSAGE]
 
-    def test_a_bad_fragment_does_not_take_the_place(self) -> None:
+    def test_the_parts_that_came_longest_ago_give_way(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        feed(reassembler, pieces()[:-1])
+        for number in range(PARTS):
+            reassembler.add(piece(0, b"0123", message_id=100 + number, total=2), 0.0)
+        assert reassembler.octets_held == 4 * PARTS
+        assert feed(reassembler, pieces()[-1:]) == []
+
+    def test_a_bad_fragment_takes_no_place(self) -> None:
         reassembler = Reassembler(LIMIT)
         feed(reassembler, pieces()[:-1])
         with pytest.raises(MalformedPacket):
@@ -207,7 +254,7 @@ class TestTime:
         reassembler = Reassembler(LIMIT)
         feed(reassembler, pieces()[:-1], now=100.0)
         reassembler.expire(109.9)
-        assert reassembler.octets_held == len(MESSAGE)
+        assert reassembler.octets_held == sum(len(fragment.data) for fragment in pieces()[:-1])
         reassembler.expire(110.0)
         assert reassembler.octets_held == 0
 
@@ -215,21 +262,7 @@ class TestTime:
         reassembler = Reassembler(LIMIT)
         feed(reassembler, pieces()[:-1], now=100.0)
         assert feed(reassembler, pieces()[-1:], now=110.0) == []
-        assert feed(reassembler, pieces()[:-1], now=111.0) == [MESSAGE]
-
-    def test_a_forged_fragment_keeps_an_older_message_out_for_a_moment_only(self) -> None:
-        reassembler = Reassembler(LIMIT)
-        reassembler.add(piece(0, b"0123", message_id=0xFFFF), 0.0)
-        assert feed(reassembler, pieces(message_id=7), now=1.4) == []
-        assert feed(reassembler, pieces(message_id=7), now=1.5) == [MESSAGE]
-
-    def test_a_message_that_grows_does_not_give_way(self) -> None:
-        reassembler = Reassembler(LIMIT)
-        first, *rest = pieces(message_id=9)
-        reassembler.add(first, 0.0)
-        feed(reassembler, rest[:1], now=1.4)
-        assert feed(reassembler, pieces(message_id=7), now=2.8) == []
-        assert feed(reassembler, rest[1:], now=2.8) == [MESSAGE]
+        assert feed(reassembler, pieces(sequence=9)[:-1], now=111.0) == [MESSAGE]
 
     def test_another_time(self) -> None:
         reassembler = Reassembler(LIMIT, timeout=2.0)
@@ -239,7 +272,7 @@ class TestTime:
 
 
 @pytest.mark.attack("PAR-25")
-def test_memory_stays_within_one_message() -> None:
+def test_memory_is_bounded() -> None:
     source = random.Random(1)
     reassembler = Reassembler(LIMIT)
     tracemalloc.start()
@@ -248,7 +281,7 @@ def test_memory_stays_within_one_message() -> None:
             total = source.randrange(0x10000) if source.random() < 0.5 else LIMIT // 4
             fragment = piece(
                 source.randrange(LIMIT // 4),
-                bytes(4 * source.randrange(20)),
+                source.randbytes(4 * source.randrange(LIMIT // 4)),
                 message_id=source.randrange(4),
                 total=total,
             )
@@ -256,8 +289,8 @@ def test_memory_stays_within_one_message() -> None:
                 reassembler.add(fragment, 0.0)
             except MalformedPacket:
                 continue
-            assert reassembler.octets_held <= LIMIT
-        assert tracemalloc.get_traced_memory()[1] < 100_000
+            assert reassembler.octets_held <= MESSAGES_HELD * LIMIT
+        assert tracemalloc.get_traced_memory()[1] < 2 * MESSAGES_HELD * LIMIT + 100_000
     finally:
         tracemalloc.stop()
 
@@ -276,5 +309,5 @@ def test_fragments_come_through_the_packet_layer() -> None:
         )
         packet = decode_packet(reseal(datagram))
         assert not isinstance(packet, Packet)
-        message = reassembler.add(packet, 0.0)
-    assert message == MESSAGE
+        messages = reassembler.add(packet, 0.0)
+    assert messages == [MESSAGE]

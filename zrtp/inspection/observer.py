@@ -106,17 +106,16 @@ class Observer:
         self._pieces[side] += 1
         self._piece_octets[side] += octets
         try:
-            message = self._reassemblers[side].add(fragment, time)
+            messages = self._reassemblers[side].add(fragment, time)
         except MalformedPacket as error:
             self._damaged(time, side, bytes(octets), "malformed fragment", str(error), "")
             return
         self._number(side, fragment.ssrc, fragment.sequence)
-        if message is None:
-            return
-        step = Step(number=0, time=time, side=side, title="", octets=self._piece_octets[side], raw=message)
-        step.sequence, step.ssrc, step.fragments = fragment.sequence, fragment.ssrc, self._pieces[side]
-        self._pieces[side] = self._piece_octets[side] = 0
-        self._read(step)
+        for message in messages:
+            step = Step(number=0, time=time, side=side, title="", octets=self._piece_octets[side], raw=message)
+            step.sequence, step.ssrc, step.fragments = fragment.sequence, fragment.ssrc, self._pieces[side]
+            self._pieces[side] = self._piece_octets[side] = 0
+            self._read(step)
 
     def _read(self, step: Step) -> None:
         """A whole message, whatever is in it."""

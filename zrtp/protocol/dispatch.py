@@ -49,9 +49,10 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
         return
     try:
         packet = decode_packet(datagram)
-        message = _reassembled(core, packet, now) if isinstance(packet, Fragment) else packet.message
-        if message is not None:
-            _take_message(core, packet.ssrc, message, now)
+        if isinstance(packet, Fragment):
+            _take_fragment(core, packet, now)
+        else:
+            _take_message(core, packet.ssrc, packet.message, now)
     except MalformedPacket as error:
         _malformed(core, error, int.from_bytes(datagram[8:12], "big"), now)
     except ZrtpError as error:  # a part of ours that failed while nothing depends on it
@@ -215,18 +216,29 @@ def _refuse(core: Core, error: ZrtpError, now: float) -> None:
 # Fragments and malformed packets.
 
 
-def _reassembled(core: Core, fragment: Fragment, now: float) -> bytes | None:
-    """The message, when this was its last missing fragment."""
+def _take_fragment(core: Core, fragment: Fragment, now: float) -> None:
+    """Every message that it completes. One that is malformed may be somebody else's work: nobody hears of it."""
     limit = core.installation.longest_fragmented_message
     if limit == 0 or not core.knows(fragment.ssrc):
         core.counters["unexpected fragment"] += 1
-        return None
+        return
     if core.reassembler is None:
         core.reassembler = Reassembler(limit)
-    message = core.reassembler.add(fragment, now)
-    if message is not None:
+    try:
+        for message in core.reassembler.add(fragment, now):
+            _take_reassembled(core, fragment.ssrc, message, now)
+    except MalformedPacket as error:
+        core.counters["malformed"] += 1
+        core.dropped(error)
+
+
+def _take_reassembled(core: Core, ssrc: int, message: bytes, now: float) -> None:
+    try:
         check_frame(message)
-    return message
+        _take_message(core, ssrc, message, now)
+    except MalformedPacket as error:
+        core.counters["malformed"] += 1
+        core.dropped(error)
 
 
 def _malformed(core: Core, error: MalformedPacket, ssrc: int, now: float) -> None:

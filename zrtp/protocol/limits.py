@@ -4,6 +4,8 @@ answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK,
                   burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
 candidate Hellos  4 for each stream, 10 s each
+fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
+                  the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
 nonces            4096 for each session
 warnings          one a second of each kind
 records           8 peers for each call
