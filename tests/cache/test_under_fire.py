@@ -26,7 +26,10 @@ from zrtp.errors import CacheError
 from zrtp.secret import Secret
 
 resource = pytest.importorskip("resource")
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the other processes are forked")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the other processes are forked"),
+    pytest.mark.long,
+]
 
 PATIENCE = 60.0
 """Busy timeout for crowds: nobody may be turned away on a slow machine."""

@@ -193,6 +193,7 @@ def started(command_line: str) -> tuple[int, str]:
     return finished.returncode, finished.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
 @pytest.mark.parametrize(
     ("command_line", "said"),

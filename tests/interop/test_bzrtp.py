@@ -24,13 +24,13 @@ from tests.interop.bzrtp_call import (
 from tests.interop.matrix import Note
 from tests.interop.requirements import BZRTP
 from tests.interop.virtual_time import Network, Sent
-from tests.support.cases import a_tenth_by_default, every
+from tests.support.cases import every
 from tests.support.inside import core_of
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Continuity, Mode, Role, SecurityWarning, Verified, WarningCode
 from zrtp.protocol.states import State
 
-pytestmark = pytest.mark.usefixtures("bzrtp_peer")
+pytestmark = [pytest.mark.usefixtures("bzrtp_peer"), pytest.mark.long]
 
 ROLES = (Role.INITIATOR, Role.RESPONDER)
 KEY_AGREEMENTS = ("DH3k", "DH2k", "X255", "X448")
@@ -59,7 +59,7 @@ def warnings(call: Call) -> list[WarningCode]:
 
 
 @both_roles
-@pytest.mark.parametrize("choice", a_tenth_by_default(CHOICES), ids=str)
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
 def test_every_suite_in_both_roles(choice: Choice, role: Role, note: Note) -> None:
     with Call(choice.config(), choice.algorithms, role=role) as call:
         secured = assert_agreed(call.run())

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
 @pytest.mark.attack("PAR-26")
-@pytest.mark.parametrize("share", [20, pytest.param(1, marks=pytest.mark.long)], ids=["a part", "all"])
+@pytest.mark.parametrize("share", [50, pytest.param(1, marks=pytest.mark.long)], ids=["a part", "all"])
 @pytest.mark.parametrize("target", fuzz.TARGETS)
 def test_mutations_find_nothing(target: str, share: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = fuzz.mutate(target, executions=EXECUTIONS[target] // share, seed=20)

@@ -168,6 +168,7 @@ def test_a_call_shows_no_secret_at_any_moment(watched: Watched, agreement: bytes
     assert "secure" in watched.screen.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.attack("SID-05")
 def test_a_preshared_call_shows_no_secret(watched: Watched) -> None:
     config = Config(key_agreements=(b"X255",), preshared=True)

@@ -46,6 +46,7 @@ def test_on_a_perfect_network_everything_is_heard_20_milliseconds_later_and_unch
     assert heard.delays == [20.0, 20.0]
 
 
+@pytest.mark.long
 @every("seed", range(5))
 def test_jitter_of_100_milliseconds_costs_at_most_140(seed: int) -> None:
     heard = play(60, Network(jitter=0.1, seed=seed))
@@ -94,6 +95,7 @@ def test_a_network_that_falls_silent_becomes_silence() -> None:
     assert not any(heard.samples[9600:])
 
 
+@pytest.mark.long
 @every("delay", [0.05, 0.15, 0.5, 2.0])
 def test_after_everything_comes_later_it_is_heard_again_within_half_a_second(delay: float) -> None:
     heard = play(15, Network(path=lambda at: delay if at > 5 else 0), tone)
@@ -104,6 +106,7 @@ def test_after_everything_comes_later_it_is_heard_again_within_half_a_second(del
     assert heard.delays[-1] <= 40
 
 
+@pytest.mark.long
 def test_after_a_slow_path_became_fast_the_delay_goes_back_within_seconds() -> None:
     heard = play(20, Network(path=lambda at: 0.5 if 5 < at < 10 else 0), tone)
 
@@ -121,6 +124,7 @@ def test_what_is_left_out_and_put_in_makes_no_clicks() -> None:
     assert max(steps) < 1.5 * steepest
 
 
+@pytest.mark.long
 @every("drift", [-1000e-6, 1000e-6])
 def test_clocks_that_drift_are_followed(drift: float) -> None:
     heard = play(60, Network(drift=drift))
