@@ -16,6 +16,8 @@ SECURED = Secured(
     mode=Mode.DH,
     role=Role.INITIATOR,
     suite=Suite(hash=b"S256", cipher=b"AES1", auth_tag=b"HS80", key_agreement=b"X255", sas=b"B32 "),
+    zid=b"p" * 12,
+    client_id=b"A phone 1.0     ",
     verified=False,
     peer_name=None,
     verified_at=None,

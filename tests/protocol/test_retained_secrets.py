@@ -478,12 +478,12 @@ def test_after_expiry_a_peer_without_the_secret_is_not_verified_now_nor_later() 
     friends.change("bob", verified=True)
     friends.clock.now += 2000
     friends.forget("bob")
-    pair = friends.call()
-    assert not pair.alice.session.peer.verified
-    friends.change("bob", verified=True)  # whoever took Bob's place says V = 1
-    pair = friends.call()
-    assert continuities(pair) == (Continuity.CONTINUED, Continuity.CONTINUED)
-    assert not pair.alice.session.peer.verified
+    for _ in range(2):
+        pair = friends.call()
+        assert pair.alice.session.continuity is Continuity.FIRST_CALL
+        assert not pair.alice.session.peer.verified
+        friends.forget("bob")
+        friends.change("bob", verified=True)  # whoever took Bob's place says V = 1
 
 
 @pytest.mark.attack("CCH-07")

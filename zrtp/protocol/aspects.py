@@ -70,10 +70,12 @@ class Peer:
         """Another name for this peer; clears the verification until the SAS is compared again.
 
         Raises:
-            ApiMisuse: there is no SAS yet, or the call is closed.
+            ApiMisuse: there is no SAS yet, or the call is closed; or the peer only claims to be one that has a name.
         """
         call = self._driver.own_call()
         call.need_sas()
+        if (known := call.retention.unproved_name) is not None and call.retention.held_back:
+            raise ApiMisuse(f"Nothing proves that this is the peer you know as {known}: compare the SAS first.")
         call.retention.rename(name)
         record = call.retention.record
         call.decide(False if record is None or not record.verified else None)

@@ -21,6 +21,7 @@ from zrtp.protocol.events import (
     Failed,
     KeysReady,
     Mode,
+    PeerDetected,
     Role,
     SasReady,
     Secured,
@@ -63,6 +64,7 @@ class Call:
         "compromised",
         "continuity",
         "counters",
+        "detected",
         "endpoint_hash",
         "enrol",
         "events",
@@ -126,6 +128,8 @@ class Call:
         """The time of the last input."""
         self.nonces = Nonces()
         self.retention = Retention(installation, zid, aux_secret, signalled_key)
+        self.detected: dict[int, PeerDetected] = {}
+        """Whom each stream told the application about last, by our SSRC."""
         self.peer: Candidate | None = None
         """The peer, once a stream is secure."""
         self.role: Role | None = None
@@ -225,14 +229,15 @@ class Call:
 
     @property
     def peer_name(self) -> str | None:
-        """What the local user called this peer at an earlier comparison."""
+        """What the local user called this peer at an earlier comparison: a name belongs to a key, not to a ZID."""
         record = self.retention.record
-        return None if record is None else record.name or None
+        return None if record is None or not self.retention.names_peer else record.name or None
 
     @property
     def verified_at(self) -> float | None:
         """When the local user compared the SAS with this peer, wall clock seconds."""
-        return None if self.retention.record is None else self.retention.record.verified_at
+        record = self.retention.record
+        return None if record is None or not self.retention.names_peer else record.verified_at
 
     @property
     def assurance(self) -> Assurance:
@@ -346,10 +351,23 @@ class Call:
         self.retention.call_secured(exchange.peer.hello.zid, outcome, mismatch=mismatch)
 
     def _enrol(self, exchange: Exchange, zrtpsess: Secret, peer_zid: bytes) -> None:
-        """A PBX keeps the new pbxsecret at once; a phone only when its user agrees (section 7.3.1)."""
+        """A PBX keeps the new pbxsecret at once; a phone only when its user agrees (section 7.3.1).
+
+        Of a phone that is known, and did not prove to be the same, the PBX keeps the old one until somebody compares.
+        """
         zids = (self.zid, peer_zid) if exchange.role is Role.INITIATOR else (peer_zid, self.zid)
         self.pbxsecret = pbxsecret(exchange.hash, zrtpsess, *zids)
-        if self.enrol:
+        if self.enrol and not self._enrolment_waits(exchange):
+            self.retention.store_pbxsecret(self.pbxsecret)
+
+    def _enrolment_waits(self, exchange: Exchange) -> bool:
+        """A phone that shares s1 may be enrolled again, whether its user agreed the last time or not."""
+        matched, authenticated = exchange.matched, self.bound_to_signalling and self.signalling_protected
+        return self.retention.held_back or (matched.s1 is None and matched.pbx_mismatch and not authenticated)
+
+    def _enrol_after_all(self) -> None:
+        """The phone has proved who it is: as a PBX, keep what may have been held back."""
+        if self.enrol and self.pbxsecret is not None:
             self.retention.store_pbxsecret(self.pbxsecret)
 
     # What the user decides.
@@ -360,6 +378,7 @@ class Call:
         if self.compromised:
             raise ApiMisuse("The SAS of this call was found to differ; only a new call can be verified.")
         self.retention.sas_matched(name)
+        self._enrol_after_all()
         self.decide(True)
 
     def sas_mismatched(self) -> None:
@@ -398,6 +417,7 @@ class Call:
             raise ApiMisuse("The SAS of this call was found to differ; no signature makes up for that.")
         self.signed = True
         self.retention.signer_trusted()
+        self._enrol_after_all()
 
     # Relayed SAS.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from zrtp.protocol import signing
+from zrtp.protocol import announcing, signing
 from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Continuity, Mode, Secured, Sending, WarningCode
@@ -91,6 +91,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
     core.outbox.forget_reply(CLEAR_ACK)
     core.finish()
     core.set_sending(Sending.SRTP)
+    announcing.correct(core, exchange.peer)
     call.exchange_finished(core, exchange, confirmed)
     if exchange.mode is not Mode.MULTISTREAM:
         _warn_of_mismatches(core, exchange, confirmed, now)
@@ -102,6 +103,8 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
             mode=exchange.mode,
             role=exchange.role,
             suite=exchange.suite,
+            zid=exchange.peer.hello.zid,
+            client_id=exchange.peer.hello.client_id,
             verified=call.verified,
             peer_name=call.peer_name,
             verified_at=call.verified_at,
@@ -125,8 +128,15 @@ def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, no
     if core.call.continuity is Continuity.MISMATCH:
         core.warn(
             WarningCode.CACHE_MISMATCH,
-            f"{core.call.peer_name or 'This peer'} no longer has the key from your last call. A new phone explains "
-            "this; so does a wiretapper. Compare the words before you talk.",
+            f"{_claimed(core.call.retention.unproved_name)} no longer has the key from your last call. A new phone "
+            "explains this; so does a wiretapper. Compare the words before you talk.",
+            now,
+        )
+    elif (name := core.call.retention.unproved_name) is not None:
+        core.warn(
+            WarningCode.NAME_NOT_PROVED,
+            f"This device says that it is the one you know as {name}, and nothing proves it: the key from your last "
+            f"call has expired or is lost. Compare the words; until then {name}'s entry stays as it is.",
             now,
         )
     if matched.aux_mismatch:
@@ -143,3 +153,8 @@ def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, no
             f"You verified {core.call.peer_name or 'this peer'}; they have not.",
             now,
         )
+
+
+def _claimed(name: str | None) -> str:
+    """Whoever claims the ZID of a known peer, at the beginning of a sentence."""
+    return "This peer" if name is None else f"Whoever says to be {name}"

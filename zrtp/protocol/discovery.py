@@ -16,9 +16,9 @@ from __future__ import annotations
 import hmac
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import binding, commitment, compatibility, limits
+from zrtp.protocol import announcing, binding, commitment, compatibility, limits
 from zrtp.protocol.core import Core, Received
-from zrtp.protocol.events import NoPeer, PeerDetected, PongReceived, WarningCode
+from zrtp.protocol.events import NoPeer, PongReceived, WarningCode
 from zrtp.protocol.exchange import Candidate, present
 from zrtp.protocol.negotiation import VERSION, Version, react_to_version
 from zrtp.protocol.states import State, Trigger
@@ -312,28 +312,7 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
     if not core.call.secured_before:
         core.call.retention.ask(candidate.hello.zid, now)
     if first:
-        announce(core, candidate)
-
-
-def announce(core: Core, candidate: Candidate) -> None:
-    """Tell the application whom the stream hears."""
-    hello = candidate.hello
-    core.emit(
-        PeerDetected(
-            ssrc=core.ssrc,
-            zid=hello.zid,
-            client_id=hello.client_id,
-            version=hello.version.decode("ascii", "backslashreplace"),
-            hashes=hello.hashes,
-            ciphers=hello.ciphers,
-            auth_tags=hello.auth_tags,
-            key_agreements=hello.key_agreements,
-            sas_types=hello.sas_types,
-            signature_capable=hello.signature_capable,
-            mitm=hello.mitm,
-            passive=hello.passive,
-        )
-    )
+        announcing.announce(core, candidate)
 
 
 def hello_under_our_ssrc(core: Core, now: float) -> None:

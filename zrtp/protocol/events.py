@@ -82,6 +82,8 @@ class WarningCode(Enum):
     """Things a person should hear of although the exchange goes on."""
 
     CACHE_MISMATCH = "cache-mismatch"
+    NAME_NOT_PROVED = "name-not-proved"
+    """The peer claims the ZID of somebody who has a name here, and holds no secret of theirs: expired, or lost."""
     AUX_MISMATCH = "aux-mismatch"
     PBX_MISMATCH = "pbx-mismatch"
     HELLO_HASH_MISMATCH = "hello-hash-mismatch"
@@ -155,7 +157,10 @@ class SrtpKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerDetected:
-    """A ZRTP peer answers on this stream; nothing is authenticated yet."""
+    """A ZRTP peer answers on this stream; nothing is authenticated yet.
+
+    Comes again, before `SasReady` and `Secured`, if the stream has become secure with another one.
+    """
 
     ssrc: int
     """Our SSRC: the name of the stream."""
@@ -223,9 +228,13 @@ class Secured:
     mode: Mode
     role: Role
     suite: Suite
+    zid: bytes
+    """The peer's ZID, 12 octets: which one of those who were heard it is."""
+    client_id: bytes
+    """What the peer calls its software: 16 raw octets; escape them before showing them."""
     verified: bool
     peer_name: str | None
-    """The name given to this peer at an earlier comparison."""
+    """The name given to this peer at an earlier comparison; None if it did not prove to hold a secret of that call."""
     verified_at: float | None
     """When the local user compared the SAS, wall clock seconds since 1970."""
     disclosure: bool

@@ -64,6 +64,7 @@ class Retention:
         "_zid",
         "held_back",
         "loaded",
+        "names_peer",
         "record",
         "store",
     )
@@ -93,6 +94,8 @@ class Retention:
         """The store answered about the peer: a missing record means a first call."""
         self.held_back = False
         """The new secret waits for the user to compare the SAS."""
+        self.names_peer = True
+        """The name and the date in the record belong to the key of this peer, not only to the ZID that it claims."""
 
     # Asking.
 
@@ -174,15 +177,28 @@ class Retention:
     # Writing.
 
     def call_secured(self, peer_zid: bytes, outcome: CallOutcome, *, mismatch: bool) -> None:
-        """Store the new secret (section 4.6.1), or hold it back: after a mismatch that nothing else makes up for, and
-        if the store did not answer, so that nobody knows whether there is one.
+        """Store the new secret (section 4.6.1), or hold it back: after a mismatch that nothing else makes up for, if
+        nothing matched of a peer that has a name, and if the store did not answer, so that nobody knows any of this.
+
+        Anybody can claim a ZID. Without a mismatch nothing matches when the secrets have expired or are lost.
         """
         self._peer_zid = peer_zid
         self._outcome = outcome
-        self.held_back = not self.loaded or (mismatch and not outcome.authenticated)
+        before = self._before
+        described = before is not None and (before.name != "" or before.verified)
+        self.names_peer = outcome.s1 is not None or not described
+        unproved = mismatch or self.unproved_name is not None
+        self.held_back = not self.loaded or (unproved and not outcome.authenticated)
         if not self.held_back:
             self._change(self._after_call(outcome))
             self._provisional = self.record is not None and self.record.provisional
+
+    @property
+    def unproved_name(self) -> str | None:
+        """The name of the peer whose ZID this one claims, as long as nothing proves that it is the same."""
+        if self.names_peer or self.record is None:
+            return None
+        return self.record.name or None
 
     def peer_finished(self) -> None:
         """The initiator sent valid SRTP: it has stored its secret, so that ours is not provisional any more."""
@@ -195,6 +211,7 @@ class Retention:
         held_back = self._after_call(self._outcome) if self.held_back and self._outcome is not None else None
         self._change(AfterMatch(held_back=held_back, name=name, at=self._installation.wall_clock()))
         self.held_back = self._provisional = False
+        self.names_peer = True
 
     def sas_mismatched(self) -> None:
         """The SAS differs: this call's secret is not kept, and the peer is not verified."""

@@ -200,7 +200,9 @@ def test_a_peer_without_the_old_key_is_not_trusted_until_compared(monkeypatch: p
     of_bob.update(forgotten.own_zid, forgotten.peer_zid, lambda _: None)
 
     async def not_now(meeting: Meeting) -> None:
-        await meeting.typist.see("INSECURE UNTIL COMPARED - bob's phone no longer has the key from your last call")
+        await meeting.typist.see(
+            "INSECURE UNTIL COMPARED - this peer's phone no longer has the key from your last call"
+        )
         await meeting.typist.see("Compare the words before you talk.")
         await meeting.typist.answer("[l] later", "l")
         await meeting.typist.see("insecure until compared  0:0")

@@ -41,6 +41,8 @@ SECURED = {
     "mode": "dh",
     "role": "initiator",
     "suite": {"hash": "S256", "cipher": "AES3", "auth_tag": "HS80", "agreement": "X255", "sas": "B256"},
+    "zid": "707070707070707070707070",
+    "client": "A phone 1.0",
     "verified": False,
     "peer_name": None,
     "disclosure": False,
@@ -185,7 +187,7 @@ def test_no_event_and_no_notice_is_left_out() -> None:
 
 WARNINGS = """
     aux-mismatch cache-failed cache-mismatch chain-mismatch confirm-refused different-name equal-zids goclear-forged
-    goclear-refused hello-hash-malformed hello-hash-mismatch multistream-refused new-device pbx-mismatch
+    goclear-refused hello-hash-malformed hello-hash-mismatch multistream-refused name-not-proved new-device pbx-mismatch
     peer-error peer-not-verified relayed-sas-changed sas-mismatch signature-ignored signature-invalid signature-withheld
     ssrc-collision untrusted-relay
 """

@@ -202,6 +202,8 @@ def _secured(news: Secured) -> dict[str, Any]:
             "agreement": codes.name(suite.key_agreement),
             "sas": codes.name(suite.sas),
         },
+        "zid": news.zid.hex(),
+        "client": printable(news.client_id),
         "verified": news.verified,
         "peer_name": news.peer_name,
         "disclosure": news.disclosure,
