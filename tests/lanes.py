@@ -38,6 +38,7 @@ LEFT_OUT_OF_QUICK = (
     "proxy",
     "reach",
     "security",
+    "stores",
     "test_documents.py",
     "test_readme.py",
 )

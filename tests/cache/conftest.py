@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.stores.server import Server, running
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.sqlite import SqliteCache
@@ -17,7 +19,23 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "zrtp" / "secrets.db"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def cache(request: pytest.FixtureRequest, path: Path) -> SecretCache:
+@pytest.fixture(scope="session")
+def database() -> Iterator[Server]:
+    """A PostgreSQL server for all tests."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+def cache(request: pytest.FixtureRequest, path: Path) -> Iterator[SecretCache]:
     """An empty cache of each kind."""
-    return MemoryCache() if request.param == "memory" else SqliteCache(path)
+    if request.param == "memory":
+        yield MemoryCache()
+    elif request.param == "sqlite":
+        yield SqliteCache(path)
+    else:
+        server: Server = request.getfixturevalue("database")
+        from zrtp.stores.postgres import PostgresCache
+
+        with PostgresCache(server.empty_address()) as cache:
+            yield cache

@@ -174,6 +174,18 @@ def test_two_calls_leave_the_same_secrets_in_either_order() -> None:
     assert left == [(Z, Y, 1001.0)] * 2
 
 
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_a_call_that_is_written_again_after_a_lost_answer_does_not_push_its_own_secret_back(meanwhile: bool) -> None:
+    """Whether another call has written its own in between, or not."""
+    change = AfterCall(outcome=outcome(s1=X), version=1, at=1000.0)
+    stored = change.apply(PeerRecord(rs1=X, generation=1))
+    assert stored is not None and (stored.rs1, stored.rs2) == (Z, X)
+    if meanwhile:
+        stored = replace(stored, rs1=Y, rs2=Z)
+    stored = replace(stored, generation=2)
+    assert change.apply(stored) == stored
+
+
 def test_each_secret_of_two_calls_keeps_the_expiry_of_its_own() -> None:
     other = PeerRecord(rs1=Y, rs1_expires=2500.0, rs2=X, last_seen=2000.0, generation=2, interval=500)
     for at, expected in (

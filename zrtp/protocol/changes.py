@@ -65,6 +65,8 @@ class AfterCall:
             return None if old is None else replace(old, interval=0)
         expires = None if outcome.interval == FOREVER else self.at + outcome.interval
         if old is not None and old.generation != self.version:
+            if outcome.new_rs1 in (old.rs1, old.rs2):
+                return old  # stored already: the answer of the cache was lost, and it is asked again
             return self._beside(old, expires)
         base = old if old is not None else PeerRecord(first_seen=self.at)
         if outcome.s1 is None:

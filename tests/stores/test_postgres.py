@@ -1,0 +1,231 @@
+"""What the cache in PostgreSQL does beside the compliance suite in tests/cache/test_interface.py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import pytest
+
+from tests.cache.processes import in_child
+from tests.cache.test_interface import FULL, OTHER, OWN, PEER, named, put
+from tests.stores.server import Server
+from zrtp.cache.interface import SecretCache, waits
+from zrtp.cache.record import PeerRecord
+from zrtp.errors import ApiMisuse, CacheError
+
+pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
+
+from zrtp.stores.postgres import PAGE, PostgresCache
+
+pytestmark = pytest.mark.long
+
+SHORT = 0.5
+"""Seconds after which a cache gives up where a test waits for that."""
+
+
+@contextmanager
+def hosts(address: str, number: int) -> Iterator[list[PostgresCache]]:
+    """So many caches over one database."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(PostgresCache(address)) for _ in range(number)]
+
+
+def count_up(old: PeerRecord | None) -> PeerRecord:
+    return PeerRecord() if old is None else replace(old, preshared_count=old.preshared_count + 1)
+
+
+# ---- Several hosts
+
+
+def test_one_host_knows_what_another_one_stored(address: str) -> None:
+    with hosts(address, 2) as (first, second):
+        assert first.own_zid(lambda: OWN) == second.own_zid(lambda: OTHER) == OWN
+        put(first, FULL)
+        assert second.load(OWN, PEER) == FULL
+
+
+def test_of_a_crowd_that_changes_one_record_no_change_is_lost(address: str) -> None:
+    """4 hosts, 25 changes each: the first makes the record, 99 count up."""
+    with hosts(address, 4) as crowd, ThreadPoolExecutor(4) as threads:
+
+        def work(cache: PostgresCache) -> None:
+            for _ in range(25):
+                cache.update(OWN, PEER, count_up)
+
+        list(threads.map(work, crowd))
+        record = crowd[0].load(OWN, PEER)
+        assert record is not None
+        assert (record.preshared_count, record.generation) == (99, 100)
+
+
+@pytest.mark.parametrize("meanwhile", ["written", "made", "forgotten"])
+def test_a_change_that_another_host_overtakes_begins_again_with_the_newer_record(address: str, meanwhile: str) -> None:
+    with hosts(address, 2) as (slow, quick):
+        if meanwhile != "made":
+            put(quick, named("old"))
+        seen: list[str | None] = []
+
+        def change(old: PeerRecord | None) -> PeerRecord | None:
+            seen.append(None if old is None else old.name)
+            if len(seen) == 1:
+                quick.update(OWN, PEER, lambda _: None if meanwhile == "forgotten" else named("new"))
+            return named("slow")
+
+        slow.update(OWN, PEER, change)
+
+        assert seen == [None if meanwhile == "made" else "old", None if meanwhile == "forgotten" else "new"]
+        record = quick.load(OWN, PEER)
+        assert record is not None and record.name == "slow"
+
+
+def test_a_host_that_stops_within_a_change_holds_up_nobody(address: str) -> None:
+    """Nothing is locked between reading and writing, so that another host passes while the first one stands still."""
+    going, go_on = threading.Event(), threading.Event()
+
+    def change(old: PeerRecord | None) -> PeerRecord:
+        going.set()
+        assert go_on.wait(30)
+        return count_up(old)
+
+    with hosts(address, 2) as (stopped, other), ThreadPoolExecutor(1) as thread:
+        put(other, named("bob"))
+        update = thread.submit(stopped.update, OWN, PEER, change)
+        assert going.wait(30)
+        try:
+            assert other.update(OWN, PEER, count_up) is not None
+        finally:
+            go_on.set()
+        record = update.result(30)
+        assert record is not None and record.preshared_count == 2
+
+
+def test_hosts_that_start_together_make_the_tables_once(address: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        caches = list(threads.map(PostgresCache, [address] * 4))
+    assert caches[0].own_zid(lambda: OWN) == caches[3].own_zid(lambda: OTHER) == OWN
+    for cache in caches:
+        cache.close()
+
+
+# ---- A database that fails
+
+
+def test_a_database_that_stands_still_ends_a_method_in_time_and_is_used_again_afterwards(
+    server: Server, address: str
+) -> None:
+    with PostgresCache(address, timeout=SHORT) as cache:
+        put(cache, FULL)
+        with server.standing_still():
+            for _ in range(2):
+                with pytest.raises(CacheError, match=r"did not answer within 0\.5 seconds"):
+                    cache.load(OWN, PEER)
+        assert _once_it_answers(cache) == FULL
+
+
+def test_after_a_crash_and_a_restart_the_same_cache_goes_on(server: Server, address: str) -> None:
+    with PostgresCache(address) as cache:
+        put(cache, FULL)
+        server.stop("immediate")
+        try:
+            with pytest.raises(CacheError, match="check that it runs"):
+                cache.load(OWN, PEER)
+        finally:
+            server.start()
+        assert _once_it_answers(cache) == FULL
+
+
+def _once_it_answers(cache: SecretCache) -> PeerRecord | None:
+    """What it knows of the peer; up to 20 tries, since the pool waits longer from one attempt to the next."""
+    for _ in range(19):
+        try:
+            return cache.load(OWN, PEER)
+        except CacheError:
+            continue
+    return cache.load(OWN, PEER)
+
+
+def test_where_no_database_is_the_sentence_names_it_and_no_password() -> None:
+    with pytest.raises(CacheError) as caught:
+        PostgresCache("postgresql://bob:tell-nobody@/calls?host=/nowhere")
+    assert "calls at /nowhere" in str(caught.value)
+    assert "tell-nobody" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_what_is_no_address_is_refused_without_quoting_it() -> None:
+    with pytest.raises(CacheError, match="postgresql://USER@HOST/DATABASE") as caught:
+        PostgresCache("postgresql://bob:tell-nobody@[::1/calls")
+    assert "tell-nobody" not in str(caught.value)
+
+
+def test_tables_of_a_later_version_are_left_alone(server: Server, address: str) -> None:
+    PostgresCache(address).close()
+    server.command("UPDATE zrtp_layout SET version = 99", address)
+    with pytest.raises(CacheError, match="format 99, here 1"):
+        PostgresCache(address)
+
+
+@pytest.mark.parametrize("column", ["rs1", "own_zid", "name"])
+def test_a_row_that_somebody_changed_is_told_and_not_taken_for_another_secret(
+    server: Server, address: str, column: str
+) -> None:
+    with PostgresCache(address) as cache:
+        put(cache, FULL)
+        value = "'bob'" if column == "name" else rf"'\x{OTHER.hex()}'"
+        server.command(f"UPDATE zrtp_peers SET {column} = {value}", address)  # noqa: S608
+        with pytest.raises(CacheError, match="damaged"):
+            cache.load(OTHER if column == "own_zid" else OWN, PEER)
+        with pytest.raises(CacheError, match="damaged"):
+            cache.peers()
+
+
+# ---- Its use
+
+
+def test_more_records_than_a_page_are_all_listed_and_come_in_pages(server: Server, address: str) -> None:
+    number = PAGE + 1
+    with PostgresCache(address) as cache:
+        for position in range(number):
+            put(cache, named(""), peer_zid=position.to_bytes(12))
+
+        assert [int.from_bytes(entry.peer_zid) for entry in cache.peers()] == list(range(number))
+        first = cache.page(size=2)
+        second = cache.page(after=first[-1], size=2)
+        assert [int.from_bytes(entry.peer_zid) for entry in first + second] == [0, 1, 2, 3]
+        assert len(cache.page(after=cache.peers()[-2])) == 1
+
+
+def test_a_label_may_have_a_zero_in_it(address: str) -> None:
+    with PostgresCache(address) as cache:
+        assert cache.own_zid(lambda: OWN, "a\0b") == cache.own_zid(lambda: PEER, "a\0b") == OWN
+
+
+def test_it_waits_and_so_does_not_belong_on_an_event_loop(address: str) -> None:
+    with PostgresCache(address) as cache:
+        assert waits(cache)
+
+
+def test_a_closed_cache_is_refused_and_may_be_closed_again(address: str) -> None:
+    cache = PostgresCache(address)
+    cache.close()
+    cache.close()
+    with pytest.raises(ApiMisuse, match="closed"):
+        cache.load(OWN, PEER)
+
+
+def test_a_forked_child_is_refused_and_opens_its_own(address: str) -> None:
+    with PostgresCache(address) as cache:
+        put(cache, FULL)
+
+        def child() -> None:
+            with pytest.raises(ApiMisuse, match="forked"):
+                cache.load(OWN, PEER)
+            with PostgresCache(address) as own:
+                assert own.load(OWN, PEER) == FULL
+
+        assert in_child(child) == 0
+        assert cache.load(OWN, PEER) == FULL
