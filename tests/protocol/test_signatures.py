@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -20,6 +22,7 @@ from zrtp.crypto.signatures.x509 import X509Signer, X509Verifier
 from zrtp.errors import ApiMisuse, ErrorCode, ZrtpError
 from zrtp.protocol import signing
 from zrtp.protocol.config import Config
+from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
     Assurance,
@@ -32,7 +35,7 @@ from zrtp.protocol.events import (
     SignatureReceived,
     WarningCode,
 )
-from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.exchange import Exchange, SignatureChecked, present
 from zrtp.protocol.relaying import NO_SASHASH
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
@@ -484,6 +487,136 @@ class TestLongSignatures:
         assert [warning.text for warning in pair.alice.seen(SecurityWarning)] == [
             "The SAS was not signed: The card is not in the reader."
         ]
+
+
+@dataclass
+class Reflector:
+    """Somebody without a key: sends the block back that its peer sent, as it is or in another form."""
+
+    change: Callable[[bytes], bytes] = bytes
+    signature_type: bytes = b"X509"
+    heard: bytes = bytes(4)
+
+    def verify(self, block: bytes, sashash: bytes) -> bytes:
+        self.heard = block
+        return X509Verifier().verify(block, sashash)
+
+    def sign(self, sashash: bytes) -> bytes:
+        return self.change(self.heard)
+
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def other_form(block: bytes) -> bytes:
+    """The same ECDSA signature with n - s in place of s, which verifies as well."""
+    s = int.from_bytes(block[-32:], "big")
+    return block[:-32] + (P256_ORDER - s).to_bytes(32, "big")
+
+
+class TestReflection:
+    @pytest.mark.attack("CNF-09")
+    @pytest.mark.parametrize("change", [bytes, other_form])
+    def test_our_own_signature_is_refused(
+        self, change: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refuse = signing.refuse_our_own
+
+        def unless_mallory(core: Core, exchange: Exchange, checked: SignatureChecked, now: float) -> None:
+            if core.ssrc != ALICE_SSRC:
+                refuse(core, exchange, checked, now)
+
+        monkeypatch.setattr(signing, "refuse_our_own", unless_mallory)
+        reflector = Reflector(change)
+        mallory = Signing(signer=reflector, verifiers=[reflector])
+        pair = Pair(X255, replace(X255, passive=True), alice_signing=mallory, bob_signing=BOB).run()
+        assert reflector.heard != bytes(4)
+        (failed,) = pair.bob.seen(Failed)
+        assert (failed.code, failed.by_peer) == (ErrorCode.SOFTWARE_ERROR, False)
+        assert "our own key" in failed.text
+        assert pair.bob.seen(SignatureReceived) == []
+        assert pair.bob.session.assurance is Assurance.INSECURE
+        assert [event.code for event in pair.alice.seen(Failed)] == [ErrorCode.SOFTWARE_ERROR]
+
+    @pytest.mark.attack("CNF-09")
+    @pytest.mark.parametrize("passive", ["alice", "bob"])
+    def test_two_that_share_a_key_are_not_told_apart_from_that(self, passive: str) -> None:
+        configs = [replace(X255, passive=name == passive) for name in ("alice", "bob")]
+        pair = Pair(*configs, alice_signing=BOB, bob_signing=BOB).run()
+        assert not pair.secure
+        assert all(side.seen(Failed) and not side.seen(SignatureReceived) for side in pair.sides)
+
+    @pytest.mark.attack("CNF-09")
+    def test_somebody_else_with_a_key_is_not_refused(self) -> None:
+        pair = Pair(X255, replace(X255, passive=True), alice_signing=ALICE, bob_signing=BOB).run()
+        assert pair.secure
+        assert [len(side.seen(SignatureReceived)) for side in pair.sides] == [1, 1]
+
+
+@dataclass
+class BrokenSigner:
+    """Raises, or gives what is no block; what it raises tells the sashash."""
+
+    raises: type[Exception] | None = None
+    gives: object = None
+    signature_type: bytes = b"X509"
+
+    def sign(self, sashash: bytes) -> bytes:
+        if self.raises is not None:
+            raise self.raises(sashash.hex())
+        return self.gives  # type: ignore[return-value]
+
+
+class BrokenVerifier:
+    signature_type = b"X509"
+
+    def verify(self, block: bytes, sashash: bytes) -> bytes:
+        raise IndexError(sashash.hex())
+
+
+class TestBrokenParts:
+    @pytest.mark.parametrize("role", ["initiator", "responder"])
+    @pytest.mark.parametrize(
+        ("signer", "problem"),
+        [
+            (BrokenSigner(RuntimeError), "raised RuntimeError"),
+            (BrokenSigner(OSError), "raised OSError"),
+            (BrokenSigner(KeyError), "raised KeyError"),
+            (BrokenSigner(gives=None), "whole words"),
+            (BrokenSigner(gives="words"), "whole words"),
+            (BrokenSigner(gives=b"odd"), "whole words"),
+        ],
+        ids=lambda value: str(value) if isinstance(value, str) else "",
+    )
+    def test_a_broken_signer_ends_in_a_stated_failure_without_the_sas(
+        self, role: str, signer: BrokenSigner, problem: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG", logger="zrtp")
+        passive = replace(X255, passive=True)
+        one, other = (X255, passive) if role == "initiator" else (passive, X255)
+        pair = Pair(one, other, alice_signing=Signing(signer=signer), bob_signing=VERIFIES).run()
+        (failed,) = pair.alice.seen(Failed)
+        assert (failed.code, failed.by_peer) == (ErrorCode.SOFTWARE_ERROR, False)
+        assert problem in failed.text
+        assert pair.bob.seen(Failed)
+        assert not re.search("[0-9a-f]{64}", caplog.text + repr(pair.alice.events))
+
+    def test_nothing_of_what_it_raised_hangs_at_the_failure(self) -> None:
+        with pytest.raises(signing.SignerFailed) as caught:
+            signing.block_of(BrokenSigner(RuntimeError), bytes(32))
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None
+
+    def test_a_broken_verifier_is_a_warning_without_the_sas(self) -> None:
+        bob = Signing(verifiers=[BrokenVerifier()])
+        pair = Pair(X255, X255, alice_signing=ALICE, bob_signing=bob).run()
+        assert pair.secure
+        assert warnings(pair.bob) == [WarningCode.SIGNATURE_IGNORED]
+        assert "raised IndexError. Compare" in pair.bob.seen(SecurityWarning)[0].text
+
+    def test_a_broken_signer_costs_a_relay_its_signature_only(self) -> None:
+        trusting, _far, _network = relayed(Signing(signer=BrokenSigner(RuntimeError)), confirm_signed=False)
+        assert [event.signature for event in trusting.seen(SasRelayed)] == [None]
 
 
 class TestRelayedSas:

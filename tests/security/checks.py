@@ -188,6 +188,12 @@ CHECKS = (
     ),
     Check("place of a fragment", "fragment.offset_words + words > fragment.total_words", "False", ("test_fragments",)),
     Check(
+        "a signature by our own key is refused",
+        "hmac.compare_digest(ours, received.signer)",
+        "False",
+        ("test_signatures",),
+    ),
+    Check(
         "a part with a sequence number far away waits",
         "all(_near(parts[0], part) for part in parts)",
         "True",

@@ -55,6 +55,7 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
         return core.state
     confirmed = _check(core, exchange, received.message, received.at)
     confirm2 = make_confirm(core, exchange, received.at)
+    signing.refuse_our_own(core, exchange, confirmed.signature, received.at)
     exchange.confirmed = confirmed
     core.progressed()
     core.hand_over_keys()
@@ -65,7 +66,9 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
 def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
     exchange = present(core.exchange)
-    exchange.confirmed = confirmed = _check(core, exchange, received.message, received.at)
+    confirmed = _check(core, exchange, received.message, received.at)
+    signing.refuse_our_own(core, exchange, confirmed.signature, received.at)
+    exchange.confirmed = confirmed
     core.hand_over_keys()
     core.outbox.answer(received.message.raw, CONF2ACK)
     return secure(core, exchange, confirmed, received.at)

@@ -15,7 +15,7 @@ from zrtp.protocol.call import Call
 from zrtp.protocol.confirm import open_sas_relay, seal_sas_relay
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import SasRelayed, WarningCode
-from zrtp.protocol.exchange import present
+from zrtp.protocol.exchange import Exchange, present
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import T2
 from zrtp.wire.messages import RELAY_ACK, RelayACK, SASrelay, SASrelayPlain
@@ -61,7 +61,7 @@ def _send(core: Core, sashash: bytes, sas_type: bytes, far: Call, now: float) ->
     exchange = present(core.exchange)
     flags = present(far.peer_plain)
     relays = sashash != NO_SASHASH
-    signature_type, signature = signing.sign(core, exchange, sashash, now) if relays else (None, b"")
+    signature_type, signature = _signed(core, exchange, sashash, now) if relays else (None, b"")
     plain = SASrelayPlain(
         verified=flags.verified,
         allow_clear=flags.allow_clear,
@@ -72,6 +72,15 @@ def _send(core: Core, sashash: bytes, sas_type: bytes, far: Call, now: float) ->
         signature=signature,
     )
     core.send_repeatedly(seal_sas_relay(exchange.box, exchange.role, plain, core.installation.random), T2, now)
+
+
+def _signed(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple[bytes | None, bytes]:
+    """As `signing.sign`; a broken signer costs the signature, not the call."""
+    try:
+        return signing.sign(core, exchange, sashash, now)
+    except signing.SignerFailed as error:
+        core.warn(WarningCode.SIGNATURE_WITHHELD, str(error), now)
+        return None, b""
 
 
 def on_relay_ack(core: Core, ack: Received[RelayACK]) -> State:

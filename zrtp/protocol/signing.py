@@ -2,15 +2,17 @@
 
 A signature that verifies proves who signed, and no more: the application decides whether it trusts the signer, with
 `Session.peer.trust_signer`. A wrong one ends the exchange; one that cannot be checked is a warning and counts for
-nothing.
+nothing. Both ends sign the same sashash, so that our own signature could be sent back to us: one by our own key ends
+the exchange too.
 """
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 
 from zrtp.crypto import codes
-from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid, SignerUnknown, choose_signer
+from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid, Signer, SignerUnknown, choose_signer
 from zrtp.errors import ErrorCode, PeerMisbehaved, ZrtpError
 from zrtp.protocol.core import Core
 from zrtp.protocol.events import Mode, SignatureReceived, WarningCode
@@ -23,6 +25,10 @@ SIGNED_MODES = (Mode.DH, Mode.KEM)
 
 OVERHEAD = HEADER + 4 * 19 + 4 + CRC
 """Octets of a Confirm or SASrelay packet around its signature block."""
+
+
+class SignerFailed(ZrtpError):
+    """A signer raised what it may not raise, or gave what is no block; the text has nothing of the SAS."""
 
 
 def sign_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: float) -> ConfirmPlain:
@@ -38,12 +44,17 @@ def sign(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple[by
     """Type and block of our signature, or (None, b""): no signer, a peer that cannot check it, or too long a block.
 
     A Confirm is not sent in fragments, and routers drop those of UDP: the signature is left out, not the Confirm.
+
+    Raises:
+        SignerFailed: the signer is broken.
     """
     signer = choose_signer(core.installation.signers, exchange.suite.key_agreement)
     if signer is None or not exchange.peer.hello.signature_capable:
         return None, b""
     try:
-        block = signer.sign(sashash)
+        block = block_of(signer, sashash)
+    except SignerFailed:
+        raise
     except ZrtpError as error:
         core.warn(WarningCode.SIGNATURE_WITHHELD, f"The SAS was not signed: {error}", now)
         return None, b""
@@ -57,6 +68,25 @@ def sign(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple[by
         )
         return None, b""
     return signer.signature_type, block
+
+
+def block_of(signer: Signer, sashash: bytes) -> bytes:
+    """What the signer makes. Whatever else it raises may hold the sashash: only its type is told.
+
+    Raises:
+        ZrtpError: the key cannot be used now.
+        SignerFailed: anything else went wrong.
+    """
+    problem = "gave something that is not a number of whole words"
+    try:
+        block: object = signer.sign(sashash)
+    except ZrtpError:
+        raise
+    except Exception as error:  # whatever a card, an agent or a library may raise
+        block, problem = None, f"raised {type(error).__name__}"
+    if isinstance(block, bytes) and len(block) % 4 == 0:
+        return block
+    raise SignerFailed(f"The SAS could not be signed: the signer {problem}. Repair it, or call without it.")
 
 
 def check_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: float) -> SignatureChecked:
@@ -81,6 +111,31 @@ def check_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: floa
         raise PeerMisbehaved(
             ErrorCode.SOFTWARE_ERROR, f"The other side's signature of the SAS is wrong: {error} Call again."
         ) from None
+
+
+def refuse_our_own(core: Core, exchange: Exchange, checked: SignatureChecked, now: float) -> None:
+    """Refuse a peer that signed with the key that we sign with in this exchange.
+
+    Raises:
+        PeerMisbehaved: 0x20, the signature block or the signer is our own.
+    """
+    own, received = exchange.own_plain, checked.received
+    secrets = None if exchange.derived is None else exchange.derived.secrets
+    if own is None or own.signature_type is None or received is None or secrets is None:
+        return
+    if own.signature_type != received.signature_type:
+        return
+    try:
+        ours = core.installation.verifiers[own.signature_type].verify(own.signature, secrets.sashash)
+    except Exception:  # not to be checked here: then the peer's is that of another key
+        return
+    if hmac.compare_digest(ours, received.signer):
+        text = (
+            "The other side signed the SAS with our own key: somebody sends our signature back, or two endpoints "
+            "share a key. Give each a key of its own."
+        )
+        core.warn(WarningCode.SIGNATURE_INVALID, text, now)
+        raise PeerMisbehaved(ErrorCode.SOFTWARE_ERROR, text)
 
 
 def check(core: Core, signature_type: bytes, block: bytes, sashash: bytes, now: float) -> SignatureReceived | None:
@@ -110,4 +165,12 @@ def check(core: Core, signature_type: bytes, block: bytes, sashash: bytes, now: 
     except SignatureInvalid as error:
         core.warn(WarningCode.SIGNATURE_INVALID, f"The other side's signature is wrong: {error}", now)
         raise
+    except Exception as error:  # whatever a library raises about octets from the network
+        core.warn(
+            WarningCode.SIGNATURE_IGNORED,
+            f"The other side's signature of the SAS cannot be checked: the verifier raised {type(error).__name__}. "
+            "Compare the words.",
+            now,
+        )
+        return None
     return SignatureReceived(ssrc=core.ssrc, signature_type=signature_type, signer=signer)

@@ -35,7 +35,7 @@ class Signer(Protocol):
         """The signature block over 32 octets, a multiple of 4 octets long, at most `LONGEST_BLOCK`.
 
         Raises:
-            ZrtpError: the key cannot be used now; the call goes on without a signature.
+            ZrtpError: the key cannot be used now; the call goes on without a signature. Anything else ends it.
         """
 
 
