@@ -188,6 +188,13 @@ CHECKS = (
     ),
     Check("place of a fragment", "fragment.offset_words + words > fragment.total_words", "False", ("test_fragments",)),
     Check(
+        "a relayed SAS is not verified by what was compared before",
+        "if changed: ...",
+        "if changed and compared: ...",
+        ("test_attacks_relay",),
+        within="take_relayed_sas",
+    ),
+    Check(
         "a signature by our own key is refused",
         "hmac.compare_digest(ours, received.signer)",
         "False",

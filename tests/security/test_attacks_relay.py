@@ -107,6 +107,51 @@ def test_relayed_sas_that_nobody_compared_yet_raises_no_alarm() -> None:
     assert leg.phone.session.pbx.relayed_sas is not None
 
 
+def verified_leg() -> Leg:
+    """The third call of a phone with a server it trusts, where both sides remember that the SAS was compared."""
+    phone, server = endpoints()
+    for start, enrol in ((0.0, True), (10.0, False)):
+        leg = call(phone, server, enrol=enrol, start=start)
+        leg.phone.session.sas_matched("PBX")
+        leg.server.session.sas_matched("Phone")
+        if enrol:
+            leg.phone.session.pbx.accept_enrolment()
+        for side in (leg.phone, leg.server):
+            side.session.close(start + 5.0)
+    leg = call(phone, server, start=20.0)
+    assert leg.phone.session.peer.verified
+    assert leg.phone.session.assurance is Assurance.VERIFIED
+    return leg
+
+
+@pytest.mark.attack("SAR-11")
+def test_a_relayed_sas_that_nobody_compared_is_not_verified() -> None:
+    """Whatever V flags the server sets: what was compared earlier was the SAS of the leg to it."""
+    leg = verified_leg()
+    assert leg.relay(b"\x55" * 32, verified=True) == b"RelayACK"
+    assert not leg.phone.session.peer.verified
+    assert leg.phone.session.assurance is Assurance.ENCRYPTED
+    assert [event.verified for event in leg.phone.seen(Verified)] == [False]
+
+
+@pytest.mark.attack("SAR-11")
+def test_it_is_verified_when_the_user_compares_it() -> None:
+    leg = verified_leg()
+    leg.relay(b"\x55" * 32, verified=True)
+    leg.phone.session.sas_matched("Bob behind the PBX")
+    assert leg.phone.session.assurance is Assurance.VERIFIED
+    leg.relay(b"\x55" * 32, verified=True)
+    assert leg.phone.session.peer.verified
+
+
+@pytest.mark.attack("SAR-11")
+def test_a_relay_of_zeros_leaves_what_is_shown_verified() -> None:
+    """Our own SAS stays on the screen then, in the form that the far end uses."""
+    leg = verified_leg()
+    leg.relay(bytes(32), verified=True)
+    assert leg.phone.session.peer.verified
+
+
 @pytest.mark.attack("DOS-16")
 def test_many_relays_of_an_authenticated_server_do_not_grow_memory() -> None:
     leg = enrolled_leg()

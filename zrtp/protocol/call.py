@@ -428,14 +428,20 @@ class Call:
             self.sas = Sas(sashash=self.sas.sashash, code=sas_type, rendered=render(self.sas.sashash))
 
     def take_relayed_sas(self, sas: Sas, flags: SASrelayPlain) -> bool:
-        """Show the SAS of the far end from now on; whether people who compared another one must do so again."""
+        """Show the SAS of the far end from now on; whether people who compared another one must do so again.
+
+        It is not verified before they do: what was compared in earlier calls was the SAS of the leg to the server.
+        """
         previous, self.relayed_sas = self.relayed_sas, sas
         self.relayed_flags = flags
         shown = previous if previous is not None else self.sas
         changed = shown is not None and shown.sashash != sas.sashash
         compared = bool(self._verdict)
-        if changed and compared:
+        if changed:
+            verified_before = self.verified and not compared
             self._verdict = False
+            if verified_before:
+                self.decide(None)
         return changed and (compared or previous is not None)
 
     # Keys.
