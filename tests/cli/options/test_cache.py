@@ -19,3 +19,21 @@ def test_a_cache_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
 
     assert caught.value.code is Exit.LOCAL
     assert caught.value.hint.endswith("; or --cache none keeps no secrets")
+
+
+def test_a_database_stays_the_url_it_was_given_as() -> None:
+    assert cache.path_of("postgresql://bob@db/calls") == "postgresql://bob@db/calls"
+    assert cache.path_of("sqlite:///var/secrets.db") == Path("/var/secrets.db")
+    assert cache.path_of("none") is None
+
+
+def test_a_password_on_the_command_line_is_refused_and_not_repeated() -> None:
+    with pytest.raises(CommandError, match="password") as caught:
+        cache.path_of("postgresql://bob:tell-nobody@db/calls")
+    assert "tell-nobody" not in str(caught.value) + caught.value.hint
+    assert "pgpass" in caught.value.hint
+
+
+def test_another_kind_of_address_is_refused() -> None:
+    with pytest.raises(CommandError, match="not known for a cache"):
+        cache.path_of("mysql://db/calls")

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 from zrtp.cache.interface import SecretCache
@@ -35,6 +34,7 @@ from zrtp.media.addresses import Address, resolve
 from zrtp.media.sound.portaudio import quiet_libraries
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
+from zrtp.stores.address import Place
 
 
 def hold_call(
@@ -125,7 +125,7 @@ def open_sound(settings: CallSettings, *, rings: bool = False) -> Sound:
         raise CommandError.from_sentences(str(error), whole=(settings.audio, settings.record)) from error
 
 
-def open_endpoint(config: Config, cache: SecretCache | None, path: Path | None) -> Endpoint:
+def open_endpoint(config: Config, cache: SecretCache | None, path: Place | None) -> Endpoint:
     """An installation. Raises CommandError if its cache cannot be used."""
     try:
         return Endpoint(config, cache)

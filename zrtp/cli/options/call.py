@@ -14,6 +14,7 @@ from zrtp.cli.options.sound import Accept
 from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
 from zrtp.protocol.config import Config
+from zrtp.stores.address import Place
 
 _ROLES: Final = ("auto", "passive")
 
@@ -23,7 +24,7 @@ class CallSettings:
     """What the command line says about one call, checked."""
 
     config: Config
-    cache: Path | None
+    cache: Place | None
     """None: keep no secrets."""
     bind: Address | None
     wait: float | None

@@ -18,6 +18,7 @@ from zrtp.cli.options.parser import one_of
 from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError
+from zrtp.stores.address import Place
 from zrtp.system import wall_clock
 
 SYNOPSIS: Final = "[list|rename|verify|unverify|forget] [PEER] [options]"
@@ -72,19 +73,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     terminal = Terminal.of_process(plain=arguments.plain)
     path = cache_option.file_of(arguments.cache)
-    if not path.exists() and arguments.action == "list":
+    if isinstance(path, Path) and not path.exists() and arguments.action == "list":
         terminal.note(_nobody(path))
         return int(Exit.ENDED)
     try:
         cache = cache_option.opened(path)
-        assert cache is not None, "a path was given"  # noqa: S101
+        assert cache is not None, "a place was given"  # noqa: S101
         _act(cache, path, arguments, terminal)
     except CacheError as error:
-        raise CommandError.from_sentences(str(error), whole=(path, path.parent)) from error
+        raise CommandError.from_sentences(str(error), whole=cache_option.parts_of(path)) from error
     return int(Exit.ENDED)
 
 
-def _act(cache: SecretCache, path: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
+def _act(cache: SecretCache, path: Place, arguments: argparse.Namespace, terminal: Terminal) -> None:
     name = arguments.new_name or arguments.name
     if arguments.action == "list":
         entries = [_found(cache, arguments.peer)] if arguments.peer else cache.peers()
@@ -149,7 +150,7 @@ def _edit(change: Callable[[PeerRecord], PeerRecord]) -> Change:
 _CHANGES: Final = {"rename": _rename, "verify": _verify, "unverify": _unverify, "forget": _forget}
 
 
-def _list(entries: list[PeerEntry], path: Path, terminal: Terminal, *, as_json: bool) -> None:
+def _list(entries: list[PeerEntry], path: Place, terminal: Terminal, *, as_json: bool) -> None:
     if as_json:
         for entry in entries:
             print(json.dumps(_described(entry), separators=(",", ":")))
@@ -204,5 +205,5 @@ def _title(entry: PeerEntry) -> str:
     return entry.record.name or f"the peer {entry.peer_zid.hex()[:8]}"
 
 
-def _nobody(path: Path) -> str:
+def _nobody(path: Place) -> str:
     return f"no peers yet in {path} - the first secure call adds one"
