@@ -23,7 +23,7 @@ from zrtp.protocol.events import Assurance, Closed, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.negotiation import usual_suite
 from zrtp.protocol.states import State
-from zrtp.protocol.store import Write
+from zrtp.protocol.store import Read, Write
 from zrtp.wire.messages import DHPart1
 
 
@@ -168,6 +168,7 @@ def test_a_record_that_comes_after_the_call_is_wiped() -> None:
     keeper = Storekeeper(pair.alice)
     pair.run(1.0)
     (read,) = keeper.look()
+    assert isinstance(read, Read)
     pair.alice.session.close(1.0)
     keeper.serve(1.1)
     record = present(read.record)

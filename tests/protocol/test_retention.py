@@ -19,7 +19,7 @@ from zrtp.protocol.installation import Installation
 from zrtp.protocol.key_schedule import srtps
 from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.retention import Retention
-from zrtp.protocol.store import Read
+from zrtp.protocol.store import Read, Write
 from zrtp.secret import Secret
 
 OWN, PEER = b"own ZID here", b"peer's ZID.."
@@ -65,7 +65,7 @@ class Life:
                 self.failures.append(request.error)
             if isinstance(request, Read):
                 self.kept.answered(request)
-            elif self.kept.store.written(request, now) and request.error is None:
+            elif isinstance(request, Write) and self.kept.store.written(request, now) and request.error is None:
                 self.kept.stored(PEER, request.record)
 
 

@@ -21,6 +21,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, Continuity, Failed, SasReady, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
+from zrtp.protocol.store import Read
 from zrtp.wire.messages import HELLO_ACK, Commit, DHPart1, DHPart2, Error
 
 GO_ON = replace(FAST, go_on_without_store=True)
@@ -234,7 +235,9 @@ def test_a_strangers_hello_with_another_zid_does_not_delay() -> None:
     commit = only(peer.listen(), Commit)
     peer.answer(commit)
     assert state_of(side.stream) is State.SECURE
-    assert stranger.zid in [request.peer_zid for request in keeper.look()], "still without an answer"
+    assert stranger.zid in [request.peer_zid for request in keeper.look() if isinstance(request, Read)], (
+        "still without an answer"
+    )
 
 
 def test_a_stranger_who_commits_waits_alone() -> None:

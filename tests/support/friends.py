@@ -33,6 +33,7 @@ class Friends:
         bob_aux: bytes | None = None,
         bind: bool = False,
         deferred: Container[str] = (),
+        alice_expects: str | bytes | None = None,
     ) -> Pair:
         """A call that has not begun; the other side than the initiator never commits."""
         configs = {name: replace(config, passive=name != initiator) for name, config in self.configs.items()}
@@ -48,6 +49,7 @@ class Friends:
             clock=self.clock,
             bind=bind,
             deferred=deferred,
+            alice_expects=alice_expects,
         )
 
     def call(self, initiator: str = "alice", **options: object) -> Pair:

@@ -188,10 +188,12 @@ class Pair:
         clock: Clock | None = None,
         bind: bool = False,
         deferred: Container[str] = (),
+        alice_expects: str | bytes | None = None,
     ) -> None:
         self.clock = clock if clock is not None else Clock()
         self.network = Network(net)
         self._deferred = deferred
+        self._expectations = {"alice": alice_expects}
         self.alice = self._side("alice", alice, alice_cache, seed * 2 + 1, alice_aux, alice_signing)
         self.bob = self._side("bob", bob, bob_cache, seed * 2 + 2, bob_aux, bob_signing)
         alice_stream = self.alice.session.add_stream(ALICE_SSRC)
@@ -220,7 +222,7 @@ class Pair:
             verifiers=chosen.verifiers,
         )
         store: Literal["at once", "deferred"] = "deferred" if name in self._deferred else "at once"
-        return Side(name, endpoint, endpoint.session(aux_secret=aux, store=store))
+        return Side(name, endpoint, endpoint.session(aux_secret=aux, store=store, expect=self._expectations.get(name)))
 
     @property
     def sides(self) -> tuple[Side, Side]:

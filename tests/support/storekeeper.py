@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support.inside import cache_of
 from tests.support.pair import Pair, Side
 from zrtp.errors import CacheError
-from zrtp.protocol.store import Read, Request, Write
+from zrtp.protocol.store import Read, Request, Search, Write
 
 
 class Storekeeper:
@@ -27,7 +27,7 @@ class Storekeeper:
 
     def serve(self, now: float, *, only: bytes | None = None) -> None:
         """Carry out whatever waits, and what follows from that; `only` the requests about this peer."""
-        while wanted := [request for request in self.look() if only in (None, request.peer_zid)]:
+        while wanted := [request for request in self.look() if only is None or _is_about(request, only)]:
             for request in wanted:
                 request.run(cache_of(self.side.endpoint))
                 self._done(request, now)
@@ -53,6 +53,10 @@ class Storekeeper:
     def _done(self, request: Request, now: float) -> None:
         self.waiting.remove(request)
         self.side.session.store_done(request, now)
+
+
+def _is_about(request: Request, peer_zid: bytes) -> bool:
+    return not isinstance(request, Search) and request.peer_zid == peer_zid
 
 
 def run_served(pair: Pair, *keepers: Storekeeper, until: float = 30.0) -> Pair:

@@ -55,6 +55,8 @@ class SocketOptions(TypedDict, total=False):
     """Let plain RTP pass as long as no key agreement has begun."""
     signalling_protected: bool
     """Whether the signalling of this call is protected end to end, if that differs from the Config."""
+    expect: str | bytes | None
+    """Whom you expect, by name or by ZID: a warning tells if another one comes."""
     silence: float | None
     """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
     clock_rate: int
@@ -84,6 +86,7 @@ class SecureSocket:
             peer_label=options.get("peer_label", ""),
             aux_secret=options.get("aux_secret"),
             signalling_protected=options.get("signalling_protected"),
+            expect=options.get("expect"),
             store="deferred",
         )
         self._cache = endpoint.cache

@@ -32,6 +32,7 @@ from zrtp.protocol.events import (
     WarningCode,
 )
 from zrtp.protocol.exchange import Candidate, Confirmed, Exchange, present
+from zrtp.protocol.expectation import Expectation
 from zrtp.protocol.installation import Installation, Member
 from zrtp.protocol.key_schedule import SessionSecrets, pbxsecret
 from zrtp.protocol.negotiation import PRSH
@@ -69,6 +70,7 @@ class Call:
         "enrol",
         "events",
         "exchanging",
+        "expected",
         "exported",
         "hash",
         "installation",
@@ -108,6 +110,7 @@ class Call:
         enrol: bool = False,
         offload: bool = False,
         signalling_protected: bool = False,
+        expected: Expectation | None = None,
     ) -> None:
         self.installation = installation
         self.zid = zid
@@ -128,6 +131,9 @@ class Call:
         """The time of the last input."""
         self.nonces = Nonces()
         self.retention = Retention(installation, zid, aux_secret, signalled_key)
+        self.expected = expected if expected is not None else Expectation()
+        if self.expected.name and not installation.cacheless:
+            self.retention.store.search(self.expected.name)
         self.detected: dict[int, PeerDetected] = {}
         """Whom each stream told the application about last, by our SSRC."""
         self.peer: Candidate | None = None
@@ -177,7 +183,21 @@ class Call:
         """The store of retained secrets failed; the application hears of it."""
         self.emit(SecurityWarning(ssrc=self.members[0].ssrc, code=WarningCode.CACHE_FAILED, text=text))
 
+    def found(self, devices: frozenset[bytes]) -> None:
+        """The store has told who has the name that is expected; late, if the call is secure by now."""
+        before, self.expected.devices = self.doubt, devices
+        if before is None and (doubt := self.doubt) is not None:
+            code, text = doubt
+            self.emit(SecurityWarning(ssrc=self.members[0].ssrc, code=code, text=text))
+
     # What handlers and people ask.
+
+    @property
+    def doubt(self) -> tuple[WarningCode, str] | None:
+        """A reason to think that the peer is not the one whom the application expects, once a stream is secure."""
+        if self.peer is None:
+            return None
+        return self.expected.doubt(self.peer.hello.zid, self.peer_name, self.continuity)
 
     @property
     def peer_zid(self) -> bytes | None:

@@ -10,6 +10,7 @@ over once for each stream and exchange, the initiator's before its Confirm2 leav
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 
 from zrtp.protocol import announcing, signing
@@ -142,6 +143,7 @@ def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, no
             f"call has expired or is lost. Compare the words; until then {name}'s entry stays as it is.",
             now,
         )
+    _warn_of_the_past(core, now)
     if matched.aux_mismatch:
         core.warn(
             WarningCode.AUX_MISMATCH,
@@ -154,6 +156,21 @@ def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, no
         core.warn(
             WarningCode.PEER_NOT_VERIFIED,
             f"You verified {core.call.peer_name or 'this peer'}; they have not.",
+            now,
+        )
+
+
+def _warn_of_the_past(core: Core, now: float) -> None:
+    """Somebody else was expected, or a comparison with this peer found a difference."""
+    call = core.call
+    if (doubt := call.doubt) is not None:
+        core.warn(*doubt, now)
+    record = call.retention.record
+    if record is not None and record.differed_at is not None:
+        core.warn(
+            WarningCode.SAS_MISMATCH,
+            f"On {date.fromtimestamp(record.differed_at)} what you compared with {call.peer_name or 'this peer'} "
+            "differed, and no comparison has matched since: compare now.",
             now,
         )
 

@@ -12,7 +12,7 @@ from zrtp.protocol import dispatch
 from zrtp.protocol.call import Call
 from zrtp.protocol.core import Core
 from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.store import Read, Request, Write
+from zrtp.protocol.store import Read, Request, Search, Write
 from zrtp.protocol.work import Work
 from zrtp.system import process
 
@@ -110,6 +110,8 @@ class Driver:
         self.call.clock = now
         if isinstance(request, Read):
             self._read(request, now)
+        elif isinstance(request, Search):
+            self.call.found(request.zids)
         else:
             self._written(request, now)
 

@@ -13,6 +13,7 @@ from zrtp.protocol.call import Call
 from zrtp.protocol.config import Config
 from zrtp.protocol.driver import Driver
 from zrtp.protocol.events import Suite
+from zrtp.protocol.expectation import Expectation
 from zrtp.protocol.installation import Installation, check_verifiers, endpoint_hash
 from zrtp.protocol.session import Session
 from zrtp.secret import Secret
@@ -80,6 +81,7 @@ class Endpoint:
         offload: bool = False,
         store: Literal["at once", "deferred"] = "at once",
         signalling_protected: bool | None = None,
+        expect: str | bytes | None = None,
     ) -> Session:
         """A new call with one peer.
 
@@ -93,10 +95,13 @@ class Endpoint:
             offload: hand out public-key operations instead of performing them (`zrtp.protocol.work`).
             signalling_protected: whether the signalling of this call is, if that differs from
                 `Config.signalling_protected`: a call by way of one server may be, one by way of another not.
+            expect: whom you expect, by name or by ZID (12 octets): if another one comes, a warning says so
+                (`DIFFERENT_NAME`), or that the name is known from another device (`NEW_DEVICE`).
             store: "deferred" hands out what is asked of the cache instead of calling it (`zrtp.protocol.store`).
 
         Raises:
-            ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, or another word for `store`.
+            ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, another word for `store`, or an
+                `expect` that is neither a name nor a ZID.
         """
         if enrol and not self.config.trusted_mitm:
             raise ApiMisuse("Only an endpoint with Config.trusted_mitm can enrol phones.")
@@ -115,13 +120,16 @@ class Endpoint:
             endpoint_hash=endpoint_hash(zid, extension, hidden),
             aux_secret=None if aux_secret is None else Secret(aux_secret),
             signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
+            expected=Expectation.of(expect),
             enrol=enrol,
             offload=offload,
             signalling_protected=(
                 self.config.signalling_protected if signalling_protected is None else signalling_protected
             ),
         )
-        return Session(Driver(call, self._cache if store == "at once" else None))
+        driver = Driver(call, self._cache if store == "at once" else None)
+        driver.serve_store(call.clock)
+        return Session(driver)
 
     @property
     def config(self) -> Config:

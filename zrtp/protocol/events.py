@@ -106,7 +106,9 @@ class WarningCode(Enum):
     GOCLEAR_FORGED = "goclear-forged"
     PEER_NOT_VERIFIED = "peer-not-verified"
     NEW_DEVICE = "new-device"
+    """The name that is expected is known with another ZID: perhaps a new phone."""
     DIFFERENT_NAME = "different-name"
+    """The peer is not the one that is expected: known under another name, or with another ZID."""
     MULTISTREAM_REFUSED = "multistream-refused"
 
 

@@ -16,10 +16,11 @@ growing pauses, and told when it is lost for good.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zrtp.cache.interface import SecretCache
+from zrtp.cache.interface import SecretCache, other_devices
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import CacheError
 from zrtp.protocol import limits
@@ -81,7 +82,35 @@ class Write(_Request):
         return f"<Write {self.peer_zid.hex()} {type(self.change).__name__}>"
 
 
-Request: TypeAlias = Read | Write
+@dataclass(slots=True, eq=False, repr=False)
+class Search:
+    """The ZIDs of all peers of a name, for a call that expects somebody."""
+
+    name: str
+    answered: bool = field(default=False, init=False)
+    zids: frozenset[bytes] = field(default=frozenset(), init=False)
+    error: CacheError | None = field(default=None, init=False)
+
+    def succeed(self, zids: Iterable[bytes]) -> None:
+        """The cache knows these ZIDs under that name, whatever the case of its letters."""
+        self.answered, self.zids, self.error = True, frozenset(zids), None
+
+    def fail(self, error: CacheError) -> None:
+        """The cache cannot be used now: the call goes on without."""
+        self.answered, self.error = False, error
+
+    def run(self, cache: SecretCache) -> None:
+        """Carry it out. Never raises CacheError: a failure is the result as well."""
+        try:
+            self.succeed(entry.peer_zid for entry in other_devices(cache, b"", self.name))
+        except CacheError as error:
+            self.fail(error)
+
+    def __repr__(self) -> str:
+        return "<Search>"
+
+
+Request: TypeAlias = Read | Write | Search
 
 
 class Store:
@@ -90,7 +119,7 @@ class Store:
     __slots__ = ("_reads", "_writes", "_writing", "open", "retry_at")
 
     def __init__(self) -> None:
-        self._reads: deque[Read] = deque()
+        self._reads: deque[Read | Search] = deque()
         self._writes: deque[Write] = deque()
         self._writing: Write | None = None
         self.open = False
@@ -104,6 +133,11 @@ class Store:
         self._reads.append(request)
         self.open = True
         return request
+
+    def search(self, name: str) -> None:
+        """Ask who has this name."""
+        self._reads.append(Search(name))
+        self.open = True
 
     def write(self, own_zid: bytes, peer_zid: bytes, change: Change) -> None:
         """Change a record, after all changes before."""

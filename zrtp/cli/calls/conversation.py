@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final, Protocol, TypeAlias
 
 from zrtp.cache.record import clean_name
-from zrtp.cli.calls import acquaintance, opening
+from zrtp.cli.calls import opening
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.meeting import Meeting, RouterPort
 from zrtp.cli.calls.notices import (
@@ -123,6 +123,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[Outcome] = self._loop.create_future()
         self.opened: asyncio.Future[SecureStream] = self._loop.create_future()
+        self._doubts: set[WarningCode] = set()
         """Done when the socket is open."""
         self._left: asyncio.Future[None] = self._loop.create_future()  # the other side said goodbye
         self.secured: asyncio.Future[Secured] = self._loop.create_future()
@@ -290,6 +291,7 @@ class Conversation:
             "aux_secret": self._settings.aux,
             "peer_hello_hash": self._settings.peer_hash,
             "silence": _SILENCE,
+            "expect": self._settings.name,
         }
         if self._path is not None:
             options["path"] = self._path
@@ -450,6 +452,8 @@ class Conversation:
         if isinstance(event, Secured):
             self._tell_agreed(stream, event)
             return
+        if isinstance(event, SecurityWarning):
+            self._doubts.add(event.code)
         if not (self._twin and isinstance(event, SecurityWarning) and event.code is WarningCode.EQUAL_ZIDS):
             self.show(event)
         if self._assurance is not before and self.secured.done() and not isinstance(event, Closed):
@@ -457,13 +461,7 @@ class Conversation:
 
     def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:
         session, counters = stream.session, stream.media.counters
-        doubt = None if self.secured.done() else acquaintance.doubt(session, self.endpoint.cache, self._settings.name)
-        if doubt is not None:
-            self.show(doubt)
-        alarm = None if self.secured.done() else acquaintance.differed(session, self.endpoint.zid, self.endpoint.cache)
-        if alarm is not None:
-            self.show(alarm)
-        expected, code = clean_name(self._settings.name or ""), None if doubt is None else doubt.code
+        expected = clean_name(self._settings.name or "")
         before, self._counted = self._counted, (counters.zrtp_packets, counters.zrtp_octets)
         agreed = Agreed(
             secured=secured,
@@ -471,8 +469,8 @@ class Conversation:
             octets=counters.zrtp_octets - before[1],
             assurance=self._standing(stream),
             by_code=self._bound_to_code(stream),
-            new_device_of=expected if code is WarningCode.NEW_DEVICE else "",
-            stranger_to=expected if code is WarningCode.DIFFERENT_NAME else "",
+            new_device_of=expected if WarningCode.NEW_DEVICE in self._doubts else "",
+            stranger_to=expected if WarningCode.DIFFERENT_NAME in self._doubts else "",
             sas_wanted=self._settings.config.sas_types[0],
             server=session.pbx.peer_is_pbx,
             enrolled=session.pbx.peer_is_pbx and session.pbx.matched,

@@ -344,25 +344,6 @@ def continue_question(peer_name: str | None) -> str:
     return f"{peer_name or 'The other side'} switched encryption off. Continue unprotected?"
 
 
-def differed_before(peer_name: str | None, at: float) -> str:
-    """What is told of a peer at every call until a comparison matches."""
-    who = peer_name or "this peer"
-    return f"On {date(at)} what you compared with {who} differed, and no comparison has matched since: compare now."
-
-
-def different_name(known: str, expected: str) -> str:
-    """A known key under another name."""
-    return (
-        f"You know this peer as {known}, and expected {expected}: a friend under another name, or a friend's phone "
-        "that somebody in between uses."
-    )
-
-
-def known_elsewhere(expected: str) -> str:
-    """A known name with an unknown key."""
-    return f"You know {expected} from another phone: is this a new one of theirs?"
-
-
 def through(peer_name: str | None) -> str:
     """A call by way of the server of an enrolment."""
     return f"through your trusted server {peer_name}" if peer_name else "through your trusted server"

@@ -51,6 +51,8 @@ class SessionOptions(TypedDict, total=False):
     """Let plain RTP pass as long as no key agreement has begun."""
     signalling_protected: bool
     """Whether the signalling of this call is protected end to end, if that differs from the Config."""
+    expect: str | bytes | None
+    """Whom you expect, by name or by ZID: a warning tells if another one comes."""
     silence: float | None
     """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
     executor: Executor | None
@@ -74,6 +76,7 @@ class AsyncCall:
             offload=True,
             store="deferred",
             signalling_protected=options.get("signalling_protected"),
+            expect=options.get("expect"),
         )
         self._cache = endpoint.cache
         self.secure = SecureCall(
