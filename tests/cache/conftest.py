@@ -11,6 +11,8 @@ from tests.stores.server import Server, running
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.sqlite import SqliteCache
+from zrtp.secret import Secret
+from zrtp.stores.sealed import SealedCache
 
 
 @pytest.fixture
@@ -26,13 +28,15 @@ def database() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.long)])
+@pytest.fixture(params=["memory", "sqlite", "sealed", pytest.param("postgres", marks=pytest.mark.long)])
 def cache(request: pytest.FixtureRequest, path: Path) -> Iterator[SecretCache]:
     """An empty cache of each kind."""
     if request.param == "memory":
         yield MemoryCache()
     elif request.param == "sqlite":
         yield SqliteCache(path)
+    elif request.param == "sealed":
+        yield SealedCache(MemoryCache(), lambda: [Secret(b"k" * 32)])
     else:
         server: Server = request.getfixturevalue("database")
         from zrtp.stores.postgres import PostgresCache
