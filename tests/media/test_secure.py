@@ -23,6 +23,8 @@ from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending
+from zrtp.wire.messages import Ping, PingACK, parse
+from zrtp.wire.packet import encode_packet
 
 SUITES = [
     Config(ciphers=(b"AES1",), auth_tags=(b"HS32",), key_agreements=(b"EC25",)),
@@ -640,3 +642,24 @@ def test_a_cleared_call_becomes_secure_again_with_new_keys() -> None:
     assert [packet.payload for packet in pair.bob.hear(datagram, pair.now)] == [FRAME]
     old, new = [keys for keys in pair.alice.seen(KeysReady) if keys.ssrc == 0xA11CE000]
     assert old.send.key.wiped and not new.send.key.wiped
+
+
+@pytest.mark.attack("DOS-17")
+def test_events_that_nobody_takes_are_bounded() -> None:
+    call = SecureCall(Endpoint(None, MemoryCache()).session())
+    media = call.add_stream(0xA1)
+    media.start(0.0)
+    for number in range(3000):
+        now = 0.1 * number
+        media.stream.ping(now)
+        own_hash = next(
+            message.endpoint_hash
+            for datagram in media.datagrams_to_send()
+            if isinstance(message := parse(datagram[12:-4]), Ping)
+        )
+        pong = PingACK.make(version=b"1.10", sender_endpoint_hash=bytes(8), received_endpoint_hash=own_hash, ssrc=1)
+        media.datagram_received(encode_packet(number, 0xB2, pong.raw), now)
+    events = []
+    while (event := call.next_event()) is not None:
+        events.append(event)
+    assert len(events) == 512

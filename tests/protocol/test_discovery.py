@@ -13,6 +13,7 @@ from tests.support.cases import every
 from tests.support.inside import call_of, core_of
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
 from zrtp.errors import ErrorCode
+from zrtp.protocol import limits
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import (
     Failed,
@@ -845,7 +846,7 @@ def test_our_own_ping_is_answered_by_an_event_whatever_version_the_answer_has() 
     bob.stream.ping(0.0)
     (ping,) = peer.listen()
     assert isinstance(ping, Ping) and (ping.version, ping.endpoint_hash) == (b"1.10", call_of(bob.session).zid[:8])
-    for received in (ping.endpoint_hash, b"another!"):
+    for received in (b"another!", ping.endpoint_hash):
         peer.send(
             PingACK.make(
                 version=b"0.10",
@@ -856,6 +857,39 @@ def test_our_own_ping_is_answered_by_an_event_whatever_version_the_answer_has() 
         )
     (event,) = bob.seen(PongReceived)
     assert (event.endpoint_hash, event.version) == (b"endpoint", b"0.10")
+
+
+def pong(bob: Side, sender: bytes = b"endpoint") -> PingACK:
+    """An answer to a Ping of Bob."""
+    hash_of_bob = call_of(bob.session).endpoint_hash
+    return PingACK.make(version=b"1.10", sender_endpoint_hash=sender, received_endpoint_hash=hash_of_bob, ssrc=BOB_SSRC)
+
+
+@pytest.mark.attack("DOS-17")
+def test_answers_to_no_ping_are_not_told() -> None:
+    bob = alone(FAST)
+    Actor(bob.stream).send(*(pong(bob, number.to_bytes(8, "big")) for number in range(1000)))
+    assert bob.seen(PongReceived) == []
+    assert bob.stream.counters["PingACK without a Ping"] == 1000
+
+
+@pytest.mark.attack("DOS-17")
+def test_each_ping_of_ours_is_answered_once() -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    for _ in range(2):
+        bob.stream.ping(0.0)
+    peer.send(*[pong(bob)] * 5)
+    assert len(bob.seen(PongReceived)) == 2
+
+
+@pytest.mark.attack("DOS-17")
+def test_pings_that_nobody_answered_let_few_answers_through_later() -> None:
+    bob = alone(FAST)
+    for second in range(100):
+        bob.stream.ping(float(second))
+    Actor(bob.stream).send(*[pong(bob)] * 100)
+    assert len(bob.seen(PongReceived)) == limits.PINGS
 
 
 @pytest.mark.rfc("R-3-01")

@@ -23,6 +23,7 @@ from zrtp.protocol.events import (
     Assurance,
     Closed,
     Continuity,
+    Failed,
     KeysReady,
     Mode,
     PongReceived,
@@ -37,7 +38,7 @@ from zrtp.protocol.exchange import present
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, PingACK
+from zrtp.wire.messages import Commit
 
 
 def warnings(side: Side) -> list[WarningCode]:
@@ -501,10 +502,8 @@ def test_after_a_failed_load_they_match_stores_this_calls_secret_and_verifies_no
 def test_the_queue_of_events_is_bounded_and_keeps_what_cannot_be_missed() -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
-    pong = PingACK.make(
-        version=b"1.10", sender_endpoint_hash=bytes(8), received_endpoint_hash=call_of(bob.session).zid[:8], ssrc=1
-    )
-    peer.send(*[pong] * 2000)
+    for _ in range(2000):
+        call_of(bob.session).emit(PongReceived(ssrc=1, endpoint_hash=bytes(8), version=b"1.10"))
     assert len(call_of(bob.session).events) == limits.EVENTS
     assert call_of(bob.session).counters["events lost"] == 2000 - limits.EVENTS
     (*_, commit) = peer.discover()
@@ -512,6 +511,17 @@ def test_the_queue_of_events_is_bounded_and_keeps_what_cannot_be_missed() -> Non
     peer.answer(commit)
     kept = bob.seen(object)
     assert [type(event) for event in kept if not isinstance(event, PongReceived)] == [KeysReady, Secured]
+
+
+@pytest.mark.attack("DOS-17")
+def test_not_even_what_cannot_be_missed_is_kept_without_end() -> None:
+    bob = alone(FAST)
+    call = call_of(bob.session)
+    for number in range(3000):
+        call.emit(Failed(ssrc=number, code=0xB0, name="PROTOCOL_TIMEOUT", by_peer=False, text="Call again."))
+    assert len(call.events) == 2 * limits.EVENTS
+    assert [event.ssrc for event in bob.seen(Failed)] == list(range(3000 - 2 * limits.EVENTS, 3000))
+    assert call.counters["events lost"] == 3000 - 2 * limits.EVENTS
 
 
 @pytest.mark.attack("DOS-01")

@@ -184,7 +184,11 @@ CHECKS = (
     Check("an Error needs a grace period", "_.later(received.at, limits.ERROR_GRACE)", "received.at", ("test_ending",)),
     Check("length of a fragmented message", "4 * fragment.total_words > _.limit_octets", "False", ("test_fragments",)),
     Check(
-        "frame of a fragmented message", "check_frame(message)", "", ("test_fragmented_messages",), within="reassembled"
+        "frame of a fragmented message",
+        "check_frame(message)",
+        "",
+        ("test_fragmented_messages",),
+        within="take_reassembled",
     ),
     Check("place of a fragment", "fragment.offset_words + words > fragment.total_words", "False", ("test_fragments",)),
     Check(
@@ -194,6 +198,7 @@ CHECKS = (
         ("test_attacks_relay",),
         within="take_relayed_sas",
     ),
+    Check("a PingACK needs a Ping", "not _.pings", "False", ("test_discovery", "test_discovery_under_attack")),
     Check(
         "a signature by our own key is refused",
         "hmac.compare_digest(ours, received.signer)",
@@ -402,7 +407,13 @@ CHECKS = (
         ("test_key_octets", "test_key_schedule"),
     ),
     Check("two directions do not share a key", "send.key == receive.key", "False", ("test_srtp",)),
-    Check("another relayed SAS withdraws the verdict", "if changed and compared: ...", "", ("test_attacks_relay",)),
+    Check(
+        "another relayed SAS withdraws the verdict",
+        "_._verdict = False",
+        "",
+        ("test_attacks_relay",),
+        within="take_relayed_sas",
+    ),
     Check(
         "enrolment needs evidence",
         "_.assurance in doubtful and (not despite_unverified)",

@@ -31,6 +31,7 @@ from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
 from zrtp.media.srtp.sources import rtp_header
 from zrtp.media.watch import Watch
 from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
+from zrtp.protocol.limits import keep_event
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
 
@@ -151,11 +152,15 @@ class SecureCall:
             for ssrc, media in self.media.items():
                 if whole_call or ssrc == event.ssrc:
                     media._follow(event)
-            self._events.append(event)
+            self._keep(event)
 
     def _tell(self, event: MediaEvent) -> None:
         self.has_news = True
-        self._events.append(event)
+        self._keep(event)
+
+    def _keep(self, event: CallEvent) -> None:
+        """Until the application takes it; within the bounds that the session has for its own."""
+        keep_event(self._events, event)
 
 
 class SecureMedia:

@@ -18,13 +18,10 @@ from zrtp.protocol.events import (
     Continuity,
     EnrolmentOffered,
     Event,
-    Failed,
-    KeysReady,
     Mode,
     PeerDetected,
     Role,
     SasReady,
-    Secured,
     SecurityWarning,
     SignatureReceived,
     Suite,
@@ -167,11 +164,8 @@ class Call:
     # Telling.
 
     def emit(self, event: Event) -> None:
-        """Queue an event. The queue is bounded; only what can repeat without end is dropped."""
-        if len(self.events) >= limits.EVENTS and not isinstance(event, KeysReady | Secured | Failed):
-            self.counters["events lost"] += 1
-        else:
-            self.events.append(event)
+        """Queue an event. The queue is bounded: what can be missed is dropped first, then the oldest."""
+        self.counters["events lost"] += not limits.keep_event(self.events, event)
 
     def tell_others(self, stream: Member, trigger: Trigger) -> None:
         """What happened on one stream is an input for the others of this call."""

@@ -98,6 +98,7 @@ class Core:
         "outbox",
         "peer_error",
         "peer_hello_hash",
+        "pings",
         "reassembler",
         "refused_hello",
         "retransmission",
@@ -124,6 +125,8 @@ class Core:
         self.hello = self.make_hello(installation.config.versions[0])
         self.outbox = Outbox(ssrc, installation.config.mtu, installation.random)
         self.peer_hello_hash = peer_hello_hash
+        self.pings = 0
+        """Pings of ours that are not answered yet."""
         self.hello_copies: deque[float] = deque(maxlen=16)
         """When the last copies of our Hello were sent."""
         self.round_trips: dict[int, float] = {}

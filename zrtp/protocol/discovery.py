@@ -240,9 +240,14 @@ def on_ping(core: Core, ping: Received[Ping]) -> State:
 
 
 def on_ping_ack(core: Core, ack: Received[PingACK]) -> State:
-    """Arrives from: every started state. Goes to: the same. Any version is accepted."""
+    """Arrives from: every started state. Goes to: the same. Any version is accepted; without a Ping of ours, and
+    beyond one for each, nothing is told.
+    """
     message = ack.message
-    if hmac.compare_digest(message.received_endpoint_hash, core.call.endpoint_hash):
+    if not core.pings:
+        core.counters["PingACK without a Ping"] += 1
+    elif hmac.compare_digest(message.received_endpoint_hash, core.call.endpoint_hash):
+        core.pings -= 1
         core.emit(PongReceived(ssrc=core.ssrc, endpoint_hash=message.sender_endpoint_hash, version=message.version))
     return core.state
 

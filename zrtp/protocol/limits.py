@@ -6,6 +6,8 @@ duplicates        the last 8 answered messages are, each at most 32 times, answe
 candidate Hellos  4 for each stream, 10 s each
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
                   the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
+Pings             8 of ours for each stream wait for their PingACK
+events            512 for each call that nobody takes, 1024 with those that cannot be missed; then the oldest goes
 nonces            4096 for each session
 warnings          one a second of each kind
 records           8 peers for each call
@@ -13,6 +15,11 @@ writes            8 tries, the last one after a minute
 """
 
 from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from zrtp.protocol.events import Failed, KeysReady, Secured
 
 ANSWER_RATE = 20.0
 ANSWER_BURST = 40.0
@@ -26,7 +33,10 @@ EARLY_HELLOS = 4
 HELLO_COPIES = 0.4
 """Seconds for which a HelloACK may belong to a copy of our Hello: the oldest of them counts for the round trip."""
 NONCES = 4096
+PINGS = 8
+"""Pings of ours that wait for their PingACK."""
 EVENTS = 512
+"""Events that nobody takes; twice as many with those that cannot be missed."""
 WARNING_INTERVAL = 1.0
 ERROR_INTERVAL = 1.0
 ERROR_GRACE = 1.0
@@ -43,6 +53,23 @@ WRITE_INTERVAL = 0.5
 """Seconds until a write that failed is tried again; each time twice as long."""
 RETRY_INTERVAL = 0.15
 """Seconds after which a stream that waits for another exchange looks again."""
+
+
+E = TypeVar("E")
+
+
+def keep_event(events: deque[E], event: E) -> bool:
+    """Queue an event within bounds; False if it, or the oldest one, was lost because nobody takes them."""
+    if len(events) < EVENTS:
+        events.append(event)
+        return True
+    if isinstance(event, KeysReady | Secured | Failed):
+        room = len(events) < 2 * EVENTS
+        if not room:
+            events.popleft()
+        events.append(event)
+        return room
+    return False
 
 
 class TokenBucket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from zrtp.errors import ApiMisuse
-from zrtp.protocol import dispatch
+from zrtp.protocol import dispatch, limits
 from zrtp.protocol.core import Core
 from zrtp.protocol.driver import Driver
 from zrtp.protocol.events import Mode, Role, Sending, Suite
@@ -89,7 +89,8 @@ class Stream:
         self._driver.tell(self._core, Trigger.SRTP, now)
 
     def ping(self, now: float) -> None:
-        """Ask whether a ZRTP endpoint is there; the answer is a `PongReceived` (RFC 6189 section 5.15).
+        """Ask whether a ZRTP endpoint is there; the answer is a `PongReceived` (RFC 6189 section 5.15),
+        at most one for each Ping.
 
         Raises:
             ApiMisuse: the stream is closed.
@@ -97,7 +98,9 @@ class Stream:
         self._driver.check()
         if self._core.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
-        self._core.answer_limited(Ping.make(version=VERSION, endpoint_hash=self._core.call.endpoint_hash), now)
+        ping = Ping.make(version=VERSION, endpoint_hash=self._core.call.endpoint_hash)
+        if self._core.answer_limited(ping, now):
+            self._core.pings = min(self._core.pings + 1, limits.PINGS)
 
     def permit_clear(self) -> None:
         """After a failure: the application decides that clear media may flow again (policy "best effort").
