@@ -135,7 +135,9 @@ def test_they_differ_takes_this_calls_secret_back_and_clears_v() -> None:
     stored = PeerRecord(rs1=Z, rs2=X, verified=True, verified_at=1.0)
     assert AfterMismatch(before=before, new_rs1=Z, at=9.0).apply(stored) == before.as_different(9.0)
     assert AfterMismatch(before=before, new_rs1=Z, at=9.0).apply(before) == before.as_different(9.0)
-    assert AfterMismatch(before=None, new_rs1=Z, at=9.0).apply(stored) is None
+    for old in (stored, None):  # after a first call
+        left = AfterMismatch(before=None, new_rs1=Z, at=9.0).apply(old)
+        assert left == PeerRecord(first_seen=9.0, differed_at=9.0)
     other_call = PeerRecord(rs1=Y, rs2=X)
     assert AfterMismatch(before=before, new_rs1=Z, at=9.0).apply(other_call) == other_call.as_different(9.0)
 

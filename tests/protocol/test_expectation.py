@@ -80,8 +80,9 @@ def test_a_store_that_is_asked_elsewhere_tells_as_well_early_or_late(serve_first
     assert warnings(pair) == [WarningCode.NEW_DEVICE]
 
 
-def test_words_that_differed_are_told_at_every_call_until_they_match() -> None:
-    friends = acquainted()
+@pytest.mark.parametrize("known", [True, False])
+def test_words_that_differed_are_told_at_every_call_until_they_match(known: bool) -> None:
+    friends = acquainted() if known else Friends()
     friends.call().alice.session.sas_mismatched()
     for _ in range(2):
         pair = friends.call()

@@ -140,7 +140,10 @@ class AfterMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterMismatch:
-    """The user said that the SAS differs: this call's secret is gone and so is the V flag, and it is remembered."""
+    """The user said that the SAS differs: this call's secret is gone and so is the V flag.
+
+    It is remembered, after a first call in a record that holds no secret.
+    """
 
     before: PeerRecord | None
     """The record before the call; it comes back if the call has stored its secret since."""
@@ -153,7 +156,7 @@ class AfterMismatch:
             record = self.before
         elif old is not None and old.rs2 == self.new_rs1:  # another call has written its own beside
             record = replace(old, rs2=None, rs2_expires=None)
-        return None if record is None else record.as_different(self.at)
+        return (record if record is not None else PeerRecord(first_seen=self.at)).as_different(self.at)
 
     def wipe(self) -> None:
         """Forget the secrets."""

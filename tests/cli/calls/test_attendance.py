@@ -139,11 +139,13 @@ def test_a_cache_that_fails_in_between_does_not_end_the_call(monkeypatch: pytest
     assert alice.call("y\nBob\n") == Exit.ENDED
 
 
-def test_no_is_the_end_and_nothing_is_remembered() -> None:
+def test_no_is_the_end_and_nothing_but_that_is_remembered() -> None:
     alice = Person()
 
     assert alice.call("n\n") == Exit.SAS_MISMATCH
-    assert alice.cache.peers() == []
+    (entry,) = alice.cache.peers()
+    assert entry.record.differed_at is not None
+    assert (entry.record.rs1, entry.record.rs2, entry.record.name) == (None, None, "")
     assert "somebody is listening in between" in alice.screen.getvalue()
 
 
