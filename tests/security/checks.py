@@ -135,7 +135,7 @@ CHECKS = (
         ("crypto/key_agreements", "crypto"),
     ),
     Check(
-        "mismatch gate", "not _X or (mismatch and not _.authenticated)", "not _X", ("test_retention", "test_session")
+        "mismatch gate", "not _X or (unproved and not _.authenticated)", "not _X", ("test_retention", "test_session")
     ),
     Check(
         "no verdict makes a compromised call good", "_.compromised", "False", ("test_session",), within="sas_matched"
@@ -176,7 +176,7 @@ CHECKS = (
     ),
     Check(
         "enrolment only by the user",
-        "if _.enrol: ...",
+        "if _.enrol and (not _._enrolment_waits(exchange)): ...",
         "if True: ...",
         ("test_relaying", "test_attacks_relay"),
         within="enrol",
