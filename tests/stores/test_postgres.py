@@ -19,6 +19,7 @@ from zrtp.errors import ApiMisuse, CacheError
 
 pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
 
+from zrtp.stores import tables
 from zrtp.stores.postgres import PAGE, PostgresCache
 
 pytestmark = pytest.mark.long
@@ -229,3 +230,13 @@ def test_a_forked_child_is_refused_and_opens_its_own(address: str) -> None:
 
         assert in_child(child) == 0
         assert cache.load(OWN, PEER) == FULL
+
+
+def test_the_columns_are_those_of_this_version_of_the_tables() -> None:
+    """A field more in a record needs a step in `tables`, and a version of its own, before this list grows."""
+    assert tables.VERSION == 1
+    names = (
+        "own_zid peer_zid rs1 rs1_expires rs2 rs2_expires pbxsecret interval verified verified_at differed_at name "
+        "provisional trusted_lineage preshared_count first_seen last_seen generation checksum"
+    )
+    assert sorted(tables.COLUMNS) == sorted(names.split())
