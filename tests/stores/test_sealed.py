@@ -147,3 +147,15 @@ def test_wrong_new_keys_leave_the_old_ones_in_use(inner: MemoryCache) -> None:
 def test_it_waits_as_what_it_is_around(inner: MemoryCache, tmp_path: Path) -> None:
     assert sealed(inner, NEW).waits is False
     assert sealed(SqliteCache(tmp_path / "own/secrets.db"), NEW).waits is True
+
+
+@pytest.mark.long
+def test_a_database_is_sealed_as_well_and_its_key_exchanged(address: str) -> None:
+    from zrtp.stores.postgres import PostgresCache
+
+    with PostgresCache(address) as database:
+        put(SealedCache(database, lambda: [OLD]), FULL)
+        with pytest.raises(CacheError, match="not among those given"):
+            SealedCache(database, lambda: [WRONG])
+        assert SealedCache(database, lambda: [NEW, OLD]).seal_all() == 1
+        assert SealedCache(database, lambda: [NEW]).load(OWN, PEER) == replace(FULL, generation=2)
