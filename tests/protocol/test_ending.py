@@ -217,7 +217,8 @@ def test_our_error_is_repeated_on_t2_until_it_is_acknowledged() -> None:
     bob = alone(WAITING)
     peer = Actor(bob.stream)
     peer.discover()
-    error = only(peer.send(peer.commit(cipher=b"2FS1")), Error)
+    peer.send(peer.commit())
+    error = only(peer.send(peer.dhpart2(rs1_id=b"mallory!")), Error)
     sent = peer.wait(2.0)
     assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS[:3], abs=0.005)
     assert [message for _, message in sent] == [error] * 3
@@ -231,7 +232,8 @@ def test_a_peer_that_never_acknowledges_gets_eleven_copies_and_no_more() -> None
     bob = alone(WAITING)
     peer = Actor(bob.stream)
     peer.discover()
-    only(peer.send(peer.commit(cipher=b"2FS1")), Error)
+    peer.send(peer.commit())
+    only(peer.send(peer.dhpart2(rs1_id=b"mallory!")), Error)
     sent = peer.wait(120.0)
     assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS, abs=0.005)
     assert bob.stream.next_timer() is None

@@ -204,8 +204,10 @@ def steps(make: Callable[[], Duel]) -> list[str]:
     return sent
 
 
-LEAVES_A_TRACE = ("Hello", "HelloACK", "fragment")
-"""What is noted without being trusted: candidate Hellos, who acknowledged ours, parts of a message."""
+LEAVES_A_TRACE = ("Hello", "HelloACK", "Commit", "fragment")
+"""What is noted without being trusted: candidate Hellos and that their Commit was refused, who acknowledged ours, parts
+of a message.
+"""
 
 
 def check(report: Report, kind: str, where: str) -> None:

@@ -30,7 +30,7 @@ from zrtp.wire.messages import Message
 LEFT_OUT: dict[type, frozenset[str]] = {
     Core: frozenset(
         {"counters", "last_error_sent", "_debug", "_logger", "warned", "hello_copies", "round_trips", "said"}
-        | {"refused_hello"}
+        | {"refused_hello", "refused_commit"}
     ),
     Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
     Call: frozenset({"clock", "counters", "events"}),

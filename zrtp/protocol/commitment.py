@@ -10,11 +10,12 @@ A Commit of ours, and an answer to one of the peer's, waits until the store has 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
-from zrtp.errors import ErrorCode, PeerError, PeerMisbehaved
+from zrtp.errors import ErrorCode, MalformedPacket, PeerError, PeerMisbehaved
 from zrtp.protocol import compatibility, confirmation, limits
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.core import Core, Received
@@ -95,13 +96,16 @@ def initiate_early(core: Core, peer: Candidate, now: float) -> State:
 
 
 def _choose_candidate(core: Core) -> Candidate | None:
-    """The newest Hello that signalling announced; without zrtp-hash, the first one of whoever acknowledged ours, or
-    else the first. A call has one peer: once a stream is secure, the others know its ZID (section 4.4.3).
+    """Of those whose Commit was not refused, if there are any: the newest Hello that signalling announced; without
+    zrtp-hash, the first one of whoever acknowledged ours, or else the first. A call has one peer: once a stream is
+    secure, the others know its ZID (section 4.4.3).
     """
     peer_zid = core.call.peer_zid
     candidates = [known for known in core.candidates.values() if peer_zid in (None, known.hello.zid)]
     if not candidates:
         return None
+    undoubted = [known for known in candidates if (known.ssrc, known.hello.raw) not in core.doubted]
+    candidates = undoubted or candidates
     expected = core.peer_hello_hash
     announced = [
         known for known in candidates if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
@@ -245,9 +249,74 @@ def _make_commit(
 def on_commit(core: Core, received: Received[Commit]) -> State:
     """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET; CLEAR, CLEAR_PENDING. Goes to: DHPART1_SENT in DH mode,
     CONFIRM1_SENT in the others, COMMIT_SENT or DISCOVERED if a Preshared Commit is answered by a DH one; the same while
-    the store has not answered or another exchange is running. Sends: DHPart1, Confirm1 or Commit. A Commit counts as
-    HelloACK (section 5.4).
+    the store has not answered, another exchange is running, or the Commit is refused; HELLO_RECEIVED if it is refused
+    and only its sender acknowledged our Hello. Sends: DHPart1, Confirm1 or Commit; Error. A Commit counts as HelloACK
+    (section 5.4).
     """
+    return _unless_refused(core, received, _answer_commit)
+
+
+def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
+    """Arrives from: COMMIT_SENT. Goes to: the same if our Commit wins, the store has not answered, or a new Commit
+    answers a Preshared one; DHPART1_SENT, CONFIRM1_SENT, DISCOVERED otherwise; HELLO_ACKED if it is refused and only
+    strangers are left. Sends: nothing, or as `on_commit` (section 4.2).
+
+    Our Commit may have gone to a forged Hello. When the peer's Commit belongs to another Hello, we become responder.
+    """
+    return _unless_refused(core, received, _answer_crossing_commit)
+
+
+def _unless_refused(core: Core, received: Received[Commit], answer: Callable[[Core, Received[Commit]], State]) -> State:
+    """What follows from a Commit. One that fails a check costs its sender its candidacy and nothing else: anybody can
+    send a Hello and a Commit that continues it.
+    """
+    acknowledged, beside = core.hello_acknowledged, core.beside
+    try:
+        return answer(core, received)
+    except PeerError as error:
+        if isinstance(error, MalformedPacket) or (core.state is State.COMMIT_SENT and core.exchange is None):
+            raise  # it is dropped as such; or our own exchange is gone already
+        core.hello_acknowledged, core.beside = acknowledged, beside
+        core.counters["Commit refused"] += 1
+        core.refused_commit = str(error)
+        core.complain(error.code, received.at)
+        return _doubt_sender(core, received)
+
+
+def _doubt_sender(core: Core, received: Received[Commit]) -> State:
+    """Go on as if whoever sent this Commit had never said Hello. The Hello is kept: somebody on the path may have
+    changed the Commit, and the true one may still come.
+    """
+    if core.state in (State.CLEAR, State.CLEAR_PENDING, State.QUIET):
+        return core.state
+    h3 = sha256(received.message.h2)
+    for key, known in core.candidates.items():
+        if known.ssrc == received.ssrc and hmac.compare_digest(known.hello.h3, h3):
+            core.doubted.add(key)
+    if core.exchange is not None:
+        return turn_from_doubted(core, received.at) if went_to_doubted(core) else core.state
+    if core.acknowledged_by != received.ssrc:
+        return core.state
+    core.acknowledged_by, core.hello_acknowledged = None, False
+    core.resume_hello(received.at)
+    return State.HELLO_RECEIVED
+
+
+def went_to_doubted(core: Core) -> bool:
+    """Whether our Commit went to somebody whose own was refused."""
+    peer = present(core.exchange).peer
+    return (peer.ssrc, peer.hello.raw) in core.doubted
+
+
+def turn_from_doubted(core: Core, now: float) -> State:
+    """Commit to another candidate, if there is one. H1 has not gone out yet, so that the chain may be used again."""
+    if not core.candidates.keys() - core.doubted:
+        return core.state
+    core.release()
+    return initiate(core, now)
+
+
+def _answer_commit(core: Core, received: Received[Commit]) -> State:
     commit, now = received.message, received.at
     if core.call.going_clear or (core.commits_count_from is not None and now < core.commits_count_from):
         core.counters["Commit of before GoClear"] += 1
@@ -255,6 +324,7 @@ def on_commit(core: Core, received: Received[Commit]) -> State:
     peer = _select_candidate(core, received)
     core.hello_acknowledged = True
     holder = core.call.running_exchange(commit.zid)
+    outrun = False
     if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not core:
         ours = holder.exchange
         if holder.state is not State.COMMIT_SENT or ours is None or ours.peer.hello.zid != commit.zid:
@@ -266,17 +336,14 @@ def on_commit(core: Core, received: Received[Commit]) -> State:
         if winner is not Winner.PEER:
             core.counters["lost the contention with another stream"] += 1
             return core.state
+        outrun = True
+    target = _respond(core, received, peer)
+    if outrun and holder is not None:
         core.installation.tell(holder, Trigger.OUTRUN)
-    return _respond(core, received, peer)
+    return target
 
 
-def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
-    """Arrives from: COMMIT_SENT. Goes to: the same if our Commit wins, the store has not answered, or a new Commit
-    answers a Preshared one; DHPART1_SENT, CONFIRM1_SENT, DISCOVERED otherwise. Sends: nothing, or as `on_commit`
-    (section 4.2).
-
-    Our Commit may have gone to a forged Hello. When the peer's Commit belongs to another Hello, we become responder.
-    """
+def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
     commit = received.message
     peer = _select_candidate(core, received)
     core.hello_acknowledged, core.beside = True, None
@@ -416,10 +483,10 @@ def _respond_preshared(
     found = _find_preshared_key(exchange, known) if call.may_use_preshared(peer.candidate.hello) else None
     if found is None:
         known.wipe()
-        if lost is not None:
-            core.release()
         if core.installation.config.passive:
             raise PeerMisbehaved(ErrorCode.NO_SHARED_SECRET, ErrorCode.NO_SHARED_SECRET.text)
+        if lost is not None:
+            core.release()
         return initiate(core, received.at, allow_preshared=False)
     key, matched = found
     transcript = Transcript.without_dh(hash_, core.hello, commit)
@@ -506,8 +573,8 @@ def _keep_for_later(core: Core, received: Received[Commit]) -> State:
 
 def on_record(core: Core, due: Received[None]) -> State:
     """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET, while a Commit of the peer or our own waits for the store. Goes
-    to: the same, or where the Commit leads: DHPART1_SENT, CONFIRM1_SENT, COMMIT_SENT, DISCOVERED, HELLO_ACKED. Sends:
-    what `on_commit` and `initiate` send.
+    to: the same, or where the Commit leads: DHPART1_SENT, CONFIRM1_SENT, COMMIT_SENT, DISCOVERED, HELLO_ACKED,
+    HELLO_RECEIVED. Sends: what `on_commit` and `initiate` send.
     """
     waiting = _take_waiting_commit(core, due.at)
     if waiting is not None:
@@ -520,7 +587,7 @@ def on_record(core: Core, due: Received[None]) -> State:
 
 def on_record_after_commit(core: Core, due: Received[None]) -> State:
     """Arrives from: COMMIT_SENT, while a crossing Commit waits for the store. Goes to: the same, DHPART1_SENT,
-    CONFIRM1_SENT, DISCOVERED. Sends: what `on_crossing_commit` sends.
+    CONFIRM1_SENT, DISCOVERED, HELLO_ACKED. Sends: what `on_crossing_commit` sends.
     """
     waiting = _take_waiting_commit(core, due.at)
     return core.state if waiting is None else on_crossing_commit(core, waiting)

@@ -86,6 +86,7 @@ class Core:
         "commits_count_from",
         "counters",
         "deadlines",
+        "doubted",
         "early",
         "emit",
         "exchange",
@@ -100,6 +101,7 @@ class Core:
         "peer_hello_hash",
         "pings",
         "reassembler",
+        "refused_commit",
         "refused_hello",
         "retransmission",
         "round_trips",
@@ -137,6 +139,8 @@ class Core:
         self.acknowledged_by: int | None = None
         """SSRC of whoever sent the HelloACK."""
         self.candidates: dict[tuple[int, bytes], Candidate] = {}
+        self.doubted: set[tuple[int, bytes]] = set()
+        """Keys of candidates whose Commit was refused."""
         self.waiting_commits: dict[int, Received[Commit]] = {}
         """By source: Commits that wait for the record of their sender."""
         self.commit_waits = False
@@ -153,6 +157,8 @@ class Core:
         self.said: str | None = None
         """The last Error of whoever may be the peer, in words."""
         self.refused_hello = False
+        self.refused_commit: str | None = None
+        """Why a Commit was refused, for the end of discovery."""
         """A Hello came that is not the one that signalling announced."""
         self.last_error_sent: float | None = None
         self.counters: Counter[str] = Counter()
@@ -280,6 +286,12 @@ class Core:
         sent = recent[0] if recent else self.hello_copies[-1] if self.hello_copies else None
         if sent is not None and len(self.round_trips) < limits.CANDIDATES:
             self.round_trips.setdefault(ssrc, now - sent)
+
+    def resume_hello(self, now: float) -> None:
+        """Nobody who counts has acknowledged our Hello: it goes on, the next copy when it would be due."""
+        if self.retransmission is None or self.retransmission.message is not self.hello:
+            self.retransmission = Retransmission(self.hello, T1_EXTENDED, now, self.installation.config.timer_scale)
+        self.extend_discovery(now)
 
     def send_in_exchange(self, message: Message, peer: Candidate, now: float) -> None:
         """Send now, and again at the pace of the path to the peer."""

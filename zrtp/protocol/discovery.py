@@ -126,13 +126,21 @@ def on_hello_later(core: Core, hello: Received[Hello]) -> State:
 
 
 def on_hello_after_commit(core: Core, hello: Received[Hello]) -> State:
-    """Arrives from: COMMIT_SENT. Goes to: the same. Sends: HelloACK, and Hello before the next copy of Commit.
+    """Arrives from: COMMIT_SENT. Goes to: the same; what `commitment.turn_from_doubted` says if our Commit went to
+    somebody whose own was refused: COMMIT_SENT, DISCOVERED, HELLO_ACKED. Sends: HelloACK, and Hello before the next copy
+    of Commit.
 
     Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
     answers, so that the one we got may have been for a stranger's. The candidates stay as they are: nobody who comes
     only now gets a Commit of his own in between.
     """
-    if acknowledge(core, hello) is not None and core.retransmission is not None:
+    candidate = acknowledge(core, hello)
+    if candidate is None:
+        return core.state
+    if commitment.went_to_doubted(core):
+        add_candidate(core, candidate, hello.at)
+        return commitment.turn_from_doubted(core, hello.at)
+    if core.retransmission is not None:
         core.retransmission.preceded_by = core.hello
     return core.state
 
@@ -202,6 +210,8 @@ def on_deadline(core: Core, due: Received[None]) -> State:
             "Somebody answers ZRTP, but not with the Hello that signalling announced; this call is not encrypted. "
             "Something between you changes one of the two, or another phone answers."
         )
+    elif core.refused_commit is not None:
+        text += f" Somebody began a key agreement that was refused: {core.refused_commit}"
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
     return State.QUIET
 
@@ -314,6 +324,7 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
         stalest = min(strangers, key=lambda known: candidates[known].seen, default=None)
         del candidates[stalest if stalest is not None else next(reversed(candidates))]
     candidates[key] = candidate  # a repeated Hello keeps its place
+    core.doubted &= candidates.keys()
     if not core.call.secured_before:
         core.call.retention.ask(candidate.hello.zid, now)
     if first:

@@ -102,7 +102,7 @@ def discovering(state: State) -> Steps:
 
 def waiting_for_store(state: State) -> Steps:
     """States of discovery in which a Commit may wait for the store."""
-    targets = tuple(dict.fromkeys((state, S.DISCOVERED, S.HELLO_ACKED, *COMMITTED)))
+    targets = tuple(dict.fromkeys((state, S.HELLO_RECEIVED, S.DISCOVERED, S.HELLO_ACKED, *COMMITTED)))
     return {
         Trigger.RECORD: Go(commitment.on_record, targets),
         Trigger.NO_RECORD: Go(commitment.on_no_record, (*targets, S.FAILED)),
@@ -227,7 +227,7 @@ TABLE: dict[State, Row] = {
             **waiting_for_store(S.DISCOVERED),
             Kind.HELLO: Go(discovery.on_hello, (S.DISCOVERED,)),
             **ignore("Hello is acknowledged already", Kind.HELLO_ACK),
-            Kind.COMMIT: Go(commitment.on_commit, (S.DISCOVERED, *COMMITTED)),
+            Kind.COMMIT: Go(commitment.on_commit, (S.HELLO_RECEIVED, S.DISCOVERED, *COMMITTED)),
             Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET,)),
             Trigger.RETRY: Go(discovery.on_retry, (S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
             Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
@@ -256,9 +256,9 @@ TABLE: dict[State, Row] = {
     S.COMMIT_SENT: Row(
         {
             **initiating(S.COMMIT_SENT),
-            Kind.HELLO: Go(discovery.on_hello_after_commit, (S.COMMIT_SENT,)),
+            Kind.HELLO: Go(discovery.on_hello_after_commit, (S.COMMIT_SENT, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.HELLO_ACK: Go(discovery.on_hello_ack_after_commit, (S.COMMIT_SENT,)),
-            Kind.COMMIT: Go(commitment.on_crossing_commit, (*COMMITTED, S.DISCOVERED)),
+            Kind.COMMIT: Go(commitment.on_crossing_commit, (*COMMITTED, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
             Kind.CONFIRM1: Go(confirmation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
             Trigger.HELLO_EXPECTED: Go(
@@ -266,7 +266,7 @@ TABLE: dict[State, Row] = {
                 (S.COMMIT_SENT, S.DISCOVERED, S.HELLO_ACKED, S.FAILED),
             ),
             Trigger.OUTRUN: Go(commitment.on_outrun, (S.DISCOVERED,)),
-            Trigger.RECORD: Go(commitment.on_record_after_commit, (*COMMITTED, S.DISCOVERED)),
+            Trigger.RECORD: Go(commitment.on_record_after_commit, (*COMMITTED, S.DISCOVERED, S.HELLO_ACKED)),
             Trigger.NO_RECORD: Go(commitment.on_no_record_after_commit, (S.COMMIT_SENT,)),
             **ignore("no Confirm2 was sent", Kind.CONF2ACK, Trigger.SRTP),
         },
