@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zrtp.protocol.events import NoPeer
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
@@ -30,6 +29,7 @@ from zrtp.protocol.events import (
     GoingSecure,
     KeysReady,
     Mode,
+    NoPeer,
     Role,
     SasReady,
     Secured,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from zrtp.protocol.events import NoPeer
 from collections.abc import Iterable
 
 import pytest
@@ -21,7 +20,7 @@ from zrtp.errors import ApiMisuse
 from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Failed, KeysReady, Secured, SecurityWarning, WarningCode
+from zrtp.protocol.events import Failed, KeysReady, NoPeer, Secured, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import along_the_path

@@ -126,9 +126,8 @@ def on_hello_later(core: Core, hello: Received[Hello]) -> State:
 
 
 def on_hello_after_commit(core: Core, hello: Received[Hello]) -> State:
-    """Arrives from: COMMIT_SENT. Goes to: the same; what `commitment.turn_from_doubted` says if our Commit went to
-    somebody whose own was refused: COMMIT_SENT, DISCOVERED, HELLO_ACKED. Sends: HelloACK, and Hello before the next copy
-    of Commit.
+    """Arrives from: COMMIT_SENT. Goes to: the same; if our Commit went to somebody whose own was refused: COMMIT_SENT,
+    DISCOVERED, HELLO_ACKED. Sends: HelloACK, and Hello before the next copy of Commit; Commit to whoever comes now.
 
     Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
     answers, so that the one we got may have been for a stranger's. The candidates stay as they are: nobody who comes
