@@ -608,7 +608,7 @@ def _take_waiting_commit(core: Core, now: float) -> Received[Commit] | None:
 def on_no_record(core: Core, due: Received[None]) -> State:
     """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET, when the store failed or its time is over. Goes to: the same if
     nothing waits for it; FAILED, or if the configuration says so where the Commit leads: DHPART1_SENT, CONFIRM1_SENT,
-    COMMIT_SENT, DISCOVERED, HELLO_ACKED. Sends: Error 0xA0, or what `on_record` sends.
+    COMMIT_SENT, DISCOVERED, HELLO_ACKED, HELLO_RECEIVED. Sends: Error 0xA0, or what `on_record` sends.
 
     To go on without what may be known raises an alarm at the other end, which has its own record.
     """
