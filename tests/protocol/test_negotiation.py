@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.support import wire
 from tests.support.cases import every
 from zrtp.crypto.key_agreements.base import MERGED_ORDER, rank
+from zrtp.crypto.key_agreements.ml_kem import MlKem512
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.crypto.srtp_suites import SUITES
-from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerIncompatible
+from zrtp.errors import ApiMisuse, BackendUnavailable, ErrorCode, MalformedPacket, PeerIncompatible
 from zrtp.protocol.config import Config
 from zrtp.protocol.negotiation import (
     MULT,
@@ -136,8 +137,7 @@ def test_a_strict_endpoint_lists_nothing_that_it_would_refuse() -> None:
 @pytest.mark.parametrize(
     ("kind", "config"),
     [
-        ("key_agreements", {"key_agreements": (b"KYB1", b"Mult"), "mandatory_always": False}),
-        ("hashes", {"hashes": (b"SKN3",), "mandatory_always": False}),
+        ("key_agreements", {"key_agreements": (b"Mult",), "mandatory_always": False}),
         ("auth_tags", {"minimum_auth_tags": (b"SK64",)}),
     ],
 )
@@ -158,11 +158,24 @@ def test_lists_keep_the_order_of_the_configuration() -> None:
 
 
 @pytest.mark.attack("DH-17")
-def test_what_is_not_implemented_is_not_offered() -> None:
-    unknown = (b"KYB1", b"X1K1", b"HQD1", b"E414")
-    assert set(unknown) <= set(RECOGNISED)
-    _, made = offer(key_agreements=(*unknown, b"X255"))
-    assert made.key_agreements == (b"X255", b"DH3k", b"Mult")
+@pytest.mark.parametrize("code", [b"KYB1", b"X1K1", b"HQD1", b"E414"])
+def test_what_is_not_implemented_cannot_be_configured(code: bytes) -> None:
+    """It would silently become another algorithm."""
+    assert code in RECOGNISED
+    with pytest.raises(ApiMisuse, match=rf"Config\.key_agreements: '{code.decode()}' is none of the algorithms here"):
+        Config(key_agreements=(code, b"X255"))
+
+
+@pytest.mark.parametrize(("kind", "code"), [("hashes", b"SKN3"), ("ciphers", b"2FS1"), ("auth_tags", b"SK64")])
+def test_an_unknown_code_of_any_kind_cannot_be_configured(kind: str, code: bytes) -> None:
+    with pytest.raises(ApiMisuse, match=rf"Config\.{kind}: '{code.decode()}' is none of the algorithms here"):
+        Config(**{kind: (code,)})
+
+
+def test_what_no_library_here_computes_cannot_be_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MlKem512, "available", False)
+    with pytest.raises(BackendUnavailable, match="X1M1 needs the package `pqcrypto`"):
+        Config(key_agreements=(b"X1M1", b"Mult"))
 
 
 @pytest.mark.attack("DWN-13")

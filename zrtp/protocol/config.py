@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from zrtp.crypto.key_agreements.kem import KemAgreement
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.crypto.srtp_suites import SUITES
 from zrtp.errors import ApiMisuse
 
 FOREVER = 0xFFFFFFFF
 """Cache expiration interval: retained secrets never expire (RFC 6189 section 4.9)."""
+
+WITHOUT_ALGORITHM = frozenset({b"Mult", b"Prsh", b"GCM "})
+"""Codes that name a mode, or that the cipher does itself."""
 
 MAX_CODES = 7
 """Longest list of algorithms of one kind in a Hello (RFC 6189 section 5.2)."""
@@ -115,6 +119,7 @@ class Config:
         if self.minimum_auth_tags is not None:
             object.__setattr__(self, "minimum_auth_tags", _codes("minimum_auth_tags", self.minimum_auth_tags))
         object.__setattr__(self, "srtp_profiles", _pairs(self.srtp_profiles))
+        self._check_codes()
         self._check_srtp()
         if self.mtu % 4 or self.mtu < 600:
             raise ApiMisuse(f"Config.mtu is {self.mtu}; it must be a multiple of 4 and at least 600.")
@@ -135,6 +140,21 @@ class Config:
     def can_do(self, cipher: bytes, auth_tag: bytes) -> bool:
         """Whether the media path can do a combination of cipher and authentication tag."""
         return (cipher, auth_tag) in (SUITES if self.srtp_profiles is None else self.srtp_profiles)
+
+    def _check_codes(self) -> None:
+        """A code that nothing here computes would silently become another one."""
+        for name in ("hashes", "ciphers", "auth_tags", "key_agreements", "sas_types"):
+            known = getattr(self.algorithms, name)
+            for code in getattr(self, name):
+                if code not in known and code not in WITHOUT_ALGORITHM:
+                    raise ApiMisuse(
+                        f"Config.{name}: {code.decode('ascii', 'replace')!r} is none of the algorithms here "
+                        f"({', '.join(known_code.decode('ascii', 'replace') for known_code in known)})."
+                    )
+        for code in self.key_agreements:
+            agreement = self.algorithms.key_agreements.get(code)
+            if isinstance(agreement, KemAgreement):
+                agreement.require()
 
     def _check_srtp(self) -> None:
         """An application's own cipher or tag is of no use where the media path does not have it."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.crypto import codes
 from zrtp.crypto.registry import DEFAULT
-from zrtp.errors import ApiMisuse
+from zrtp.errors import ApiMisuse, BackendUnavailable
 from zrtp.protocol.config import Config
 
 SAS_TYPES: Final = (b"B256", b"B32 ")
@@ -38,22 +38,13 @@ def config(arguments: argparse.Namespace, **settings: Any) -> Config:
     """The configuration with these algorithms and other `settings`. Raises CommandError."""
     lists = {attribute: getattr(arguments, name) for name, (attribute, _) in _LISTS.items() if getattr(arguments, name)}
     agreements = lists.get("key_agreements", ())
-    missing = [
-        code for code in agreements if code in DEFAULT.key_agreements and not DEFAULT.key_agreements[code].available
-    ]
-    if missing:
-        raise CommandError(
-            f"{codes.name(missing[0])} is not available with the installed cryptography library",
-            "install a newer one: python -m pip install --upgrade cryptography",
-            code=Exit.USAGE,
-        )
     preshared = codes.PRSH in agreements
     if preshared:
         lists["key_agreements"] = tuple(code for code in agreements if code != codes.PRSH)
     lists.setdefault("sas_types", SAS_TYPES)
     try:
         return Config(preshared=preshared, **settings, **lists)
-    except ApiMisuse as error:
+    except (ApiMisuse, BackendUnavailable) as error:
         raise CommandError.from_sentences(str(error), code=Exit.USAGE) from error
 
 

@@ -82,14 +82,14 @@ class KemAgreement:
 
     def initiate(self, context: ShareContext) -> KemInitiatorShare:
         """A fresh key pair of every part."""
-        self._require()
+        self.require()
         return KemInitiatorShare(self, context, [part.key_pair(context) for part in self.parts])
 
     def respond(
         self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
     ) -> KemResponderShare:
         """A fresh secret encapsulated for the Commit's public key; a key pair of our own has no use here."""
-        self._require()
+        self.require()
         self.check_commit(commit_public_key)
         publics = _split(commit_public_key, self.public_lengths)
         ephemerals = [_ephemeral(part, context) for part in self.parts]
@@ -125,7 +125,8 @@ class KemAgreement:
             return Secret(secrets[0])
         return Secret(combine(hash, secrets, b"".join(ciphertexts)))
 
-    def _require(self) -> None:
+    def require(self) -> None:
+        """Raises BackendUnavailable, with what to install, if a part is not `available`."""
         for part in self.parts:
             if not part.available:
                 raise BackendUnavailable(f"The key agreement {name(self.code)} needs {part.needs}.")
