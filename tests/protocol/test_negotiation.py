@@ -178,6 +178,12 @@ def test_what_no_library_here_computes_cannot_be_configured(monkeypatch: pytest.
         Config(key_agreements=(b"X1M1", b"Mult"))
 
 
+def test_ec38_is_offered_only_with_a_hash_that_may_go_with_it() -> None:
+    curves = (b"EC38", b"X255")
+    assert Offer(Config(hashes=(b"S256",), key_agreements=curves)).key_agreements == (b"X255", b"DH3k", b"Mult")
+    assert Offer(Config(hashes=(b"S256", b"S384"), key_agreements=curves)).key_agreements[0] == b"EC38"
+
+
 @pytest.mark.attack("DWN-13")
 @pytest.mark.rfc("R-5.1.5-21", "R-4.1.2-07")
 def test_ec52_is_not_in_the_default_offer_and_dh2k_neither() -> None:

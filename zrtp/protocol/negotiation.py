@@ -34,6 +34,9 @@ GCM = b"GCM "
 GCM_CIPHERS = (b"AES1", b"AES3")
 """Ciphers for which SRTP has an AES-GCM form (RFC 7714)."""
 
+NEEDS_384_BITS = (b"EC38", b"E414")
+"""Key agreements that may go with a hash of 384 bits only (section 5.1.5)."""
+
 P384_HASHES = (b"S384", b"N384", b"SKN3")
 """Hashes that may go with EC38 (section 5.1.5), strongest wish first."""
 
@@ -87,7 +90,11 @@ class Offer:
             self.ciphers, self.auth_tags = _all_possible(config, self.ciphers, self.auth_tags)
         self.sas_types = _listed(config.sas_types, known.sas_types, MANDATORY_SAS_TYPES if implied else ())
         special = [MULT, PRSH] if config.preshared or PRSH in config.key_agreements else [MULT]
-        available = [code for code in config.key_agreements if _available(known, code)]
+        available = [
+            code
+            for code in config.key_agreements
+            if _available(known, code) and (code not in NEEDS_384_BITS or _p384(self.hashes))
+        ]
         agreements = MANDATORY_KEY_AGREEMENTS if implied else ()
         room = MAX_CODES - len(special)
         self.key_agreements = (*_listed(available, known.key_agreements, agreements, room), *special)
@@ -157,7 +164,7 @@ def choose_suite(config: Config, offer: Offer, peer: Hello) -> Suite:
     """
     known = config.algorithms
     common_hashes = [code for code in (*peer.hashes, *MANDATORY_HASHES) if code in offer.hashes]
-    ours = [code for code in offer.key_agreements if code not in (b"EC38", b"E414") or _p384(common_hashes)]
+    ours = [code for code in offer.key_agreements if code not in NEEDS_384_BITS or _p384(common_hashes)]
     key_agreement = choose_key_agreement(ours, peer.key_agreements, lambda code: known.key_agreements[code].rank)
     if key_agreement is None:
         raise _nothing_in_common("key agreement", peer.key_agreements)
@@ -207,7 +214,7 @@ def _choose_hash(config: Config, common: list[bytes], key_agreement: bytes, peer
     """One of those in common, which are in the order of the peer's list. EC38 needs 384 bits (section 5.1.5)."""
     if not common:
         raise _nothing_in_common("hash", peer.hashes)
-    if key_agreement in (b"EC38", b"E414"):
+    if key_agreement in NEEDS_384_BITS:
         return _p384(common)[0]
     post_quantum = config.algorithms.key_agreements[key_agreement].post_quantum
     return compatibility.hash_for_commit(common, peer, key_agreement, post_quantum=post_quantum)
