@@ -1,0 +1,101 @@
+"""How soon both ends are secure after the later one started, in virtual time."""
+
+from __future__ import annotations
+
+import statistics
+
+import pytest
+
+from tests.support.inside import core_of
+from tests.support.pair import Netem, Pair
+from zrtp.protocol.config import Config
+from zrtp.wire.messages import Kind
+from zrtp.wire.packet import Packet, decode_packet
+
+OFFSETS = (0.0, 0.02, 0.07, 0.13, 0.25, 0.333, 0.41, 0.48, 0.777, 0.95, 1.23, 2.0)
+"""Seconds between the two starts."""
+
+SEEDS = 5
+"""Who wins a contention is a toss of the coin."""
+
+CURVE = Config(key_agreements=(b"X255", b"Mult"))
+HYBRID = Config(key_agreements=(b"X1M2", b"Mult"))
+CONFIGS = pytest.mark.parametrize("config", [CURVE, HYBRID], ids=["X255", "X1M2"])
+DELAYS = pytest.mark.parametrize("delay", [0.005, 0.05, 0.15])
+
+
+def call(config: Config, net: Netem, offset: float, *, seed: int = 0, bind: bool = False, early: bool = False) -> Pair:
+    """Alice starts at once, Bob after the offset; until both are secure. His socket opens with him unless `early`."""
+    pair = Pair(config, config, net=net, seed=seed, bind=bind)
+    network, (alice, bob) = pair.network, (pair.alice.stream, pair.bob.stream)
+    if not early:
+        network.filter = lambda _, datagram: datagram if network.now >= offset - net.delay else None
+    alice.start(0.0)
+    network.run(offset)
+    network.now = offset
+    bob.start(offset)
+    network.run(offset + 15.0, stop=lambda: pair.secure)
+    return pair
+
+
+def seconds(config: Config, net: Netem, offset: float, **how: bool | int) -> float:
+    pair = call(config, net, offset, seed=int(how.pop("seed", 0)), **{name: bool(value) for name, value in how.items()})
+    assert pair.secure and pair.keys_agree
+    return pair.network.now - offset
+
+
+@CONFIGS
+@DELAYS
+def test_at_most_eight_delays_as_a_rule_and_nine_at_worst(config: Config, delay: float) -> None:
+    times = [seconds(config, Netem(delay=delay), offset, seed=seed) for seed in range(SEEDS) for offset in OFFSETS]
+    assert statistics.median(times) <= 8 * delay + 0.005
+    assert max(times) <= 9 * delay + 0.010
+
+
+@DELAYS
+def test_a_hello_that_came_before_start_is_worth_one_delay(delay: float) -> None:
+    times = [seconds(CURVE, Netem(delay=delay), offset, early=True) for offset in OFFSETS[1:]]
+    assert max(times) <= 8 * delay + 0.005
+
+
+@DELAYS
+def test_a_bound_hello_is_answered_by_the_commit_itself(delay: float) -> None:
+    times = [seconds(CURVE, Netem(delay=delay), offset, early=True, bind=True) for offset in OFFSETS[1:]]
+    assert max(times) <= 7 * delay + 0.005
+
+
+def test_at_a_long_round_trip_nothing_after_hello_is_sent_twice() -> None:
+    for offset in OFFSETS:
+        pair = call(CURVE, Netem(delay=0.15), offset)
+        sent = [(name, datagram[12:-4]) for _, name, datagram in pair.network.log]
+        later = [(name, message) for name, message in sent if message[4:12] not in (b"Hello   ", b"HelloACK")]
+        assert len(later) == len(set(later)), offset
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("loss", "completes"), [(0.3, 0.999), (0.4, 0.999), (0.5, 0.998)])
+def test_under_loss(loss: float, completes: float) -> None:
+    """600 calls at 30 ms one way. At 30 %, 95 % are secure within 3.0 s and 99 % within 4.5 s."""
+    pairs = [call(CURVE, Netem(delay=0.03, loss=loss, seed=seed), 0.02, seed=seed) for seed in range(600)]
+    times = sorted(pair.network.now - 0.02 for pair in pairs if pair.secure)
+    assert len(times) >= completes * len(pairs)
+    if loss == 0.3:
+        assert times[int(0.95 * len(pairs))] <= 3.0
+        assert times[int(0.99 * len(pairs))] <= 4.5
+    print(f"{loss:.0%} loss: {len(times)} of {len(pairs)}, 95 % within {times[int(0.95 * len(times))]:.2f} s")
+
+
+def test_an_early_commit_goes_on_beside_our_hello() -> None:
+    """The peer that has not got our Hello cannot read the Commit: both are repeated."""
+    pair = Pair(CURVE, CURVE, bind=True)
+    pair.network.filter = lambda name, datagram: None if name == "alice" and pair.network.now < 0.3 else datagram
+    pair.alice.stream.start(0.0)
+    pair.bob.stream.start(0.0)
+    pair.network.run(0.25)
+    assert core_of(pair.alice.stream).beside is not None
+    packets = [decode_packet(datagram) for _, name, datagram in pair.network.log if name == "alice"]
+    kinds = [packet.message[4:12] for packet in packets if isinstance(packet, Packet)]
+    assert kinds.count(Kind.COMMIT.value) > 1
+    assert kinds.count(Kind.HELLO.value) > 2
+    pair.network.run(3.0, stop=lambda: pair.secure)
+    assert pair.secure and pair.keys_agree
