@@ -168,8 +168,9 @@ def test_what_is_not_implemented_cannot_be_configured(code: bytes) -> None:
 
 @pytest.mark.parametrize(("kind", "code"), [("hashes", b"SKN3"), ("ciphers", b"2FS1"), ("auth_tags", b"SK64")])
 def test_an_unknown_code_of_any_kind_cannot_be_configured(kind: str, code: bytes) -> None:
+    settings: dict[str, Any] = {kind: (code,)}
     with pytest.raises(ApiMisuse, match=rf"Config\.{kind}: '{code.decode()}' is none of the algorithms here"):
-        Config(**{kind: (code,)})
+        Config(**settings)
 
 
 def test_what_no_library_here_computes_cannot_be_configured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,37 @@ def test_under_loss(loss: float, completes: float) -> None:
     print(f"{loss:.0%} loss: {len(times)} of {len(pairs)}, 95 % within {times[int(0.95 * len(times))]:.2f} s")
 
 
+def narrow(pair: Pair, path: int, directions: tuple[str, ...]) -> None:
+    """A path that drops what is longer than so many octets with the headers of IPv6 and UDP, and their fragments."""
+    impaired = pair.network.filter
+    headers = 48
+
+    def lose(name: str, datagram: bytes) -> bytes | None:
+        return None if name in directions and len(datagram) + headers > path else impaired(name, datagram)
+
+    pair.network.filter = lose
+
+
+@pytest.mark.parametrize("directions", [("alice", "bob"), ("alice",), ("bob",)], ids=["both", "one", "other"])
+@pytest.mark.parametrize("path", [1280, 1300, 1400])
+@pytest.mark.parametrize("code", [b"X1M2", b"X3M3", b"MLK3"])
+def test_large_messages_on_narrow_paths(code: bytes, path: int, directions: tuple[str, ...]) -> None:
+    config = Config(key_agreements=(code, b"Mult"))
+    whole: list[float] = []
+    lossy: list[float] = []
+    for times, loss, seeds in ((whole, 0.0, 3), (lossy, 0.1, 40)):
+        for seed in range(seeds):
+            pair = Pair(config, config, net=Netem(delay=0.03, loss=loss, seed=seed), seed=seed)
+            narrow(pair, path, directions)
+            pair.start()
+            pair.network.run(15.0, stop=lambda pair=pair: pair.secure)  # type: ignore[misc]
+            assert pair.secure and pair.keys_agree
+            times.append(pair.network.now)
+    assert max(whole) <= 0.5
+    assert statistics.median(lossy) <= 0.6
+    assert sorted(lossy)[int(0.95 * len(lossy))] <= 1.2
+
+
 def test_an_early_commit_goes_on_beside_our_hello() -> None:
     """The peer that has not got our Hello cannot read the Commit: both are repeated."""
     pair = Pair(CURVE, CURVE, bind=True)

@@ -7,6 +7,7 @@ from typing import Final
 
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.options.addresses import address
+from zrtp.protocol.config import Config
 
 WAIT: Final = 60.0
 """Seconds for which `zrtp call` waits for the other side."""
@@ -22,7 +23,10 @@ def add(group: argparse._ActionsContainer, *, bind: str) -> None:
         help=f"how long to wait for the other side (call: {WAIT:g} unless given; listen: for ever)",
     )
     group.add_argument(
-        "--mtu", type=_mtu, metavar="N", help="largest ZRTP packet in octets, a multiple of 4 from 600 (default: 1452)"
+        "--mtu",
+        type=_mtu,
+        metavar="N",
+        help=f"largest ZRTP packet in octets, a multiple of 4 from 600 (default: {Config().mtu})",
     )
     group.add_argument("--ssrc", type=_ssrc, metavar="HEX", help="own SSRC (default: random)")
 
