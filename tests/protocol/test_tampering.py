@@ -68,8 +68,10 @@ Nothing else: the unused bits of Hello are covered by its MAC, those of Confirm 
 but a changed one garbles the first block: H0 in Confirm, length and rendering scheme in SASrelay.
 """
 
-MAY_DIFFER_IN_A_FRAGMENT = frozenset(SEQUENCE_NUMBER)
-"""A fragment differs from a packet in one of the unused bits: whoever sends fragments uses all twelve."""
+MAY_DIFFER_IN_A_FRAGMENT = frozenset(SEQUENCE_NUMBER[9:])
+"""A fragment differs from a packet in one of the unused bits: whoever sends fragments uses all twelve. Fragments whose
+sequence numbers are far apart wait for a second copy.
+"""
 
 
 # Scenes: one handshake of each mode

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from unittest import mock
@@ -45,7 +45,7 @@ from zrtp.crypto.key_agreements.kem import KEMS, response_from_private, share_fr
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.protocol import agreement, confirmation
 from zrtp.protocol.call import Call
-from zrtp.protocol.config import FOREVER, Config
+from zrtp.protocol.config import FOREVER, WITHOUT_ALGORITHM, Config
 from zrtp.protocol.confirm import Box, ConfirmVerified, seal_confirm
 from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
@@ -358,13 +358,14 @@ class Replay:
         else:
             lists = [hello.hashes, hello.ciphers, hello.auth_tags, hello.key_agreements, hello.sas_types]
         hashes, ciphers, auth_tags, key_agreements, sas_types = lists
+        algorithms = self._algorithms()
         return Config(
-            hashes=hashes,
-            ciphers=ciphers,
-            auth_tags=auth_tags,
-            key_agreements=key_agreements,
-            sas_types=sas_types,
-            algorithms=self._algorithms(),
+            hashes=_known(hashes, algorithms.hashes),
+            ciphers=_known(ciphers, algorithms.ciphers),
+            auth_tags=_known(auth_tags, algorithms.auth_tags),
+            key_agreements=_known(key_agreements, algorithms.key_agreements),
+            sas_types=_known(sas_types, algorithms.sas_types),
+            algorithms=algorithms,
             mandatory_always=not initiator,
             passive=not initiator and self.transcript.messages.commit_lost is None,
             preshared=suite.key_agreement == b"Prsh",
@@ -703,3 +704,8 @@ def _shares(transcript: Transcript, role: Role) -> tuple[InitiatorShare | None, 
 def _private_length(code: bytes) -> int:
     """Octets of private key that the libraries of this KEM take."""
     return sum(part.private_length for part in KEMS[code].parts)
+
+
+def _known(codes: tuple[bytes, ...], algorithms: Container[bytes]) -> tuple[bytes, ...]:
+    """Those that can be configured here: the recorded software has others too."""
+    return tuple(code for code in codes if code in algorithms or code in WITHOUT_ALGORITHM)
