@@ -11,6 +11,7 @@ happens next:
   timer of its owner fires, so that the two clocks of a call may drift apart without bound);
 * sequence numbers, counters of dropped packets, rate limits of answers and warnings: none is ever exhausted;
 * the round trip, which sets the pace of retransmissions alone;
+* what was said or refused without proof, which words the end of discovery alone;
 * how often a repeated message was answered (32 times at most otherwise), and how old a Hello is.
 """
 
@@ -353,6 +354,7 @@ def _normalise(party: Party) -> None:
             core.beside.due = round(core.beside.due - party.now, 6)
         core.hello_copies.clear()
         core.round_trips.clear()
+        core.said = core.refused_commit = None
         core_of(stream).candidates = {
             key: replace(known, seen=0.0) for key, known in core_of(stream).candidates.items()
         }

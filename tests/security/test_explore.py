@@ -18,7 +18,7 @@ from zrtp.protocol.timers import T2
 from zrtp.protocol.transitions import TABLE, Go
 from zrtp.wire.messages import Confirm1, Confirm2, ConfirmPlain, Error, Kind
 
-SMALL = ("responder", "crossing", "offloaded", "on-request", "multistream", "preshared", "preshared-unequal")
+SMALL = ("responder", "crossing", "offloaded", "on-request", "multistream", "preshared", "preshared-unequal", "hostile")
 """Scenarios of which the whole state space takes about a second, with one retransmission of each message."""
 
 
@@ -30,16 +30,6 @@ def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str], reque
             print(f"\n{report}", end="")
     assert report.complete
     assert report.states > 1_000
-    assert any("secure" in end for end in report.continued)
-
-
-@pytest.mark.long
-def test_many_interleavings_with_forged_messages(capsys: pytest.CaptureFixture[str]) -> None:
-    """That a Commit was refused is remembered, and so there are more states than can be visited."""
-    report = explore("hostile", states=50_000)
-    with capsys.disabled():
-        print(f"\n{report}", end="")
-    assert report.states == 50_000
     assert any("secure" in end for end in report.continued)
 
 
