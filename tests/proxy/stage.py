@@ -20,6 +20,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg, Task
+from zrtp.proxy.names import Names
 from zrtp.proxy.news import CallChanged, News, Notice, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Flows, Hop
@@ -176,12 +177,12 @@ class ProxyOnStage:
     def __post_init__(self) -> None:
         random = seeded(self.seed)
         endpoint = Endpoint(self.config, self.cache, random=random)
-        best_effort = self.policy is Policy.BEST_EFFORT
+        best_effort, names = self.policy is Policy.BEST_EFFORT, Names.of(self.cache)
         self.around = Surroundings(
             policy=self.policy,
             phone_host=self.phone_side.host,
             network_host=self.host,
-            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, random=random),
+            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, names=names, random=random),
             open_line=self._open_line,
             clock=self.wire.clock,
             tell=self.news.append,

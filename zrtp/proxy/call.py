@@ -13,7 +13,7 @@ from typing import Any, Final
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
-from zrtp.protocol.events import Failed, NoPeer, Secured, SecurityWarning, WarningCode
+from zrtp.protocol.events import Failed, NoPeer, SecurityWarning, WarningCode
 from zrtp.proxy.description import ON_HOLD, Change, Section, read, rewritten
 from zrtp.proxy.leg import Leg, Protection, Remote, Task
 from zrtp.proxy.news import CallChanged, Notice, Phase, Verdict, VerdictRefused, View
@@ -464,8 +464,6 @@ class Call:
             case Failed() if current:
                 self._in_vain = FAILED.format(self.peer, event.text)
                 self._say_once(self._in_vain, loud=True)
-            case Secured() if current:
-                self._run(leg, leg.doubts(lambda text: self._say_once(text, loud=True)))
             case MediaTrouble() if current:
                 self._say(event.text, loud=True)
             case SecurityWarning() if current:

@@ -14,6 +14,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg
+from zrtp.proxy.names import Names
 from zrtp.proxy.news import Notice, Tell
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.relay import Threads, UdpLine
@@ -60,6 +61,7 @@ class SipProxy:
     ) -> None:
         self._options = options
         self._endpoint = endpoint
+        self._names = Names.of(endpoint.cache)
         self._tell = tell
         self._random = random
         self._flows = Flows(random(_SECRET_OCTETS))
@@ -162,7 +164,7 @@ class SipProxy:
 
     def _make_leg(self, peer: str) -> Leg:
         best_effort = self._options.policy is Policy.BEST_EFFORT
-        return Leg(self._endpoint, peer, best_effort=best_effort, random=self._random)
+        return Leg(self._endpoint, peer, best_effort=best_effort, names=self._names, random=self._random)
 
     def _open_line(self, call: Call, index: int) -> Line:
         return UdpLine(
