@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Any, Final
 
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
@@ -22,6 +22,7 @@ from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, answer
 from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.transactions import Transactions
 from zrtp.proxy.transport import NetworkSide, PhoneSide, StreamNetworkSide, UdpNetworkSide
 from zrtp.proxy.upstream import Upstream, locate
 from zrtp.system import RandomSource, system_random
@@ -69,6 +70,7 @@ class SipProxy:
         self._network_side: NetworkSide | None = None
         self._signalling: Signalling | None = None
         self._calls: Calls | None = None
+        self._transactions: Transactions | None = None
         self._threads = Threads()
         self._hosts = ("", "")  # ours, towards the phone and towards the network
 
@@ -98,15 +100,16 @@ class SipProxy:
             run=self._threads,
         )
         self._calls = Calls(around)
+        self._calls.hang_up = self._hang_up
+        self._transactions = Transactions(around.clock, self._send)
         self._signalling = Signalling(
             phone_side=phone,
             network_side=lambda: network.hop,
             calls=self._calls,
             flows=self._flows,
             tell=self._tell,
+            answered=self._transactions.answered,
         )
-        signalling = self._signalling
-        self._calls.hang_up = lambda *call: self._send(signalling.hang_up(*call))
         return phone, network.hop
 
     @property
@@ -119,6 +122,8 @@ class SipProxy:
         """End all calls and close all ports."""
         if self._calls is not None:
             self._calls.close()
+        if self._transactions is not None:
+            self._transactions.close()
         await self._threads.finish()
         await self._phone_side.close()
         if self._network_side is not None:
@@ -149,18 +154,30 @@ class SipProxy:
         if not network.ready and isinstance(received, Message) and received.is_request and received.method != "ACK":
             self._phone_side.send(answer(received, 503, "Service Unavailable"), source)
             return
-        self._send(signalling.from_phone(received, source))
+        self._pass_on(signalling.from_phone(received, source), source)
 
     def _from_network(self, received: Message | bytes, source: Hop) -> None:
         if self._signalling is not None:
-            self._send(self._signalling.from_network(received, source))
+            self._pass_on(self._signalling.from_network(received, source), source)
 
-    def _send(self, sendings: list[Sending]) -> None:
+    def _pass_on(self, sendings: list[Sending], source: Hop) -> None:
+        """Whoever sent a request over UDP repeats it; what came over a connection comes once."""
         for sending in sendings:
-            if sending.side is Side.NETWORK and self._network_side is not None:
-                self._network_side.send(sending.message, sending.to)
-            elif sending.side is Side.PHONE and sending.to is not None:
-                self._phone_side.send(sending.message, sending.to)
+            if source.transport == "UDP" or self._transactions is None:
+                self._send(sending)
+            else:
+                self._transactions.send(sending)
+
+    def _hang_up(self, *call: Any) -> None:
+        if self._signalling is not None and self._transactions is not None:
+            for bye in self._signalling.hang_up(*call):
+                self._transactions.send(bye)
+
+    def _send(self, sending: Sending) -> None:
+        if sending.side is Side.NETWORK and self._network_side is not None:
+            self._network_side.send(sending.message, sending.to)
+        elif sending.side is Side.PHONE and sending.to is not None:
+            self._phone_side.send(sending.message, sending.to)
 
     def _make_leg(self, peer: str) -> Leg:
         best_effort = self._options.policy is Policy.BEST_EFFORT
