@@ -24,7 +24,7 @@ from zrtp.proxy.sip import Message, answer
 from zrtp.proxy.surroundings import Line, Surroundings
 from zrtp.proxy.transactions import Transactions
 from zrtp.proxy.transport import NetworkSide, PhoneSide, StreamNetworkSide, UdpNetworkSide
-from zrtp.proxy.upstream import Upstream, locate
+from zrtp.proxy.upstream import Located, Upstream, locate
 from zrtp.system import RandomSource, system_random
 
 DISCONNECTED: Final = "The connection to the server broke; trying again. Until then the phone cannot call."
@@ -80,8 +80,7 @@ class SipProxy:
         Raises OSError, and what `locate` raises.
         """
         options = self._options
-        servers = await locate(options.upstream)
-        network = await self._open_network_side(servers)
+        network = await self._open_network_side(await self._find())
         try:
             phone = await self._phone_side.open(*options.listen)
         except OSError:
@@ -108,7 +107,7 @@ class SipProxy:
             calls=self._calls,
             flows=self._flows,
             tell=self._tell,
-            answered=self._transactions.answered,
+            answered=self._answered,
         )
         return phone, network.hop
 
@@ -129,17 +128,25 @@ class SipProxy:
         if self._network_side is not None:
             await self._network_side.close()
 
-    async def _open_network_side(self, servers: list[Address]) -> NetworkSide:
+    async def _find(self) -> Located:
+        return await locate(self._options.upstream)
+
+    async def _open_network_side(self, located: Located) -> NetworkSide:
         options = self._options
         if options.upstream.transport == "UDP":
-            datagrams = UdpNetworkSide(servers, self._from_network)
+            datagrams = UdpNetworkSide(located, self._find, self._from_network)
             await datagrams.open(options.bind)
             return datagrams
         tls = None
         if options.upstream.transport == "TLS":
             tls = await asyncio.to_thread(ssl.create_default_context, cafile=options.ca)
         stream = StreamNetworkSide(
-            servers, self._from_network, tls=tls, name=options.upstream.host, changed=self._connection_changed
+            located,
+            self._find,
+            self._from_network,
+            tls=tls,
+            name=options.upstream.host,
+            changed=self._connection_changed,
         )
         await stream.open(options.bind)
         return stream
@@ -172,6 +179,11 @@ class SipProxy:
         if self._signalling is not None and self._transactions is not None:
             for bye in self._signalling.hang_up(*call):
                 self._transactions.send(bye)
+
+    def _answered(self, response: Message) -> None:
+        if self._transactions is not None and self._network_side is not None:
+            self._transactions.answered(response)
+            self._network_side.answered(response)
 
     def _send(self, sending: Sending) -> None:
         if sending.side is Side.NETWORK and self._network_side is not None:
