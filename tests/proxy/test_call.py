@@ -239,6 +239,26 @@ def test_rtcp_goes_along_protected(stage: TwoPhones) -> None:
     assert len(on_the_way) == 1 and report[8:] not in on_the_way[0]
 
 
+@every(("alice", "bob"), [(True, True), (True, False), (False, True)])
+def test_rtcp_comes_on_the_port_of_rtp_where_both_phones_want_that(alice: bool, bob: bool) -> None:
+    stage = TwoPhones()
+    descriptions = [
+        side.sdp + "a=rtcp-mux\r\n" * wanted for side, wanted in zip(stage.sides, (alice, bob), strict=True)
+    ]
+    stage.request(stage.alice, "INVITE", descriptions[0], to_tag=False)
+    answered = stage.answer(stage.bob, "200 OK", descriptions[1])
+    stage.clock.run(1)
+    report, mux = goodbye(0x5EED), alice and bob
+    host, port = stage.alice.spoke_to(answered)
+    stage.wire.send(report, ("10.1.0.2", 7000 if mux else 7001), (host, port if mux else port + 1))
+
+    ports = [(d.source[1], d.destination[1]) for d in stage.network if classify(d.payload) is Kind.RTCP]
+    lines = [side.proxy.lines[0].network_port for side in stage.sides]
+    assert ports == [tuple(line + (not mux) for line in lines)]
+    to_bob = [d.destination for d in stage.wire.capture if d.payload == report and d.destination[0] == "10.2.0.2"]
+    assert to_bob == [("10.2.0.2", 7000 if mux else 7001)]
+
+
 def test_a_hello_that_signalling_did_not_announce_is_refused() -> None:
     """Somebody on the media path who has no hand in the signalling."""
     stage = TwoPhones()

@@ -45,6 +45,8 @@ class Remote:
 
     rtp: Address
     rtcp: Address
+    mux: bool = False
+    """It takes RTCP at `rtp` as well."""
 
 
 @dataclass(frozen=True, slots=True)

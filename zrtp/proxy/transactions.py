@@ -43,7 +43,7 @@ class Transactions:
         self._pending: dict[tuple[str, str], _Pending] = {}
 
     def send(self, sending: Sending) -> None:
-        """Send a message; a request that leaves over UDP is repeated until it is answered, but for ACK, which is not."""
+        """Send a message. A request over UDP is repeated until it is answered; nobody answers an ACK."""
         message = sending.message
         if isinstance(message, Message) and message.is_request and message.method != "ACK":
             self._remember(sending, message)
