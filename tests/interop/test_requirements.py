@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+from types import SimpleNamespace
+
 import pytest
 
-from tests.interop.requirements import ALL_PEERS, Peer, peers_are_required
+from tests.interop.requirements import ALL_PEERS, BZRTP, Peer, peers_are_required
 
 ABSENT = Peer("phone", "phone-package", lambda: "The program phone is not installed.")
 PRESENT = Peer("phone", "phone-package", lambda: "")
@@ -37,3 +40,16 @@ def test_a_required_peer_that_is_missing_fails(name: str, value: str, monkeypatc
 def test_every_peer_names_a_package() -> None:
     assert all(peer.name and peer.package for peer in ALL_PEERS)
     assert Peer("none", "no-such-package-at-all", lambda: "").version == ""
+
+
+@pytest.mark.parametrize("ci", ["true", ""])
+def test_a_newer_bzrtp_skips_with_a_reason_and_fails_nowhere(ci: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(bzrtp_set_MTU=None))
+    with pytest.raises(pytest.skip.Exception, match="is newer than"):
+        BZRTP.require()
+
+
+def test_a_bzrtp_without_the_newer_functions_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(bzrtp_initBzrtpContext=None))
+    BZRTP.require()
