@@ -97,22 +97,22 @@ def bound(loss: float, fragments: tuple[int, int]) -> float:
 def request_bound(loss: float, request: int, answer: int, copies: int = T2.retransmissions + 1) -> float:
     """The probability that a request in so many fragments is answered, in so many fragments.
 
-    Fragments that arrived are kept, so that a later copy has to bring only what is missing; when a request is
-    complete, it is answered, and the next answer needs a complete request again.
+    Fragments that arrived are kept, so that a later copy has to bring only what is missing. A request is answered when
+    it is complete, and again whenever a further copy brings any part of it.
     """
     states = {(request, answer): 1.0}
     success = 0.0
     for _ in range(copies):
         following: dict[tuple[int, int], float] = {}
         for (requests_missing, answers_missing), probability in states.items():
-            for left, chance in _still_missing(requests_missing, loss):
-                outcomes = [((left, answers_missing), chance)]
-                if left == 0:
-                    outcomes = [
-                        ((request, still), chance * arrival) for still, arrival in _still_missing(answers_missing, loss)
-                    ]
-                for state, share in outcomes:
-                    following[state] = following.get(state, 0.0) + probability * share
+            if requests_missing:
+                arrivals = [(left, chance, left == 0) for left, chance in _still_missing(requests_missing, loss)]
+            else:
+                arrivals = [(0, 1 - loss**request, True), (0, loss**request, False)]
+            for left, chance, answered in arrivals:
+                for still, arrival in _still_missing(answers_missing, loss) if answered else [(answers_missing, 1.0)]:
+                    share = following.get((left, still), 0.0)
+                    following[left, still] = share + probability * chance * arrival
         success += sum(following.pop(state) for state in [state for state in following if state[1] == 0])
         states = following
     return success

@@ -27,10 +27,20 @@ def test_fragments_that_arrived_are_kept() -> None:
     assert request_bound(loss, 2, 1, copies) > 1 - (1 - (1 - loss) ** 3) ** copies
 
 
-def test_more_fragments_can_only_make_it_worse() -> None:
-    bounds = [bound(0.4, fragments) for fragments in ((1, 1), (2, 1), (2, 2), (3, 3))]
+def test_more_fragments_of_an_answer_can_only_make_it_worse() -> None:
+    bounds = [bound(0.4, fragments) for fragments in ((1, 1), (1, 2), (1, 3))]
 
     assert bounds == sorted(bounds, reverse=True)
+
+
+def test_a_request_that_is_known_is_answered_for_any_part_of_a_copy() -> None:
+    """Two parts, one answer, two copies, and half of everything gets lost."""
+    known_after_the_first = 1 / 4 * (1 / 2 + 1 / 2 * 3 / 4 * 1 / 2)
+    one_part_in_the_first = 1 / 2 * 1 / 2 * 1 / 2
+    nothing_in_the_first = 1 / 4 * 1 / 4 * 1 / 2
+
+    total = known_after_the_first + one_part_in_the_first + nothing_in_the_first
+    assert request_bound(0.5, 2, 1, 2) == pytest.approx(total)
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,23 @@ class TestReassembly:
         assert whole <= {octets for _, octets in transcript.messages.present()}
 
     def test_a_message_sent_again_is_a_message_again(self) -> None:
-        assert feed(Reassembler(LIMIT), pieces() + pieces()) == [MESSAGE, MESSAGE]
+        assert feed(Reassembler(LIMIT), pieces(sequence=1) + pieces(sequence=9)) == [MESSAGE, MESSAGE]
 
-    def test_a_part_that_comes_again_alone_brings_no_message_again(self) -> None:
+    @every("arrived", range(4))
+    def test_one_part_of_a_further_copy_shows_that_it_is_repeated(self, arrived: int) -> None:
         reassembler = Reassembler(LIMIT)
-        first, *others = pieces()
-        assert feed(reassembler, [first, *others, first, first]) == [MESSAGE]
-        assert feed(reassembler, others) == [MESSAGE]
+        feed(reassembler, pieces(sequence=0xFFFA))
+        assert feed(reassembler, [pieces(sequence=2)[arrived]]) == [MESSAGE]
+
+    def test_datagrams_that_the_network_doubles_bring_no_message_again(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        assert feed(reassembler, pieces() + pieces()[::-1]) == [MESSAGE]
+
+    def test_a_copy_of_a_message_is_recognised_beside_forged_parts(self) -> None:
+        reassembler = Reassembler(LIMIT)
+        feed(reassembler, pieces(sequence=1))
+        feed(reassembler, [piece(144, bytes(576), sequence=number) for number in range(40, 48)])
+        assert MESSAGE in feed(reassembler, [pieces(sequence=50)[2]])
 
     def test_each_copy_may_lose_a_part(self) -> None:
         reassembler = Reassembler(LIMIT)

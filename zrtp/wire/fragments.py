@@ -58,7 +58,7 @@ def split(message: bytes, mtu: int) -> list[tuple[int, bytes]]:
 class Reassembler:
     """The fragments of one stream on their way to messages."""
 
-    __slots__ = ("_arrivals", "_delivered", "_limit_octets", "_octets", "_parts", "_timeout")
+    __slots__ = ("_delivered", "_limit_octets", "_octets", "_parts", "_timeout")
 
     def __init__(self, limit_octets: int, timeout: float = ASSEMBLY_TIMEOUT) -> None:
         """`limit_octets`: the longest message of an offered key agreement; `timeout` in seconds."""
@@ -67,15 +67,14 @@ class Reassembler:
         self._parts: OrderedDict[_Key, _Part] = OrderedDict()
         """The one that came longest ago first."""
         self._octets = 0
-        self._arrivals = 0
         self._delivered: OrderedDict[tuple[_Part, ...], int] = OrderedDict()
-        """Messages that were handed over: at which arrival."""
+        """Messages that were handed over, with the first sequence number of the copy that brought them last."""
 
     def add(self, fragment: Fragment, now: float) -> list[bytes]:
         """Take one fragment; the messages that it completes, the likeliest first, mostly none or one.
 
-        A message is handed over again when all of it has come again. Only its length is certain: its frame still has
-        to be checked, as in a packet.
+        A message that is known is handed over again with the first part of it that comes of a further copy: whoever
+        repeats it has no answer yet. Only its length is certain: its frame still has to be checked, as in a packet.
 
         Raises:
             MalformedPacket: a fragment exceeds the bounds; what is there stays.
@@ -86,9 +85,11 @@ class Reassembler:
         recent = self._tried_with(part)
         messages: list[bytes] = []
         for parts in islice(_tilings(part, recent), WAYS):
-            if not self._is_new(parts) or not _belong_together(parts, recent):
+            copy = (fragment.sequence - parts.index(part)) & 0xFFFF
+            known = self._delivered.get(parts)
+            if copy == known or (known is None and not _belong_together(parts, recent)):
                 continue
-            self._delivered[parts] = self._arrivals
+            self._delivered[parts] = copy
             messages.append(b"".join(each.data for each in parts))
             if len(messages) == MESSAGES_FOR_ONE:
                 break
@@ -113,8 +114,7 @@ class Reassembler:
         if part is None:
             part = _Part(fragment)
             self._octets += len(part.data)
-        self._arrivals += 1
-        part.seen, part.arrival, part.copies = now, self._arrivals, part.copies + 1
+        part.seen, part.copies = now, part.copies + 1
         part.sequences = (*part.sequences[-3:], fragment.sequence)
         self._parts[key] = part
         while len(self._parts) > PARTS or self._octets > MESSAGES_HELD * self._limit_octets:
@@ -131,10 +131,6 @@ class Reassembler:
         """Parts of the same message, the one that came last first; `part` is the first."""
         same = (other for other in reversed(self._parts.values()) if other.message == part.message)
         return list(islice(same, TRIED))
-
-    def _is_new(self, parts: tuple[_Part, ...]) -> bool:
-        """Not handed over yet, or all of it came again since."""
-        return min(part.arrival for part in parts) > self._delivered.get(parts, 0)
 
     def _check_bounds(self, fragment: Fragment) -> None:
         if fragment.message_id == 0:
@@ -156,7 +152,7 @@ _Key = tuple[int, int, int, bytes]
 class _Part:
     """One part of a message, however often it came."""
 
-    __slots__ = ("arrival", "copies", "data", "end", "message", "seen", "sequences", "start")
+    __slots__ = ("copies", "data", "end", "message", "seen", "sequences", "start")
 
     def __init__(self, fragment: Fragment) -> None:
         self.message = (fragment.message_id, fragment.total_words)
@@ -164,7 +160,7 @@ class _Part:
         self.end = fragment.offset_words + len(fragment.data) // 4
         self.data = fragment.data
         self.seen = 0.0
-        self.arrival = self.copies = 0
+        self.copies = 0
         self.sequences: tuple[int, ...] = ()
         """Of the last four copies."""
 
