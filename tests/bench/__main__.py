@@ -26,6 +26,8 @@ def main(given: Sequence[str] | None = None) -> int:
     results = Results()
     if arguments.loss:
         collect.losses(results, arguments.runs, terminal.status)
+    elif arguments.latency:
+        collect.latencies(results, arguments.series, terminal.status)
     else:
         collect.handshakes(results, arguments.suites, arguments.repeats, terminal.status)
         if arguments.targets or not arguments.suites:
@@ -57,7 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--loss", action="store_true", help="instead: how often handshakes complete when datagrams get lost"
     )
+    parser.add_argument("--latency", action="store_true", help="instead: how soon calls are secure, in virtual time")
     parser.add_argument("--runs", type=_positive, default=200, metavar="N", help="for --loss: handshakes of each row")
+    parser.add_argument(
+        "--series", type=_positive, default=5, metavar="N", help="for --latency: calls for each start (default: 5)"
+    )
     parser.add_argument(
         "--sessions",
         type=_positive,

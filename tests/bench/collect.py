@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from tests.bench import loss, media, openssl, scale
+from tests.bench import latency, loss, media, openssl, scale
 from tests.bench.handshakes import Call, Scenario, memory_per_session, scenarios
 from tests.bench.libbzrtp import SUITES, Libbzrtp, NotMeasurable
 from tests.bench.measure import Times, Timing, measure
@@ -61,6 +61,16 @@ def losses(results: Results, runs: int, progress: Progress) -> None:
         for rate in loss.RATES:
             progress(f"{codes.name(agreement)} in datagrams of {mtu} octets, {rate:.0%} lost")
             results.loss.append(loss.point(agreement, mtu, rate, runs))
+
+
+def latencies(results: Results, series: int, progress: Progress) -> None:
+    """Time to secure on every path; so many series of calls for each point."""
+    results.without_libbzrtp = latency.without_libbzrtp()
+    times_as_many = [(path, 1) for path in latency.PATHS] + [(path, latency.TAIL_SERIES) for path in latency.TAILS]
+    for (delay, loss_), factor in times_as_many:
+        for who in latency.pairs():
+            progress(f"{who}, {delay * 1000:.0f} ms one way, {loss_:.0%} lost")
+            results.latency.append(latency.point(who, delay, loss_, series * factor))
 
 
 def _handshakes(scenario: Scenario, repeats: int, bzrtp: Libbzrtp | None) -> Handshakes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from tests.bench.latency import OFFSETS, PATIENCE, LatencyPoint
 from tests.bench.openssl import Place
 from tests.bench.results import MICRO, MILLI, Handshakes, Results
 from tests.bench.scale import Crowd, ImportCost, Jitter
@@ -31,6 +32,8 @@ def sections(results: Results) -> Iterator[tuple[str, list[str]]]:
         yield "import zrtp", _imports(results.imports)
     if results.loss:
         yield "handshakes completed under loss, beside what the retry schedule allows", _loss(results)
+    if results.latency:
+        yield "from the later start until both ends are secure, in virtual time: ms", _latency(results.latency)
 
 
 def notes(results: Results) -> Iterator[str]:
@@ -39,6 +42,11 @@ def notes(results: Results) -> Iterator[str]:
         yield (
             "SSL: share inside OpenSSL. KiB: memory of one end. BZRTP: libbzrtp in this run, in ms; RATIO: ours to it. "
             "FLOOR: ours to the public-key operations alone."
+        )
+    if results.latency:
+        yield (
+            f"Starts 0 to {max(OFFSETS):g} s apart. MEDIAN, WORST: means over the series. libbzrtp has X255. "
+            f"FAILED: not secure {PATIENCE:g} s after the later start."
         )
     if results.without_libbzrtp:
         yield f"libbzrtp was not measured: {results.without_libbzrtp}"
@@ -121,6 +129,19 @@ def _loss(results: Results) -> list[str]:
             f"{row.loss:>5.0%} {row.completed / row.runs:>10.1%} {row.bound:>7.1%} {seconds:>8}"
         )
     return lines
+
+
+def _latency(rows: list[LatencyPoint]) -> list[str]:
+    head = "ONE WAY  LOSS  WHO        MEAN  MEDIAN   WORST    95 %    99 %  FAILED"
+    return [head, *map(_latency_of_one, rows)]
+
+
+def _latency_of_one(row: LatencyPoint) -> str:
+    figures = (row.mean, row.median, row.worst, row.within(0.95), row.within(0.99))
+    columns = "".join(f"{_NOTHING if figure is None else format(figure * MILLI, '.0f'):>8}" for figure in figures)
+    return (
+        f"{row.delay * MILLI:>7.0f} {row.loss:>5.0%}  {row.who:<8}{columns[1:]}  {f'{row.failed} of {row.calls}':>10}"
+    )
 
 
 def _place(place: Place) -> str:

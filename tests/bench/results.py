@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.bench.handshakes import Scenario, Traffic
+from tests.bench.latency import LatencyPoint
 from tests.bench.loss import LossPoint
 from tests.bench.measure import Times, Timing
 from tests.bench.media import PacketCost
@@ -74,6 +75,7 @@ class Results:
     crowd: Crowd | None = None
     jitter: Jitter | None = None
     loss: list[LossPoint] = field(default_factory=list)
+    latency: list[LatencyPoint] = field(default_factory=list)
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -86,6 +88,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "handshakes": [_handshakes(row) for row in results.handshakes],
         "packets": [_packet(row) for row in results.packets],
         "loss": [_loss(row) for row in results.loss],
+        "latency": [_latency(row) for row in results.latency],
     }
     if results.without_libbzrtp:
         described["without_libbzrtp"] = results.without_libbzrtp
@@ -143,6 +146,20 @@ def _loss(row: LossPoint) -> dict[str, Any]:
     }
 
 
+def _latency(row: LatencyPoint) -> dict[str, Any]:
+    return {
+        "who": row.who,
+        "one_way_ms": row.delay * MILLI,
+        "loss": row.loss,
+        "calls": row.calls,
+        "failed": row.failed,
+        "mean_ms": _milliseconds(row.mean),
+        "median_ms": _milliseconds(row.median),
+        "worst_ms": _milliseconds(row.worst),
+        "within_ms": {f"{share:.0%}": _milliseconds(row.within(share)) for share in (0.95, 0.99)},
+    }
+
+
 def _crowd(crowd: Crowd) -> dict[str, Any]:
     return {
         "sessions": crowd.sessions,
@@ -168,6 +185,10 @@ def _timing(timing: Timing, unit: float) -> dict[str, float | int | None]:
         "high": _round(timing.high * unit),
         "repeats": len(timing.samples),
     }
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else _round(seconds * MILLI)
 
 
 def _round(value: float | None) -> float | None:

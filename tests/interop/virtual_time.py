@@ -79,6 +79,7 @@ class Network:
     jitter: float = 0.0
     """Up to this many seconds on top of `delay`, anew for each datagram: more than the gap reorders."""
     seed: int = 0
+    step: float = STEP
     keep: Callable[[Sent], bool] | None = None
     """False loses that datagram, whatever the dice say."""
     sent: list[Sent] = field(default_factory=list)
@@ -93,7 +94,7 @@ class Network:
         """Let both talk until `done()` holds or it is `until` o'clock; returns the time it is then."""
         parties = {"a": a, "b": b}
         for step in itertools.count():
-            now = start + step * STEP
+            now = start + step * self.step
             for party in parties.values():
                 party.tick(now)
             self._deliver(parties, now)
