@@ -79,7 +79,7 @@ FRONT_DOOR: dict[type, str] = {
         "add_stream best_effort close handle_timer has_news media next_event next_timer session settle silence"
     ),
     SecureMedia: (
-        "counters datagram_received datagrams_to_send keep_rtcp may_send peer_left protect protect_rtcp "
+        "counters datagram_received datagrams_to_send keep_rtcp may_send newcomer_hello peer_left protect protect_rtcp "
         "refused_by_network rtcp_received start stream unprotect unprotect_rtcp zrtp_received"
     ),
 }

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Final, TypeAlias
 
 from tests.bench.handshakes import Call, config
-from zrtp.crypto.key_agreements.base import ShareContext
+from zrtp.crypto.key_agreements.base import CheckedValue, ShareContext
 from zrtp.crypto.registry import DEFAULT
 from zrtp.system import system_random
 
@@ -43,9 +43,9 @@ def public_key_operations(agreement: bytes) -> Callable[[], None]:
 
     def run() -> None:
         initiator, loser = algorithm.initiate(context), algorithm.initiate(context)
-        responder = algorithm.respond(initiator.commit_field, context, loser)
-        initiator.finish(responder.dhpart1_field)
-        responder.finish(initiator.dhpart2_field)
+        responder = algorithm.respond(CheckedValue(initiator.commit_field), context, loser)
+        initiator.finish(CheckedValue(responder.dhpart1_field))
+        responder.finish(CheckedValue(initiator.dhpart2_field))
 
     return run
 

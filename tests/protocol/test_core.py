@@ -9,6 +9,7 @@ import pytest
 from tests.support.actor import FAST, Actor, alone
 from tests.support.inside import call_of, core_of
 from tests.support.pair import Pair, Side
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
 from zrtp.protocol.core import Core
@@ -171,7 +172,7 @@ def test_a_failure_blocks_media_wipes_what_there_was_and_is_told_once(tell_peer:
     assert (core.retransmission is not None) == tell_peer
     assert [type(message) for message in peer.listen()] == ([Error] if tell_peer else [])
     with pytest.raises(Exception, match="wiped"):
-        share.finish(bytes(32))
+        share.finish(CheckedValue(bytes(32)))
 
 
 def test_a_code_that_nobody_knows_has_a_name_too() -> None:

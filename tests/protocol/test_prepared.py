@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.inside import core_of, installation_of, prepared_shares
 from tests.support.pair import Pair
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -40,7 +41,7 @@ def test_the_next_commit_uses_it_and_only_that_one(agreement: bytes) -> None:
     assert pair.alice.stream.suite == suite_of(endpoint)
     assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
     with pytest.raises(ApiMisuse, match="wiped"):
-        share.finish(bytes(32))
+        share.finish(CheckedValue(bytes(32)))
 
 
 @pytest.mark.parametrize(("agreement", "left"), [(b"X255", False), (b"DH3k", False), (b"X1M2", True)])
@@ -115,7 +116,7 @@ def test_what_is_discarded_is_wiped() -> None:
 
     assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
     with pytest.raises(ApiMisuse, match="wiped"):
-        share.finish(bytes(32))
+        share.finish(CheckedValue(bytes(32)))
 
 
 def test_nothing_is_prepared_unasked() -> None:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.support.pair import seeded
 from zrtp.cache.interface import SecretCache
@@ -20,12 +20,14 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg, Task
+from zrtp.proxy.names import Names
 from zrtp.proxy.news import CallChanged, News, Notice, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, parse
 from zrtp.proxy.surroundings import Surroundings
+from zrtp.proxy.transactions import Transactions
 
 PHONE_SIDE = Hop("UDP", "127.0.0.1", 5070)
 SERVER = Hop("UDP", "198.51.100.5", 5060)
@@ -176,12 +178,12 @@ class ProxyOnStage:
     def __post_init__(self) -> None:
         random = seeded(self.seed)
         endpoint = Endpoint(self.config, self.cache, random=random)
-        best_effort = self.policy is Policy.BEST_EFFORT
+        best_effort, names = self.policy is Policy.BEST_EFFORT, Names.of(self.cache)
         self.around = Surroundings(
             policy=self.policy,
             phone_host=self.phone_side.host,
             network_host=self.host,
-            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, random=random),
+            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, names=names, random=random),
             open_line=self._open_line,
             clock=self.wire.clock,
             tell=self.news.append,
@@ -190,16 +192,17 @@ class ProxyOnStage:
         self.flows = Flows(random(32))
         self.calls = Calls(self.around)
         self.network_side = Hop(self.network_transport, self.host, 5080)
+        self.hung_up: list[Sending] = []
+        self.transactions = Transactions(self.wire.clock, lambda sending: None)
         self.signalling = Signalling(
             phone_side=self.phone_side,
             network_side=lambda: self.network_side,
             calls=self.calls,
             flows=self.flows,
             tell=self.news.append,
+            answered=self.transactions.answered,
         )
-
-        self.hung_up: list[Sending] = []
-        self.calls.hang_up = lambda *call: self.hung_up.extend(self.signalling.hang_up(*call))
+        self.calls.hang_up = self._hang_up
 
     def from_phone(self, text: str | bytes | Message, source: Hop) -> list[Sending]:
         return self.signalling.from_phone(octets(text) if isinstance(text, str) else text, source)
@@ -232,6 +235,9 @@ class ProxyOnStage:
 
     def changes(self) -> list[View]:
         return [news.view for news in self.news if isinstance(news, CallChanged)]
+
+    def _hang_up(self, *call: Any) -> None:
+        self.hung_up += self.signalling.hang_up(*call)
 
     def _open_line(self, call: Call, index: int) -> WiredLine:
         line = WiredLine(self.wire, call, index, self.phone_side.host, self.host)

@@ -59,6 +59,7 @@ a=rtpmap:96 opus/48000/2
 a=fmtp:96 useinbandfec=1
 a=mid:as
 a=rtcp:20001
+a=rtcp-mux
 a=rtcp-fb:* trr-int 5000
 a=rtcp-rsize
 a=ssrc:2699571104 cname:alice
@@ -75,6 +76,7 @@ def test_what_a_description_says() -> None:
     audio, video, image = read(LINPHONE_VIDEO_CALL)
 
     assert (audio.kind, audio.host, audio.port, audio.rtcp) == ("audio", "192.0.2.2", 7078, ("192.0.2.2", 7079))
+    assert (audio.mux, video.mux) == (True, False)
     assert audio.ssrc == 2699571104
     assert audio.zrtp_hashes[0].hash.hex().startswith("0123")
     assert audio.plain_rtp and not audio.secure_profile and not audio.has_keys
@@ -113,6 +115,25 @@ def test_a_section_that_is_left_alone_keeps_its_address_although_that_stood_abov
     assert changed.endswith("m=image 7004 udptl t38\r\nc=IN IP4 10.0.0.7\r\na=candidate:x\r\n")
     assert read(changed)[0].host == "198.51.100.7"
     assert read(changed)[1].host == "10.0.0.7"
+
+
+def test_rtcp_stays_on_the_port_of_rtp_or_apart_from_it() -> None:
+    for rtcp, ours in (("a=rtcp:7000", "a=rtcp:20000"), ("a=rtcp:9999 IN IP4 192.0.2.2", "a=rtcp:20001")):
+        offer = sdp("192.0.2.2", 7000, rtcp, "a=rtcp-mux-only")
+        assert read(offer)[0].mux
+        lines = rewritten(offer, "127.0.0.1", [Change(port=20000)]).split("\r\n")
+        assert ours in lines and "a=rtcp-mux-only" in lines
+
+
+def test_of_a_bundle_remains_what_is_left_alone() -> None:
+    video = "m=video 7002 RTP/SAVP 97\r\na=mid:v\r\nm=video 7004 RTP/SAVP 97\r\na=mid:w\r\n"
+    offer = (
+        sdp("192.0.2.2", 7000, "a=mid:a").replace("t=0 0", "t=0 0\r\na=group:BUNDLE a v w\r\na=group:LS a v") + video
+    )
+
+    apart = rewritten(offer, "127.0.0.1", [Change(port=20000), Change(port=20004), Change(port=20008)])
+    assert "BUNDLE" not in apart and "a=group:LS a v\r\n" in apart
+    assert "a=group:BUNDLE v w\r\n" in rewritten(offer, "127.0.0.1", [Change(port=20000), None, None])
 
 
 def test_the_old_way_of_holding_stays_on_hold() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.proxy.stage import SERVER
 from tests.proxy.two_phones import TwoPhones
-from zrtp.proxy.dialogs import Dialog
+from zrtp.proxy.calls import GONE
+from zrtp.proxy.dialogs import Dialog, Reason
 from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.sip import Message, parse
 
@@ -57,6 +58,20 @@ def test_the_answer_to_it_is_for_nobody_else() -> None:
 
 def test_before_anybody_answered_there_is_nothing_to_hang_up() -> None:
     dialog, here, flows = Dialog(), Hop("UDP", "127.0.0.1", 5070), Flows(bytes(32))
+    why = Reason(488, "why")
 
-    assert dialog.bye_to_phone(here, "c", "why", "f", flows) is None
-    assert dialog.bye_to_network(here, "c", "why", "f", flows) is None
+    assert dialog.bye_to_phone(here, "c", why, "f", flows) is None
+    assert dialog.bye_to_network(here, "c", why, "f", flows) is None
+
+
+def test_a_proxy_that_ends_hangs_up_what_would_go_on_in_silence() -> None:
+    stage = TwoPhones()
+    stage.call()
+    stage.alice.proxy.calls.close()
+
+    byes = [sending.message for sending in stage.alice.proxy.hung_up]
+    assert [bye.first("reason") for bye in byes if isinstance(bye, Message)] == [f'SIP;cause=503;text="{GONE}"'] * 2
+
+
+def test_a_reason_cannot_end_its_quotes() -> None:
+    assert str(Reason(488, 'a "b" \\ c')) == "SIP;cause=488;text=\"a 'b'  c\""

@@ -22,7 +22,7 @@ def test_a_call_is_described_without_any_key() -> None:
     assert (shown["call"], shown["direction"], shown["phase"], shown["state"]) == (1, "out", "up", "secure")
     assert set(shown) == {
         *("call", "direction", "peer", "phase", "state", "streams", "sas", "words", "letters", "assurance"),
-        *("verified", "mismatch", "name", "notice", "sent", "verified_packets", "withheld"),
+        *("verified", "mismatch", "name", "who", "notice", "sent", "verified_packets", "withheld"),
     }
 
 

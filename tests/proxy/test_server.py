@@ -25,6 +25,7 @@ from zrtp.proxy.news import News, Notice, Phase, Tell
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Hop
 from zrtp.proxy.server import CONNECTED, DISCONNECTED, ProxyOptions, SipProxy
+from zrtp.proxy.sip import Message
 from zrtp.proxy.upstream import Upstream
 
 
@@ -181,6 +182,30 @@ def test_a_connection_that_breaks_is_made_again_and_meanwhile_requests_are_refus
             phone.request("REGISTER", "sip:alice@example.org", cseq=2)
             assert (await phone.next()).status == 200
             assert before.port != 0
+            await phone.close()
+        finally:
+            await proxy.close()
+            await server.close()
+
+    within_time(scene)
+
+
+def test_what_a_phone_sends_over_tcp_is_repeated_towards_a_server_on_udp_that_missed_it() -> None:
+    class HardOfHearing(Server):
+        def received(self, message: Message, source: Hop) -> None:
+            if message in self.seen:
+                super().received(message, source)
+            else:
+                self.seen.append(message)
+
+    async def scene() -> None:
+        server = await HardOfHearing().open()
+        proxy = proxy_to(server, nobody)
+        try:
+            phone_side, _ = await proxy.open()
+            phone = await SipPhone("alice", phone_side).open("TCP")
+            phone.request("REGISTER", "sip:alice@example.org")
+            assert (await phone.next()).status == 200
             await phone.close()
         finally:
             await proxy.close()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
+
+import pytest
 
 from tests.proxy.server_stage import LOOPBACK
 from tests.proxy.test_server import until, within_time
+from tests.support.cases import every
+from zrtp.proxy import transport
 from zrtp.proxy.routing import Hop
-from zrtp.proxy.sip import Message
+from zrtp.proxy.sip import Message, answer, parse
 from zrtp.proxy.transport import PhoneSide, UdpNetworkSide, own_address
+from zrtp.proxy.upstream import Located, NoSuchServer
 
 REGISTER = b"\r\n".join(
     [
@@ -26,10 +32,15 @@ REGISTER = b"\r\n".join(
 )
 
 
+async def in_vain() -> Located:
+    raise NoSuchServer("No name server answers.")
+
+
 def test_only_the_server_is_heard_on_the_network_side() -> None:
     async def scene() -> None:
         heard: list[Message | bytes] = []
-        side = UdpNetworkSide([("127.0.0.2", 5060)], lambda received, source: heard.append(received))
+        server = Located([("127.0.0.2", 5060)])
+        side = UdpNetworkSide(server, in_vain, lambda received, source: heard.append(received))
         await side.open((LOOPBACK, 0))
         for host in (LOOPBACK, "127.0.0.2"):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaker:
@@ -39,6 +50,44 @@ def test_only_the_server_is_heard_on_the_network_side() -> None:
         assert heard == [b"127.0.0.2"]
         assert side.strangers == 1
         await side.close()
+
+    within_time(scene)
+
+
+@every("seconds", [0.0, math.inf])
+def test_the_server_is_looked_up_again_when_that_is_due_or_when_it_fails(seconds: float) -> None:
+    async def scene() -> None:
+        moved = asyncio.Event()
+
+        async def find() -> Located:
+            moved.set()
+            return Located([("::1", 5060), ("127.0.0.3", 5060)])
+
+        heard: list[Message | bytes] = []
+        located = Located([("127.0.0.2", 5060)], seconds)
+        side = UdpNetworkSide(located, find, lambda received, source: heard.append(received))
+        await side.open((LOOPBACK, 0))
+        if math.isinf(seconds):
+            unavailable = parse(REGISTER)
+            side.send(unavailable, None)
+            side.answered(answer(unavailable, 503, "Service Unavailable"))
+        await moved.wait()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.3", 0))
+            server.sendto(b"from there", (side.hop.host, side.hop.port))
+        await until(lambda: bool(heard))
+        await side.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "LOOK_AGAIN_AFTER", 0.0)
+        within_time(scene)
+
+
+def test_a_server_of_another_family_than_our_own_address_is_a_sentence() -> None:
+    async def scene() -> None:
+        side = UdpNetworkSide(Located([("::1", 5060)]), in_vain, lambda received, source: None)
+        with pytest.raises(NoSuchServer, match="no address that can be reached from 127"):
+            await side.open((LOOPBACK, 0))
 
     within_time(scene)
 

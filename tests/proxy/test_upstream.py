@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import socket
 from collections import Counter
@@ -15,7 +16,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from zrtp.proxy.upstream import NoSuchServer, Srv, Upstream, by_priority, dns_records, locate
+from zrtp.proxy.upstream import HOST_HOLDS, NoSuchServer, Srv, Upstream, by_priority, dns_records, locate
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def located(text: str, records: Sequence[Srv] = ()) -> tuple[list[tuple[str, int
         return records
 
     found = asyncio.run(locate(Upstream.parse(text), look_up=look_up, dice=random.Random(1)))
-    return found, asked
+    return found.addresses, asked
 
 
 def test_numbers_and_ports_need_no_records() -> None:
@@ -72,6 +73,21 @@ def test_a_domain_is_asked_for_the_service_of_its_transport(text: str, name: str
 
 def test_a_name_without_records_is_a_host() -> None:
     assert ("127.0.0.1", 5060) in located("localhost")[0]
+
+
+def test_what_is_known_holds_as_long_as_the_shortest_of_what_it_rests_on() -> None:
+    async def look_up(name: str) -> Sequence[Srv]:
+        return [Srv(10, 0, host, 5060, seconds) for host, seconds in services]
+
+    async def run(text: str) -> float:
+        return (await locate(Upstream.parse(text), look_up=look_up)).seconds
+
+    services = [("192.0.2.1", 60.0), ("192.0.2.2", 40.0)]
+    assert asyncio.run(run("a.test")) == 40
+    services = [("localhost", 3600.0)]
+    assert asyncio.run(run("a.test")) == HOST_HOLDS
+    assert asyncio.run(run("localhost:5080")) == HOST_HOLDS
+    assert asyncio.run(run("192.0.2.1")) == math.inf
 
 
 def test_a_domain_that_offers_no_sip_says_so() -> None:
@@ -120,7 +136,7 @@ def test_records_of_a_real_name_server() -> None:
         finally:
             transport.close()
 
-    assert asyncio.run(run()) == [[Srv(10, 5, "edge.example.test", 5062)], [Srv(0, 0, ".", 0)], []]
+    assert asyncio.run(run()) == [[Srv(10, 5, "edge.example.test", 5062, 60)], [Srv(0, 0, ".", 0, 60)], []]
 
 
 def test_a_name_server_that_does_not_answer_is_a_sentence() -> None:

@@ -37,10 +37,13 @@ EVIDENCE = (
     # DH and KEM mode
     Evidence("MAC of the responder's Hello", "on_dhpart1", "verify_hello(_HELLO, _)", "_HELLO"),
     Evidence("MAC of the Commit", "on_dhpart2", "verify_commit(_COMMIT, _)", "_COMMIT"),
+    Evidence("public value pvr", "on_dhpart1", "_.check_dhpart1(_DHPART.pv)", "_DHPART.pv"),
+    Evidence("public value pvi", "on_dhpart2", "_.check_dhpart2(_DHPART.pv)", "_DHPART.pv"),
+    Evidence("public key in the Commit", "_respond_dh", "_.check_commit(_COMMIT.public_key)", "_COMMIT.public_key"),
     Evidence("hvi", "on_dhpart2", "verify_hvi(_, _, _DHPART, _)", "_DHPART"),
     # Who sent the Commit
-    Evidence("source and Hello of the Commit", "on_commit", "_select_candidate(_, _R)", "_R"),
-    Evidence("the same of a crossing Commit", "on_crossing_commit", "_select_candidate(_, _R)", "_R"),
+    Evidence("source and Hello of the Commit", "_answer_commit", "_select_candidate(_, _R)", "_R"),
+    Evidence("the same of a crossing Commit", "_answer_crossing_commit", "_select_candidate(_, _R)", "_R"),
     Evidence("Hello that the Commit continues", "select_candidate", "verify_hello(_HELLO, _)", "_HELLO"),
     Evidence("algorithms of the Commit", "respond", "check_commit(...)", "None"),
     # Multistream and Preshared mode

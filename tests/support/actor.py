@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import BOB_SSRC, Clock, Side, seeded
 from zrtp.cache.interface import SecretCache
-from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare, ShareContext
+from zrtp.crypto.key_agreements.base import CheckedValue, InitiatorShare, ResponderShare, ShareContext
 from zrtp.protocol.config import Config
 from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
 from zrtp.protocol.endpoint import Endpoint
@@ -262,7 +262,7 @@ class Actor:
         transcript = Transcript.of_initiator(
             hash_, self.zid, HelloAuthentic(hello, b""), self.own_commit, dhpart1, self.own_dhpart2
         )
-        dh_result = self.share.finish(dhpart1.pv)
+        dh_result = self.share.finish(CheckedValue(dhpart1.pv))
         self._derive(s0_from_dh(hash_, dh_result, transcript, matched.s1, matched.s2, matched.s3), transcript)
 
     # As responder.
@@ -279,7 +279,7 @@ class Actor:
         )
         self.own_commit = commit
         agreement = self.algorithms.key_agreements[commit.key_agreement]
-        self.answer_share = agreement.respond(commit.public_key, self.context)
+        self.answer_share = agreement.respond(CheckedValue(commit.public_key), self.context)
         values = self._dhpart_fields(Role.RESPONDER, self.answer_share.dhpart1_field)
         self.own_dhpart1 = DHPart1.make(**values | changes)
         return self.own_dhpart1
@@ -294,7 +294,7 @@ class Actor:
         transcript = Transcript.of_responder(
             hash_, self.own_hello, CommitAuthentic(self.own_commit, b""), self.own_dhpart1, HviVerified(dhpart2)
         )
-        dh_result = self.answer_share.finish(dhpart2.pv)
+        dh_result = self.answer_share.finish(CheckedValue(dhpart2.pv))
         self._derive(s0_from_dh(hash_, dh_result, transcript, matched.s1, matched.s2, matched.s3), transcript)
 
     def take_multistream_commit(self, commit: Commit, zrtpsess: Secret) -> None:

@@ -37,7 +37,7 @@ class CountingShare:
         field: bytes = self.inner.dhpart2_field
         return field
 
-    def finish(self, pv: bytes, /) -> Secret:
+    def finish(self, pv: CheckedValue, /) -> Secret:
         self._operations["shared secret"] += 1
         return self.inner.finish(pv)
 
@@ -74,7 +74,7 @@ class CountingKeyAgreement:
         return CountingShare(self.inner.initiate(context), self.operations)
 
     def respond(
-        self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
+        self, commit_public_key: CheckedValue, context: ShareContext, own: InitiatorShare | None = None
     ) -> ResponderShare:
         inner_own = own.inner if isinstance(own, CountingShare) else None
         share = self.inner.respond(commit_public_key, context, inner_own)  # type: ignore[arg-type]

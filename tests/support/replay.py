@@ -124,7 +124,7 @@ class KnownShare:
     peer_field: bytes
     dh_result: bytes
 
-    def finish(self, pv: bytes) -> Secret:
+    def finish(self, pv: CheckedValue) -> Secret:
         """DHResult, for the one public value that it is known for."""
         return Secret(self.dh_result) if pv == self.peer_field else Secret(bytes(len(self.dh_result)))
 
@@ -176,7 +176,7 @@ class RecordedAgreement:
         return self.real.initiate(context) if self.initiator_share is None else self.initiator_share
 
     def respond(
-        self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
+        self, commit_public_key: CheckedValue, context: ShareContext, own: InitiatorShare | None = None
     ) -> ResponderShare:
         if self.responder_share is None:
             return self.real.respond(commit_public_key, context, own)

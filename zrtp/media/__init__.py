@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from zrtp.media.aio import AsyncCall, ForkedCall, MediaLayer, SecureStream, connect, listen
     from zrtp.media.demux import Kind, classify
     from zrtp.media.errors import NotSecured
-    from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
+    from zrtp.media.events import AnotherPeer, MediaRecovered, MediaTrouble, PeerLeft, Trouble
     from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
     from zrtp.media.secure import Counters, SecureCall, SecureMedia
     from zrtp.media.threads import SecureSocket
 
 __all__ = [
+    "AnotherPeer",
     "AsyncCall",
     "Counters",
     "ForkedCall",
@@ -44,7 +45,7 @@ _HOMES = {
     "aio": ("AsyncCall", "ForkedCall", "MediaLayer", "SecureStream", "connect", "listen"),
     "demux": ("Kind", "classify"),
     "errors": ("NotSecured",),
-    "events": ("MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
+    "events": ("AnotherPeer", "MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
     "rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),
     "secure": ("Counters", "SecureCall", "SecureMedia"),
     "threads": ("SecureSocket",),

@@ -11,6 +11,7 @@ from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call
 from zrtp.proxy.leg import Leg, Remote
+from zrtp.proxy.names import Names
 from zrtp.proxy.news import Tell, Verdict, VerdictRefused, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.relay import Threads, UdpLine
@@ -48,14 +49,14 @@ class BareRtp:
         self._phone = options.phone
         self._timer: Any = None
         self._threads = Threads()
-        best_effort = options.policy is Policy.BEST_EFFORT
+        best_effort, names = options.policy is Policy.BEST_EFFORT, Names.of(endpoint.cache)
         bind = options.bind or (own_address(options.remote), 0)
         self._bind = bind
         self._around = Surroundings(
             policy=options.policy,
             phone_host=options.local[0],
             network_host=bind[0],
-            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, random=random),
+            make_leg=lambda peer: Leg(endpoint, peer, best_effort=best_effort, names=names, random=random),
             open_line=self._open_line,
             clock=asyncio.get_running_loop(),
             tell=tell,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
-from zrtp.protocol.events import Failed, NoPeer, Secured, SecurityWarning, WarningCode
+from zrtp.protocol.events import Failed, NoPeer, SecurityWarning, WarningCode
 from zrtp.proxy.description import ON_HOLD, Change, Section, read, rewritten
 from zrtp.proxy.leg import Leg, Protection, Remote, Task
 from zrtp.proxy.news import CallChanged, Notice, Phase, Verdict, VerdictRefused, View
@@ -144,6 +144,7 @@ class Call:
             port=port,
             protocol="RTP/AVP",
             rtcp=(host, port + 1),
+            mux=False,
             sends=False,  # a tool may well be silent: nobody is missed
             receives=True,
             has_keys=False,
@@ -202,8 +203,8 @@ class Call:
             return
         out = self._current.from_phone(index, packet)
         if out is not None:
-            rtcp = classify(packet) is Kind.RTCP
-            self._lines[index].to_network(out, remote.rtcp if rtcp else remote.rtp, rtcp=rtcp)
+            apart = classify(packet) is Kind.RTCP and not self._muxed(section, remote)
+            self._lines[index].to_network(out, remote.rtcp if apart else remote.rtp, rtcp=apart)
 
     def network_sent(self, index: int, packet: bytes, source: Address, *, rtcp: bool) -> None:
         """A datagram arrived on a port for the network."""
@@ -216,15 +217,21 @@ class Call:
             self._follow(leg, index, source, before)
         section = self._phone.get(index)
         if leg is self._current and section is not None and section.reachable:
-            line = self._lines[index]
+            line, rtp = self._lines[index], (section.host, section.port)
             for octets in arrived.rtp:
-                line.to_phone(octets, (section.host, section.port), rtcp=False)
+                line.to_phone(octets, rtp, rtcp=False)
+            apart = not self._muxed(section, leg.remote.get(index))
             for octets in arrived.rtcp:
-                line.to_phone(octets, section.rtcp, rtcp=True)
+                line.to_phone(octets, section.rtcp if apart else rtp, rtcp=apart)
         if arrived.rtp:
             self.heard = now
         if leg.has_news:
             self.settle(leg)
+
+    @staticmethod
+    def _muxed(phone: Section, remote: Remote | None) -> bool:
+        """Whether both ends want RTCP on the port of RTP."""
+        return phone.mux and remote is not None and remote.mux
 
     def settle(self, leg: Leg) -> None:
         """Send what is due, hear what the engine has to say, and set the timer."""
@@ -376,7 +383,7 @@ class Call:
             return
         proven = after[1] > before[1]
         if proven or (self._around.policy is Policy.REQUIRE and leg.protection(index) is Protection.SECURING):
-            leg.remote[index] = Remote(source, (source[0], source[1] + 1))
+            leg.remote[index] = Remote(source, (source[0], source[1] + 1), remote.mux)
 
     def _start(self, leg: Leg) -> None:
         now = self._around.clock.time()
@@ -416,7 +423,7 @@ class Call:
         leg.remote.pop(index, None)
         if handling is Handling.PROTECTED:
             if section.host not in ON_HOLD:
-                leg.remote[index] = Remote((section.host, section.port), section.rtcp)
+                leg.remote[index] = Remote((section.host, section.port), section.rtcp, section.mux)
             leg.expect(index, section.zrtp_hashes)
             plain = section.protocol.replace("SAVP", "AVP") if section.secure_profile else None
             if plain is not None:
@@ -464,8 +471,6 @@ class Call:
             case Failed() if current:
                 self._in_vain = FAILED.format(self.peer, event.text)
                 self._say_once(self._in_vain, loud=True)
-            case Secured() if current:
-                self._run(leg, leg.doubts(lambda text: self._say_once(text, loud=True)))
             case MediaTrouble() if current:
                 self._say(event.text, loud=True)
             case SecurityWarning() if current:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from zrtp.proxy.call import Call
 from zrtp.proxy.description import MalformedDescription
-from zrtp.proxy.dialogs import Dialog
+from zrtp.proxy.dialogs import Dialog, Reason
 from zrtp.proxy.news import Notice, Phase, Verdict, VerdictRefused, View
 from zrtp.proxy.policy import Refusal
 from zrtp.proxy.routing import Hop
@@ -31,6 +31,7 @@ LOOK: Final = 1.0
 ENDED_CALLS: Final = 20
 """Ended calls that are still listed."""
 HUNG_UP: Final = "The call was hung up, since nothing of it may leave in clear."
+GONE: Final = "The ZRTP proxy beside the phone was ended."
 TRY_AGAIN: Final = (401, 407)
 """Refusals after which the same call comes again, with credentials (RFC 3261 section 22)."""
 
@@ -54,8 +55,8 @@ class Calls:
         self._ended: deque[View] = deque(maxlen=ENDED_CALLS)
         self._numbers = 0
         self._timer: Any = None
-        self.hang_up: Callable[[Dialog, str, str, str], None] = lambda dialog, call_id, flow, why: None
-        """Is called when the policy wants a call to end: with its Call-ID, the phone's flow, and why."""
+        self.hang_up: Callable[[Dialog, str, str, Reason], None] = lambda dialog, call_id, flow, why: None
+        """Is called when a call has to end: with its Call-ID, the phone's flow, and why."""
 
     def description(self, message: Message, text: str, *, flow: str, from_phone: bool) -> str:
         """A session description for the other side. Raises Refusal and MalformedDescription."""
@@ -112,8 +113,10 @@ class Calls:
         return [*self._ended, *(entry.call.view() for entry in self._entries.values())]
 
     def close(self) -> None:
-        """End all calls."""
-        for key in list(self._entries):
+        """End all calls: without us the two sides would not hear each other any more."""
+        for key, entry in list(self._entries.items()):
+            if entry.call.phase is Phase.UP:
+                self.hang_up(entry.dialog, *key, Reason(503, GONE))
             self._end(key)
         if self._timer is not None:
             self._timer.cancel()
@@ -156,7 +159,7 @@ class Calls:
     def _hang_up(self, key: tuple[str, str], entry: _Entry, why: str) -> None:
         if self._entries.get(key) is entry:
             self._around.tell(Notice(text=HUNG_UP, call=entry.call.number, loud=True))
-            self.hang_up(entry.dialog, *key, why)
+            self.hang_up(entry.dialog, *key, Reason(488, why))
             self._end(key)
 
     def _look(self) -> None:

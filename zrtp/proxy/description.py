@@ -1,8 +1,9 @@
 """Session descriptions (RFC 8866) on their way through the proxy: what they say, and how addresses become ours.
 
 Lines that nobody here understands pass unchanged and in their places. Taken out of a section that is protected, in
-both directions, is what would lead media past the proxy or onto one port: ICE, rtcp-mux, BUNDLE. `a=zrtp-hash` is put
-in towards the network and taken out towards the phone.
+both directions, is what would lead media past the proxy (ICE), or several streams onto one port (BUNDLE), where ZRTP
+could not tell them apart. RTP and RTCP on one port (rtcp-mux) are for the two ends to agree on. `a=zrtp-hash` is put in
+towards the network and taken out towards the phone.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ _CONNECTION: Final = re.compile(r"c=IN IP[46] ([^\s/]+)(?:/\S+)?\s*")
 _ORIGIN: Final = re.compile(r"(o=\S+ \S+ \S+ )IN IP[46] \S+")
 _RTCP: Final = re.compile(r"a=rtcp:([0-9]{1,5})(?: IN IP[46] (\S+))?\s*")
 _SSRC: Final = re.compile(r"a=ssrc:([0-9]{1,10})(?:\s.*)?")
-_PAST_THE_PROXY: Final = re.compile(
-    r"a=(candidate:|ice-|remote-candidates:|end-of-candidates|rtcp-mux|group:BUNDLE|bundle-only)"
-)
+_PAST_THE_PROXY: Final = re.compile(r"a=(candidate:|ice-|remote-candidates:|end-of-candidates|bundle-only)")
+_BUNDLE: Final = re.compile(r"a=group:BUNDLE\s(.*)")
+_MID: Final = re.compile(r"a=mid:(\S+)\s*")
+_MUX: Final = re.compile(r"a=rtcp-mux(-only)?\s*")
 _KEYS: Final = re.compile(r"a=(crypto:|fingerprint:|key-mgmt:)")
 _AROUND_KEYS: Final = re.compile(r"a=(crypto:|fingerprint:|key-mgmt:|setup:|tls-id:)")
 _DIRECTION: Final = re.compile(r"a=(sendrecv|sendonly|recvonly|inactive)\s*")
@@ -51,7 +53,9 @@ class Section:
     """0: this section is not used."""
     protocol: str
     rtcp: tuple[str, int]
-    """Where RTCP is wanted."""
+    """Where RTCP is wanted, if it is apart from RTP."""
+    mux: bool
+    """RTCP may come on the port of RTP (RFC 5761), which is so if both sides say it."""
     sends: bool
     """Whoever wrote this wants to send media."""
     receives: bool
@@ -111,7 +115,8 @@ def rewritten(text: str, host: str, changes: Sequence[Change | None]) -> str:
     connection = next((line for line in session if line.startswith("c=")), None)
     all_ours = all(change is not None for change in changes)
     ours = f"c=IN IP{6 if ':' in host else 4} {host}"
-    out = [_session_line(line, ours, strip=all_ours) for line in session]
+    left_alone = {_mid(lines) for lines, change in zip(sections, changes, strict=True) if change is None}
+    out = [_session_line(line, ours, left_alone, strip=all_ours) for line in session]
     for lines, change in zip(sections, changes, strict=True):
         if change is None:
             own = any(line.startswith("c=") for line in lines)
@@ -163,6 +168,7 @@ def _section(lines: list[str], session: list[str], hashes: tuple[ZrtpHash, ...])
         port=port,
         protocol=protocol,
         rtcp=(rtcp[2] or host, int(rtcp[1])) if rtcp is not None else (host, port + 1),
+        mux=_first(_MUX, lines) is not None,
         sends=way in ("sendrecv", "sendonly"),
         receives=way in ("sendrecv", "recvonly"),
         has_keys=any(_KEYS.match(line) for line in (*session, *lines)),
@@ -175,7 +181,16 @@ def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> re.Match[str] | No
     return next((found for line in lines if (found := pattern.fullmatch(line))), None)
 
 
-def _session_line(line: str, ours: str, *, strip: bool) -> str | None:
+def _mid(lines: list[str]) -> str | None:
+    mid = _first(_MID, lines)
+    return mid[1] if mid is not None else None
+
+
+def _session_line(line: str, ours: str, left_alone: set[str | None], *, strip: bool) -> str | None:
+    bundle = _BUNDLE.fullmatch(line)
+    if bundle is not None:
+        together = [mid for mid in bundle[1].split() if mid in left_alone]
+        return f"a=group:BUNDLE {' '.join(together)}" if together else None
     if line.startswith("c="):
         return _connection(line, ours)
     if line.startswith("o="):
@@ -191,12 +206,14 @@ def _connection(line: str, ours: str) -> str:
 
 
 def _changed(lines: list[str], ours: str, change: Change) -> list[str]:
+    media = _MEDIA.fullmatch(lines[0])
     changed = [_MEDIA.sub(lambda m: f"m={m[1]} {change.port} {change.protocol or m[4]}{m[5] or ''}", lines[0])]
     for line in lines[1:]:
         if line.startswith("c="):
             changed.append(_connection(line, ours))
-        elif _RTCP.fullmatch(line):
-            changed += [f"a=rtcp:{change.port + 1}"] if change.port else []
+        elif (rtcp := _RTCP.fullmatch(line)) is not None:
+            apart = media is None or rtcp[1] != media[2]
+            changed += [f"a=rtcp:{change.port + apart}"] if change.port else []
         elif not _PAST_THE_PROXY.match(line) and (change.keys or not _AROUND_KEYS.match(line)):
             changed.append(line)
     return changed

@@ -13,6 +13,19 @@ from zrtp.proxy.routing import Flows, Hop, add_via
 from zrtp.proxy.sip import Header, Message, Uri, bare_uri
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a call is hung up (RFC 3326)."""
+
+    cause: int
+    """A status of SIP."""
+    text: str
+
+    def __str__(self) -> str:
+        quoted = self.text.replace("\\", "").replace('"', "'")
+        return f'SIP;cause={self.cause};text="{quoted}"'
+
+
 @dataclass(slots=True)
 class Party:
     """One side of a call, as the messages show it."""
@@ -48,11 +61,11 @@ class Dialog:
         if message.method == "INVITE" and not from_phone and (recorded or not self.routes):
             self.routes = recorded if message.is_request else recorded[::-1]
 
-    def bye_to_phone(self, here: Hop, call_id: str, reason: str, flow: str, flows: Flows) -> Message | None:
+    def bye_to_phone(self, here: Hop, call_id: str, reason: Reason, flow: str, flows: Flows) -> Message | None:
         """As the far end would send it; None before the call is far enough for one."""
         return self._bye(self.far, self.phone, [], here, call_id, reason, flow, flows)
 
-    def bye_to_network(self, here: Hop, call_id: str, reason: str, flow: str, flows: Flows) -> Message | None:
+    def bye_to_network(self, here: Hop, call_id: str, reason: Reason, flow: str, flows: Flows) -> Message | None:
         """As the phone would send it; None before the call is far enough for one."""
         return self._bye(self.phone, self.far, self.routes, here, call_id, reason, flow, flows)
 
@@ -63,13 +76,12 @@ class Dialog:
         routes: list[str],
         here: Hop,
         call_id: str,
-        reason: str,
+        reason: Reason,
         flow: str,
         flows: Flows,
     ) -> Message | None:
         if not (receiver.contact and sender.address and receiver.address):
             return None
-        quoted = reason.replace("\\", "").replace('"', "'")
         lines = [
             *(f"Route: {route}" for route in routes),
             "Max-Forwards: 70",
@@ -77,7 +89,7 @@ class Dialog:
             f"To: {receiver.address}",
             f"Call-ID: {call_id}",
             f"CSeq: {sender.cseq + 1} BYE",
-            f'Reason: SIP;cause=488;text="{quoted}"',
+            f"Reason: {reason}",
             "Content-Length: 0",
         ]
         message = Message(f"BYE {receiver.contact} SIP/2.0", [Header.of(line) for line in lines])

@@ -8,26 +8,22 @@ numbered as the m= lines of the session description, datagrams go in and come ou
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
-from zrtp.cache.interface import other_devices, waits
-from zrtp.cache.record import clean_name
+from zrtp.cache.interface import waits
 from zrtp.crypto.sas import Sas
-from zrtp.errors import CacheError, SrtpError
+from zrtp.errors import SrtpError
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.sdp import ZrtpHash, matching_zrtp_hash
 from zrtp.media.secure import Counters, SecureCall, SecureMedia
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Assurance, Continuity, NoPeer, Sending
+from zrtp.protocol.events import Assurance, NoPeer, Sending
 from zrtp.protocol.states import State
+from zrtp.proxy.names import Names, shown_for
 from zrtp.system import RandomSource, system_random
-
-NEW_KEY: Final = "{} has another key than before: a new phone of theirs, or somebody in between."
 
 
 class Protection(Enum):
@@ -49,6 +45,8 @@ class Remote:
 
     rtp: Address
     rtcp: Address
+    mux: bool = False
+    """It takes RTCP at `rtp` as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +78,17 @@ class Leg:
         peer: str,
         *,
         best_effort: bool,
+        names: Names | None = None,
         random: RandomSource = system_random,
     ) -> None:
         self.peer = peer
+        self._names = names if names is not None else Names()
         self._cache = endpoint.cache
         self.tag = ""
         """The far end's tag, once it has one."""
         self.remote: dict[int, Remote] = {}
-        self._session = endpoint.session(peer_label=peer, offload=True, store="deferred")
+        expected = self._names.of_record(peer)
+        self._session = endpoint.session(peer_label=peer, offload=True, store="deferred", expect=expected)
         self._secure = SecureCall(self._session, best_effort=best_effort, silence=None)
         self._media: dict[int, SecureMedia] = {}
         self._expected: dict[int, bytes] = {}
@@ -224,29 +225,12 @@ class Leg:
     @property
     def name(self) -> str | None:
         """What the person called this far end at an earlier comparison."""
-        return self._session.peer.name
+        name = self._session.peer.name
+        return name and shown_for(self.peer, name)
 
     def ssrc(self, index: int) -> int:
         """The name that the engine's events have for a stream."""
         return self._media[index].stream.ssrc
-
-    def doubts(self, tell: Callable[[str], None]) -> Task:
-        """Finds out whether the key may not be that of the SIP address, once there is one, and tells why.
-
-        A name that the person chose is theirs to judge; one that is a SIP address must be this one.
-        """
-        known, zid, found = self.name, self._session.peer.zid, [""]
-        cache = self._cache if self._session.continuity is Continuity.FIRST_CALL else None
-
-        def look() -> None:
-            if known is not None and known.startswith(("sip:", "sips:")) and known.casefold() != self.peer.casefold():
-                found[0] = f"This is the key of {known}, and the call is with {self.peer}: compare the words."
-            elif cache is not None and zid is not None:
-                with suppress(CacheError):  # the engine has told that the cache fails
-                    if other_devices(cache, zid, self.peer):
-                        found[0] = NEW_KEY.format(self.peer)
-
-        return Task(look, lambda now: tell(found[0]) if found[0] else None, quick=cache is None or not waits(cache))
 
     def counters(self, index: int) -> Counters:
         media = self._media.get(index)
@@ -254,7 +238,7 @@ class Leg:
 
     def matched(self, name: str | None) -> None:
         """The person says that the words match. Raises ApiMisuse before there are any."""
-        self._session.sas_matched(clean_name(name or "") or self.name or clean_name(self.peer))
+        self._session.sas_matched(self._names.call(self.peer, name or ""))
 
     def mismatched(self) -> None:
         """The person says that the words differ. Raises ApiMisuse before there are any."""

@@ -64,6 +64,12 @@ class View:
     withheld: int
     """RTP packets of the phone that did not leave."""
 
+    @property
+    def who(self) -> str:
+        """The other side for a person: what they call it, and its address."""
+        named = self.name and self.name.casefold() != self.peer.casefold()
+        return f"{self.name} ({self.peer})" if named else self.peer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallChanged:
@@ -104,6 +110,7 @@ def described(view: View) -> dict[str, Any]:
         "call": view.number,
         "direction": "out" if view.outgoing else "in",
         "peer": view.peer,
+        "who": view.who,
         "phase": view.phase.value,
         "state": view.protection.value,
         "streams": [{"kind": kind, "state": protection.value} for kind, protection in view.streams],

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Any, Final
 
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
@@ -14,6 +14,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.leg import Leg
+from zrtp.proxy.names import Names
 from zrtp.proxy.news import Notice, Tell
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.relay import Threads, UdpLine
@@ -21,8 +22,9 @@ from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, answer
 from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.transactions import Transactions
 from zrtp.proxy.transport import NetworkSide, PhoneSide, StreamNetworkSide, UdpNetworkSide
-from zrtp.proxy.upstream import Upstream, locate
+from zrtp.proxy.upstream import Located, Upstream, locate
 from zrtp.system import RandomSource, system_random
 
 DISCONNECTED: Final = "The connection to the server broke; trying again. Until then the phone cannot call."
@@ -60,6 +62,7 @@ class SipProxy:
     ) -> None:
         self._options = options
         self._endpoint = endpoint
+        self._names = Names.of(endpoint.cache)
         self._tell = tell
         self._random = random
         self._flows = Flows(random(_SECRET_OCTETS))
@@ -67,6 +70,7 @@ class SipProxy:
         self._network_side: NetworkSide | None = None
         self._signalling: Signalling | None = None
         self._calls: Calls | None = None
+        self._transactions: Transactions | None = None
         self._threads = Threads()
         self._hosts = ("", "")  # ours, towards the phone and towards the network
 
@@ -76,8 +80,7 @@ class SipProxy:
         Raises OSError, and what `locate` raises.
         """
         options = self._options
-        servers = await locate(options.upstream)
-        network = await self._open_network_side(servers)
+        network = await self._open_network_side(await self._find())
         try:
             phone = await self._phone_side.open(*options.listen)
         except OSError:
@@ -96,15 +99,16 @@ class SipProxy:
             run=self._threads,
         )
         self._calls = Calls(around)
+        self._calls.hang_up = self._hang_up
+        self._transactions = Transactions(around.clock, self._send)
         self._signalling = Signalling(
             phone_side=phone,
             network_side=lambda: network.hop,
             calls=self._calls,
             flows=self._flows,
             tell=self._tell,
+            answered=self._answered,
         )
-        signalling = self._signalling
-        self._calls.hang_up = lambda *call: self._send(signalling.hang_up(*call))
         return phone, network.hop
 
     @property
@@ -117,22 +121,32 @@ class SipProxy:
         """End all calls and close all ports."""
         if self._calls is not None:
             self._calls.close()
+        if self._transactions is not None:
+            self._transactions.close()
         await self._threads.finish()
         await self._phone_side.close()
         if self._network_side is not None:
             await self._network_side.close()
 
-    async def _open_network_side(self, servers: list[Address]) -> NetworkSide:
+    async def _find(self) -> Located:
+        return await locate(self._options.upstream)
+
+    async def _open_network_side(self, located: Located) -> NetworkSide:
         options = self._options
         if options.upstream.transport == "UDP":
-            datagrams = UdpNetworkSide(servers, self._from_network)
+            datagrams = UdpNetworkSide(located, self._find, self._from_network)
             await datagrams.open(options.bind)
             return datagrams
         tls = None
         if options.upstream.transport == "TLS":
             tls = await asyncio.to_thread(ssl.create_default_context, cafile=options.ca)
         stream = StreamNetworkSide(
-            servers, self._from_network, tls=tls, name=options.upstream.host, changed=self._connection_changed
+            located,
+            self._find,
+            self._from_network,
+            tls=tls,
+            name=options.upstream.host,
+            changed=self._connection_changed,
         )
         await stream.open(options.bind)
         return stream
@@ -147,22 +161,39 @@ class SipProxy:
         if not network.ready and isinstance(received, Message) and received.is_request and received.method != "ACK":
             self._phone_side.send(answer(received, 503, "Service Unavailable"), source)
             return
-        self._send(signalling.from_phone(received, source))
+        self._pass_on(signalling.from_phone(received, source), source)
 
     def _from_network(self, received: Message | bytes, source: Hop) -> None:
         if self._signalling is not None:
-            self._send(self._signalling.from_network(received, source))
+            self._pass_on(self._signalling.from_network(received, source), source)
 
-    def _send(self, sendings: list[Sending]) -> None:
+    def _pass_on(self, sendings: list[Sending], source: Hop) -> None:
+        """Whoever sent a request over UDP repeats it; what came over a connection comes once."""
         for sending in sendings:
-            if sending.side is Side.NETWORK and self._network_side is not None:
-                self._network_side.send(sending.message, sending.to)
-            elif sending.side is Side.PHONE and sending.to is not None:
-                self._phone_side.send(sending.message, sending.to)
+            if source.transport == "UDP" or self._transactions is None:
+                self._send(sending)
+            else:
+                self._transactions.send(sending)
+
+    def _hang_up(self, *call: Any) -> None:
+        if self._signalling is not None and self._transactions is not None:
+            for bye in self._signalling.hang_up(*call):
+                self._transactions.send(bye)
+
+    def _answered(self, response: Message) -> None:
+        if self._transactions is not None and self._network_side is not None:
+            self._transactions.answered(response)
+            self._network_side.answered(response)
+
+    def _send(self, sending: Sending) -> None:
+        if sending.side is Side.NETWORK and self._network_side is not None:
+            self._network_side.send(sending.message, sending.to)
+        elif sending.side is Side.PHONE and sending.to is not None:
+            self._phone_side.send(sending.message, sending.to)
 
     def _make_leg(self, peer: str) -> Leg:
         best_effort = self._options.policy is Policy.BEST_EFFORT
-        return Leg(self._endpoint, peer, best_effort=best_effort, random=self._random)
+        return Leg(self._endpoint, peer, best_effort=best_effort, names=self._names, random=self._random)
 
     def _open_line(self, call: Call, index: int) -> Line:
         return UdpLine(

@@ -15,7 +15,7 @@ from typing import Final
 from zrtp.proxy.bodies import change_description, has_description
 from zrtp.proxy.calls import Calls
 from zrtp.proxy.description import MalformedDescription
-from zrtp.proxy.dialogs import Dialog
+from zrtp.proxy.dialogs import Dialog, Reason
 from zrtp.proxy.news import Notice, Tell
 from zrtp.proxy.policy import Refusal
 from zrtp.proxy.registration import Bindings
@@ -57,16 +57,24 @@ class Signalling:
     """Both directions of SIP."""
 
     def __init__(
-        self, *, phone_side: Hop, network_side: Callable[[], Hop], calls: Calls, flows: Flows, tell: Tell
+        self,
+        *,
+        phone_side: Hop,
+        network_side: Callable[[], Hop],
+        calls: Calls,
+        flows: Flows,
+        tell: Tell,
+        answered: Callable[[Message], None],
     ) -> None:
         """`phone_side` is where the phone reaches us; `network_side` tells where the upstream does, which may change
-        with each connection."""
+        with each connection. `answered` is told of every answer, as it came."""
         self._phone_side = phone_side
         self._network_side = network_side
         self._calls = calls
         self._flows = flows
         self._bindings = Bindings(flows)
         self._tell = tell
+        self._answered = answered
         self._complained: set[str] = set()
 
     def from_phone(self, received: Message | bytes, source: Hop) -> list[Sending]:
@@ -132,7 +140,7 @@ class Signalling:
         self._observe(message, flow, from_phone=False)
         return [Sending(message, Side.PHONE, phone)]
 
-    def hang_up(self, dialog: Dialog, call_id: str, flow: str, why: str) -> list[Sending]:
+    def hang_up(self, dialog: Dialog, call_id: str, flow: str, why: Reason) -> list[Sending]:
         """End a call in the name of both sides."""
         phone, network = self._flows.hop(flow), self._network_side()
         sendings = []
@@ -144,6 +152,7 @@ class Signalling:
         return sendings + ([Sending(bye, Side.NETWORK)] if bye is not None else [])
 
     def _answer_of_phone(self, message: Message, here: Hop) -> list[Sending]:
+        self._answered(message)
         flow = take_own_via(message, here)
         below = Via.parse((message.values("via") or [""])[0])
         if flow is None or below is None or self._describe(message, flow, from_phone=True) is not None:
@@ -154,6 +163,7 @@ class Signalling:
         return [Sending(message, Side.NETWORK, back)]
 
     def _answer_of_network(self, message: Message, network: Hop) -> list[Sending]:
+        self._answered(message)
         flow = take_own_via(message, network)
         if flow is None or not message.values("via"):  # the latter answers a BYE of ours
             return []

@@ -1,21 +1,25 @@
 """SIP over UDP, TCP and TLS under asyncio: sockets in, messages out.
 
 Towards the phone there is one port for UDP and TCP, towards the upstream server one UDP socket, or one connection
-that is made again when it breaks. Only the server's own addresses are heard there.
+that is made again when it breaks. Only the server's own addresses are heard there, and they are looked up again when
+the answer of the domain name system has had its time, or a server fails.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from zrtp.media.addresses import Address
 from zrtp.proxy.routing import Hop
+from zrtp.proxy.servers import Servers
 from zrtp.proxy.sip import Framer, MalformedSip, Message
+from zrtp.proxy.upstream import Find, Located, NoSuchServer
 
 Receive = Callable[["Message | bytes", Hop], None]
 """Is given a message of a connection, or a datagram, and where it came from."""
@@ -23,6 +27,8 @@ Receive = Callable[["Message | bytes", Hop], None]
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds between attempts to reach a server that does not answer; each pause is twice as long as the one before."""
+LOOK_AGAIN_AFTER: Final = 5.0
+"""Seconds for which nobody is asked again where the server is, however short-lived the last answer was."""
 CONNECT_WITHIN: Final = 10.0
 MOST_CONNECTIONS: Final = 256
 """Connections of phones at the same time."""
@@ -108,29 +114,41 @@ class NetworkSide(Protocol):
         """Send to the server, or, an answer over UDP, where its request came from."""
         ...
 
+    def answered(self, response: Message) -> None:
+        """The server's answer to a request that was sent."""
+        ...
+
     async def close(self) -> None: ...
 
 
 class UdpNetworkSide:
-    """One UDP socket."""
+    """One UDP socket, for whichever of the server's addresses is good. It is looked up again when that is due."""
 
-    def __init__(self, servers: Sequence[Address], receive: Receive) -> None:
-        self._servers = list(servers)
-        self._hosts = {host for host, _ in servers}
+    def __init__(self, located: Located, find: Find, receive: Receive) -> None:
+        self._located = located
+        self._servers = Servers(located)
+        self._find = find
         self._receive = receive
         self._transport: asyncio.DatagramTransport | None = None
         self._hop = Hop("UDP", "", 0)
+        self._failed = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
         self.strangers = 0
         """Datagrams that were not heard, since they came from somewhere else than the server."""
 
     async def open(self, local: Address | None) -> None:
-        """Open the socket, by default at the address from which the server is reached. Raises OSError."""
-        host = local[0] if local is not None else own_address(self._servers[0])
+        """Open the socket, by default at the address from which the server is reached.
+
+        Raises OSError, and NoSuchServer if the server cannot be reached from `local`.
+        """
+        host = local[0] if local is not None else own_address(self._located.addresses[0])
+        self._servers = Servers(self._located.reachable_from(host))
         self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Datagrams(self._take), local_addr=(host, local[1] if local is not None else 0)
         )
         name = self._transport.get_extra_info("sockname")
         self._hop = Hop("UDP", name[0], name[1])
+        self._looking = asyncio.ensure_future(self._look_again())
 
     @property
     def hop(self) -> Hop:
@@ -141,19 +159,50 @@ class UdpNetworkSide:
         return self._transport is not None
 
     def send(self, message: Message | bytes, to: Hop | None) -> None:
-        where = self._servers[0] if to is None else (to.host, to.port)
+        where = (to.host, to.port) if to is not None else self._servers.address(message, self._now())
+        self._look_again_if_failed()
         if self._transport is not None:
             self._transport.sendto(message if isinstance(message, bytes) else message.encode(), where)
 
+    def answered(self, response: Message) -> None:
+        self._servers.answered(response, self._now())
+        self._look_again_if_failed()
+
     async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         if self._transport is not None:
             self._transport.close()
 
     def _take(self, received: Message | bytes, source: Hop) -> None:
-        if source.host in self._hosts:
+        if self._servers.knows(source.host):
+            self._servers.heard(source.host, self._now())
             self._receive(received, source)
         else:
             self.strangers += 1
+
+    def _look_again_if_failed(self) -> None:
+        if self._servers.failed:
+            self._failed.set()
+
+    async def _look_again(self) -> None:
+        """Whenever what is known has had its time, or a server failed."""
+        while True:
+            holds = self._located.seconds
+            due = None if math.isinf(holds) else max(holds, LOOK_AGAIN_AFTER)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(due):
+                    await self._failed.wait()
+                    await asyncio.sleep(LOOK_AGAIN_AFTER)
+            self._failed.clear()
+            with suppress(NoSuchServer):  # what is known may still be right
+                self._located = (await self._find()).reachable_from(self._hop.host)
+                self._servers.found(self._located, self._now())
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
 
 class StreamNetworkSide:
@@ -165,7 +214,8 @@ class StreamNetworkSide:
 
     def __init__(
         self,
-        servers: Sequence[Address],
+        located: Located,
+        find: Find,
         receive: Receive,
         *,
         tls: ssl.SSLContext | None,
@@ -174,7 +224,8 @@ class StreamNetworkSide:
     ) -> None:
         """`changed` is told when the connection is lost, and when there is one again."""
         self._changed = changed
-        self._servers = list(servers)
+        self._servers = located.addresses
+        self._find = find
         self._receive = receive
         self._tls = tls
         self._name = name
@@ -200,6 +251,9 @@ class StreamNetworkSide:
         if self._writer is not None:
             write(self._writer, message if isinstance(message, bytes) else message.encode(stream=True))
 
+    def answered(self, response: Message) -> None:
+        """There is one connection, and it stands."""
+
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -219,6 +273,8 @@ class StreamNetworkSide:
             while self._writer is None:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+                with suppress(NoSuchServer):  # what is known may still be right
+                    self._servers = (await self._find()).addresses
                 with suppress(OSError, asyncio.TimeoutError):
                     reader = await self._connect(local)
                     pause = FIRST_PAUSE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +17,9 @@ from zrtp.proxy.sip import Uri
 
 DEFAULT_PORTS: Final = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 _SERVICES: Final = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
+
+HOST_HOLDS: Final = 300.0
+"""Seconds for which the address of a host name holds: the system's resolver, which reads /etc/hosts too, tells none."""
 
 
 class NoSuchServer(ZrtpError):
@@ -52,33 +56,56 @@ class Srv:
     weight: int
     host: str
     port: int
+    seconds: float = math.inf
+    """For how long that holds (its TTL)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the server is."""
+
+    addresses: list[Address]
+    """In numbers, in the order in which to try them; at least one."""
+    seconds: float = math.inf
+    """After these it may be somewhere else."""
+
+    def reachable_from(self, host: str) -> Located:
+        """What of it a socket at our address `host` can reach. Raises NoSuchServer if that is nothing."""
+        same = [address for address in self.addresses if (":" in address[0]) == (":" in host)]
+        if not same:
+            raise NoSuchServer(f"The server has no address that can be reached from {host}.")
+        return Located(same, self.seconds)
+
+
+Find = Callable[[], Awaitable[Located]]
+"""Looks the server up. Raises NoSuchServer."""
 LookUp = Callable[[str], Awaitable[Sequence[Srv]]]
 """The SRV records of a name; empty if it has none."""
 
 
-async def locate(
-    upstream: Upstream, *, look_up: LookUp | None = None, dice: random.Random | None = None
-) -> list[Address]:
-    """The server's addresses in numbers, in the order in which to try them.
+async def locate(upstream: Upstream, *, look_up: LookUp | None = None, dice: random.Random | None = None) -> Located:
+    """Where the server is now.
 
     SRV records are asked for if the server is a name and no port was given. Raises NoSuchServer, and
     BackendUnavailable if SRV records are needed and dnspython is not there.
     """
     targets = [(upstream.host, upstream.port or DEFAULT_PORTS[upstream.transport])]
+    seconds = math.inf
     if upstream.port is None and not _is_number(upstream.host):
         records = await (look_up or dns_records)(f"{_SERVICES[upstream.transport]}.{upstream.host}")
         if [record.host for record in records] == ["."]:
             raise NoSuchServer(f"{upstream.host} says that it offers no SIP over {upstream.transport}.")
         ordered = by_priority(records, dice or random.SystemRandom())
         targets = [(record.host.rstrip("."), record.port) for record in ordered] or targets
+        seconds = min((record.seconds for record in records), default=math.inf)
+    if not all(_is_number(host) for host, _ in targets):
+        seconds = min(seconds, HOST_HOLDS)
     found: list[Address] = []
     for host, port in targets:
         found += await _numbers(host, port)
     if not found:
         raise NoSuchServer(f"The name {upstream.host} cannot be found.")
-    return list(dict.fromkeys(found))
+    return Located(list(dict.fromkeys(found)), seconds)
 
 
 def by_priority(records: Sequence[Srv], dice: random.Random) -> list[Srv]:
@@ -109,7 +136,10 @@ async def dns_records(name: str, resolver: Any = None) -> list[Srv]:
         return []
     except dns.exception.DNSException as error:
         raise NoSuchServer(f"The name servers do not say where {name} is: {error}") from error
-    return [Srv(r.priority, r.weight, r.target.to_text(omit_final_dot=len(r.target) > 1), r.port) for r in answer]
+    seconds = float(answer.rrset.ttl) if answer.rrset is not None else 0.0
+    return [
+        Srv(r.priority, r.weight, r.target.to_text(omit_final_dot=len(r.target) > 1), r.port, seconds) for r in answer
+    ]
 
 
 async def _numbers(host: str, port: int) -> list[Address]:

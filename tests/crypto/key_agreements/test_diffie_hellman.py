@@ -6,6 +6,7 @@ import pytest
 
 from tests.crypto.key_agreements.support import context
 from zrtp.crypto.key_agreements import DH2K, DH3K, E255, EC25, EC38, EC52, X255, X448
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare
 from zrtp.errors import ErrorCode, PeerMisbehaved
 
@@ -22,7 +23,7 @@ def form(request: pytest.FixtureRequest) -> DiffieHellman:
 def test_our_own_public_value_is_refused(form: DiffieHellman) -> None:
     share = form.initiate(context())
     with pytest.raises(PeerMisbehaved, match="our own") as caught:
-        share.finish(share.public_value)
+        share.finish(CheckedValue(share.public_value))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -35,7 +36,7 @@ def test_every_failure_of_the_library_ends_the_exchange(form: DiffieHellman, fai
     public_value = form.initiate(context(1)).public_value
     share = DiffieHellmanShare(form, 0, form.initiate(context(2)).public_value, fail)
     with pytest.raises(PeerMisbehaved) as caught:
-        share.finish(public_value)
+        share.finish(CheckedValue(public_value))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -46,7 +47,7 @@ def test_an_empty_or_zero_secret_of_the_library_ends_the_exchange(form: DiffieHe
     share = DiffieHellmanShare(form, 0, form.initiate(context(2)).public_value, lambda _: results.pop())
     while results:
         with pytest.raises(PeerMisbehaved):
-            share.finish(public_value)
+            share.finish(CheckedValue(public_value))
 
 
 def test_a_commit_carries_no_public_key(form: DiffieHellman) -> None:

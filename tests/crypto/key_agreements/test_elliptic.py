@@ -6,6 +6,7 @@ import pytest
 
 from tests.crypto.key_agreements.support import context, diffie_hellman_share
 from zrtp.crypto.key_agreements import EC25, EC38, EC52
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.elliptic import Elliptic
 from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerMisbehaved
 
@@ -46,15 +47,15 @@ def test_the_answers_of_rfc_5903(curve: Elliptic, i: str, gi: str, r: str, gr: s
     responder = diffie_hellman_share(curve.code, bytes.fromhex(r))
     assert initiator.public_value == bytes.fromhex(gi)
     assert responder.public_value == bytes.fromhex(gr)
-    assert bytes(initiator.finish(bytes.fromhex(gr)).octets) == bytes.fromhex(gir)
-    assert bytes(responder.finish(bytes.fromhex(gi)).octets) == bytes.fromhex(gir)
+    assert bytes(initiator.finish(CheckedValue(bytes.fromhex(gr))).octets) == bytes.fromhex(gir)
+    assert bytes(responder.finish(CheckedValue(bytes.fromhex(gi))).octets) == bytes.fromhex(gir)
 
 
 @pytest.mark.rfc("R-5.1.5-22", "R-4.4.1.4-02")
 def test_widths(curve: Elliptic) -> None:
     expected = {b"EC25": (64, 32), b"EC38": (96, 48), b"EC52": (132, 66)}
     share = curve.initiate(context(1))
-    result = share.finish(curve.initiate(context(2)).public_value)
+    result = share.finish(CheckedValue(curve.initiate(context(2)).public_value))
     assert (len(share.public_value), len(result)) == expected[curve.code]
 
 
@@ -75,7 +76,7 @@ def test_points_that_are_none_are_refused(curve: Elliptic) -> None:
         (256**width - 1, 256**width - 1),
     ):
         with pytest.raises(PeerMisbehaved) as caught:
-            share.finish(bad_x.to_bytes(width, "big") + bad_y.to_bytes(width, "big"))
+            share.finish(CheckedValue(bad_x.to_bytes(width, "big") + bad_y.to_bytes(width, "big")))
         assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -96,7 +97,7 @@ def test_a_point_of_another_curve_of_that_size_is_refused() -> None:
     for seed in range(10):
         octets = context(seed).random(64)
         with pytest.raises(PeerMisbehaved):
-            share.finish(octets)
+            share.finish(CheckedValue(octets))
 
 
 @pytest.mark.attack("DH-05")
@@ -106,7 +107,7 @@ def test_compressed_and_x_only_encodings_are_malformed(curve: Elliptic) -> None:
     width = curve.result_length
     for encoding in (good[:width], b"\x02" + good[:width], b"\x03" + good[:width], b"\x04" + good):
         with pytest.raises(MalformedPacket):
-            share.finish(encoding)
+            share.finish(CheckedValue(encoding))
 
 
 @pytest.mark.attack("DH-12")
@@ -115,7 +116,7 @@ def test_the_mirror_image_of_our_own_point_is_refused_too(curve: Elliptic) -> No
     width = curve.result_length
     y = int.from_bytes(share.public_value[width:], "big")
     with pytest.raises(PeerMisbehaved, match="our own"):
-        share.finish(share.public_value[:width] + (curve.prime - y).to_bytes(width, "big"))
+        share.finish(CheckedValue(share.public_value[:width] + (curve.prime - y).to_bytes(width, "big")))
 
 
 @pytest.mark.attack("DH-08", "DH-09")
@@ -127,9 +128,9 @@ def test_leading_zeros_stay(curve: Elliptic) -> None:
         if share.public_value[0] == 0:
             break
     # scalar * G, as public value and as the result of the exchange with 1 * G
-    result = share.finish(one.public_value)
+    result = share.finish(CheckedValue(one.public_value))
     assert bytes(result.octets) == share.public_value[: curve.result_length]
-    assert one.finish(share.public_value) == result
+    assert one.finish(CheckedValue(share.public_value)) == result
 
 
 @pytest.mark.rfc("R-4.8-02")

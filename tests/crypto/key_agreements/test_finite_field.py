@@ -11,6 +11,7 @@ import pytest
 
 from tests.crypto.key_agreements.support import context, diffie_hellman_share
 from zrtp.crypto.key_agreements import DH2K, DH3K, finite_field
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.finite_field import MODP_2048, MODP_3072, FiniteField
 from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
 
@@ -47,7 +48,7 @@ def test_both_backends_agree(group: FiniteField, monkeypatch: pytest.MonkeyPatch
     shares.append(group.initiate(context(1)))
     assert shares[0].public_value == shares[1].public_value
     peer = group.initiate(context(2)).public_value
-    assert shares[0].finish(peer) == shares[1].finish(peer)
+    assert shares[0].finish(CheckedValue(peer)) == shares[1].finish(CheckedValue(peer))
 
 
 def test_a_library_without_finite_fields_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ def test_no_deprecation_warning_reaches_anybody_and_no_filter_is_touched(group: 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         share = group.initiate(context(1))
-        share.finish(group.initiate(context(2)).public_value)
+        share.finish(CheckedValue(group.initiate(context(2)).public_value))
     assert caught == []
     assert list(warnings.filters) == filters
 
@@ -101,7 +102,7 @@ def test_values_out_of_range_are_refused(group: FiniteField, backend: str) -> No
         pv = value.to_bytes(group.length, "big")
         for check in (group.check_dhpart1, group.check_dhpart2, share.finish):
             with pytest.raises(PeerMisbehaved) as caught:
-                check(pv)
+                check(CheckedValue(pv))
             assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -114,7 +115,7 @@ def test_the_smallest_and_largest_values_and_non_residues_are_accepted(group: Fi
     for value in (2, p - 2, p - 9):
         pv = value.to_bytes(group.length, "big")
         group.check_dhpart1(pv)
-        assert int.from_bytes(share.finish(pv).octets, "big") == pow(value, exponent, p)
+        assert int.from_bytes(share.finish(CheckedValue(pv)).octets, "big") == pow(value, exponent, p)
 
 
 @pytest.mark.attack("DH-08")
@@ -123,7 +124,7 @@ def test_a_result_with_leading_zeros_keeps_its_width(group: FiniteField, backend
     private = b"\x2b" * 32
     root = pow(int.from_bytes(private, "big"), -1, (group.prime - 1) // 2)
     pv = pow(4, root, group.prime).to_bytes(group.length, "big")
-    result = diffie_hellman_share(group.code, private).finish(pv)
+    result = diffie_hellman_share(group.code, private).finish(CheckedValue(pv))
     assert bytes(result.octets) == bytes(group.length - 1) + b"\x04"
 
 
@@ -137,8 +138,8 @@ def test_a_public_value_with_leading_zeros_keeps_its_width(group: FiniteField, b
 @pytest.mark.attack("DH-13")
 def test_a_short_exponent_does_not_serve_a_longer_aes_key(group: FiniteField) -> None:
     lost = group.initiate(context(1, exponent_bits=256))
-    assert group.respond(b"", context(2, exponent_bits=256), own=lost) is lost
-    assert group.respond(b"", context(2, exponent_bits=512), own=lost) is not lost
+    assert group.respond(CheckedValue(b""), context(2, exponent_bits=256), own=lost) is lost
+    assert group.respond(CheckedValue(b""), context(2, exponent_bits=512), own=lost) is not lost
 
 
 def _pi_times_power_of_two(bits: int) -> int:

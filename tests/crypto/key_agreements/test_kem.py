@@ -12,6 +12,7 @@ from tests.support.cases import every
 from tests.support.vectors import code, item_id, primitives
 from zrtp.crypto.hashes import S256, S384, S512, HashAlgorithm
 from zrtp.crypto.key_agreements import K255, K448, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3, ShareContext
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.kem import KemAgreement, combine, share_from_private
 from zrtp.crypto.key_agreements.kem_parts import X25519_KEM, Decapsulate
 from zrtp.crypto.registry import DEFAULT
@@ -39,8 +40,8 @@ def test_sizes_are_the_ones_that_peers_expect(row: tuple[KemAgreement, int, int,
     assert (84 + kem.dhpart1_length) // 4 == dhpart1_words
     if kem.available:
         initiator = kem.initiate(context(1, hash=S384))
-        responder = kem.respond(initiator.commit_field, context(2, hash=S384))
-        assert len(initiator.finish(responder.dhpart1_field)) == result
+        responder = kem.respond(CheckedValue(initiator.commit_field), context(2, hash=S384))
+        assert len(initiator.finish(CheckedValue(responder.dhpart1_field))) == result
 
 
 def test_which_resist_a_quantum_computer() -> None:
@@ -60,8 +61,8 @@ def test_combinations_give_the_recorded_answers(item: dict[str, Any]) -> None:
 @pytest.mark.parametrize("hash", [S256, S384, S512], ids=lambda hash: hash.code.decode())
 def test_a_hybrid_is_as_long_as_the_hash_and_depends_on_each_part(kem: KemAgreement, hash: HashAlgorithm) -> None:
     initiator = kem.initiate(context(1, hash=hash))
-    first = kem.respond(initiator.commit_field, context(2, hash=hash))
-    second = kem.respond(initiator.commit_field, context(3, hash=hash))
+    first = kem.respond(CheckedValue(initiator.commit_field), context(2, hash=hash))
+    second = kem.respond(CheckedValue(initiator.commit_field), context(3, hash=hash))
     cut = kem.ciphertext_lengths[0]
     mixtures = (
         first.dhpart1_field,
@@ -69,7 +70,7 @@ def test_a_hybrid_is_as_long_as_the_hash_and_depends_on_each_part(kem: KemAgreem
         first.dhpart1_field[:cut] + second.dhpart1_field[cut:],
         second.dhpart1_field[:cut] + first.dhpart1_field[cut:],
     )
-    results = [initiator.finish(mixture) for mixture in mixtures]
+    results = [initiator.finish(CheckedValue(mixture)) for mixture in mixtures]
     assert {len(result) for result in results} == {hash.length}
     assert len({bytes(result.octets) for result in results}) == 4
 
@@ -86,13 +87,13 @@ def test_a_known_private_key_gives_a_known_share(kem: KemAgreement) -> None:
 @pytest.mark.parametrize("kem", [K255, K448, *HYBRIDS], ids=lambda kem: kem.code.decode())
 def test_low_order_values_are_refused_in_both_roles(kem: KemAgreement) -> None:
     initiator = kem.initiate(context(1))
-    responder = kem.respond(initiator.commit_field, context(2))
+    responder = kem.respond(CheckedValue(initiator.commit_field), context(2))
     width = kem.public_lengths[0]
     with pytest.raises(PeerMisbehaved) as caught:
-        initiator.finish(bytes(width) + responder.dhpart1_field[width:])
+        initiator.finish(CheckedValue(bytes(width) + responder.dhpart1_field[width:]))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
     with pytest.raises(PeerMisbehaved) as caught:
-        kem.respond(bytes(width) + initiator.commit_field[width:], context(2))
+        kem.respond(CheckedValue(bytes(width) + initiator.commit_field[width:]), context(2))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -101,7 +102,7 @@ def test_low_order_values_are_refused_in_both_roles(kem: KemAgreement) -> None:
 def test_our_own_public_key_is_no_ciphertext(kem: KemAgreement) -> None:
     initiator = kem.initiate(context(1))
     with pytest.raises(PeerMisbehaved) as caught:
-        initiator.finish(initiator.commit_field)
+        initiator.finish(CheckedValue(initiator.commit_field))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -112,16 +113,16 @@ def test_an_invalid_ml_kem_public_key_is_refused(kem: KemAgreement) -> None:
     spoiled = initiator.commit_field[: -kem.public_lengths[-1]] + b"\xff" * kem.public_lengths[-1]
     kem.check_commit(spoiled)
     with pytest.raises(PeerMisbehaved) as caught:
-        kem.respond(spoiled, context(2))
+        kem.respond(CheckedValue(spoiled), context(2))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
 @pytest.mark.parametrize("kem", [MLK2, MLK3], ids=["MLK2", "MLK3"])
 def test_a_forged_ciphertext_leads_to_another_secret(kem: KemAgreement) -> None:
     initiator = kem.initiate(context(1))
-    responder = kem.respond(initiator.commit_field, context(2))
+    responder = kem.respond(CheckedValue(initiator.commit_field), context(2))
     forged = bytes((responder.dhpart1_field[0] ^ 1,)) + responder.dhpart1_field[1:]
-    assert initiator.finish(forged) != responder.finish(initiator.dhpart2_field)
+    assert initiator.finish(CheckedValue(forged)) != responder.finish(CheckedValue(initiator.dhpart2_field))
 
 
 @pytest.mark.attack("SID-07")
@@ -131,9 +132,9 @@ def test_a_failing_source_of_randomness_is_not_blamed_on_the_peer() -> None:
 
     initiator = K255.initiate(context(1))
     with pytest.raises(ApiMisuse, match="randomness"):
-        K255.respond(initiator.commit_field, context(random_source=bytes))
+        K255.respond(CheckedValue(initiator.commit_field), context(random_source=bytes))
     with pytest.raises(OSError, match="no entropy"):
-        K255.respond(initiator.commit_field, context(random_source=broken))
+        K255.respond(CheckedValue(initiator.commit_field), context(random_source=broken))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,43 +184,46 @@ def test_an_empty_or_zero_secret_of_the_library_ends_the_exchange(secret: bytes,
     kem = KemAgreement(code=b"BAD1", parts=parts)
     initiator = kem.initiate(context(1))
     with pytest.raises(PeerMisbehaved) as caught:
-        kem.respond(initiator.commit_field, context(2))
+        kem.respond(CheckedValue(initiator.commit_field), context(2))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
     sound = KemAgreement(code=b"ODD1", parts=(OddSizedPart(), *parts[1:]))
     with pytest.raises(PeerMisbehaved) as caught:
-        initiator.finish(sound.respond(initiator.commit_field, context(2)).dhpart1_field)
+        answer = sound.respond(CheckedValue(initiator.commit_field), context(2))
+        initiator.finish(CheckedValue(answer.dhpart1_field))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
 def test_fields_are_padded_once_at_their_end() -> None:
     initiator = ODD.initiate(context(1))
-    responder = ODD.respond(initiator.commit_field, context(2))
+    responder = ODD.respond(CheckedValue(initiator.commit_field), context(2))
     assert (ODD.commit_length, ODD.dhpart1_length) == (40, 40)
     assert initiator.commit_field[-3:] == bytes(3)
     assert responder.dhpart1_field[-2:] == bytes(2)
-    assert initiator.finish(responder.dhpart1_field) == responder.finish(initiator.dhpart2_field)
+    assert initiator.finish(CheckedValue(responder.dhpart1_field)) == responder.finish(
+        CheckedValue(initiator.dhpart2_field)
+    )
 
 
 def test_the_combined_secret_covers_the_ciphertexts_without_padding() -> None:
     initiator = ODD.initiate(context(1))
-    responder = ODD.respond(initiator.commit_field, context(2))
+    responder = ODD.respond(CheckedValue(initiator.commit_field), context(2))
     ciphertexts = responder.dhpart1_field[:38]
     _, secret = X25519_KEM.encapsulate(initiator.commit_field[5:37], _private_of(2, skip=6), S256)
     expected = combine(S256, [ciphertexts[:6], secret], ciphertexts)
-    assert bytes(initiator.finish(responder.dhpart1_field).octets) == expected
+    assert bytes(initiator.finish(CheckedValue(responder.dhpart1_field)).octets) == expected
 
 
 def test_padding_other_than_zeros_is_malformed() -> None:
     initiator = ODD.initiate(context(1))
-    responder = ODD.respond(initiator.commit_field, context(2))
+    responder = ODD.respond(CheckedValue(initiator.commit_field), context(2))
     with pytest.raises(MalformedPacket, match="padded"):
         ODD.check_commit(initiator.commit_field[:-1] + b"\x01")
     with pytest.raises(MalformedPacket, match="padded"):
-        ODD.respond(initiator.commit_field[:-1] + b"\x01", context(2))
+        ODD.respond(CheckedValue(initiator.commit_field[:-1] + b"\x01"), context(2))
     with pytest.raises(MalformedPacket, match="padded"):
         ODD.check_dhpart1(responder.dhpart1_field[:-1] + b"\x01")
     with pytest.raises(MalformedPacket, match="padded"):
-        initiator.finish(responder.dhpart1_field[:-1] + b"\x01")
+        initiator.finish(CheckedValue(responder.dhpart1_field[:-1] + b"\x01"))
 
 
 def _private_of(seed: int, skip: int) -> bytes:

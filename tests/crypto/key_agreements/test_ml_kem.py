@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import asymmetric
 from tests.crypto.key_agreements.support import context
 from zrtp.crypto.hashes import S256
 from zrtp.crypto.key_agreements import MLK1, MLK2, X1M1, ml_kem
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.kem_parts import KemPart
 from zrtp.crypto.key_agreements.ml_kem import ML_KEM_512, ML_KEM_768, ML_KEM_1024, MlKem
 from zrtp.errors import BackendUnavailable
@@ -101,7 +102,7 @@ def test_without_ml_kem_in_the_library_it_is_unavailable_not_broken(monkeypatch:
     with pytest.raises(BackendUnavailable, match="MLK2 needs a newer `cryptography`"):
         MLK2.initiate(context())
     with pytest.raises(BackendUnavailable):
-        MLK2.respond(bytes(MLK2.commit_length), context())
+        MLK2.respond(CheckedValue(bytes(MLK2.commit_length)), context())
 
 
 @pytest.mark.usefixtures("fresh_availability")

@@ -7,6 +7,7 @@ import pytest
 from tests.crypto.key_agreements.support import context, diffie_hellman_share
 from tests.support.cases import every
 from zrtp.crypto.key_agreements import E255, X255, X448
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.montgomery import Montgomery
 from zrtp.errors import ErrorCode, PeerMisbehaved
 
@@ -44,8 +45,8 @@ def test_the_answers_of_rfc_7748(curve: Montgomery, a: str, ga: str, b: str, gb:
     bob = diffie_hellman_share(curve.code, bytes.fromhex(b))
     assert alice.public_value.hex() == ga
     assert bob.public_value.hex() == gb
-    assert alice.finish(bob.public_value).octets.hex() == k
-    assert bob.finish(alice.public_value).octets.hex() == k
+    assert alice.finish(CheckedValue(bob.public_value)).octets.hex() == k
+    assert bob.finish(CheckedValue(alice.public_value)).octets.hex() == k
 
 
 RFC_7748_SINGLE = [
@@ -77,14 +78,14 @@ RFC_7748_SINGLE = [
 @pytest.mark.parametrize(("curve", "private", "pv", "result"), RFC_7748_SINGLE)
 def test_the_single_answers_of_rfc_7748(curve: Montgomery, private: str, pv: str, result: str) -> None:
     share = diffie_hellman_share(curve.code, bytes.fromhex(private))
-    assert share.finish(bytes.fromhex(pv)).octets.hex() == result
+    assert share.finish(CheckedValue(bytes.fromhex(pv))).octets.hex() == result
 
 
 def test_e255_is_x255_by_another_name() -> None:
     private, peer = bytes.fromhex(RFC_7748[0][1]), bytes.fromhex(RFC_7748[0][4])
     ours, theirs = (diffie_hellman_share(code, private) for code in (b"X255", b"E255"))
     assert ours.public_value == theirs.public_value
-    assert ours.finish(peer) == theirs.finish(peer)
+    assert ours.finish(CheckedValue(peer)) == theirs.finish(CheckedValue(peer))
 
 
 LOW_ORDER_255 = [
@@ -111,7 +112,7 @@ def test_a_public_value_of_low_order_is_refused(curve: Montgomery, value: int) -
     pv = value.to_bytes(curve.length, "little")
     curve.check_dhpart1(pv)
     with pytest.raises(PeerMisbehaved) as caught:
-        share.finish(pv)
+        share.finish(CheckedValue(pv))
     assert caught.value.code is ErrorCode.PUBLIC_VALUE
 
 
@@ -121,16 +122,16 @@ def test_non_canonical_values_are_reduced_as_rfc_7748_says(curve: Montgomery, pr
     share = curve.initiate(context())
     for small in (2, 3, 9, 18):
         canonical, other = (number.to_bytes(curve.length, "little") for number in (small, prime + small))
-        assert share.finish(canonical) == share.finish(other)
+        assert share.finish(CheckedValue(canonical)) == share.finish(CheckedValue(other))
 
 
 @pytest.mark.attack("DH-07")
 def test_the_top_bit_of_x25519_is_ignored_also_when_it_hides_our_own_value() -> None:
     share, peer = X255.initiate(context(1)), X255.initiate(context(2))
     flipped = peer.public_value[:-1] + bytes([peer.public_value[-1] ^ 0x80])
-    assert share.finish(flipped) == share.finish(peer.public_value)
+    assert share.finish(CheckedValue(flipped)) == share.finish(CheckedValue(peer.public_value))
     with pytest.raises(PeerMisbehaved, match="our own"):
-        share.finish(share.public_value[:-1] + bytes([share.public_value[-1] ^ 0x80]))
+        share.finish(CheckedValue(share.public_value[:-1] + bytes([share.public_value[-1] ^ 0x80])))
 
 
 @pytest.mark.attack("DH-08")
@@ -139,7 +140,7 @@ def test_results_with_zeros_at_either_end_keep_their_width(curve: Montgomery) ->
     peer = curve.initiate(context(1)).public_value
     ends = set()
     for seed in range(2, 2000):
-        result = curve.initiate(context(seed)).finish(peer)
+        result = curve.initiate(context(seed)).finish(CheckedValue(peer))
         assert len(result) == curve.result_length
         ends |= {end for end in (0, -1) if result.octets[end] == 0}
         if ends == {0, -1} or (curve is X448 and ends):

@@ -18,6 +18,7 @@ from tests.support.vectors import (
     transcripts,
 )
 from zrtp.crypto.key_agreements import DH3K, KeyAgreement
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.kem import KEMS, response_from_private, share_from_private
 from zrtp.crypto.registry import DEFAULT
 
@@ -57,7 +58,7 @@ def test_public_values(item: dict[str, Any]) -> None:
 def test_dh_results(item: dict[str, Any]) -> None:
     agreement = agreement_or_skip(code(item["key_agreement"]))
     share = diffie_hellman_share(agreement.code, private_value(item["secret"]).value)
-    assert share.finish(bytes.fromhex(item["peer_pv"])).octets.hex() == item["result"]
+    assert share.finish(CheckedValue(bytes.fromhex(item["peer_pv"]))).octets.hex() == item["result"]
 
 
 def test_every_family_has_recorded_calls() -> None:
@@ -102,17 +103,17 @@ def _result(
     if code not in KEMS:
         share = diffie_hellman_share(code, private.value)
         assert share.public_value == (pvi if own == "initiator" else pvr)
-        return bytes(share.finish(pvr if own == "initiator" else pvi).octets)
+        return bytes(share.finish(CheckedValue(pvr if own == "initiator" else pvi)).octets)
 
     shared = context(hash=DEFAULT.hashes[transcript.suite.hash])
     if private.role == "encapsulator":
         values = [part.value for part in private.parts]
         response = response_from_private(code, values, public_key, pvr, shared)
         assert response.dhpart1_field == pvr
-        return bytes(response.finish(pvi).octets)
+        return bytes(response.finish(CheckedValue(pvi)).octets)
 
     if any(part.type == "ml-kem-dk" for part in private.parts) != (code == EXPANDED_ONLY_FOR):
         pytest.skip("the private key is recorded in a form that the library does not take")
     initiator = share_from_private(code, b"".join(part.value for part in private.parts), shared)
     assert initiator.commit_field == public_key
-    return bytes(initiator.finish(pvr).octets)
+    return bytes(initiator.finish(CheckedValue(pvr)).octets)

@@ -14,6 +14,7 @@ from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import AsyncCall, MediaLayer, SessionOptions
 from zrtp.media.demux import Kind, classify
+from zrtp.media.events import AnotherPeer
 from zrtp.media.sdp import parse_zrtp_hash
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -41,7 +42,9 @@ class Phone:
 
     def __init__(self, config: Config = FAST, **options: Any) -> None:
         given: SessionOptions = {**options}  # type: ignore[typeddict-item]
-        self.call = AsyncCall(Endpoint(config), **given)
+        endpoint = Endpoint(config)
+        self.zid = endpoint.zid
+        self.call = AsyncCall(endpoint, **given)
         self.programs: list[RtpProgram] = []
         self.reporters: list[RtpProgram] = []
         self.layers: list[MediaLayer] = []
@@ -309,6 +312,59 @@ def test_an_address_that_is_said_again_does_not_undo_what_packets_showed() -> No
     run(test())
 
 
+def test_after_a_transfer_another_call_goes_on_at_the_same_socket() -> None:
+    """Bob passes the call on: Carol introduces herself at Alice's port, and Alice's RTP code does not notice."""
+
+    async def test() -> None:
+        async with two() as (alice, bob):
+            (program,), (old,) = alice.programs, alice.layers
+            carol = Phone()
+            heard = await carol.add()
+            carol.layers[0].set_remote(alice.address())
+            carol.layers[0].start()
+            told = (event.zid async for event in alice.call if isinstance(event, AnotherPeer))
+            assert await anext(told) == carol.zid
+
+            call = AsyncCall(Endpoint(FAST))
+            new = call.add_layer()
+            new.take_over(old)
+            alice.call.close()
+            new.start()
+            await asyncio.gather(new.secured(), carol.layers[0].secured())
+            assert call.session.sas == carol.call.session.sas != bob.call.session.sas
+            sent, answer = program.say(b"who is there?"), heard.say(b"Carol")
+            await until(lambda: bool(heard.heard and program.heard))
+            assert (heard.heard, program.heard) == ([sent], [answer])
+            bob.programs[0].say(b"nobody listens")
+            await asyncio.sleep(0.02)
+            assert program.heard == [answer]
+            call.close()
+            carol.close()
+
+    run(test())
+
+
+def test_rtcp_on_a_port_of_its_own_is_taken_over_too() -> None:
+    async def test() -> None:
+        async with two(rtcp=True) as (alice, _):
+            carol = Phone()
+            heard = await carol.add(rtcp=True)
+            new = AsyncCall(Endpoint(FAST)).add_layer()
+            new.take_over(alice.layers[0])
+            alice.call.close()
+            for layer, there in ((new, carol), (carol.layers[0], alice)):
+                layer.set_remote(there.address(), rtcp=there.reporters[0].transport.get_extra_info("sockname"))
+                layer.start()
+            await asyncio.gather(new.secured(), carol.layers[0].secured())
+            sent, report = alice.programs[0].say(), alice.reporters[0].report()
+            await until(lambda: bool(heard.heard and carol.reporters[0].heard))
+            assert (heard.heard, carol.reporters[0].heard) == ([sent], [report])
+            new.call.close()
+            carol.close()
+
+    run(test())
+
+
 def test_statistics_tell_how_the_packets_arrive() -> None:
     async def test() -> None:
         async with two() as (alice, bob):
@@ -457,6 +513,8 @@ def test_what_a_program_does_too_early_or_too_late_is_refused_with_a_sentence() 
             layer.send(b"")
         with pytest.raises(ApiMisuse, match="at least one address"):
             layer.set_remote()
+        with pytest.raises(ApiMisuse, match="take_over wants"):
+            layer.take_over(call.add_layer())
         call.close()
         with pytest.raises(ApiMisuse, match="make a new one"):
             call.add_layer()

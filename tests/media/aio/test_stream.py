@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from zrtp.cache.memory import MemoryCache
+from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellmanShare
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import NotSecured, SecureStream, connect, listen, stream
@@ -309,7 +310,7 @@ def test_with_an_executor_the_event_loop_goes_on_while_public_keys_are_worked_on
     threads: set[int] = set()
     finish = DiffieHellmanShare.finish
 
-    def slow_finish(share: DiffieHellmanShare, pv: bytes) -> Secret:
+    def slow_finish(share: DiffieHellmanShare, pv: CheckedValue) -> Secret:
         threads.add(threading.get_ident())
         assert gate.wait(5), "only the event loop opens the gate"
         return finish(share, pv)
@@ -337,7 +338,7 @@ def test_a_call_may_be_closed_while_an_executor_works_for_it(monkeypatch: pytest
     begun = threading.Event()
     finish = DiffieHellmanShare.finish
 
-    def slow_finish(share: DiffieHellmanShare, pv: bytes) -> Secret:
+    def slow_finish(share: DiffieHellmanShare, pv: CheckedValue) -> Secret:
         begun.set()
         assert gate.wait(5)
         return finish(share, pv)

@@ -23,7 +23,7 @@ from zrtp.cli.screen.streams import Output
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
-from zrtp.media.events import CallEvent, MediaRecovered, MediaTrouble, PeerLeft
+from zrtp.media.events import AnotherPeer, CallEvent, MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.protocol.events import (
     ClearRequested,
     Closed,
@@ -131,6 +131,8 @@ def _event(news: CallEvent) -> dict[str, Any]:
             return {"event": "media_recovered"}
         case PeerLeft():
             return {"event": "peer_left", "source": news.source}
+        case AnotherPeer():
+            return {"event": "another_peer", "zid": news.zid.hex(), "text": news.text}
         case KeysReady() | Closed():
             return {}
     assert_never(news)

@@ -27,7 +27,7 @@ from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.jsonlines import text
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
-from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft
+from zrtp.media.events import AnotherPeer, MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import (
     Assurance,
@@ -146,8 +146,8 @@ class Presenter:
                 self._note(wording.HEARD_AGAIN)
             case Ended():
                 self._ended(news)
-            case PeerLeft() | Secured() | SendingChanged() | KeysReady() | Closed():
-                pass  # told by Agreed and by the state
+            case PeerLeft() | AnotherPeer() | Secured() | SendingChanged() | KeysReady() | Closed():
+                pass  # told by Agreed and by the state, or nothing that a person here could act upon
             case _:
                 assert_never(news)
 

@@ -27,8 +27,7 @@ _COLOURS: Final = {Protection.CLEAR: ("bold", "red"), Protection.BLOCKED: ("bold
 def line(view: View, shows: Callable[[str], bool] = str.isascii) -> str:
     """One call in one line: number, way, who, state, and the words as long as they are to be compared."""
     arrow = "to" if view.outgoing else "from"
-    who = f"{view.name} ({view.peer})" if view.name else view.peer
-    start = f"{view.number} {arrow} {who}"
+    start = f"{view.number} {arrow} {view.who}"
     if view.phase is Phase.ENDED:
         return f"{start}: ended"
     if view.mismatch:

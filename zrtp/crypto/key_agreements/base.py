@@ -65,11 +65,11 @@ class InitiatorShare(Protocol):
     def dhpart2_field(self) -> bytes:
         """What DHPart2 carries in place of pv."""
 
-    def finish(self, dhpart1_pv: bytes, /) -> Secret:
+    def finish(self, dhpart1_pv: CheckedValue, /) -> Secret:
         """DHResult, at its fixed width, from the field of the responder's DHPart1.
 
-        Raises MalformedPacket for a wrong length or padding, PeerMisbehaved (0x61) for a value that is out of
-        range, weak, or our own, and for every failure of the library; ApiMisuse after `wipe`.
+        The value comes from `KeyAgreement.check_dhpart1`. Raises PeerMisbehaved (0x61) for one that is weak or our
+        own, and for every failure of the library; ApiMisuse after `wipe`.
         """
 
     def wipe(self) -> None:
@@ -85,8 +85,11 @@ class ResponderShare(Protocol):
     def dhpart1_field(self) -> bytes:
         """What DHPart1 carries in place of pv."""
 
-    def finish(self, dhpart2_pv: bytes, /) -> Secret:
-        """DHResult, at its fixed width, from the field of DHPart2; raises as the initiator's."""
+    def finish(self, dhpart2_pv: CheckedValue, /) -> Secret:
+        """DHResult, at its fixed width, from the field of DHPart2, which comes from `KeyAgreement.check_dhpart2`.
+
+        Raises as the initiator's.
+        """
 
     def wipe(self) -> None:
         """Drop the private key or shared secret."""
@@ -131,13 +134,13 @@ class KeyAgreement(Protocol):
         """A fresh key pair. Raises BackendUnavailable if the algorithm is not `available`."""
 
     def respond(
-        self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
+        self, commit_public_key: CheckedValue, context: ShareContext, own: InitiatorShare | None = None
     ) -> ResponderShare:
-        """The answer to a Commit with this field.
+        """The answer to a Commit with this field, which comes from `check_commit`.
 
         `own` is the key pair of our own Commit that lost the contention: Diffie-Hellman goes on with it if it
         fits (RFC 6189 section 4.2). If the result is another object, `own` is still the caller's to wipe.
-        Raises as `check_commit` and `InitiatorShare.finish` do.
+        Raises as `InitiatorShare.finish` does, and BackendUnavailable if the algorithm is not `available`.
         """
 
     def check_commit(self, public_key: bytes) -> CheckedValue:

@@ -64,7 +64,7 @@ class DiffieHellman(ABC):
         return DiffieHellmanShare(self, self.strength(context), public_value, exchange)
 
     def respond(
-        self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
+        self, commit_public_key: CheckedValue, context: ShareContext, own: InitiatorShare | None = None
     ) -> DiffieHellmanShare:
         """The key pair of the lost contention if it is of the same kind and strength, else a fresh one."""
         self.check_commit(commit_public_key)
@@ -134,7 +134,7 @@ class DiffieHellmanShare:
         """Whether this key pair can serve an exchange of that kind and strength."""
         return self._exchange is not None and self.code == code and self._strength == strength
 
-    def finish(self, pv: bytes) -> Secret:
+    def finish(self, pv: CheckedValue) -> Secret:
         """DHResult (RFC 6189 section 4.4.1.4), after the checks of sections 4.4.1.2 and 4.4.1.3."""
         if self._exchange is None:
             raise ApiMisuse("This key pair has been wiped: make a new one.")

@@ -86,7 +86,7 @@ class KemAgreement:
         return KemInitiatorShare(self, context, [part.key_pair(context) for part in self.parts])
 
     def respond(
-        self, commit_public_key: bytes, context: ShareContext, own: InitiatorShare | None = None
+        self, commit_public_key: CheckedValue, context: ShareContext, own: InitiatorShare | None = None
     ) -> KemResponderShare:
         """A fresh secret encapsulated for the Commit's public key; a key pair of our own has no use here."""
         self.require()
@@ -150,7 +150,7 @@ class KemInitiatorShare:
         self._hash = context.hash
         self._decapsulations: Sequence[Decapsulate] | None = [decapsulate for _, decapsulate in key_pairs]
 
-    def finish(self, dhpart1_pv: bytes) -> Secret:
+    def finish(self, dhpart1_pv: CheckedValue) -> Secret:
         """DHResult from the ciphertext.
 
         A forged ML-KEM ciphertext raises nothing: it leads to another secret, and the Confirm does not
@@ -195,7 +195,7 @@ class KemResponderShare:
         self._agreement = agreement
         self._result: Secret | None = agreement.result(secrets, ciphertexts, hash)
 
-    def finish(self, dhpart2_pv: bytes) -> Secret:
+    def finish(self, dhpart2_pv: CheckedValue) -> Secret:
         """DHResult; the nonce does not enter it."""
         if self._result is None:
             raise ApiMisuse("This shared secret has been wiped: respond again.")

@@ -75,6 +75,7 @@ class MediaLayer:
         self._remotes: list[Any] = []  # where the peer may be, the likely one first
         self._signalled: tuple[Any, ...] = ()  # what `set_remote` said
         self._peer: Any = None  # where the last packet that verified came from
+        self._newcomer: Any = None  # where the last Hello of somebody else came from
         self._reception = Reception(clock_rate)
         self._started = False
 
@@ -112,6 +113,25 @@ class MediaLayer:
         """The protocol for a socket that carries RTCP alone."""
         self._rtcp = _Port(self, above, None)
         return self._rtcp
+
+    def take_over(self, other: MediaLayer) -> None:
+        """Go on at the sockets of another call's layer, for example when that call was transferred: what lies above
+        them stays as it is, and the other call has no sockets any more.
+
+        Whoever introduced himself there is answered at `start`, where he came from, unless `set_remote` says another
+        place. Raises ApiMisuse if the other layer has no socket, or this one has.
+        """
+        if self._rtp is not None or other._rtp is None:
+            raise ApiMisuse("take_over wants a layer that has no socket yet, and another one that has.")
+        self._rtp, self._rtcp = other._rtp, other._rtcp
+        other._rtp = other._rtcp = None
+        for port in (self._rtp, self._rtcp):
+            if port is not None:
+                port.layer, port.open = self, True
+        hello = other.media.newcomer_hello
+        if hello is not None:
+            self.media.zrtp_received(hello, self._now())
+            self._remotes = self._remotes or [other._newcomer]
 
     def set_remote(self, *addresses: Any, rtcp: Any = None) -> None:
         """Where the peer is: the address of the answer, or of a re-INVITE. Further ones are tried beside the first.
@@ -263,6 +283,8 @@ class MediaLayer:
         if address is None:
             return
         if stream.sending is Sending.SRTP:
+            if data is media.newcomer_hello:
+                self._newcomer = address
             self._refuse_stranger(data, address, now)
             return
         if self._rtp is not None and self._started:

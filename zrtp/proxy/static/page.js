@@ -40,8 +40,7 @@ function show(call) {
   article.dataset.sas = call.sas || "";
   article.dataset.state = call.state;
   article.dataset.verified = call.verified;
-  const who = call.name ? `${call.name} (${call.peer})` : call.peer;
-  put(article, "h2", `${call.call}. ${call.direction === "out" ? "To" : "From"} ${who}`);
+  put(article, "h2", `${call.call}. ${call.direction === "out" ? "To" : "From"} ${call.who}`);
   put(article, ".state", stateOf(call));
   put(article, ".words", words);
   put(article, ".aside", call.sas ? (words === call.letters ? call.words.join(" ") : `letters ${call.letters}`) : "");
