@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from zrtp.cache.interface import SecretCache, find, in_order, other_devices
+from zrtp.cache.interface import SecretCache, entries, find, in_order, other_devices, page
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -254,6 +254,26 @@ def test_peers_are_listed_by_name_and_the_nameless_last(cache: SecretCache) -> N
     listed = [(entry.record.name, entry.peer_zid[0]) for entry in cache.peers()]
     assert listed == [("alice", 5), ("Bob", 7), ("carol", 8), ("", 6), ("", 9)]
     assert cache.peers() == in_order(reversed(cache.peers()))
+
+
+def test_every_cache_is_read_in_pages_by_the_two_zids(cache: SecretCache) -> None:
+    pairs = [(own, peer) for own in (OWN, OTHER) for peer in (bytes([number]) * 12 for number in (0, 5, 9))]
+    for own, peer in reversed(pairs):
+        put(cache, FULL, peer_zid=peer, own_zid=own)
+
+    first = page(cache, size=4)
+    second = page(cache, first[-1].zids, 4)
+    assert [entry.zids for entry in first + second] == pairs
+    assert [entry.zids for entry in entries(cache)] == pairs
+    assert {entry.record.name for entry in entries(cache)} == {FULL.name}
+    assert page(cache, pairs[-1]) == []
+
+
+def test_a_name_is_looked_up_whatever_the_case_of_its_letters(cache: SecretCache) -> None:
+    for zid, name in ((PEER, "STRASSE"), (OTHER, "straße"), (OWN, "Straße 9")):
+        put(cache, named(name), peer_zid=zid)
+
+    assert {entry.peer_zid for entry in other_devices(cache, b"", " straße ")} == {PEER, OTHER}
 
 
 @pytest.mark.rfc("R-12-01")

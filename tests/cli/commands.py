@@ -36,6 +36,7 @@ FAST = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES)
 
 OPTIONS = CallSettings(
     config=FAST,
+    cache_keys=None,
     cache=None,
     bind=("127.0.0.1", 0),
     wait=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 
@@ -102,6 +103,25 @@ def test_a_task_that_takes_long_does_not_hold_up_the_loop_and_is_waited_for_at_t
         free.set()
         await threads.finish()
         assert order[3:] == ["ran", "done"]
+
+    within_time(scene)
+
+
+def test_a_task_that_can_be_awaited_takes_no_thread() -> None:
+    async def scene() -> None:
+        threads, order, free = Threads(), [], asyncio.Event()
+
+        async def awaited() -> None:
+            await free.wait()
+            order.append("ran")
+
+        threads(
+            Task(lambda: order.append("in a thread"), lambda now: None, awaited=awaited), lambda: order.append("done")
+        )
+        order.append("loop")
+        free.set()
+        await threads.finish()
+        assert order == ["loop", "ran", "done"]
 
     within_time(scene)
 

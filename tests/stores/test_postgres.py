@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,14 +14,17 @@ import pytest
 from tests.cache.processes import in_child
 from tests.cache.test_interface import FULL, OTHER, OWN, PEER, named, put
 from tests.stores.server import Server
-from zrtp.cache.interface import SecretCache, waits
+from zrtp.cache.interface import PAGE, SecretCache, in_coroutines, waits
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
+from zrtp.metrics import as_text
+from zrtp.secret import Secret
 
 pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
 
 from zrtp.stores import tables
-from zrtp.stores.postgres import PAGE, PostgresCache
+from zrtp.stores.postgres import CONNECTIONS, PostgresCache
+from zrtp.stores.sealed import SealedCache
 
 pytestmark = pytest.mark.long
 
@@ -149,6 +153,63 @@ def _once_it_answers(cache: SecretCache) -> PeerRecord | None:
     return cache.load(OWN, PEER)
 
 
+# ---- In coroutines
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_two_event_loops_await_one_cache(address: str, sealed: bool) -> None:
+    with PostgresCache(address) as database:
+        cache = SealedCache(database, lambda: [Secret(b"k" * 32)]) if sealed else database
+        awaited = in_coroutines(cache)
+        assert awaited is not None
+
+        async def scene() -> None:
+            assert await awaited.update(OWN, PEER, count_up) is not None
+            found = await asyncio.gather(*(awaited.load(OWN, PEER) for _ in range(20)))
+            assert found == [cache.load(OWN, PEER)] * 20
+            await awaited.update(OWN, PEER, lambda _: named("Bob"))
+            assert [entry.peer_zid for entry in await awaited.named("bob")] == [PEER]
+
+        asyncio.run(scene())
+        asyncio.run(scene())
+
+
+def test_while_the_database_stands_still_no_thread_waits_and_each_answer_comes_in_time(
+    server: Server, address: str
+) -> None:
+    """A hundred calls wait for their records, the loop goes on, and everybody is told."""
+
+    async def scene(cache: PostgresCache) -> None:
+        turns = 0
+        before = threading.active_count()
+        with server.standing_still():
+            waiting = [asyncio.create_task(cache.in_coroutines.load(OWN, PEER)) for _ in range(100)]
+            while not all(task.done() for task in waiting):
+                await asyncio.sleep(0.005)
+                turns += 1
+                assert threading.active_count() <= before + CONNECTIONS  # libpq resolves and cancels in threads
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(answer, CacheError) for answer in answers)
+        assert turns >= 10
+
+    with PostgresCache(address, timeout=SHORT) as cache:
+        put(cache, FULL)
+        asyncio.run(scene(cache))
+        assert cache.metrics.failed_total == 100 and cache.metrics.waiting == 0
+        assert _once_it_answers(cache) == FULL
+
+
+def test_what_a_cache_did_is_counted(address: str) -> None:
+    with hosts(address, 2) as (slow, quick):
+        slow.load(OWN, PEER)
+        slow.update(OWN, PEER, lambda old: count_up(old or quick.update(OWN, PEER, count_up)))
+        metrics = slow.metrics
+        assert (metrics.operations_total, metrics.failed_total, metrics.overtaken_total) == (2, 0, 1)
+        assert 0 < metrics.slowest_seconds <= metrics.seconds_total
+        assert 1 <= metrics.connections <= CONNECTIONS
+        assert "zrtp_store_overtaken_total 1\n" in as_text("zrtp_store", metrics)
+
+
 def test_where_no_database_is_the_sentence_names_it_and_no_password() -> None:
     with pytest.raises(CacheError) as caught:
         PostgresCache("postgresql://bob:tell-nobody@/calls?host=/nowhere")
@@ -195,9 +256,9 @@ def test_more_records_than_a_page_are_all_listed_and_come_in_pages(server: Serve
 
         assert [int.from_bytes(entry.peer_zid) for entry in cache.peers()] == list(range(number))
         first = cache.page(size=2)
-        second = cache.page(after=first[-1], size=2)
+        second = cache.page(after=first[-1].zids, size=2)
         assert [int.from_bytes(entry.peer_zid) for entry in first + second] == [0, 1, 2, 3]
-        assert len(cache.page(after=cache.peers()[-2])) == 1
+        assert len(cache.page(after=cache.peers()[-2].zids)) == 1
 
 
 def test_a_label_may_have_a_zero_in_it(address: str) -> None:

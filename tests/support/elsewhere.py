@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from zrtp.cache.interface import Change, PeerEntry, SecretCache
+from zrtp.cache.interface import AsyncSecretCache, Change, PeerEntry, SecretCache, in_coroutines
 from zrtp.cache.record import PeerRecord
 
 STORE_THREADS = ("zrtp store", "asyncio_")
@@ -39,6 +39,11 @@ class Elsewhere:
     def peers(self) -> list[PeerEntry]:
         self._check("peers")
         return self._cache.peers()
+
+    @property
+    def in_coroutines(self) -> AsyncSecretCache | None:
+        """Whoever awaits does not block: that is right on every thread."""
+        return in_coroutines(self._cache)
 
     def _check(self, method: str) -> None:
         name = threading.current_thread().name

@@ -6,9 +6,10 @@ that several hosts share can stand behind it. It knows nothing of handshakes or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from heapq import nsmallest
+from typing import Final, Protocol
 
 from zrtp.cache.record import PeerRecord, clean_name
 from zrtp.errors import ApiMisuse, CacheError
@@ -18,6 +19,9 @@ ZID_LENGTH = 12
 
 Change = Callable[[PeerRecord | None], PeerRecord | None]
 """A pure function from the old record (None: unknown peer) to the new one (None: forget the peer)."""
+
+PAGE: Final = 1000
+"""Records that are read at a time where there may be very many."""
 
 _CANDIDATES = 8
 """How many peers an error message lists at most."""
@@ -42,12 +46,20 @@ class PeerEntry:
         """Both ZIDs in hexadecimal, "own/peer": names this entry alone, see `find`."""
         return f"{self.own_zid.hex()}/{self.peer_zid.hex()}"
 
+    @property
+    def zids(self) -> tuple[bytes, bytes]:
+        """Both ZIDs, our own one first: the order of pages."""
+        return self.own_zid, self.peer_zid
+
 
 class SecretCache(Protocol):
     """A store of peer records.
 
     Every record handed in or out is copied: its owner may wipe its secrets, and the cache keeps its own.
     Every method raises `CacheError`, a sentence for people, if the store fails; it has then changed nothing.
+
+    A cache of very many records has `page` and `named` as well (`LargeCache`); one that can be awaited has
+    `in_coroutines`, an `AsyncSecretCache`; one that never waits has `waits`, False.
     """
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
@@ -77,6 +89,40 @@ class SecretCache(Protocol):
         ...
 
 
+class LargeCache(SecretCache, Protocol):
+    """A cache that can be read in parts."""
+
+    def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
+        """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
+        ...
+
+    def named(self, name: str) -> list[PeerEntry]:
+        """Every record of this name, whatever the case of its letters."""
+        ...
+
+
+class AsyncSecretCache(Protocol):
+    """What a call in an event loop asks, in coroutines that may be awaited in any loop. The rules of `SecretCache`."""
+
+    async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        """As `SecretCache.load`."""
+        ...
+
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        """As `SecretCache.update`; `change` may run in another thread."""
+        ...
+
+    async def named(self, name: str) -> list[PeerEntry]:
+        """As `LargeCache.named`."""
+        ...
+
+
+def in_coroutines(cache: SecretCache) -> AsyncSecretCache | None:
+    """The same cache for event loops; None if it has only methods that block."""
+    found: AsyncSecretCache | None = getattr(cache, "in_coroutines", None)
+    return found
+
+
 def waits(cache: SecretCache) -> bool:
     """Whether the methods of a cache may have to wait, for a disk or a lock: then they do not belong on an event loop.
 
@@ -87,15 +133,27 @@ def waits(cache: SecretCache) -> bool:
 
 def in_order(entries: Iterable[PeerEntry]) -> list[PeerEntry]:
     """Peers with a name first, by name, then the others; equal ones by their ZIDs."""
-    return sorted(
-        entries,
-        key=lambda entry: (
-            entry.record.name == "",
-            entry.record.name.casefold(),
-            entry.peer_zid,
-            entry.own_zid,
-        ),
-    )
+    return sorted(entries, key=_place)
+
+
+def page(cache: SecretCache, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
+    """A page as `LargeCache.page` has it, of any cache: one that has no pages is read whole."""
+    read: Callable[[tuple[bytes, bytes] | None, int], list[PeerEntry]] | None = getattr(cache, "page", None)
+    if read is not None:
+        return read(after, size)
+    entries = sorted(cache.peers(), key=lambda entry: entry.zids)
+    return [entry for entry in entries if after is None or entry.zids > after][:size]
+
+
+def entries(cache: SecretCache) -> Iterator[PeerEntry]:
+    """Every record in the order of its ZIDs; of a cache that has pages, no more than one page is held at a time."""
+    if not hasattr(cache, "page"):
+        yield from sorted(cache.peers(), key=lambda entry: entry.zids)
+        return
+    after = None
+    while read := page(cache, after):
+        yield from read
+        after = read[-1].zids
 
 
 def find(cache: SecretCache, text: str) -> PeerEntry:
@@ -103,28 +161,31 @@ def find(cache: SecretCache, text: str) -> PeerEntry:
 
     Raises CacheError, with the candidates, if there is none or more than one.
     """
-    entries = cache.peers()
     wanted = clean_name(text).casefold()
-    found = [entry for entry in entries if wanted and _is_meant(entry, wanted)]
+    found = [entry for entry in entries(cache) if wanted and _is_meant(entry, wanted)]
     if len(found) == 1:
         return found[0]
     if found:
         raise CacheError(f'"{clean_name(text)}" may be any of these: {_listed(found)}. Give more of the ZID.')
-    if not entries:
+    known = _listed(entries(cache))
+    if not known:
         raise CacheError("No peer is known yet: the first secured call adds one.")
-    raise CacheError(
-        f'No peer has the name "{clean_name(text)}" or a ZID that begins so. Known are: {_listed(entries)}.'
-    )
+    raise CacheError(f'No peer has the name "{clean_name(text)}" or a ZID that begins so. Known are: {known}.')
 
 
 def other_devices(cache: SecretCache, peer_zid: bytes, name: str) -> list[PeerEntry]:
     """Known peers of this name with another ZID: `peer_zid` may be a new device of theirs."""
+    if not clean_name(name):
+        return []
+    search: Callable[[str], list[PeerEntry]] | None = getattr(cache, "named", None)
+    found = search(name) if search is not None else in_order(each for each in entries(cache) if has_name(each, name))
+    return [entry for entry in found if entry.peer_zid != peer_zid]
+
+
+def has_name(entry: PeerEntry, name: str) -> bool:
+    """Whether this peer is called so, whatever the case of the letters."""
     wanted = clean_name(name).casefold()
-    return [
-        entry
-        for entry in cache.peers()
-        if wanted and entry.record.name.casefold() == wanted and entry.peer_zid != peer_zid
-    ]
+    return wanted != "" and entry.record.name.casefold() == wanted
 
 
 def check_zid(zid: bytes) -> None:
@@ -141,19 +202,32 @@ def check_label(label: str) -> None:
         raise ApiMisuse("The label of a ZID must be text that UTF-8 can express.") from error
 
 
+def _place(entry: PeerEntry) -> tuple[bool, str, bytes, bytes]:
+    return entry.record.name == "", entry.record.name.casefold(), entry.peer_zid, entry.own_zid
+
+
 def _is_meant(entry: PeerEntry, wanted: str) -> bool:
     by_zid = len(wanted) >= _SHORTEST_PREFIX and entry.peer_zid.hex().startswith(wanted)
     return by_zid or wanted in (entry.record.name.casefold(), entry.address)
 
 
-def _listed(entries: list[PeerEntry]) -> str:
+def _listed(candidates: Iterable[PeerEntry]) -> str:
     """The entries as people would name them, with both ZIDs only where one peer ZID is not enough."""
-    peer_zids = [entry.peer_zid for entry in entries]
+    number = 0
+
+    def counted() -> Iterator[PeerEntry]:
+        nonlocal number
+        for entry in candidates:
+            number += 1
+            yield entry
+
+    shown = nsmallest(_CANDIDATES, counted(), key=_place)
+    peer_zids = [entry.peer_zid for entry in shown]
     names = [
         f"{entry.record.name or 'a peer without a name'} "
         f"({entry.peer_zid.hex() if peer_zids.count(entry.peer_zid) == 1 else entry.address})"
-        for entry in entries[:_CANDIDATES]
+        for entry in shown
     ]
-    if len(entries) > _CANDIDATES:
-        names.append(f"and {len(entries) - _CANDIDATES} more")
+    if number > len(shown):
+        names.append(f"and {number - len(shown)} more")
     return ", ".join(names)

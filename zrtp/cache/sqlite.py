@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from zrtp.cache import files, schema
-from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order
+from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 
@@ -97,6 +97,22 @@ class SqliteCache:
     def peers(self) -> list[PeerEntry]:
         with self._transaction(_READ) as connection:
             return in_order(schema.to_entry(row) for row in connection.execute("SELECT * FROM peers"))
+
+    def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
+        """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
+        start = (b"", b"") if after is None else after
+        with self._transaction(_READ) as connection:
+            rows = connection.execute(
+                "SELECT * FROM peers WHERE (own_zid, peer_zid) > (?, ?) ORDER BY own_zid, peer_zid LIMIT ?",
+                (*start, size),
+            )
+            return [schema.to_entry(row) for row in rows]
+
+    def named(self, name: str) -> list[PeerEntry]:
+        """Every record of this name, whatever the case of its letters."""
+        with self._transaction(_READ) as connection:
+            rows = connection.execute("SELECT * FROM peers WHERE name <> ''")
+            return in_order(entry for entry in map(schema.to_entry, rows) if has_name(entry, name))
 
     def close(self) -> None:
         """End the use of this object; the file stays. May be called again."""

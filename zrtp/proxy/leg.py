@@ -7,14 +7,16 @@ numbered as the m= lines of the session description, datagrams go in and come ou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from zrtp.cache.interface import waits
+from zrtp.cache.interface import in_coroutines, waits
 from zrtp.crypto.sas import Sas
 from zrtp.errors import SrtpError
 from zrtp.media.addresses import Address
+from zrtp.media.aio.store import carry_out
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.sdp import ZrtpHash, matching_zrtp_hash
@@ -67,6 +69,8 @@ class Task:
     """Is called with the time afterwards, where the leg lives."""
     quick: bool = False
     """It never waits, and takes less time than a change of threads."""
+    awaited: Callable[[], Coroutine[Any, Any, None]] | None = None
+    """Does the same as `run` for an event loop, if there is a way without a thread that waits."""
 
 
 class Leg:
@@ -185,8 +189,12 @@ class Leg:
         cache, request = self._cache, self._session.store_to_do()
         if cache is None or request is None:
             return None
+        awaitable = in_coroutines(cache)
         return Task(
-            lambda: request.run(cache), lambda now: self._session.store_done(request, now), quick=not waits(cache)
+            lambda: request.run(cache),
+            lambda now: self._session.store_done(request, now),
+            quick=not waits(cache),
+            awaited=None if awaitable is None else lambda: carry_out(request, awaitable),
         )
 
     # What people ask, and what they decide.

@@ -63,7 +63,7 @@ class UdpLine:
 
 
 class Threads:
-    """Runs tasks in threads, so that they do not hold up the sound."""
+    """Runs tasks in threads, or awaits them where that is possible, so that they do not hold up the sound."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Future[None]] = set()
@@ -73,7 +73,10 @@ class Threads:
             task.run()
             done()
             return
-        running = asyncio.get_running_loop().run_in_executor(None, task.run)
+        loop = asyncio.get_running_loop()
+        running: asyncio.Future[None] = (
+            loop.run_in_executor(None, task.run) if task.awaited is None else loop.create_task(task.awaited())
+        )
         self._running.add(running)
         running.add_done_callback(lambda _: self._finished(running, done))
 

@@ -5,12 +5,15 @@ No database is loaded before one is opened.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from zrtp.cache.interface import SecretCache
 from zrtp.errors import BackendUnavailable, CacheError
+from zrtp.stores.keys import KeySource
+from zrtp.stores.sealed import KeysMissing, SealedCache, is_sealed
 
 Place: TypeAlias = Path | str
 """A file, or the URL of a database."""
@@ -49,8 +52,26 @@ def has_password(place: Place) -> bool:
         return True  # not a URL that anybody understands: better not shown
 
 
-def open_cache(place: Place) -> SecretCache:
-    """The cache at a place. Raises CacheError, and BackendUnavailable without the extra for its kind of database."""
+def open_cache(place: Place, keys: KeySource | None = None) -> SecretCache:
+    """The cache at a place; with `keys`, a sealed one.
+
+    Raises CacheError, KeysMissing for a sealed cache without keys, and BackendUnavailable without the extra for its
+    kind of database.
+    """
+    cache = _plain(place)
+    try:
+        if keys is not None:
+            return SealedCache(cache, keys)
+        if is_sealed(cache):
+            raise KeysMissing(f"The secrets in {place if isinstance(place, Path) else 'the database'} are sealed.")
+    except BaseException:
+        close: Callable[[], None] = getattr(cache, "close", lambda: None)
+        close()
+        raise
+    return cache
+
+
+def _plain(place: Place) -> SecretCache:
     if isinstance(place, Path):
         from zrtp.cache.sqlite import SqliteCache
 

@@ -4,15 +4,15 @@ No lock is ever held from one statement to the next. A change reads the record, 
 the one that was read, in one statement; otherwise it begins again with the newer one. So a host that dies in the
 middle holds up nobody, and neither does a stranger who claims somebody's ZID.
 
-The methods block, as those of every cache: asyncio programs have them called beside their loop (`zrtp.protocol.store`;
-`zrtp.media.aio` does so by itself). The connections are asynchronous, in a thread of their own, so that every method
-returns in time, even if the database stands still.
+The connections are asynchronous, in an event loop of their own, so that every method returns in time, even if the
+database stands still. The methods block, as those of every cache; `in_coroutines` has them as coroutines for programs
+that have an event loop, and no thread waits then.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias, TypeVar
 
@@ -22,20 +22,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from zrtp.cache import schema
-from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order
+from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.stores import tables
 from zrtp.stores.loop import LoopThread
+from zrtp.stores.metrics import Meter, StoreMetrics
 
 TIMEOUT: Final = 3.0
 """Seconds after which a method gives up: about as long as a phone's retransmissions let a call wait."""
 
 CONNECTIONS: Final = 4
 """How many connections a cache opens at most."""
-
-PAGE: Final = 1000
-"""Records that one statement reads at most."""
 
 T = TypeVar("T")
 Connection: TypeAlias = AsyncConnection[Any]
@@ -54,53 +52,59 @@ class PostgresCache:
         self._name, conninfo = _understood(address, timeout)
         self._timeout = timeout
         self._closed = False
+        self._meter = Meter()
         self._loop = LoopThread("zrtp-postgres")
+        self.in_coroutines = AsyncPostgresCache(self)
+        """The same cache for event loops."""
         try:
-            self._pool = self._in_time(_opened(conninfo, timeout, connections), time.monotonic() + timeout)
+            with self._explained():
+                self._pool = self._loop.run(_opened(conninfo, timeout, connections), timeout)
         except BaseException:
             self._loop.close()
             raise
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_label(label)
-        deadline = time.monotonic() + self._timeout
-        found = self._do(lambda connection: _select_zid(connection, label), deadline)
-        if found is not None and not renew:
-            return self._read(schema.to_zid, (label, *found))
-        zid = bytes(make())
-        check_zid(zid)
-        row = schema.from_zid(label, zid)
-        stored = self._do(lambda connection: _insert_zid(connection, row, renew), deadline)
-        return self._read(schema.to_zid, (label, *stored))
+        return self._run(self._own_zid(make, label, renew))
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        key = _key(own_zid, peer_zid)
-        row = self._do(lambda connection: _select(connection, key), time.monotonic() + self._timeout)
-        return None if row is None else self._read(schema.to_entry, row).record
+        return self._run(self._load(_key(own_zid, peer_zid)))
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
-        key = _key(own_zid, peer_zid)
-        deadline = time.monotonic() + self._timeout
-        while True:
-            row = self._do(lambda connection: _select(connection, key), deadline)
-            done, stored = self._try(key, row, change, deadline)
-            if done:
-                return stored
+        return self._run(self._update(_key(own_zid, peer_zid), change))
 
     def peers(self) -> list[PeerEntry]:
         """Every record. Read in pages, held in memory together: `page` is for whoever has very many."""
-        entries = self.page()
-        page = entries
-        while len(page) == PAGE:
-            page = self.page(after=page[-1])
-            entries += page
-        return in_order(entries)
+        found: list[PeerEntry] = []
+        read = self.page()
+        while read:
+            found += read
+            read = self.page(read[-1].zids)
+        return in_order(found)
 
-    def page(self, after: PeerEntry | None = None, size: int = PAGE) -> list[PeerEntry]:
+    def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
         """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
-        start = (b"", b"") if after is None else (after.own_zid, after.peer_zid)
-        rows = self._do(lambda connection: _select_page(connection, start, size), time.monotonic() + self._timeout)
-        return [self._read(schema.to_entry, row) for row in rows]
+        return self._run(self._page(after, size))
+
+    def named(self, name: str) -> list[PeerEntry]:
+        """Every record of this name, whatever the case of its letters."""
+        return self._run(self._named(name))
+
+    @property
+    def metrics(self) -> StoreMetrics:
+        """What happened so far, and what goes on now."""
+        meter, pool = self._meter, self._pool.get_stats()
+        return StoreMetrics(
+            operations_total=meter.operations,
+            failed_total=meter.failed,
+            overtaken_total=meter.overtaken,
+            seconds_total=meter.seconds,
+            slowest_seconds=meter.slowest,
+            waiting=meter.waiting,
+            connections=pool.get("pool_size", 0),
+            connections_idle=pool.get("pool_available", 0),
+            connections_lost_total=pool.get("connections_lost", 0) + pool.get("connections_errors", 0),
+        )
 
     def close(self) -> None:
         """Close the connections; the database stays. May be called again."""
@@ -124,41 +128,30 @@ class PostgresCache:
     def __repr__(self) -> str:
         return f"PostgresCache({self._name!r})"
 
-    def _try(
-        self, key: tuple[bytes, bytes], row: Row | None, change: Change, deadline: float
-    ) -> tuple[bool, PeerRecord | None]:
-        """Write what a change makes of this row; whether the row was still the same, and what is stored now."""
-        old = None if row is None else self._read(schema.to_entry, row).record
-        given = None if old is None else old.copy()
-        try:
-            new = change(given)
-            if new is None:
-                return row is None or self._do(lambda connection: _delete(connection, row), deadline), None
-            if new == old:
-                return True, new.copy()
-            new = new.successor_of(old)
-            values = schema.from_record(*key, new)
-            return self._do(lambda connection: _write(connection, row, values), deadline), new
-        finally:
-            for record in (given, old):
-                if record is not None:
-                    record.wipe()
+    # For callers in other threads and loops.
 
-    def _do(self, action: Callable[[Connection], Awaitable[T]], deadline: float) -> T:
-        """What an action on a connection returns. Raises CacheError."""
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What it returns, in time. Raises CacheError."""
+        self._refuse_a_closed_one(coroutine)
+        with self._meter.operation(), self._explained():
+            return self._loop.run(coroutine, self._timeout)
+
+    async def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """As `_run`, in the caller's event loop."""
+        self._refuse_a_closed_one(coroutine)
+        with self._meter.operation(), self._explained():
+            return await self._loop.wait(coroutine, self._timeout)
+
+    def _refuse_a_closed_one(self, coroutine: Coroutine[Any, Any, T]) -> None:
         if self._closed:
+            coroutine.close()
             raise ApiMisuse("The cache is closed: open it again to use it.")
 
-        async def on_a_connection() -> T:
-            async with self._pool.connection(max(0.001, deadline - time.monotonic())) as connection:
-                return await action(connection)
-
-        return self._in_time(on_a_connection(), deadline)
-
-    def _in_time(self, coroutine: Coroutine[Any, Any, T], deadline: float) -> T:
-        """What it returns. Raises CacheError; the causes may quote a row or an address, and are left out."""
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns failures into CacheError; the causes may quote a row or an address, and are left out."""
         try:
-            return self._loop.run(coroutine, deadline - time.monotonic())
+            yield
         except (TimeoutError, psycopg.OperationalError) as error:
             raise CacheError(
                 f"The database {self._name} did not answer within {self._timeout:g} seconds or refused the connection"
@@ -166,6 +159,61 @@ class PostgresCache:
             ) from None
         except psycopg.Error as error:
             raise CacheError(f"The database {self._name} cannot be used{_reason(error)}.") from None
+
+    # In the loop of the connections.
+
+    async def _own_zid(self, make: Callable[[], bytes], label: str, renew: bool) -> bytes:
+        found = await self._do(lambda connection: _select_zid(connection, label))
+        if found is not None and not renew:
+            return self._read(schema.to_zid, (label, *found))
+        zid = bytes(make())
+        check_zid(zid)
+        row = schema.from_zid(label, zid)
+        stored = await self._do(lambda connection: _insert_zid(connection, row, renew))
+        return self._read(schema.to_zid, (label, *stored))
+
+    async def _load(self, key: tuple[bytes, bytes]) -> PeerRecord | None:
+        row = await self._do(lambda connection: _select(connection, key))
+        return None if row is None else self._read(schema.to_entry, row).record
+
+    async def _update(self, key: tuple[bytes, bytes], change: Change) -> PeerRecord | None:
+        while True:
+            row = await self._do(lambda connection: _select(connection, key))
+            done, stored = await self._try(key, row, change)
+            if done:
+                return stored
+            self._meter.overtake()
+
+    async def _try(self, key: tuple[bytes, bytes], row: Row | None, change: Change) -> tuple[bool, PeerRecord | None]:
+        """Write what a change makes of this row; whether the row was still the same, and what is stored now."""
+        old = None if row is None else self._read(schema.to_entry, row).record
+        given = None if old is None else old.copy()
+        try:
+            new = change(given)
+            if new is None:
+                return row is None or await self._do(lambda connection: _delete(connection, row)), None
+            if new == old:
+                return True, new.copy()
+            new = new.successor_of(old)
+            values = schema.from_record(*key, new)
+            return await self._do(lambda connection: _write(connection, row, values)), new
+        finally:
+            for record in (given, old):
+                if record is not None:
+                    record.wipe()
+
+    async def _page(self, after: tuple[bytes, bytes] | None, size: int) -> list[PeerEntry]:
+        rows = await self._do(lambda connection: _select_page(connection, after or (b"", b""), size))
+        return [self._read(schema.to_entry, row) for row in rows]
+
+    async def _named(self, name: str) -> list[PeerEntry]:
+        rows = await self._do(_select_named)
+        return in_order(entry for entry in (self._read(schema.to_entry, row) for row in rows) if has_name(entry, name))
+
+    async def _do(self, action: Callable[[Connection], Awaitable[T]]) -> T:
+        """What an action on a connection returns."""
+        async with self._pool.connection() as connection:
+            return await action(connection)
 
     def _read(self, convert: Callable[[Row], T], row: Row) -> T:
         try:
@@ -175,6 +223,28 @@ class PostgresCache:
                 f"A record in the database {self._name} is damaged: {error}. Restore it from a backup, or delete it "
                 "and compare the SAS again."
             ) from error
+
+
+class AsyncPostgresCache:
+    """The `AsyncSecretCache` of a `PostgresCache`, which is its `in_coroutines`. May be awaited in any event loop."""
+
+    def __init__(self, cache: PostgresCache) -> None:
+        self._cache = cache
+
+    async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        """As `PostgresCache.load`."""
+        return await self._cache._wait(self._cache._load(_key(own_zid, peer_zid)))
+
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        """As `PostgresCache.update`; `change` runs in the thread of the connections."""
+        return await self._cache._wait(self._cache._update(_key(own_zid, peer_zid), change))
+
+    async def named(self, name: str) -> list[PeerEntry]:
+        """As `PostgresCache.named`."""
+        return await self._cache._wait(self._cache._named(name))
+
+    def __repr__(self) -> str:
+        return f"{self._cache!r}.in_coroutines"
 
 
 def _understood(address: str, timeout: float) -> tuple[str, str]:
@@ -229,6 +299,7 @@ _SELECT_PAGE = (
     f"SELECT {_NAMES} FROM zrtp_peers WHERE (own_zid, peer_zid) > (%s, %s) "  # noqa: S608
     "ORDER BY own_zid, peer_zid LIMIT %s"
 ).encode()
+_SELECT_NAMED = f"SELECT {_NAMES} FROM zrtp_peers WHERE name <> ''".encode()  # noqa: S608
 _INSERT = f"INSERT INTO zrtp_peers ({_NAMES}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING".encode()  # noqa: S608
 _UPDATE = f"UPDATE zrtp_peers SET ({_NAMES}) = ROW ({_MARKS}) WHERE {_SAME_ROW}".encode()  # noqa: S608
 _DELETE = f"DELETE FROM zrtp_peers WHERE {_SAME_ROW}".encode()  # noqa: S608
@@ -240,6 +311,10 @@ async def _select(connection: Connection, key: tuple[bytes, bytes]) -> Row | Non
 
 async def _select_page(connection: Connection, start: tuple[bytes, bytes], size: int) -> list[Row]:
     return await (await connection.execute(_SELECT_PAGE, (*start, size))).fetchall()
+
+
+async def _select_named(connection: Connection) -> list[Row]:
+    return await (await connection.execute(_SELECT_NAMED)).fetchall()
 
 
 async def _write(connection: Connection, row: Row | None, values: schema.Row) -> bool:

@@ -14,7 +14,19 @@ from dataclasses import replace
 from typing import Final
 
 from zrtp.cache import rows
-from zrtp.cache.interface import ZID_LENGTH, Change, PeerEntry, SecretCache, waits
+from zrtp.cache.interface import (
+    PAGE,
+    ZID_LENGTH,
+    AsyncSecretCache,
+    Change,
+    PeerEntry,
+    SecretCache,
+    entries,
+    in_coroutines,
+    other_devices,
+    page,
+    waits,
+)
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto import at_rest
 from zrtp.errors import CacheError
@@ -31,6 +43,11 @@ _HEAD: Final = len(_MARK) + keys.IDENTITY_LENGTH
 _SECRETS: Final = tuple(column.name for column in rows.COLUMNS if column.kind.declaration == "BLOB")
 
 _CHECK: Final = bytes(ZID_LENGTH)
+_CHECK_ROW: Final = _CHECK, _CHECK
+
+
+class KeysMissing(CacheError):
+    """A sealed cache was to be opened without its keys."""
 
 
 class SealedCache:
@@ -61,12 +78,12 @@ class SealedCache:
     def seal_all(self) -> int:
         """Seal every record with the newest key that is not yet, also plain ones; return how many. Calls may go on."""
         sealed = 0
-        for entry in self._cache.peers():
+        for entry in entries(self._cache):
             if self._is_current(entry.record):
                 continue
             own_zid, peer_zid = entry.own_zid, entry.peer_zid
             self._cache.update(own_zid, peer_zid, lambda old, o=own_zid, p=peer_zid: self._again(o, p, old))  # type: ignore[misc]
-            sealed += (own_zid, peer_zid) != (_CHECK, _CHECK)
+            sealed += entry.zids != _CHECK_ROW
         return sealed
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
@@ -77,6 +94,38 @@ class SealedCache:
         return None if record is None else self._opened(own_zid, peer_zid, record)
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        record = self._cache.update(own_zid, peer_zid, self._sealing(own_zid, peer_zid, change))
+        return None if record is None else self._opened(own_zid, peer_zid, record)
+
+    def peers(self) -> list[PeerEntry]:
+        return self._all_opened(self._cache.peers())
+
+    def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
+        """A page, see `zrtp.cache.interface.page`, of whatever cache this is around."""
+        # The record that shows which keys are right is the first of all: no page but the first one has it.
+        return self._all_opened(page(self._cache, max(after or _CHECK_ROW, _CHECK_ROW), size))
+
+    def named(self, name: str) -> list[PeerEntry]:
+        """Every record of this name, whatever the case of its letters."""
+        return self._all_opened(other_devices(self._cache, b"", name))
+
+    @property
+    def in_coroutines(self) -> AsyncSecretCache | None:
+        """The same cache for event loops, if the one that it is around has that."""
+        cache = in_coroutines(self._cache)
+        return None if cache is None else AsyncSealedCache(self, cache)
+
+    def close(self) -> None:
+        """Close the cache that this is around, if it can be closed."""
+        close: Callable[[], None] = getattr(self._cache, "close", lambda: None)
+        close()
+
+    def __repr__(self) -> str:
+        return f"SealedCache({self._cache!r})"
+
+    def _sealing(self, own_zid: bytes, peer_zid: bytes, change: Change) -> Change:
+        """The same change of a record that is sealed."""
+
         def sealed_change(old: PeerRecord | None) -> PeerRecord | None:
             before = None if old is None else self._opened(own_zid, peer_zid, old)
             given = None if before is None else before.copy()
@@ -90,18 +139,14 @@ class SealedCache:
                     if record is not None:
                         record.wipe()
 
-        record = self._cache.update(own_zid, peer_zid, sealed_change)
-        return None if record is None else self._opened(own_zid, peer_zid, record)
+        return sealed_change
 
-    def peers(self) -> list[PeerEntry]:
+    def _all_opened(self, found: list[PeerEntry]) -> list[PeerEntry]:
         return [
-            replace(entry, record=self._opened(entry.own_zid, entry.peer_zid, entry.record))
-            for entry in self._cache.peers()
-            if (entry.own_zid, entry.peer_zid) != (_CHECK, _CHECK)
+            replace(entry, record=self._opened(*entry.zids, entry.record))
+            for entry in found
+            if entry.zids != _CHECK_ROW
         ]
-
-    def __repr__(self) -> str:
-        return f"SealedCache({self._cache!r})"
 
     def _check(self) -> None:
         """Open the record that is there for this, or make it."""
@@ -168,6 +213,33 @@ class SealedCache:
                 "backup, or delete it and compare the SAS again."
             )
         return Secret(octets)
+
+
+class AsyncSealedCache:
+    """The `AsyncSecretCache` of a `SealedCache` around one that can be awaited. Opening takes microseconds."""
+
+    def __init__(self, sealed: SealedCache, cache: AsyncSecretCache) -> None:
+        self._sealed = sealed
+        self._cache = cache
+
+    async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+        """As `SealedCache.load`."""
+        record = await self._cache.load(own_zid, peer_zid)
+        return None if record is None else self._sealed._opened(own_zid, peer_zid, record)
+
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        """As `SealedCache.update`."""
+        record = await self._cache.update(own_zid, peer_zid, self._sealed._sealing(own_zid, peer_zid, change))
+        return None if record is None else self._sealed._opened(own_zid, peer_zid, record)
+
+    async def named(self, name: str) -> list[PeerEntry]:
+        """As `SealedCache.named`."""
+        return self._sealed._all_opened(await self._cache.named(name))
+
+
+def is_sealed(cache: SecretCache) -> bool:
+    """Whether a cache was used with keys before, so that without them its secrets would be taken for others."""
+    return cache.load(*_CHECK_ROW) is not None
 
 
 def _secrets(record: PeerRecord) -> dict[str, Secret | None]:

@@ -10,11 +10,13 @@ import pytest
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli.__main__ import main
+from zrtp.cli.errors import Exit
 from zrtp.secret import Secret
 
 OWN, BOB, CAROL = b"\xaa" * 12, b"\xb0" * 12, b"\xca" * 12
 MARCH = 1_772_530_000.0
 KEY = "5ec2e7" * 10 + "abcd"
+NEW_KEY, OTHER_KEY = "0e" * 32, "07" * 32
 
 
 @pytest.fixture
@@ -199,3 +201,82 @@ def test_a_call_that_uses_the_same_cache_is_not_disturbed(path: Path) -> None:
     assert seen.name == "robert"
     running.update(OWN, BOB, lambda old: None if old is None else old.as_verified(MARCH))
     assert peers(path, "list", "robert") == 0
+
+
+# ---- Very many, and sealed ones
+
+
+def crowd(path: Path, number: int) -> None:
+    """So many more peers without a name."""
+    cache = SqliteCache(path)
+    for position in range(number):
+        cache.update(OWN, position.to_bytes(12), lambda _: PeerRecord(rs1=Secret(bytes(32))))
+
+
+def zids(shown: str) -> list[int]:
+    return [int(json.loads(line)["zid"], 16) for line in shown.splitlines()]
+
+
+def test_a_list_comes_in_parts_and_says_how_to_go_on(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    crowd(path, 4)
+    assert peers(path, "--json", "--limit", "3") == 0
+    said = capsys.readouterr()
+    assert zids(said.out) == [0, 1, 2]
+    command = said.err.partition("there are more: zrtp peers ")[2].split()
+    assert command[:3] == ["--limit", "3", "--after"]
+
+    assert peers(path, "--json", *command) == 0
+    said = capsys.readouterr()
+    assert zids(said.out) == [3, int.from_bytes(BOB), int.from_bytes(CAROL)]
+    assert said.err == ""
+
+
+def test_behind_the_last_one_is_nobody(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(path, "--after", f"{OWN.hex()}/{CAROL.hex()}") == 0
+    said = capsys.readouterr()
+    assert said.out == "" and "nobody comes behind these ZIDs" in said.err
+
+
+def test_more_than_a_page_is_read_a_page_at_a_time(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing asks for all of them at once."""
+    monkeypatch.setattr("zrtp.cli.verbs.peers.PAGE", 2)
+    monkeypatch.setattr(SqliteCache, "peers", lambda _: pytest.fail("the whole cache is read"))
+    crowd(path, 5)
+    assert peers(path, "--json") == 0
+    assert zids(capsys.readouterr().out)[:5] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("given", [("--limit", "0"), ("--limit", "some"), ("--after", "b0b0"), ("--after", "x/y")])
+def test_what_is_no_part_is_refused(path: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, str]) -> None:
+    assert peers(path, *given) == Exit.USAGE
+    assert "is not" in capsys.readouterr().err
+
+
+def test_a_cache_is_sealed_afterwards_and_from_then_on_wants_its_keys(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(NEW_KEY)
+    keys.chmod(0o600)
+    assert bytes.fromhex(KEY) in path.read_bytes()
+    assert peers(path, "seal", "--cache-keys", str(keys)) == 0
+    assert "of 2 peers" in capsys.readouterr().err
+    assert bytes.fromhex(KEY) not in path.read_bytes()
+
+    assert peers(path) == Exit.LOCAL
+    assert "--cache-keys" in capsys.readouterr().err
+    monkeypatch.setenv("OF_THE_FLEET", f"{OTHER_KEY} {NEW_KEY}")
+    assert peers(path, "seal", "--cache-keys", "env:OF_THE_FLEET") == 0
+    assert "of 2 peers" in capsys.readouterr().err
+    monkeypatch.setenv("OF_THE_FLEET", OTHER_KEY)
+    assert peers(path, "--json", "--cache-keys", "env:OF_THE_FLEET") == 0
+    said = capsys.readouterr()
+    assert zids(said.out) == [int.from_bytes(BOB), int.from_bytes(CAROL)]
+    assert NEW_KEY not in said.out + said.err and OTHER_KEY not in said.out + said.err
+
+
+def test_without_keys_there_is_nothing_to_seal_with(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(path, "seal") == Exit.USAGE
+    assert "--cache-keys FILE names the keys" in capsys.readouterr().err

@@ -107,7 +107,7 @@ def _found(
 
 async def _cache_for(settings: CallSettings, remote: Address | None) -> SecretCache | None:
     """The cache; a caller who reaches this very computer is another installation than the one who listens."""
-    cache = cache_option.opened(settings.cache)
+    cache = cache_option.opened(settings.cache, settings.cache_keys)
     if cache is None or remote is None:
         return cache
     with suppress(OSError):  # an unknown name is reported when it is called

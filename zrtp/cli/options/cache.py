@@ -1,28 +1,40 @@
-"""`--cache`: where the retained secrets are."""
+"""`--cache` and `--cache-keys`: where the retained secrets are, and what they are sealed with."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from pathlib import Path
 from typing import Final
 
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.location import default_path
-from zrtp.cli.errors import CommandError
+from zrtp.cli.errors import CommandError, Exit
 from zrtp.errors import BackendUnavailable, CacheError
 from zrtp.stores.address import Place, has_password, open_cache, place_of
+from zrtp.stores.keys import KeySource, from_environment, from_file
+from zrtp.stores.sealed import KeysMissing
 
 NONE: Final = "none"
 """What stands for no cache at all."""
+
+VARIABLE: Final = "env:"
+"""Stands before the name of a variable with keys."""
 
 DEFAULT: Final = "in your data folder"
 
 
 def add(parser: argparse._ActionsContainer, *, default: str = DEFAULT, may_be_none: bool = True) -> None:
-    """The option, and what its `default` is; `may_be_none` for verbs that can do without a cache."""
+    """The options, and what the `default` of --cache is; `may_be_none` for verbs that can do without a cache."""
     none = '; "none" keeps none' if may_be_none else ""
     parser.add_argument(
         "--cache", metavar="PATH", help=f"file or database URL of retained secrets (default: {default}){none}"
+    )
+    parser.add_argument(
+        "--cache-keys",
+        metavar="FILE",
+        help=f"the secrets there are sealed with the keys in this file, or in a variable: {VARIABLE}NAME",
     )
 
 
@@ -45,16 +57,38 @@ def file_of(given: str | None) -> Place:
     return place
 
 
-def opened(place: Place | None) -> SecretCache | None:
-    """The cache there; None for none. Raises CommandError."""
+def keys_of(given: str | None) -> KeySource | None:
+    """Where the keys of a sealed cache come from; None for a plain cache. Raises CommandError for a key itself."""
+    if given is None:
+        return None
+    if given.startswith(VARIABLE):
+        name = given.removeprefix(VARIABLE)
+        # Out of the environment with it: programs that this one starts need not know the keys.
+        return from_environment(name, {name: os.environ.pop(name, "")})
+    if _KEY.fullmatch(given):
+        raise CommandError(
+            "everybody on this computer could read the key in --cache-keys",
+            f"write it to a file of mode 0600, or into a variable: {VARIABLE}NAME",
+            code=Exit.USAGE,
+        )
+    return from_file(given)
+
+
+_KEY: Final = re.compile(r"\s*[0-9A-Fa-f]{32,}\s*")
+
+
+def opened(place: Place | None, keys: KeySource | None = None) -> SecretCache | None:
+    """The cache there, sealed if there are keys; None for none. Raises CommandError."""
     try:
-        return None if place is None else open_cache(place)
+        return None if place is None else open_cache(place, keys)
     except (CacheError, BackendUnavailable) as error:
         raise unusable(error, place) from error
 
 
 def unusable(error: CacheError | BackendUnavailable, place: Place | None) -> CommandError:
     """What to say of a cache that fails: what it says itself, and how to go on without."""
+    if isinstance(error, KeysMissing):
+        return CommandError(str(error).removesuffix("."), f"--cache-keys FILE, or {VARIABLE}NAME, names the keys")
     told = CommandError.from_sentences(str(error), whole=parts_of(place))
     without = f"--cache {NONE} keeps no secrets"
     return CommandError(str(told), f"{told.hint.removesuffix('.')}; or {without}" if told.hint else without)

@@ -15,6 +15,7 @@ from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
 from zrtp.protocol.config import Config
 from zrtp.stores.address import Place
+from zrtp.stores.keys import KeySource
 
 _ROLES: Final = ("auto", "passive")
 
@@ -26,6 +27,8 @@ class CallSettings:
     config: Config
     cache: Place | None
     """None: keep no secrets."""
+    cache_keys: KeySource | None
+    """None: the secrets there are not sealed."""
     bind: Address | None
     wait: float | None
     """Seconds for which the other side is waited for; None: for ever, or as long as discovery takes."""
@@ -62,6 +65,7 @@ class CallSettings:
         return cls(
             config=config,
             cache=cache.path_of(arguments.cache),
+            cache_keys=cache.keys_of(arguments.cache_keys),
             bind=arguments.bind,
             wait=arguments.wait,
             audio=arguments.audio,

@@ -29,6 +29,7 @@ CONFIGURABLE: Final = (
     "auth-tag",
     "bind",
     "cache",
+    "cache-keys",
     "cipher",
     "hash",
     "input",

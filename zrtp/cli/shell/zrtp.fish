@@ -51,7 +51,7 @@ function _shtab_zrtp_using
 end
 
 set -g _shtab_zrtp_commands demo listen call peers agree proxy 'proxy sip' 'proxy rtp' mitm inspect devices bench
-set -g _shtab_zrtp_opts_with_value --accept --agreement --audio --auth-tag --aux --bind --ca --cache --calls --cipher --completion --exec --format --hash --impair --input --keys --keys-by --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
+set -g _shtab_zrtp_opts_with_value --accept --after --agreement --audio --auth-tag --aux --bind --ca --cache --cache-keys --calls --cipher --completion --exec --format --hash --impair --input --keys --keys-by --limit --listen --mailbox --mtu --name --output --peer-hash --phone --record --role --router --sas --seconds --ssrc --stun --svg --turn --turn-password --upstream --verify --wait --web --words
 
 complete -c zrtp -e
 complete -c zrtp -f
@@ -66,6 +66,7 @@ complete -c zrtp -n '_shtab_zrtp_using demo' -l wait -x -d 'how long to wait for
 complete -c zrtp -n '_shtab_zrtp_using demo' -l mtu -x -d 'largest ZRTP packet in octets, a multiple of 4 from 600 (default: 1232)'
 complete -c zrtp -n '_shtab_zrtp_using demo' -l ssrc -x -d 'own SSRC (default: random)'
 complete -c zrtp -n '_shtab_zrtp_using demo' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file or database URL of retained secrets (default: nothing is kept); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using demo' -l cache-keys -xka "(__fish_complete_path (commandline -ct))" -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using demo' -l role -xka "auto passive" -d 'passive never starts the key agreement itself'
 complete -c zrtp -n '_shtab_zrtp_using demo' -l aux -x -d 'secret known to both sides by other means. On the command line other users of this computer can see it: @FILE reads it from a file, - from the terminal or standard input'
 complete -c zrtp -n '_shtab_zrtp_using demo' -l peer-hash -x -d 'zrtp-hash of the peer, received by signalling'
@@ -96,6 +97,7 @@ complete -c zrtp -n '_shtab_zrtp_using listen' -l wait -x -d 'how long to wait f
 complete -c zrtp -n '_shtab_zrtp_using listen' -l mtu -x -d 'largest ZRTP packet in octets, a multiple of 4 from 600 (default: 1232)'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l ssrc -x -d 'own SSRC (default: random)'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file or database URL of retained secrets (default: in your data folder); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using listen' -l cache-keys -xka "(__fish_complete_path (commandline -ct))" -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l role -xka "auto passive" -d 'passive never starts the key agreement itself'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l aux -x -d 'secret known to both sides by other means. On the command line other users of this computer can see it: @FILE reads it from a file, - from the terminal or standard input'
 complete -c zrtp -n '_shtab_zrtp_using listen' -l peer-hash -x -d 'zrtp-hash of the peer, received by signalling'
@@ -135,6 +137,7 @@ complete -c zrtp -n '_shtab_zrtp_using call' -l wait -x -d 'how long to wait for
 complete -c zrtp -n '_shtab_zrtp_using call' -l mtu -x -d 'largest ZRTP packet in octets, a multiple of 4 from 600 (default: 1232)'
 complete -c zrtp -n '_shtab_zrtp_using call' -l ssrc -x -d 'own SSRC (default: random)'
 complete -c zrtp -n '_shtab_zrtp_using call' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file or database URL of retained secrets (default: in your data folder); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using call' -l cache-keys -xka "(__fish_complete_path (commandline -ct))" -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using call' -l role -xka "auto passive" -d 'passive never starts the key agreement itself'
 complete -c zrtp -n '_shtab_zrtp_using call' -l aux -x -d 'secret known to both sides by other means. On the command line other users of this computer can see it: @FILE reads it from a file, - from the terminal or standard input'
 complete -c zrtp -n '_shtab_zrtp_using call' -l peer-hash -x -d 'zrtp-hash of the peer, received by signalling'
@@ -165,10 +168,13 @@ complete -c zrtp -n '_shtab_zrtp_using call' -l relay-only -d 'show the other pe
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a peers -d 'whom you know: list, rename, verify, unverify, forget'
 complete -c zrtp -n '_shtab_zrtp_using peers' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using peers' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file or database URL of retained secrets (default: in your data folder)'
+complete -c zrtp -n '_shtab_zrtp_using peers' -l cache-keys -xka "(__fish_complete_path (commandline -ct))" -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using peers' -l name -x -d 'the name, for rename and verify'
+complete -c zrtp -n '_shtab_zrtp_using peers' -l limit -x -d 'list so many at most'
+complete -c zrtp -n '_shtab_zrtp_using peers' -l after -x -d 'go on behind these, our own ZID and the peer'"'"'s'
 complete -c zrtp -n '_shtab_zrtp_using peers' -l json -d 'the list as JSON lines'
 complete -c zrtp -n '_shtab_zrtp_using peers' -l plain -d 'no colour (also: NO_COLOR)'
-complete -c zrtp -n '_shtab_zrtp_using peers; and test $_shtab_zrtp_npos -eq 0' -ka "list rename verify unverify forget" -d 'what to do (default: list)'
+complete -c zrtp -n '_shtab_zrtp_using peers; and test $_shtab_zrtp_npos -eq 0' -ka "list rename verify unverify forget seal" -d 'what to do (default: list)'
 complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a agree -d 'agree on keys and hand them to another program'
 complete -c zrtp -n '_shtab_zrtp_using agree' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l listen -x -d 'wait for the other side instead (default: 0.0.0.0:5004)'
@@ -182,6 +188,7 @@ complete -c zrtp -n '_shtab_zrtp_using agree' -l wait -x -d 'how long to wait fo
 complete -c zrtp -n '_shtab_zrtp_using agree' -l mtu -x -d 'largest ZRTP packet in octets, a multiple of 4 from 600 (default: 1232)'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l ssrc -x -d 'own SSRC (default: random)'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l cache -xka "(__fish_complete_path (commandline -ct))" -d 'file or database URL of retained secrets (default: in your data folder); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using agree' -l cache-keys -xka "(__fish_complete_path (commandline -ct))" -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l role -xka "auto passive" -d 'passive never starts the key agreement itself'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l aux -x -d 'secret known to both sides by other means. On the command line other users of this computer can see it: @FILE reads it from a file, - from the terminal or standard input'
 complete -c zrtp -n '_shtab_zrtp_using agree' -l peer-hash -x -d 'zrtp-hash of the peer, received by signalling'
@@ -215,6 +222,7 @@ complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l ca -x -d 'certificates to t
 complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l require -d 'nothing in clear ever leaves towards the network (default)'
 complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l best-effort -d 'without ZRTP at the other side, go on in clear and say so loudly'
 complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l cache -x -d 'file or database URL of retained secrets (default: in your data folder); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l cache-keys -x -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l agreement -x -d 'key agreements: DH2k, X255, E255, K255, EC25, X448, K448, DH3k, EC38, EC52, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3'
 complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l hash -x -d 'hashes: S256, S384, S512, N256, N384'
 complete -c zrtp -n '_shtab_zrtp_using proxy sip' -l cipher -x -d 'ciphers: AES1, AES2, AES3'
@@ -234,6 +242,7 @@ complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l bind -x -d 'own media port 
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l require -d 'nothing in clear ever leaves towards the network (default)'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l best-effort -d 'without ZRTP at the other side, go on in clear and say so loudly'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l cache -x -d 'file or database URL of retained secrets (default: in your data folder); "none" keeps none'
+complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l cache-keys -x -d 'the secrets there are sealed with the keys in this file, or in a variable: env:NAME'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l agreement -x -d 'key agreements: DH2k, X255, E255, K255, EC25, X448, K448, DH3k, EC38, EC52, MLK1, MLK2, MLK3, X1M1, X1M2, X3M3'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l hash -x -d 'hashes: S256, S384, S512, N256, N384'
 complete -c zrtp -n '_shtab_zrtp_using proxy rtp' -l cipher -x -d 'ciphers: AES1, AES2, AES3'

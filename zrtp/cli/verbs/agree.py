@@ -102,7 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
         _print(handing_over.written(agreement, form), arguments)
         return int(Exit.ENDED)
 
-    return run_agree(lambda: open_endpoint(config, cache.opened(given.cache), given.cache), settings, use)
+    return run_agree(
+        lambda: open_endpoint(config, cache.opened(given.cache, given.cache_keys), given.cache), settings, use
+    )
 
 
 def _offer_only_what_is_there(arguments: argparse.Namespace, form: Format) -> None:

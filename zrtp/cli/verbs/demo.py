@@ -95,7 +95,7 @@ Caches: TypeAlias = tuple[SecretCache | None, SecretCache | None]
 def _caches(given: CallSettings, arguments: argparse.Namespace) -> Caches:
     if arguments.cache is None:
         return MemoryCache(), MemoryCache()
-    cache = cache_option.opened(given.cache)
+    cache = cache_option.opened(given.cache, given.cache_keys)
     return cache, None if cache is None else Labelled(cache, _BOB_LABEL)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from zrtp.cache.interface import PeerEntry, SecretCache, find, other_devices
+from zrtp.cache.interface import PAGE, ZID_LENGTH, PeerEntry, SecretCache, entries, find, in_order, other_devices, page
 from zrtp.cache.record import PeerRecord, clean_name
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import cache as cache_option
@@ -19,18 +19,22 @@ from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError
 from zrtp.stores.address import Place
+from zrtp.stores.sealed import SealedCache
 from zrtp.system import wall_clock
 
-SYNOPSIS: Final = "[list|rename|verify|unverify|forget] [PEER] [options]"
+SYNOPSIS: Final = "[list|rename|verify|unverify|forget|seal] [PEER] [options]"
 
-DESCRIPTION: Final = """\
+DESCRIPTION: Final = f"""\
 Whom you know, and what you know of them. PEER is a name, or the first digits of a ZID.
 
   list              everybody (the default), or PEER alone
   rename PEER NAME  another name; the words must be compared again then, with whoever that is
   verify PEER       you have compared the words of a call by other means
   unverify PEER     take a verification back; the keys stay
-  forget PEER       delete everything: the next call is a first call"""
+  forget PEER       delete everything: the next call is a first call
+  seal              seal every secret with the first of the keys in --cache-keys
+
+With --limit or --after, and if there are more than {PAGE}, they are listed by their ZIDs instead of their names."""
 
 EXAMPLE: Final = """\
 example:
@@ -38,7 +42,7 @@ example:
   zrtp peers rename 127.0.0.1 bob
   zrtp peers forget bob"""
 
-ACTIONS: Final = ("list", "rename", "verify", "unverify", "forget")
+ACTIONS: Final = ("list", "rename", "verify", "unverify", "forget", "seal")
 
 
 SYNONYMS: Final = {
@@ -66,6 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("new_name", nargs="?", metavar="NAME", help="the new name, for rename")
     cache_option.add(parser, may_be_none=False)
     parser.add_argument("--name", help="the name, for rename and verify")
+    parser.add_argument("--limit", type=_number, metavar="N", help="list so many at most")
+    parser.add_argument("--after", type=_zids, metavar="ZID/ZID", help="go on behind these, our own ZID and the peer's")
     parser.add_argument("--json", action="store_true", help="the list as JSON lines")
     parser.add_argument("--plain", action="store_true", help="no colour (also: NO_COLOR)")
 
@@ -77,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.note(_nobody(path))
         return int(Exit.ENDED)
     try:
-        cache = cache_option.opened(path)
+        cache = cache_option.opened(path, cache_option.keys_of(arguments.cache_keys))
         assert cache is not None, "a place was given"  # noqa: S101
         _act(cache, path, arguments, terminal)
     except CacheError as error:
@@ -88,8 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _act(cache: SecretCache, path: Place, arguments: argparse.Namespace, terminal: Terminal) -> None:
     name = arguments.new_name or arguments.name
     if arguments.action == "list":
-        entries = [_found(cache, arguments.peer)] if arguments.peer else cache.peers()
-        _list(entries, path, terminal, as_json=arguments.json)
+        if arguments.peer:
+            _list([_found(cache, arguments.peer)], path, terminal, as_json=arguments.json)
+        else:
+            _list_all(cache, path, terminal, arguments)
+        return
+    if arguments.action == "seal":
+        if not isinstance(cache, SealedCache):
+            raise CommandError("there is no key to seal with", "--cache-keys FILE names the keys", code=Exit.USAGE)
+        terminal.note(f"secrets sealed anew: of {cache.seal_all()} peers")
         return
     if not arguments.peer:
         raise CommandError(f"{arguments.action} needs a peer", "zrtp peers shows them all", code=Exit.USAGE)
@@ -109,7 +122,7 @@ def _found(cache: SecretCache, text: str) -> PeerEntry:
     try:
         return find(cache, text)
     except CacheError:
-        if _TOO_FEW_DIGITS.fullmatch(text) and any(entry.peer_zid.hex().startswith(text) for entry in cache.peers()):
+        if _TOO_FEW_DIGITS.fullmatch(text) and any(entry.peer_zid.hex().startswith(text) for entry in entries(cache)):
             hint = "so few may be a slip of the hand; zrtp peers shows them all"
             raise CommandError(f'"{text}" needs more digits of the ZID: at least four', hint) from None
         raise
@@ -150,23 +163,65 @@ def _edit(change: Callable[[PeerRecord], PeerRecord]) -> Change:
 _CHANGES: Final = {"rename": _rename, "verify": _verify, "unverify": _unverify, "forget": _forget}
 
 
-def _list(entries: list[PeerEntry], path: Place, terminal: Terminal, *, as_json: bool) -> None:
+def _list_all(cache: SecretCache, path: Place, terminal: Terminal, arguments: argparse.Namespace) -> None:
+    """By name what fits on a page; more, or a part, by the ZIDs, a page at a time."""
+    limit, first = arguments.limit, page(cache, arguments.after, PAGE + 1)
+    if limit is None and arguments.after is None and len(first) <= PAGE:
+        _list(in_order(first), path, terminal, as_json=arguments.json)
+        return
+    last = None
+    for part in _parts(cache, arguments.after, limit):
+        _list(part, path, terminal, as_json=arguments.json)
+        last = part[-1]
+    if last is None:
+        terminal.note("nobody comes behind these ZIDs" if arguments.after else _nobody(path))
+    elif limit is not None and page(cache, last.zids, 1):
+        terminal.note(f"there are more: zrtp peers --limit {limit} --after {last.address}")
+
+
+def _parts(cache: SecretCache, after: tuple[bytes, bytes] | None, limit: int | None) -> Iterator[list[PeerEntry]]:
+    """Pages of up to `limit` records altogether."""
+    while (limit is None or limit > 0) and (part := page(cache, after, PAGE if limit is None else min(limit, PAGE))):
+        yield part
+        after = part[-1].zids
+        limit = None if limit is None else limit - len(part)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _zids(text: str) -> tuple[bytes, bytes]:
+    own, _, peer = text.partition("/")
+    try:
+        zids = bytes.fromhex(own), bytes.fromhex(peer)
+    except ValueError:
+        zids = b"", b""
+    if any(len(zid) != ZID_LENGTH for zid in zids):
+        digits = 2 * ZID_LENGTH
+        raise argparse.ArgumentTypeError(f"{text!r} is not two ZIDs of {digits} hexadecimal digits with a / in between")
+    return zids
+
+
+def _list(listed: list[PeerEntry], path: Place, terminal: Terminal, *, as_json: bool) -> None:
     if as_json:
-        for entry in entries:
+        for entry in listed:
             print(json.dumps(_described(entry), separators=(",", ":")))
-    elif not entries:
+    elif not listed:
         terminal.note(_nobody(path))
     elif terminal.width >= _TABLE_WIDTH:
-        width = max(4, *(columns.width(entry.record.name) for entry in entries))
+        width = max(4, *(columns.width(entry.record.name) for entry in listed))
         width = min(width, terminal.width - _TABLE_WIDTH + _SHORTEST_NAME)
         terminal.result(f"{'NAME':<{width}}  {'VERIFIED':<17}  {'LAST CALL':<17}  ZID", "dim")
-        for entry in entries:
+        for entry in listed:
             record = entry.record
             name = columns.padded(columns.shortened(record.name or "-", width), width)
             row = f"{name}  {_verified(record):<17}  "
             terminal.result(row + f"{wording.date(record.last_seen):<17}  {entry.peer_zid.hex()}")
     else:
-        for entry in entries:
+        for entry in listed:
             record = entry.record
             terminal.result(record.name or "-", "bold")
             terminal.result(f"  verified   {_verified(record)}")

@@ -188,7 +188,10 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
 def _endpoint(arguments: argparse.Namespace) -> Endpoint:
     """The installation. Raises CommandError."""
     try:
-        return Endpoint(algorithms.config(arguments), cache.opened(cache.path_of(arguments.cache)))
+        return Endpoint(
+            algorithms.config(arguments),
+            cache.opened(cache.path_of(arguments.cache), cache.keys_of(arguments.cache_keys)),
+        )
     except CacheError as error:
         raise CommandError.from_sentences(str(error)) from error
 

@@ -19,9 +19,10 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
-from zrtp.cache.interface import waits
+from zrtp.cache.interface import in_coroutines, waits
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio.mailbox import Mailbox
+from zrtp.media.aio.store import carry_out
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, SecureMedia
@@ -179,11 +180,16 @@ class AsyncCall:
             self.settle()
 
     def _serve_store(self) -> bool:
-        """Have the requests to the cache carried out, beside the loop if it may have to wait; whether one is done."""
+        """Have the requests to the cache carried out, whoever may have to wait beside the loop; whether one is done."""
         cache, done = self._cache, False
         while cache is not None and (request := self.session.store_to_do()) is not None:
             if waits(cache):
-                storing = self._loop.run_in_executor(None, request.run, cache)
+                awaitable = in_coroutines(cache)
+                storing: asyncio.Future[None] = (
+                    self._loop.run_in_executor(None, request.run, cache)
+                    if awaitable is None
+                    else self._loop.create_task(carry_out(request, awaitable))
+                )
                 self._storing.add(storing)
                 storing.add_done_callback(partial(self._on_stored, request))
             else:
