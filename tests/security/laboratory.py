@@ -154,7 +154,10 @@ def _run(change: Change[T], folder: str, writing: int) -> None:
 def _first_failure(stages: Sequence[Sequence[str]], writing: int) -> str | None:
     for stage in stages:
         watch = _Watch(writing)
-        code = pytest.main([*OPTIONS, *stage], plugins=[watch])
+        try:
+            code = pytest.main([*OPTIONS, *stage], plugins=[watch])
+        except pytest.PytestUnraisableExceptionWarning:  # pytest's own end: a test that failed did not clean up either
+            watch.failed.append(f"{stage[0]} (left something open)")
         if watch.failed:
             return watch.failed[0]
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
