@@ -6,13 +6,16 @@
     python -m pytest -m hypothesis --hypothesis-profile=thorough    many more examples for each property
     python -m pytest -m ""          everything
 
-A test that is marked `long` is in the long lane only. Every other one is in the default run, and in the quick lane too
-unless it stands below one of the paths of `LEFT_OUT_OF_QUICK`, whose files a quick run does not even import.
+A test that is marked `long` is in the long lane only, and a file whose `pytestmark` says so is imported there only.
+Every other test is in the default run, and in the quick lane too unless it stands below one of the paths of
+`LEFT_OUT_OF_QUICK`, whose files a quick run does not import either.
 """
 
 from __future__ import annotations
 
 import gc
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,9 @@ LEFT_OUT_OF_QUICK = (
 """Below tests/: all that is not the core, its killed processes, its whole calls over bad networks, and tables."""
 
 
+ALL_LONG = re.compile(r"^pytestmark = (\[[^\]]*)?pytest\.mark\.long\b", re.MULTILINE)
+
+
 def is_left_out(path: Path) -> bool:
     """Whether a file or folder has no quick test."""
     try:
@@ -52,6 +58,11 @@ def is_left_out(path: Path) -> bool:
     except ValueError:
         return False
     return any(place == left_out or place.startswith(left_out + "/") for left_out in LEFT_OUT_OF_QUICK)
+
+
+def is_long(path: Path) -> bool:
+    """Whether a file says that all of its tests are long."""
+    return path.suffix == ".py" and ALL_LONG.search(path.read_text("utf-8")) is not None
 
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=10)
@@ -65,14 +76,37 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("quick" if config.option.markexpr == "quick" else "repeatable")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collecting makes a lot and throws little away: the garbage collector would take as long as all the rest of it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 def pytest_collection_finish() -> None:
-    """What is there before the first test stays to the end: the garbage collector need not look at it again."""
+    keep_what_there_is()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Pytest looks several times for what was left open, at what the last tests made."""
+    keep_what_there_is()
+
+
+def keep_what_there_is() -> None:
+    """What is no garbage now stays to the end: the garbage collector need not look at it again."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if config.option.markexpr == "quick" and is_left_out(collection_path) else None
+    lane = config.option.markexpr
+    if lane == "quick" and is_left_out(collection_path):
+        return True
+    return True if lane in ("quick", "not long") and is_long(collection_path) else None
 
 
 @pytest.hookimpl(tryfirst=True)

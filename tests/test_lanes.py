@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.lanes import LEFT_OUT_OF_QUICK, TESTS, is_left_out, pytest_collection_modifyitems, pytest_ignore_collect
@@ -18,6 +20,19 @@ def test_only_a_quick_run_leaves_files_out(pytestconfig: pytest.Config, monkeypa
         assert pytest_ignore_collect(TESTS / "security" / "test_floods.py", pytestconfig) is ignored
         assert pytest_ignore_collect(TESTS / "wire" / "test_crc.py", pytestconfig) is None
     assert not is_left_out(TESTS.parent / "zrtp")
+
+
+def test_a_file_of_long_tests_is_imported_in_the_long_lane_only(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long, partly = tmp_path / "test_long.py", tmp_path / "test_partly.py"
+    partly.write_text("import pytest\n\n\n@pytest.mark.long\ndef test() -> None: ...\n")
+    for mark in ("pytest.mark.long", "[\n    pytest.mark.usefixtures('peer'),\n    pytest.mark.long,\n]"):
+        long.write_text(f"import pytest\n\npytestmark = {mark}\n")
+        for lane, ignored in (("quick", True), ("not long", True), ("long", None), ("", None)):
+            monkeypatch.setattr(pytestconfig.option, "markexpr", lane)
+            assert pytest_ignore_collect(long, pytestconfig) is ignored
+            assert pytest_ignore_collect(partly, pytestconfig) is None
 
 
 def test_a_test_is_quick_unless_it_is_long_or_left_out(request: pytest.FixtureRequest) -> None:

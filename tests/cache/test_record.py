@@ -8,9 +8,9 @@ from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from tests.support.cases import every
+from tests.support.texts import texts
 from zrtp.cache.record import FOREVER, NAME_LENGTH, PeerRecord, clean_name
 from zrtp.errors import ApiMisuse
 from zrtp.secret import Secret
@@ -121,13 +121,13 @@ def test_a_name_is_one_short_visible_line(typed: str, kept: str) -> None:
 
 @settings(max_examples=10)
 @example("a\r\x1b\x85b")
-@given(st.text(max_size=300))
+@given(texts(max_size=300))
 def test_a_cleaned_name_is_clean(text: str) -> None:
     is_clean_once_cleaned(text)
 
 
 @pytest.mark.long
-@given(st.text(max_size=300))
+@given(texts(max_size=300))
 def test_any_cleaned_name_is_clean(text: str) -> None:
     is_clean_once_cleaned(text)
 

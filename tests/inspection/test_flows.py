@@ -7,7 +7,7 @@ import pytest
 from tests.support.frames import ALICE, BOB, rtp, udp
 from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.budget import Budget
-from zrtp.inspection.flows import MOST_FLOWS, MOST_SOURCES, SAMPLED, Flow, Flows
+from zrtp.inspection.flows import MOST_SOURCES, SAMPLED, Flow, Flows
 from zrtp.media.demux import Kind
 
 THERE = udp(ALICE, BOB, b"")[12:24]
@@ -84,15 +84,16 @@ def test_without_room_packets_are_only_counted() -> None:
     assert budget.refused > 0
 
 
-def test_of_too_many_flows_those_that_are_media_stay() -> None:
+def test_of_too_many_flows_those_that_are_media_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zrtp.inspection.flows.MOST_FLOWS", most := 200)
     budget = Budget()
     flows = Flows(budget)
     before = budget.left
     send(flows, *(rtp(number, SOUND) for number in range(10)))
-    for number in range(MOST_FLOWS + 100):
+    for number in range(most + 100):
         flows.datagram(1.0, number.to_bytes(8, "big") + b"ABCD", rtp(7, SOUND), True)
 
-    assert len(flows.all) <= MOST_FLOWS
+    assert len(flows.all) <= most
     assert flows.all[0].source == ALICE
     assert flows.forgotten > 0
     kept = sum(len(sample) for flow in flows.all for source in flow.sources.values() for sample in source.samples)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
+from itertools import product
 
 import pytest
 
+from tests.support.cases import a_tenth_by_default
 from tests.support.inside import core_of
 from tests.support.pair import Netem, Pair
 from zrtp.protocol.config import Config
@@ -20,7 +22,6 @@ SEEDS = 5
 
 CURVE = Config(key_agreements=(b"X255", b"Mult"))
 HYBRID = Config(key_agreements=(b"X1M2", b"Mult"))
-CONFIGS = pytest.mark.parametrize("config", [CURVE, HYBRID], ids=["X255", "X1M2"])
 DELAYS = pytest.mark.parametrize("delay", [0.005, 0.05, 0.15])
 
 
@@ -44,8 +45,8 @@ def seconds(config: Config, net: Netem, offset: float, **how: bool | int) -> flo
     return pair.network.now - offset
 
 
-@CONFIGS
 @DELAYS
+@pytest.mark.parametrize("config", [CURVE, pytest.param(HYBRID, marks=pytest.mark.long)], ids=["X255", "X1M2"])
 def test_at_most_eight_delays_as_a_rule_and_nine_at_worst(config: Config, delay: float) -> None:
     times = [seconds(config, Netem(delay=delay), offset, seed=seed) for seed in range(SEEDS) for offset in OFFSETS]
     assert statistics.median(times) <= 8 * delay + 0.005
@@ -96,9 +97,10 @@ def narrow(pair: Pair, path: int, directions: tuple[str, ...]) -> None:
     pair.network.filter = lose
 
 
-@pytest.mark.parametrize("directions", [("alice", "bob"), ("alice",), ("bob",)], ids=["both", "one", "other"])
-@pytest.mark.parametrize("path", [1280, 1300, 1400])
-@pytest.mark.parametrize("code", [b"X1M2", b"X3M3", b"MLK3"])
+PATHS = product((b"X1M2", b"X3M3", b"MLK3"), (1280, 1300, 1400), (("alice", "bob"), ("alice",), ("bob",)))
+
+
+@pytest.mark.parametrize(("code", "path", "directions"), a_tenth_by_default(PATHS))
 def test_large_messages_on_narrow_paths(code: bytes, path: int, directions: tuple[str, ...]) -> None:
     config = Config(key_agreements=(code, b"Mult"))
     whole: list[float] = []

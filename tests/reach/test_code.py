@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
+from tests.support.texts import texts
 from zrtp.reach.code import Code, is_number, looks_like_code, random_words
 from zrtp.reach.errors import BadCode
 
@@ -50,7 +51,7 @@ def test_a_mistyped_code_is_noticed_before_anything_is_sent(typed: str, sentence
         Code.parse(typed)
 
 
-@given(st.text())
+@given(texts())
 def test_any_text_is_a_code_or_said_to_be_none(text: str) -> None:
     looks_like_code(text)
     try:

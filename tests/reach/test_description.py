@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
+from tests.support.texts import texts
 from zrtp.reach.description import (
     MOST_CANDIDATES,
     Candidate,
@@ -81,7 +82,7 @@ def test_no_changed_character_goes_unnoticed(description: Description, data: st.
         assert letter != line[place]
 
 
-@given(st.text())
+@given(texts())
 def test_any_text_is_a_line_or_said_to_be_none(text: str) -> None:
     for attempt in (text, "zrtp:" + text):
         try:

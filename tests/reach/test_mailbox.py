@@ -14,6 +14,7 @@ from websockets.asyncio.server import ServerConnection
 
 from tests.reach.fake_mailbox import FakeMailbox, fake_mailbox
 from tests.support.cases import every
+from tests.support.texts import texts
 from zrtp.reach import mailbox
 from zrtp.reach.code import Code
 from zrtp.reach.errors import MailboxRefused, NobodyThere, ReachError, WrongCode
@@ -249,12 +250,12 @@ def test_a_number_that_could_not_be_said_is_not_taken(number: str) -> None:
 
 
 ODD = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
 MESSAGES = st.one_of(
-    st.text(max_size=100),
+    texts(max_size=100),
     st.binary(max_size=100),
     ODD.map(json.dumps),
     st.fixed_dictionaries(
@@ -288,7 +289,7 @@ def test_whatever_a_server_says_it_ends_in_a_sentence_or_in_waiting(messages: li
     play(scene)
 
 
-@given(st.text(max_size=200) | ODD.map(json.dumps))
+@given(texts(max_size=200) | ODD.map(json.dumps))
 def test_what_is_no_message_is_none(text: str) -> None:
     message = mailbox._parse(text)
     assert message is None or isinstance(message["type"], str)

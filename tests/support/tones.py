@@ -1,7 +1,7 @@
 """Sine tones as evidence: what was sent as 440 Hz is heard as 440 Hz after all codecs and ciphers between.
 
 Samples are sequences of signed 16-bit integers, mono. The measurement is Goertzel's: one bin of a Fourier
-transform, a few milliseconds of pure Python for a quarter of a second of telephone audio.
+transform, pure Python.
 """
 
 from __future__ import annotations
@@ -35,12 +35,17 @@ def share(samples: Sequence[int], hertz: float, rate: int = TELEPHONE_RATE) -> f
 def pitch(samples: Sequence[int], rate: int = TELEPHONE_RATE, *, seconds: float = 0.25) -> int | None:
     """The tone that dominates the loudest stretch of `seconds`, to about 5 Hz; None if there is none."""
     stretch = loudest(samples, round(seconds * rate))
-    resolution = max(1, math.floor(rate / max(1, len(stretch))))
-    candidates = range(LOWEST, HIGHEST, resolution)
-    best = max(candidates, key=lambda hertz: _power(stretch, hertz, rate))
-    near = range(best - resolution, best + resolution + 1)
-    best = max(near, key=lambda hertz: _power(stretch, hertz, rate))
+    band = range(LOWEST, HIGHEST)
+    for part in (loudest(stretch, len(stretch) // 8), stretch):  # roughly, then finely: few samples tell few apart
+        resolution = max(1, rate // max(1, len(part)))
+        best = _strongest(part, band[::resolution], rate)
+        band = range(best - resolution, best + resolution + 1)
+    best = _strongest(stretch, band, rate)
     return best if share(stretch, best, rate) > 0.5 else None
+
+
+def _strongest(samples: Sequence[int], frequencies: Sequence[int], rate: int) -> int:
+    return max(frequencies, key=lambda hertz: _power(samples, hertz, rate))
 
 
 def _power(samples: Sequence[int], hertz: float, rate: int) -> float:

@@ -224,11 +224,11 @@ class TestForgedParts:
         assert feed(reassembler, odd) == []
         assert feed(reassembler, odd) == [MESSAGE]
 
-    def test_a_thousand_forged_parts_between_those_of_a_copy(self) -> None:
+    def test_many_forged_parts_between_those_of_a_copy(self) -> None:
         source = random.Random(3)
         reassembler = Reassembler(LIMIT)
         true = pieces()
-        for number in range(1000):
+        for number in range(300):
             where = source.choice(true)
             forged = piece(where.offset_words, source.randbytes(len(where.data)), sequence=FAR + number)
             assert MESSAGE not in feed(reassembler, [forged])
