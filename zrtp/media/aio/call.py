@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
@@ -31,6 +31,7 @@ from zrtp.protocol.events import Closed, Failed, GoingSecure, NoPeer, PeerDetect
 from zrtp.system import system_random
 
 if TYPE_CHECKING:
+    from zrtp.media.aio.host import Host
     from zrtp.media.aio.layer import MediaLayer
     from zrtp.protocol.store import Request
     from zrtp.protocol.work import Work
@@ -54,6 +55,12 @@ class SessionOptions(TypedDict, total=False):
     """Whether the signalling of this call is protected end to end, if that differs from the Config."""
     expect: str | bytes | None
     """Whom you expect, by name or by ZID: a warning tells if another one comes."""
+    extension: str
+    """For a PBX: the SIP URI or number of the endpoint behind it (RFC 6189 section 5.16)."""
+    enrol: bool
+    """For a PBX: ask the phone to trust it with relaying the SAS (RFC 6189 section 7.3.1)."""
+    host: Host | None
+    """Counts the call, and ends it when the process is going to stop; see `zrtp.media.aio.host`."""
     silence: float | None
     """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
     executor: Executor | None
@@ -78,6 +85,8 @@ class AsyncCall:
             store="deferred",
             signalling_protected=options.get("signalling_protected"),
             expect=options.get("expect"),
+            extension=options.get("extension", ""),
+            enrol=options.get("enrol", False),
         )
         self._cache = endpoint.cache
         self.secure = SecureCall(
@@ -92,6 +101,11 @@ class AsyncCall:
         self._standings: dict[int, Standing] = {}
         self._storing: set[asyncio.Future[None]] = set()
         self.closed = False
+        self.leave: Callable[[], Coroutine[Any, Any, None]] = self.aclose
+        """Ends the call politely, for its host: whoever made the call may know more to do than `aclose`."""
+        self._host = options.get("host")
+        if self._host is not None:
+            self._host.enter(self)
 
     def add_layer(
         self, ssrc: int | None = None, *, peer_hello_hash: bytes | None = None, clock_rate: int = 8000
@@ -158,6 +172,7 @@ class AsyncCall:
             standing.over("The call is closed.")
         for layer in self.layers:
             layer.detach()
+        self._leave_host()
 
     async def aclose(self) -> None:
         """As `close`, and wait until what the call leaves behind is stored."""
@@ -165,7 +180,14 @@ class AsyncCall:
         while self._storing:
             await asyncio.wait(self._storing)
 
+    def _leave_host(self) -> None:
+        """If everything is over."""
+        if self._host is not None and self.closed and not self._storing:
+            self._host.left(self)
+
     def _pass_on(self, event: CallEvent) -> None:
+        if self._host is not None:
+            self._host.saw(event, self.session.continuity)
         standing = self._standings.get(event.ssrc)
         if standing is not None:
             standing.follow(event)
@@ -207,7 +229,10 @@ class AsyncCall:
         while (event := self.secure.next_event()) is not None:
             if isinstance(event, SecurityWarning):  # nobody takes events any more
                 _log.warning("%s", event.text)
+                if self._host is not None:
+                    self._host.saw(event, self.session.continuity)
         self._serve_store()
+        self._leave_host()
 
     def _set_timer(self) -> None:
         due = None if self.closed else self.secure.next_timer()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from zrtp.cache.interface import AsyncSecretCache
 from zrtp.errors import CacheError
 from zrtp.protocol.store import Read, Request, Write
@@ -19,3 +21,6 @@ async def carry_out(request: Request, cache: AsyncSecretCache) -> None:
                 request.succeed(entry.peer_zid for entry in await cache.named(request.name))
     except CacheError as error:
         request.fail(error)
+    except asyncio.CancelledError:
+        request.fail(CacheError("The program ended before the store of retained secrets answered."))
+        raise

@@ -106,6 +106,7 @@ class SecureStream:
     def __init__(self, endpoint: Endpoint, **options: Unpack[Options]) -> None:
         settings: Any = {name: value for name, value in options.items() if name in SessionOptions.__annotations__}
         self._call = AsyncCall(endpoint, **settings)
+        self._call.leave = self.aclose
         self.session = self._call.session
         self.call = self._call.secure
         self.layer = self._call.add_layer(

@@ -1,0 +1,120 @@
+"""A host whose calls are counted, and that is drained before it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from tests.media.aio.test_store import Database
+from zrtp.cache.memory import MemoryCache
+from zrtp.errors import CacheError
+from zrtp.media.aio import Host, HostDraining, connect, listen
+from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
+
+LOOPBACK = ("127.0.0.1", 0)
+FAST = Config(key_agreements=(b"X255",))
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def in_time() -> None:
+        async with asyncio.timeout(60):
+            await test
+
+    asyncio.run(in_time())
+
+
+async def turns(number: int = 100) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def test_what_the_calls_of_a_host_come_to_is_counted() -> None:
+    async def test() -> None:
+        host, memory = Host(), MemoryCache()
+        bridge, phone = Endpoint(FAST, MemoryCache()), Endpoint(FAST, memory)
+        for number in (1, 2):
+            async with listen(bridge, LOOPBACK, host=host) as callee, connect(phone, callee.local) as caller:
+                await caller.secured()
+                await callee.secured()
+                assert (host.metrics.open, host.metrics.calls_total) == (1, number)
+            assert host.metrics.open == 0
+        metrics = host.metrics
+        assert (metrics.secured_total, metrics.continued_total, metrics.mismatches_total) == (2, 1, 0)
+
+        for entry in memory.peers():  # the phone has lost its memory
+            memory.update(*entry.zids, lambda _: None)
+        async with listen(bridge, LOOPBACK, host=host) as callee, connect(phone, callee.local) as caller:
+            await caller.secured()
+            await callee.secured()
+        assert (metrics.secured_total, metrics.continued_total, metrics.mismatches_total) == (3, 1, 1)
+
+    run(test())
+
+
+def test_a_drained_host_waits_for_its_calls_and_takes_no_new_ones() -> None:
+    async def test() -> None:
+        host, bridge = Host(), Endpoint(FAST, MemoryCache())
+        async with listen(bridge, LOOPBACK, host=host) as callee:
+            draining = asyncio.create_task(host.drain(patience=60.0))
+            await turns()
+            with pytest.raises(HostDraining, match="call another one"):
+                async with listen(bridge, LOOPBACK, host=host):
+                    pass
+            async with connect(Endpoint(FAST, MemoryCache()), callee.local) as caller:
+                await caller.secured()
+                await callee.secured()
+            assert not draining.done()
+        assert await draining == 0
+        assert (host.metrics.refused_total, host.metrics.open) == (1, 0)
+
+    run(test())
+
+
+def test_after_its_patience_a_host_ends_the_calls_and_waits_until_all_is_stored() -> None:
+    async def test() -> None:
+        host, database = Host(), Database()
+        awaitable = database.in_coroutines
+        awaitable.gate.clear()
+        phone = Endpoint(FAST, MemoryCache())
+        async with (
+            listen(Endpoint(FAST, database), LOOPBACK, host=host) as callee,
+            connect(phone, callee.local) as caller,
+        ):
+            await caller.secured()
+            await callee.secured()
+            draining = asyncio.create_task(host.drain(patience=0.0))
+            assert await caller.receive() is None, "the phone was told goodbye"
+            assert await callee.receive() is None
+            await turns()
+            assert not draining.done() and host.metrics.open == 1
+            awaitable.gate.set()
+            assert await draining == 1
+        assert awaitable.asked == ["load", "update"]
+
+    run(test())
+
+
+def test_a_store_that_fails_is_counted_also_after_the_call() -> None:
+    async def test() -> None:
+        host, database = Host(), Database()
+        awaitable = database.in_coroutines
+
+        async def update(*_: object) -> None:
+            await awaitable.gate.wait()
+            raise CacheError("The disk is gone.")
+
+        awaitable.update = update  # type: ignore[assignment]
+        awaitable.gate.clear()
+        async with listen(Endpoint(FAST, database), LOOPBACK, host=host) as callee:
+            async with connect(Endpoint(FAST, MemoryCache()), callee.local) as caller:
+                await caller.secured()
+                await callee.secured()
+            asyncio.get_running_loop().call_later(0.01, awaitable.gate.set)
+        assert host.metrics.store_failed_total == 1
+        assert await host.drain(patience=0.0) == 0
+
+    run(test())
