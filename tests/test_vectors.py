@@ -24,6 +24,7 @@ from tests.support.vectors import (
     SrtpSample,
     Transcript,
     code,
+    has_stale_length,
     item_id,
     primitive_lists,
     primitives,
@@ -36,6 +37,7 @@ from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.errors import ErrorCode, PeerMisbehaved
 from zrtp.media.srtp import srtp_pair
 from zrtp.protocol.clearing import clear_mac
+from zrtp.protocol.compatibility import read_confirm
 from zrtp.protocol.config import ClearDialect, Config
 from zrtp.protocol.confirm import seal_sas_relay
 from zrtp.protocol.contention import Winner, resolve
@@ -60,7 +62,7 @@ from zrtp.protocol.key_schedule import hvi, key_id, preshared_key
 from zrtp.protocol.retained_secrets import KnownSecrets, SecretIds, match, own_ids
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, ConfirmPlain, DHPart1, DHPart2, GoClear, Hello, Kind, SASrelayPlain, parse
+from zrtp.wire.messages import Commit, DHPart1, DHPart2, GoClear, Hello, Kind, SASrelayPlain, parse
 from zrtp.wire.packet import encode_packet
 
 LENIENT = bool(os.environ.get("ZRTP_VECTORS_LENIENT"))
@@ -126,7 +128,7 @@ def why(missing: list[str]) -> str:
 
 class TestEveryRecordingIsAccountedFor:
     def test_which_ones_are_not_played(self) -> None:
-        assert len(GIVEN) == 80
+        assert len(GIVEN) == 83
         assert {str(one): missing_algorithms(one) for one in GIVEN if missing_algorithms(one)} == UNSUPPORTED
 
     @pytest.mark.parametrize("transcript", [one for one in transcripts() if missing_algorithms(one)], ids=str)
@@ -159,10 +161,10 @@ class TestEveryRecordingIsAccountedFor:
             known = (transcript.initiator if role is Role.INITIATOR else transcript.responder).secret is not None
             assert not agreed or known == replay.public_key_operation
         assert counted == {
-            "replays": 150,
-            "with the private value": 102,
-            "with DHResult from the file": 32,
-            "without key agreement": 16,
+            "replays": 156,
+            "with the private value": 104,
+            "with DHResult from the file": 34,
+            "without key agreement": 18,
             "with the peer's Confirm made here": 13,
         }
 
@@ -176,6 +178,7 @@ class TestEveryRecordingIsAccountedFor:
         # V without a retained secret that could have been verified (RFC 6189 section 7.1); and another interval than
         # 0xffffffff in Multistream mode (section 5.7).
         assert differing == {
+            ("libzrtp_goclear_after", "responder"): {"cache_interval"},
             ("libzrtp_mult_s1", "initiator"): {"cache_interval"},
             ("libzrtp_mult_s1", "responder"): {"cache_interval"},
             ("synthetic_dh3k_n256_aes1", "initiator"): {"verified"},
@@ -200,6 +203,7 @@ class TestReplay:
             "Hello is acknowledged already",
             "Commit lost the contention",
             "repeated message",
+            "we are the responder",  # libzrtp's Confirm1 for a Preshared Commit, where a DH one has taken its place
         }
 
     @pytest.mark.rfc("R-4.4.1.1-07", "R-4.4.1.1-08", "R-4.4.1.1-09", "R-4.3.1-05", "R-5.7-11", "R-5.7-09")
@@ -215,7 +219,11 @@ class TestReplay:
             }
         else:
             own = {Kind.HELLO: recorded.hello_r, Kind.DHPART1: recorded.dhpart1, Kind.CONFIRM1: recorded.confirm1}
+        expect = replay.transcript.expect
+        stale = has_stale_length(expect.confirm2_plain if replay.role is Role.INITIATOR else expect.confirm1_plain)
         for kind, message in own.items():
+            if stale and kind in (Kind.CONFIRM1, Kind.CONFIRM2):
+                continue  # ours counts no signature that is not there
             if message is not None:
                 assert replay.sent.of(kind) == [message], kind
 
@@ -325,7 +333,7 @@ class TestReplay:
             if message is not None and plain is not None:
                 assert box.open(role, message[12:20], message[20:36], message[36:]) == plain
                 used = replay.exchange.own_plain if role is replay.role else replay.exchange.peer_plain
-                assert used == ConfirmPlain.decode(plain)
+                assert used == read_confirm(plain)
 
     @pytest.mark.rfc("R-4.6.1-01", "R-4.6.1-05", "R-4.6.1-06", "R-4.6.1-07", "R-4.6.1-08", "R-4.6.1.1-03")
     @every_replay

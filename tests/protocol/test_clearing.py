@@ -15,6 +15,7 @@ from zrtp.crypto.hashes import S256, S384
 from zrtp.errors import ApiMisuse, ErrorCode
 from zrtp.protocol.clearing import clear_mac
 from zrtp.protocol.config import ClearDialect
+from zrtp.protocol.dispatch import tell
 from zrtp.protocol.events import (
     ClearRequested,
     Failed,
@@ -31,7 +32,7 @@ from zrtp.protocol.events import (
 )
 from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import StreamKeys
-from zrtp.protocol.states import State
+from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
 from zrtp.wire.messages import (
@@ -446,6 +447,55 @@ def test_two_ends_that_speak_the_same_dialect_clear_and_go_secure_again(dialect:
     pair.bob.session.go_secure(pair.network.now)
     pair.run(pair.network.now + 5.0)
     assert pair.secure
+
+
+# libzrtp's GoClear is about one stream.
+
+
+def two_streams_as_libzrtp() -> Pair:
+    """A secure call with two streams at both ends, in the dialect of libzrtp."""
+    config = replace(ALLOWED, clear_dialect=ClearDialect.LIBZRTP)
+    pair = Pair(config, config).run()
+    pair.add_streams(0xA2, 0xB2)
+    pair.run(pair.network.now + 2.0)
+    assert [stream.state for side in pair.sides for stream in side.session.streams] == [State.SECURE] * 4
+    return pair
+
+
+@pytest.mark.interop("I-37")
+@pytest.mark.parametrize("who", ["we", "they"])
+def test_as_libzrtp_a_stream_that_was_not_cleared_stays_secure_and_the_other_one_comes_back(who: str) -> None:
+    """libzrtp would ignore a Commit on the stream that it holds to be secure."""
+    pair = two_streams_as_libzrtp()
+    cleared, kept = zip(*(side.session.streams for side in pair.sides), strict=True)
+
+    tell(core_of(cleared[0]), Trigger.GO_CLEAR, pair.network.now)
+    pair.run(pair.network.now + 1.0)
+    assert [stream.state for stream in cleared] == [State.CLEAR, State.CLEAR_PENDING]
+    assert [stream.sending for stream in kept] == [Sending.SRTP] * 2
+
+    pair.bob.session.agree_to_clear()
+    (pair.alice if who == "we" else pair.bob).session.go_secure(pair.network.now)
+    pair.run(pair.network.now + 5.0)
+    assert [stream.state for stream in (*cleared, *kept)] == [State.SECURE] * 4
+    assert zrtpsess(pair.alice) == zrtpsess(pair.bob)
+
+
+@pytest.mark.interop("I-37")
+def test_as_libzrtp_our_user_clears_the_whole_call_by_a_goclear_on_each_stream() -> None:
+    pair = two_streams_as_libzrtp()
+    before = Secret(zrtpsess(pair.alice))
+
+    pair.alice.session.go_clear(pair.network.now)
+    pair.run(pair.network.now + 1.0)
+    assert [stream.state for stream in pair.alice.session.streams] == [State.CLEAR] * 2
+    assert [stream.state for stream in pair.bob.session.streams] == [State.CLEAR_PENDING] * 2
+    assert zrtpsess(pair.alice) == zrtpsess(pair.bob) == S256.hash(S256.hash(before.octets))
+
+    pair.bob.session.agree_to_clear()
+    pair.alice.session.go_secure(pair.network.now)
+    pair.run(pair.network.now + 5.0)
+    assert [stream.state for side in pair.sides for stream in side.session.streams] == [State.SECURE] * 4
 
 
 @pytest.mark.interop("I-37")

@@ -10,7 +10,7 @@ import pytest
 from tests.support import wire
 from tests.support.pair import seeded
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm
-from zrtp.errors import ErrorCode
+from zrtp.errors import ErrorCode, MalformedPacket
 from zrtp.protocol import compatibility
 from zrtp.protocol.config import FOREVER, ClearDialect, Config
 from zrtp.protocol.events import Suite
@@ -161,6 +161,41 @@ def test_multistream_confirm() -> None:
 def test_refusal_of_multistream_suite(further: Suite, code: ErrorCode | None) -> None:
     assert compatibility.refusal_of_multistream_suite(FIRST, further, strict=True) == code
     assert compatibility.refusal_of_multistream_suite(FIRST, further, strict=False) is None
+
+
+@pytest.mark.interop("I-47")
+def test_read_confirm() -> None:
+    plain = ConfirmPlain(
+        h0=b"h" * 32, enrolment=True, verified=False, allow_clear=True, disclosure=True, cache_interval=7
+    )
+    stale = bytearray(plain.encode())
+    stale[32:35] = bytes.fromhex("a9f9a7")
+    assert compatibility.read_confirm(bytes(stale)) == compatibility.read_confirm(plain.encode()) == plain
+
+
+@pytest.mark.interop("I-47")
+@pytest.mark.parametrize("declared", [0, 1, 3, 0x1FF])
+def test_read_confirm__in_longer_messages_the_lengths_agree(declared: int) -> None:
+    plain = ConfirmPlain(
+        h0=b"h" * 32,
+        enrolment=False,
+        verified=False,
+        allow_clear=False,
+        disclosure=False,
+        cache_interval=7,
+        signature_type=b"PGP ",
+        signature=b"sign",
+    )
+    changed = bytearray(plain.encode())
+    changed[33:35] = declared.to_bytes(2, "big")
+    with pytest.raises(MalformedPacket):
+        compatibility.read_confirm(bytes(changed))
+
+
+@pytest.mark.interop("I-37")
+def test_goclear_ends_every_stream() -> None:
+    every = {dialect: compatibility.goclear_ends_every_stream(dialect) for dialect in ClearDialect}
+    assert every == {ClearDialect.RFC: True, ClearDialect.BZRTP: True, ClearDialect.LIBZRTP: False}
 
 
 @pytest.mark.interop("I-37")

@@ -14,7 +14,8 @@ Where the engine cannot come to the recorded octets by its own means, a small su
 * the Hello, because other software lists other algorithms: `Stream.hello` is the recorded one;
 * the private value where the recording has none, or none that the library takes: a key share with the recorded fields
   and DHResult (`public_key_operation` is then False);
-* a Commit of this end that lost the contention: its DHPart2 was never sent, so its hvi cannot be computed;
+* a Commit of this end that lost the contention: its DHPart2 was never sent, so its hvi cannot be computed, or it was
+  for Preshared mode;
 * fields of the own Confirm that the recorded software decided in another way: `policies` names them;
 * a signature of the SAS in the own Confirm: a signer that gives the recorded one;
 * messages of the other end that the recording lacks: acknowledgements, and a Confirm that only the recorded end saw,
@@ -45,6 +46,7 @@ from zrtp.crypto.key_agreements.kem import KEMS, response_from_private, share_fr
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.protocol import agreement, confirmation
 from zrtp.protocol.call import Call
+from zrtp.protocol.compatibility import read_confirm
 from zrtp.protocol.config import FOREVER, WITHOUT_ALGORITHM, Config
 from zrtp.protocol.confirm import Box, ConfirmVerified, seal_confirm
 from zrtp.protocol.core import Core
@@ -62,7 +64,6 @@ from zrtp.wire.messages import (
     CONF2ACK,
     HELLO_ACK,
     Commit,
-    CommitMode,
     ConfirmPlain,
     DHPart1,
     DHPart2,
@@ -369,6 +370,7 @@ class Replay:
             mandatory_always=not initiator,
             passive=not initiator and self.transcript.messages.commit_lost is None,
             preshared=suite.key_agreement == b"Prsh",
+            clear_dialect=self.transcript.expect.clear_dialect,
             trusted_mitm=hello.mitm,
             allow_clear=plain is not None and plain.allow_clear,
             disclosure=plain is not None and plain.disclosure,
@@ -395,11 +397,12 @@ class Replay:
         core_of(stream).hello = self.recorded.own_hello
         lost = self.recorded.lost if self.role is Role.RESPONDER else None
         first = self.recorded.commit if self.role is Role.INITIATOR else lost
-        for octets in (None if first is None else first.nonce, self.recorded.own_iv):
+        agreed = self.transcript.mode in ("dh", "kem")  # then the engine's first Commit has no nonce
+        for octets in (None if first is None or agreed else first.nonce, self.recorded.own_iv):
             if octets is not None:
                 self.random.then(octets)
         absent = self._ids_of_absent_secrets()
-        if lost is not None and lost.mode is CommitMode.DH:
+        if lost is not None and agreed:
             absent = [bytes(8)] * len(absent) + absent  # for the DHPart2 that was never sent
         for octets in absent:
             self.random.then(octets)
@@ -615,8 +618,8 @@ class _Recorded:
             lost=lost,
             own_dhpart=own_dhpart,
             own_iv=None if confirms[0] is None else confirms[0][20:36],
-            own_plain=None if plains[0] is None else ConfirmPlain.decode(plains[0]),
-            peer_plain=None if plains[1] is None else ConfirmPlain.decode(plains[1]),
+            own_plain=None if plains[0] is None else read_confirm(plains[0]),
+            peer_plain=None if plains[1] is None else read_confirm(plains[1]),
             peer_messages=[message for message in peer_messages if message is not None],
             peer_packets=_inbound(peer_packets),
             own_fragments=fragments,

@@ -17,10 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from zrtp.protocol.config import ClearDialect
+
 VECTORS = Path(__file__).parents[2] / "vectors"
 
 TRANSCRIPT_SCHEMA = "zrtp-transcript-1"
+FRAGMENTS_SCHEMA = "zrtp-fragments-1"
 PRIMITIVES_SCHEMA = "zrtp-primitives-1"
+SCHEMAS = (TRANSCRIPT_SCHEMA, FRAGMENTS_SCHEMA, PRIMITIVES_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +152,7 @@ class Expected:
     clear_mac_i: bytes | None
     clear_mac_r: bytes | None
     zrtpsess_after_goclear: bytes | None
+    clear_dialect: ClearDialect
     srtp_samples: tuple[SrtpSample, ...]
 
 
@@ -215,6 +220,31 @@ def transcripts() -> list[Transcript]:
     return [_transcript(data) for data in _documents(TRANSCRIPT_SCHEMA)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """Datagrams as one end received them: (seconds, octets, whether somebody else forged it)."""
+
+    name: str
+    datagrams: tuple[tuple[float, bytes, bool], ...]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def receptions() -> list[Reception]:
+    """All recordings of messages in fragments, sorted by name."""
+    return [
+        Reception(
+            name=data["name"],
+            datagrams=tuple(
+                (item["at"], _octets(item, "data"), item.get("forged", False)) for item in data["received"]
+            ),
+        )
+        for data in _documents(FRAGMENTS_SCHEMA)
+    ]
+
+
 @cache
 def primitives(kind: str) -> list[dict[str, Any]]:
     """The items of one list of primitives.json, values as in the file (hex is not decoded)."""
@@ -232,6 +262,11 @@ def item_id(item: Mapping[str, Any]) -> str:
     """A short id for an item of primitives.json: its short text values."""
     texts = [value for value in item.values() if isinstance(value, str) and 0 < len(value) <= 24]
     return "-".join(texts[:3]) or "item"
+
+
+def has_stale_length(confirm_plain: bytes | None) -> bool:
+    """Whether a Confirm of 19 words counts words of a signature that is not there."""
+    return confirm_plain is not None and len(confirm_plain) == 40 and confirm_plain[33:35] != bytes(2)
 
 
 def code(name: str) -> bytes:
@@ -252,7 +287,7 @@ def _all_documents() -> list[dict[str, Any]]:
     for folder in folders:
         for path in sorted(folder.rglob("*.json")):
             data = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(data, dict) and data.get("schema") in (TRANSCRIPT_SCHEMA, PRIMITIVES_SCHEMA):
+            if isinstance(data, dict) and data.get("schema") in SCHEMAS:
                 documents.append(data | {"extra": folder is not VECTORS})
     return sorted(documents, key=lambda data: str(data.get("name", "")))
 
@@ -370,6 +405,7 @@ def _expected(data: Mapping[str, Any]) -> Expected:
         clear_mac_i=_maybe(data, "clear_mac_i"),
         clear_mac_r=_maybe(data, "clear_mac_r"),
         zrtpsess_after_goclear=_maybe(data, "zrtpsess_after_goclear"),
+        clear_dialect=ClearDialect(data.get("clear_dialect", "rfc")),
         srtp_samples=tuple(
             SrtpSample(direction=item["direction"], plain=_octets(item, "plain"), wire=_octets(item, "wire"))
             for item in data.get("srtp_samples") or ()

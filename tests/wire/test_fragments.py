@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cases import every
-from tests.support.vectors import Transcript, transcripts
+from tests.support.vectors import Reception, Transcript, receptions, transcripts
 from tests.support.wire import commit, reseal
 from zrtp.errors import ApiMisuse, MalformedPacket
 from zrtp.wire.fragments import MESSAGES_HELD, PARTS, Reassembler, split
-from zrtp.wire.messages import parse
+from zrtp.wire.messages import DHPart1, parse
 from zrtp.wire.packet import LONGEST_KEM_MESSAGE, Fragment, Packet, decode_packet, encode_fragment
 
 LIMIT = LONGEST_KEM_MESSAGE
@@ -102,6 +102,23 @@ class TestReassembly:
                     whole.add(message)
         assert whole
         assert whole <= {octets for _, octets in transcript.messages.present()}
+
+    @pytest.mark.attack("PAR-27")
+    @pytest.mark.parametrize("reception", receptions(), ids=str)
+    def test_recorded_beside_forged_ones(self, reception: Reception) -> None:
+        """The true message comes out whole with its first copy, again with each further copy, and nothing else does."""
+        reassembler = Reassembler(LIMIT)
+        copies: dict[float, list[bytes]] = {}
+        for at, datagram, forged in reception.datagrams:
+            packet = decode_packet(datagram)
+            if isinstance(packet, Fragment):
+                messages = reassembler.add(packet, at)
+                assert not (forged and messages)
+                copies.setdefault(at, []).extend(messages)
+        (first, *others) = copies.values()
+        assert len(first) == 1
+        assert isinstance(parse(first[0]), DHPart1)
+        assert others and all(messages == first for messages in others)
 
     def test_a_message_sent_again_is_a_message_again(self) -> None:
         assert feed(Reassembler(LIMIT), pieces(sequence=1) + pieces(sequence=9)) == [MESSAGE, MESSAGE]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cases import every
-from tests.support.vectors import Transcript, primitives, transcripts
+from tests.support.vectors import Transcript, has_stale_length, primitives, transcripts
 from tests.support.wire import (
     commit,
     confirm1,
@@ -133,6 +133,8 @@ class TestRecorded:
             (expect.confirm1_plain, transcript.responder),
             (expect.confirm2_plain, transcript.initiator),
         ):
+            if has_stale_length(octets):
+                continue  # `zrtp.protocol.compatibility` reads these
             if octets is not None:
                 plain = ConfirmPlain.decode(octets)
                 assert plain.h0 == party.h0

@@ -13,11 +13,12 @@ from zrtp.errors import MalformedPacket
 from zrtp.inspection.exchange import Exchange
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.keys import Keys
+from zrtp.protocol.compatibility import read_confirm
 from zrtp.protocol.confirm import Box, ConfirmRefused
 from zrtp.protocol.events import Role, SrtpKeys, Suite
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript, s0_from_session
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, CommitMode, Confirm1, Confirm2, ConfirmPlain
+from zrtp.wire.messages import Commit, CommitMode, Confirm1, Confirm2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def _open_confirms(exchange: Exchange, box: Box, initiator: int) -> bool:
         opened = True
         step.check("MAC", True, "with the key that was given")
         try:
-            step.plain = ConfirmPlain.decode(plain)
+            step.plain = read_confirm(plain)
         except MalformedPacket as error:
             exchange.findings.add(Severity.ODD, str(error), "5.7", step.number)
             continue

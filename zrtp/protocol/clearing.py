@@ -1,8 +1,8 @@
 """GoClear and ClearACK (RFC 6189 sections 4.7.2, 5.11, 5.12): from SRTP back to RTP, and secure again.
 
-One authenticated GoClear ends SRTP on every stream of the call: the keys are wiped, and ZRTPSess is replaced by a
-one-way function of itself, once for each GoClear. Nothing is sent in clear before the local user agrees. Going secure
-again takes a Multistream Commit under the new ZRTPSess; Hello and hash chain stay.
+One authenticated GoClear ends SRTP on every stream of the call (in the dialect of libzrtp on its own): the keys are
+wiped, and ZRTPSess is replaced by a one-way function of itself, once for each GoClear. Nothing is sent in clear before
+the local user agrees. Going secure again takes a Multistream Commit under the new ZRTPSess; Hello and hash chain stay.
 
 GoClears that cross count as one, in whatever order they arrive and whichever gets lost: whoever hears the other's
 withdraws its own. Both ends then hold the same ZRTPSess although neither knows what the other received.
@@ -51,19 +51,29 @@ def clear_mac(hash_: HashAlgorithm, mackey: Secret, dialect: ClearDialect) -> by
 # Our user switches encryption off.
 
 
-def stream_to_clear(streams: list[Core]) -> Core:
-    """The first secure stream of a call, on which our GoClear goes out.
+def streams_to_clear(streams: list[Core]) -> list[Core]:
+    """On which our GoClear goes out: the first secure stream of a call, or each where one ends only its own.
 
     Raises:
         ApiMisuse: nothing is secure, or the peer's Confirm does not allow it.
     """
-    core = next((core for core in streams if core.state is State.SECURE), None)
-    if core is None:
+    secure = [core for core in streams if core.state is State.SECURE]
+    if not secure:
         raise ApiMisuse("No stream is secure, so that there is nothing to switch off.")
-    peer = present(core.call.peer_plain)
+    peer = present(secure[0].call.peer_plain)
     if not peer.allow_clear or peer.enrolment:
         raise ApiMisuse("The other side does not accept GoClear (its A flag is not set); end the call instead.")
-    return core
+    return secure[:1] if _ends_every_stream(secure[0]) else secure
+
+
+def _ends_every_stream(core: Core) -> bool:
+    return compatibility.goclear_ends_every_stream(core.installation.config.clear_dialect)
+
+
+def _tell_others(core: Core, trigger: Trigger) -> None:
+    """What a GoClear on this stream means for the others."""
+    if _ends_every_stream(core):
+        core.call.tell_others(core, trigger)
 
 
 def on_go_clear(core: Core, decision: Received[None]) -> State:
@@ -72,7 +82,7 @@ def on_go_clear(core: Core, decision: Received[None]) -> State:
     mackey = exchange.keys.mackey(exchange.role)
     message = GoClear.make(clear_mac=clear_mac(exchange.hash, mackey, core.installation.config.clear_dialect))
     core.set_sending(Sending.BLOCKED)
-    core.call.tell_others(core, Trigger.GOING_CLEAR)
+    _tell_others(core, Trigger.GOING_CLEAR)
     core.send_repeatedly(message, T2, decision.at)
     return State.GOCLEAR_SENT
 
@@ -102,9 +112,9 @@ def on_clear_ack(core: Core, received: Received[ClearACK | None]) -> State:
     _replace_secrets(core.call)
     core.late_goclear = _late_goclear(core, exchange, counts=False)
     _let_go(core, exchange)
-    core.call.tell_others(core, Trigger.CLEARED_BY_US)
+    _tell_others(core, Trigger.CLEARED_BY_US)
     core.emit(WentClear(ssrc=core.ssrc, by_peer=False))
-    core.call.tell_others(core, Trigger.CLEAR_AGREED)
+    _tell_others(core, Trigger.CLEAR_AGREED)
     core.set_sending(Sending.CLEAR)
     return State.CLEAR
 
@@ -143,7 +153,7 @@ def _cleared_by_peer(core: Core, exchange: Exchange, allowed: ClearAllowed, now:
     _replace_secrets(core.call)
     core.late_goclear = None
     _let_go(core, exchange)
-    core.call.tell_others(core, Trigger.CLEARED_BY_PEER)
+    _tell_others(core, Trigger.CLEARED_BY_PEER)
     core.outbox.answer_copies(allowed.goclear.message.raw, CLEAR_ACK)
     core.emit(ClearRequested(ssrc=core.ssrc))
     core.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)

@@ -22,7 +22,7 @@ from zrtp.protocol.config import FOREVER, ClearDialect
 from zrtp.protocol.events import Suite
 from zrtp.secret import Secret
 from zrtp.system import RandomSource
-from zrtp.wire.messages import Commit, CommitMode, ConfirmPlain, Hello
+from zrtp.wire.messages import SHORTEST_PLAIN, Commit, CommitMode, ConfirmPlain, Hello
 
 OWN_CLIENT_ID = b"zrtp Python"
 LAST_FIRST_SEQUENCE = 0x0FFF
@@ -100,6 +100,18 @@ def yields_without_losing(own: Commit, peer: Commit, copies_sent: int) -> bool:
     )
 
 
+def read_confirm(plain: bytes) -> ConfirmPlain:
+    """The decrypted part of the peer's Confirm; one of 19 words has no signature, whatever its length field says.
+
+    Peers: libzrtp. Reason: where it goes secure again, or falls back from Preshared mode, the length field holds stale
+    octets; the MAC is right, and 19 words mean "no signature" (RFC 6189 section 5.7). In longer messages the lengths
+    have to agree. Raises MalformedPacket where they do not. Rule I-47.
+    """
+    if len(plain) == SHORTEST_PLAIN:
+        plain = plain[:32] + bytes(3) + plain[35:]
+    return ConfirmPlain.decode(plain)
+
+
 def multistream_confirm(first: ConfirmPlain, h0: bytes) -> ConfirmPlain:
     """Our Confirm on a further stream: the flags of the first stream's once more, no signature.
 
@@ -124,6 +136,15 @@ def refusal_of_multistream_suite(first: Suite, further: Suite, *, strict: bool) 
     if strict and further.auth_tag != first.auth_tag:
         return ErrorCode.AUTH_TAG_UNSUPPORTED
     return None
+
+
+def goclear_ends_every_stream(dialect: ClearDialect) -> bool:
+    """Whether a GoClear on one stream switches encryption off on all streams of the call (RFC 6189 section 4.7.2).
+
+    Peers: libzrtp clears the stream that it is about, and ignores a Commit on the others, which it holds to be secure.
+    Reason: unknown; so each stream gets its own GoClear, and one that the peer did not clear stays as it is. Rule I-37.
+    """
+    return dialect is not ClearDialect.LIBZRTP
 
 
 def goclear_covered(dialect: ClearDialect) -> bytes:

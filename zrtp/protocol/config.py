@@ -23,7 +23,11 @@ MAX_CODES = 7
 
 
 class ClearDialect(Enum):
-    """How GoClear is computed: the RFC, or what two stacks do instead. Never guessed from a peer's name."""
+    """How GoClear is computed: the RFC, or what two stacks do instead. Never guessed from a peer's name.
+
+    In that of libzrtp it is about one stream: our user's goes out on each, and a stream that the peer did not clear
+    stays secure.
+    """
 
     RFC = "rfc"
     BZRTP = "bzrtp"
@@ -65,7 +69,8 @@ class Config:
     mandatory_always: bool = True
     """Accept the mandatory algorithms in a Commit even if they are not listed (they are implied)."""
     cache_interval: int = FOREVER
-    """Seconds for which retained secrets are kept; 0 keeps none."""
+    """Seconds for which retained secrets are kept; 0 keeps none. Linphone does not read it, and warns in every later
+    call of a ZID whose secret it kept alone."""
     disclosure: bool = False
     """Set the D flag: this software may hand over keys."""
     allow_clear: bool = False
@@ -74,11 +79,12 @@ class Config:
     strict_multistream: bool = False
     """Refuse a further stream whose Commit names other algorithms than the first stream's, though they were offered."""
     preshared: bool = False
-    """Offer and use Preshared mode where the lineage of the retained secret allows it."""
+    """Offer and use Preshared mode where the lineage of the retained secret allows it. It is for calls between programs
+    with this package: Linphone, GNU ZRTP and zrtp4j have none, and libzrtp's makes other keys."""
     preshared_limit: int = 20
     """Preshared calls in a row before a DH exchange is forced."""
     trusted_mitm: bool = False
-    """This endpoint is a PBX that can relay SAS values (M flag)."""
+    """This endpoint is a PBX that can relay SAS values (M flag). libzrtp in passive mode refuses its Commit."""
     require_hello_hash_match: bool = True
     """Refuse a Hello that differs from the a=zrtp-hash of signalling."""
     signalling_protected: bool = False

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ErrorCode, PeerMisbehaved, ZrtpError
+from zrtp.protocol.compatibility import read_confirm
 from zrtp.protocol.events import Role
 from zrtp.protocol.hash_chain import ChainBroken, ChainComplete
 from zrtp.protocol.key_schedule import StreamKeys
@@ -84,7 +85,7 @@ def open_confirm(
         PeerMisbehaved: MAC right, but H0 does not fit, or the MAC of an earlier message is wrong: an attack.
         MalformedPacket: the signature length does not fit the message.
     """
-    plain = ConfirmPlain.decode(box.open(role, confirm.confirm_mac, confirm.iv, confirm.ciphertext))
+    plain = read_confirm(box.open(role, confirm.confirm_mac, confirm.iv, confirm.ciphertext))
     try:
         chain = verify_chain(plain.h0)
     except ChainBroken:

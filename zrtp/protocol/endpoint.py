@@ -87,8 +87,8 @@ class Endpoint:
 
         Args:
             peer_label: selects a ZID of its own for this contact if `Config.zid_per_peer` is set.
-            aux_secret: auxsecret, what both sides know from elsewhere; 32 octets unless the peer takes others, for
-                example from `zrtp.crypto.passphrase`.
+            aux_secret: auxsecret, what both sides know from elsewhere; 32 octets unless the peer takes others (GNU ZRTP
+                never matches them), for example from `zrtp.crypto.passphrase`.
             signalled_key: SRTP master key and salt from SDES signalling, mixed in as auxsecret (section 8.2).
             extension: for a PBX, the SIP URI or number of the endpoint behind it, told apart by Ping (section 5.16).
             enrol: for a PBX, ask the phone to trust it with relaying the SAS (section 7.3.1).

@@ -143,7 +143,8 @@ class Session:
             ApiMisuse: nothing is secure, or the other side does not accept it.
         """
         self._driver.check()
-        self._driver.tell(clearing.stream_to_clear(self._driver.cores), Trigger.GO_CLEAR, now)
+        for core in clearing.streams_to_clear(self._driver.cores):
+            self._driver.tell(core, Trigger.GO_CLEAR, now)
 
     def agree_to_clear(self) -> None:
         """The user takes note that the other side switched encryption off; only now may RTP be sent.

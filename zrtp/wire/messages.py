@@ -587,7 +587,7 @@ _CONFIRM_PLAIN = Layout(
     "signature" / _SIGNATURE,
 )
 
-_SHORTEST_PLAIN = 40
+SHORTEST_PLAIN = 40
 """Octets of the encrypted part of Confirm and SASrelay without a signature."""
 
 _ENROLMENT = 8
@@ -709,7 +709,7 @@ def _split_signature(what: str, word: int, octets: bytes) -> tuple[bytes | None,
 
 
 def _check_ciphertext(kind: Kind, ciphertext: bytes) -> None:
-    if not _SHORTEST_PLAIN <= len(ciphertext) <= _SHORTEST_PLAIN + 4 * MAXIMUM_SIGNATURE_WORDS:
+    if not SHORTEST_PLAIN <= len(ciphertext) <= SHORTEST_PLAIN + 4 * MAXIMUM_SIGNATURE_WORDS:
         raise MalformedPacket(f"The encrypted part of {kind.text} has {len(ciphertext)} octets.")
 
 
