@@ -186,7 +186,7 @@ async def verify_both(meeting: Meeting) -> None:
     """They match, say both, and give each other names."""
     await meeting.typist.answer("[l] later", "y")
     await meeting.call.bob.secured
-    meeting.call.bob.match("alice")
+    meeting.call.bob.decisions.match("alice")
     await meeting.typist.answer("what should this peer be called?", "bob")
     await meeting.typist.answer("secure with bob - verified", "q")
 
@@ -279,7 +279,7 @@ def test_unprotected_sound_leaves_only_after_the_person_agreed() -> None:
     async def script(meeting: Meeting) -> None:
         await meeting.typist.answer("[l] later", "l")
         await meeting.call.bob.secured
-        meeting.call.bob.go_clear()
+        meeting.call.bob.decisions.go_clear()
         await meeting.typist.see("INSECURE - encryption is switched off, and nothing is sent now")
         await meeting.typist.see("The other side switched encryption off. Continue unprotected?")
         sent = meeting.call.alice.opened.result().media.counters.sent
@@ -308,7 +308,7 @@ def test_whoever_does_not_agree_hangs_up() -> None:
         await meeting.typist.answer("[l] later", "y")
         await meeting.typist.answer("what should this peer be called?", "Bob")
         await meeting.typist.see("secure with Bob - verified")
-        meeting.call.bob.go_clear()
+        meeting.call.bob.decisions.go_clear()
         await meeting.typist.answer("Bob switched encryption off. Continue unprotected?", "n")
 
     meeting = meet(script)
@@ -322,7 +322,7 @@ def test_an_open_question_is_overtaken_by_the_end_of_encryption() -> None:
     async def script(meeting: Meeting) -> None:
         await meeting.typist.see("[l] later")
         await meeting.call.bob.secured
-        meeting.call.bob.go_clear()
+        meeting.call.bob.decisions.go_clear()
         await meeting.typist.answer("Continue unprotected?", "n")
 
     assert not meet(script).alice.peer.verified
@@ -332,11 +332,11 @@ def test_encryption_that_comes_back_overtakes_the_question_whether_to_go_on_with
     async def script(meeting: Meeting) -> None:
         await meeting.typist.answer("[l] later", "l")
         await meeting.call.bob.secured
-        meeting.call.bob.go_clear()
+        meeting.call.bob.decisions.go_clear()
         await meeting.typist.see("Continue unprotected?")
         bob = meeting.call.bob
         await until(lambda: bob.opened.result().media.stream.state is State.CLEAR)  # Alice's answer has arrived
-        bob.go_secure()
+        bob.decisions.go_secure()
         await meeting.typist.see("encryption is on again")
         await until(lambda: not meeting.presenter._asking)
         await meeting.typist.answer("", "q")
@@ -380,7 +380,7 @@ def test_without_anybody_to_ask_nothing_goes_on_unprotected() -> None:
         async def attend() -> None:
             judging = asyncio.ensure_future(judge(call.alice, Verdict.LATER, None))
             await asyncio.gather(call.alice.secured, call.bob.secured)
-            call.bob.go_clear()
+            call.bob.decisions.go_clear()
             await judging
 
         assert await call.hold(attend) == Exit.ENDED
@@ -393,7 +393,7 @@ class Pbx(Endpoint):
     """A server that asks everybody to enrol."""
 
     def session(self, **options: Any) -> Session:
-        return super().session(**options, enrol=True)
+        return super().session(**options | {"enrol": True})
 
 
 PBX = Config(key_agreements=(b"X255",), sas_types=SAS_TYPES, trusted_mitm=True)

@@ -216,7 +216,7 @@ def test_a_hang_up_while_the_question_is_open_is_not_a_good_end(asked: bool, dec
         async def attend() -> None:
             await asyncio.gather(call.alice.secured, call.bob.secured)
             if decided:
-                call.bob.later()
+                call.bob.decisions.later()
             call.alice.hang_up(Exit.ENDED, "done")
 
         await call.hold(attend)
@@ -233,8 +233,8 @@ def test_whoever_finds_a_difference_tells_the_other_side() -> None:
 
         async def attend() -> None:
             await asyncio.gather(call.alice.secured, call.bob.secured)
-            call.bob.match()
-            call.alice.mismatch()
+            call.bob.decisions.match()
+            call.alice.decisions.mismatch()
 
         assert await call.hold(attend) == Exit.SAS_MISMATCH
         assert call.heard["bob"].end.code is Exit.SAS_MISMATCH

@@ -13,8 +13,9 @@ import pytest
 from tests.cli.commands import OPTIONS, Listener
 from tests.reach.fake_mailbox import FakeMailbox, fake_mailbox
 from zrtp.cache.memory import MemoryCache
-from zrtp.cli.calls import conversation
-from zrtp.cli.calls.conversation import Conversation, Outcome
+from zrtp.cli.calls import failure
+from zrtp.cli.calls.conversation import Conversation
+from zrtp.cli.calls.ending import Outcome
 from zrtp.cli.calls.meeting import Meeting, RouterPort
 from zrtp.cli.calls.notices import Agreed, Listening, Reaching
 from zrtp.cli.calls.sound import Sound
@@ -138,7 +139,7 @@ def test_a_code_is_no_evidence_when_a_known_peer_has_lost_its_secret() -> None:
         listener = Person(ReachSettings(mailbox=server.url), cache=alice)
         caller = Person(ReachSettings(mailbox=server.url, code=await listener.code()), cache=bobs_cache())
         await listener.conversation.secured
-        listener.conversation.match("bob")
+        listener.conversation.decisions.match("bob")
         await asyncio.gather(listener.running, caller.running)
         before = alice.load(own, BOB)
         assert before is not None and before.verified and before.name == "bob"
@@ -274,7 +275,7 @@ def test_a_hello_that_was_not_announced_is_refused_and_both_ends_say_so(monkeypa
         return described(replace(self, hello_hash=bytes(32)) if self.side == 1 else self)
 
     monkeypatch.setattr(Description, "octets", lying)
-    monkeypatch.setattr(conversation, "_RIGHT_HELLO", 0.2)
+    monkeypatch.setattr(failure, "_RIGHT_HELLO", 0.2)
 
     async def scene(server: FakeMailbox) -> None:
         listener = Person(ReachSettings(mailbox=server.url))
@@ -289,7 +290,7 @@ def test_a_hello_that_was_not_announced_is_refused_and_both_ends_say_so(monkeypa
 
 def test_two_ends_with_one_cache_are_told_once_what_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever tries it in two terminals of one computer."""
-    monkeypatch.setattr(conversation, "_RIGHT_HELLO", 0.2)
+    monkeypatch.setattr(failure, "_RIGHT_HELLO", 0.2)
 
     async def scene(server: FakeMailbox) -> None:
         cache = bobs_cache()

@@ -350,8 +350,8 @@ def known() -> tuple[Endpoint, SecretCache]:
         async def attend() -> None:
             await call.alice.secured
             await call.bob.secured
-            call.alice.match("Bob")
-            call.bob.match("Alice")
+            call.alice.decisions.match("Bob")
+            call.bob.decisions.match("Alice")
             call.alice.hang_up(Exit.ENDED, "done")
 
         await call.hold(attend)

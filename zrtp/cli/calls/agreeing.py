@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from zrtp.cli.calls.bulletin import Audience
 from zrtp.cli.calls.calling import open_sound
-from zrtp.cli.calls.conversation import Audience
 from zrtp.cli.calls.handing_over import Agreement
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Mismatched, News, Waiting

@@ -23,11 +23,11 @@ async def judge(conversation: Conversation, verdict: Verdict, name: str | None) 
     """Say what `--verify` says, as soon as the call is secure. Nobody is asked, so that nobody agrees to anything."""
     await conversation.secured
     if verdict is Verdict.MISMATCH:
-        conversation.mismatch()
+        conversation.decisions.mismatch()
     elif verdict is Verdict.MATCH:
-        conversation.match(name)
+        conversation.decisions.match(name)
     else:
-        conversation.later()
+        conversation.decisions.later()
     while True:
         if isinstance(await conversation.interruptions.get(), ClearRequested):
             conversation.hang_up(Exit.ENDED, wording.NOBODY_AGREES)
@@ -142,35 +142,36 @@ class Attendance:
         elif key == "m" and conversation.sound.talks:
             self._mute()
         elif key == "u" and session.peer.verified:
-            conversation.take_back()
+            conversation.decisions.take_back()
             self._presenter.unverified(session.assurance)
         elif key == "c" and sending is Sending.SRTP and conversation.secured.result().allow_clear:
             await self._ask_to_go_clear()
         elif key == "e" and sending is Sending.CLEAR:
-            conversation.go_secure()
+            conversation.decisions.go_secure()
         elif key.strip():
             self._presenter.show_keys()
 
     def _show(self) -> None:
         self._presenter.show_state()
-        sas = self._conversation.sas
+        sas = self._conversation.decisions.sas
         if sas is not None:
             self._presenter.show_sas(sas, relayed=self._session.pbx.relayed_sas is not None)
 
     async def _ask(self) -> None:
-        session, sas = self._session, self._conversation.sas
+        session, sas = self._session, self._conversation.decisions.sas
         if sas is None:
             return
         with self._presenter.asking():
             verdict = await self._dialogue.verdict(sas)
         if verdict is Verdict.MISMATCH:
-            self._conversation.mismatch()
+            self._conversation.decisions.mismatch()
         elif verdict is Verdict.MATCH:
-            self._conversation.match(self._name)  # at once: an interruption during the next question loses nothing
+            # At once: an interruption during the next question loses nothing.
+            self._conversation.decisions.match(self._name)
             await self._give_name(session)
             self._presenter.verified(session.peer.name)
         else:
-            self._conversation.later()
+            self._conversation.decisions.later()
         if verdict is not Verdict.MISMATCH:
             await self._enrol()
 
@@ -181,7 +182,7 @@ class Attendance:
             name = await self._dialogue.name(self._suggestion)
         if name is None:
             return
-        self._conversation.match(name)
+        self._conversation.decisions.match(name)
         if session.peer.name is None:
             self._presenter.remark(wording.NOT_KEPT)
         self._mention_other_devices(session, name)
@@ -213,14 +214,14 @@ class Attendance:
         with self._presenter.asking():
             agreed = await self._dialogue.agrees(wording.GO_CLEAR_QUESTION)
         if agreed:
-            self._conversation.go_clear()
+            self._conversation.decisions.go_clear()
 
     async def _ask_to_continue(self) -> None:
         question = wording.continue_question(self._session.peer.name)
         with self._presenter.asking():
             agreed = await self._dialogue.agrees(question, no=wording.CONTINUE_NO)
         if agreed:
-            self._conversation.agree_to_clear()
+            self._conversation.decisions.agree_to_clear()
         else:
             self._conversation.hang_up(Exit.ENDED, wording.NOT_UNPROTECTED)
 

@@ -12,7 +12,8 @@ from typing import Any
 from zrtp.cache.interface import SecretCache
 from zrtp.cli.calls import attendance, loops
 from zrtp.cli.calls.attendance import Attendance
-from zrtp.cli.calls.conversation import Audience, Conversation
+from zrtp.cli.calls.bulletin import Audience
+from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.labelled import CALLER_HERE, Labelled, is_this_computer
 from zrtp.cli.calls.meeting import Meeting, RouterPort
 from zrtp.cli.calls.notices import Ended, Reaching

@@ -11,9 +11,10 @@ from typing import Final, TypeAlias
 
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
+from zrtp.cli.calls.bulletin import Audience
 from zrtp.cli.calls.calling import hold, open_endpoint, open_sound
 from zrtp.cli.calls.calling import run as run_call
-from zrtp.cli.calls.conversation import Audience, Conversation
+from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.calls.labelled import Labelled
 from zrtp.cli.calls.sound import Sound
@@ -208,11 +209,11 @@ class Demo:
             for line in self._terminal.wrapped(wording.demo_differ(sas)):
                 self._terminal.result(line, "red")
         if verdict is Verdict.MATCH:
-            self._alice.match(self._name or "bob")
-            self._bob.match("alice")
+            self._alice.decisions.match(self._name or "bob")
+            self._bob.decisions.match("alice")
         elif verdict is Verdict.MISMATCH:
-            self._alice.mismatch()
-            self._bob.mismatch()
+            self._alice.decisions.mismatch()
+            self._bob.decisions.mismatch()
         else:
-            self._alice.later()
-            self._bob.later()
+            self._alice.decisions.later()
+            self._bob.decisions.later()
