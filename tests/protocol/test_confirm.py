@@ -91,7 +91,7 @@ def test_confirm_mac_is_the_negotiated_mac_of_the_ciphertext_in_64_bits(role: Ro
     made = box(suite)
     sealed = seal_confirm(made, role, PLAIN, seeded(1))
     assert sealed.confirm_mac == made.hash.mac(made.keys.mackey(role), sealed.ciphertext)[:8]
-    assert sealed.ciphertext == made.cipher.cfb_encrypt(made.keys.zrtpkey(role), sealed.iv, PLAIN.encode())
+    assert sealed.ciphertext == made.cipher.cfb_encrypt(made.keys.of(role)[1], sealed.iv, PLAIN.encode())
 
 
 @pytest.mark.attack("CNF-05")

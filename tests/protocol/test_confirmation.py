@@ -476,7 +476,7 @@ def test_further_streams_repeat_our_flags_and_ignore_the_peers() -> None:
 def test_a_confirm_whose_signature_length_lies_is_malformed_and_the_exchange_goes_on(role: Role) -> None:
     bob, peer = before_the_peers_confirm(role)
     before = snapshot(bob)
-    octets = bytearray(peer.plain().encode())
+    octets = bytearray(peer.plain().encode() + bytes(4))
     octets[34] = 5
     mac, iv, ciphertext = peer.box.seal(peer.role, bytes(octets), peer.random)
     kind = Confirm1 if role is Role.INITIATOR else Confirm2

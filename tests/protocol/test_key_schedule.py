@@ -279,7 +279,8 @@ def test_every_key_of_a_stream_written_out(hash_: HashAlgorithm, cipher: bytes, 
 def test_each_role_has_keys_of_its_own() -> None:
     keys = StreamKeys.derive(S256, Secret(bytes(32)), CONTEXT, SUITE, 16, 112)
     assert keys.mackey(Role.INITIATOR) is keys.mackeyi and keys.mackey(Role.RESPONDER) is keys.mackeyr
-    assert keys.zrtpkey(Role.INITIATOR) is keys.zrtpkeyi and keys.zrtpkey(Role.RESPONDER) is keys.zrtpkeyr
+    assert keys.of(Role.INITIATOR) == (keys.mackeyi, keys.zrtpkeyi)
+    assert keys.of(Role.RESPONDER) == (keys.mackeyr, keys.zrtpkeyr)
     assert keys.srtp(Role.INITIATOR) is keys.srtpi and keys.srtp(Role.RESPONDER) is keys.srtpr
     all_keys = [bytes(key.octets) for key in (keys.mackeyi, keys.mackeyr, keys.zrtpkeyi, keys.zrtpkeyr)]
     all_keys += [bytes(direction.key.octets) for direction in (keys.srtpi, keys.srtpr)]

@@ -1,14 +1,14 @@
 """The negotiated hash with its HMAC and KDF (RFC 6189 sections 5.1.2 and 4.5.1), and the implicit SHA-256.
 
 `hashlib` and `hmac.digest` reach OpenSSL in one call each. A dozen keys come from one s0, all with the same HMAC key:
-`mac_under` has `cryptography` set that key up once and copies the state, which takes a third of the time.
+`macs` has `cryptography` set that key up once and copies the state, which takes a third of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
@@ -48,21 +48,20 @@ class HashAlgorithm:
         """The MAC of data, not truncated: `length` octets. HMAC unless a subclass says otherwise."""
         return hmac.digest(key.octets if isinstance(key, Secret) else key, data, self.algorithm)
 
-    def mac_under(self, key: Octets | Secret) -> Callable[[Octets], bytes]:
-        """`mac` with this key, for several data."""
+    def macs(self, key: Octets | Secret, several: Iterable[Octets]) -> list[bytes]:
+        """`mac` of several data with the same key."""
         library_hash = _library_hash(self.algorithm)
         if library_hash is None or type(self).mac is not HashAlgorithm.mac:
-            return partial(self.mac, key)
+            return [self.mac(key, data) for data in several]
         from cryptography.hazmat.primitives.hmac import HMAC
 
-        copy = HMAC(key.octets if isinstance(key, Secret) else key, library_hash).copy
-
-        def mac(data: Octets) -> bytes:
-            keyed = copy()
-            keyed.update(data)
-            return keyed.finalize()
-
-        return mac
+        keyed = HMAC(key.octets if isinstance(key, Secret) else key, library_hash)
+        macs = []
+        for data in several:
+            each = keyed.copy()
+            each.update(data)
+            macs.append(each.finalize())
+        return macs
 
     def kdf(self, ki: Octets | Secret, label: bytes, context: bytes, bits: int) -> Secret:
         """KDF(KI, Label, Context, L) of RFC 6189 section 4.5.1, `bits` / 8 octets:
@@ -71,20 +70,18 @@ class HashAlgorithm:
 
         Raises ValueError unless `bits` is a multiple of 8 from 8 to the hash length.
         """
-        return self.kdf_from(ki, context)(label, bits)
+        (key,) = self.kdfs(ki, context, ((label, bits),))
+        return key
 
-    def kdf_from(self, ki: Octets | Secret, context: bytes) -> Callable[[bytes, int], Secret]:
-        """`kdf` for several labels: a function of Label and L under this KI and Context."""
-        mac, length, separated = self.mac_under(ki), self.length, b"\x00" + context
-
-        def derive(label: bytes, bits: int) -> Secret:
-            octets, rest = divmod(bits, 8)
-            if rest or not 1 <= octets <= length:
-                raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * length} bits.")
-            key = mac(b"\x00\x00\x00\x01" + label + separated + bits.to_bytes(4, "big"))
-            return Secret(key[:octets])
-
-        return derive
+    def kdfs(self, ki: Octets | Secret, context: bytes, wanted: Sequence[tuple[bytes, int]]) -> list[Secret]:
+        """`kdf` for several pairs of Label and L under one KI and Context."""
+        inputs = []
+        for label, bits in wanted:
+            if bits % 8 or not 8 <= bits <= 8 * self.length:
+                raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
+            inputs.append(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
+        macs = self.macs(ki, inputs)
+        return [Secret(mac[: bits // 8]) for mac, (_, bits) in zip(macs, wanted, strict=True)]
 
 
 S256: Final = HashAlgorithm(code=b"S256", length=32, algorithm="sha256")

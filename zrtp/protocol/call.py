@@ -165,7 +165,10 @@ class Call:
 
     def emit(self, event: Event) -> None:
         """Queue an event. The queue is bounded: what can be missed is dropped first, then the oldest."""
-        self.counters["events lost"] += not limits.keep_event(self.events, event)
+        if len(self.events) < limits.EVENTS:
+            self.events.append(event)
+        elif not limits.keep_event(self.events, event):
+            self.counters["events lost"] += 1
 
     def tell_others(self, stream: Member, trigger: Trigger) -> None:
         """What happened on one stream is an input for the others of this call."""
@@ -314,7 +317,7 @@ class Call:
     def _own_v_flag(self, exchange: Exchange) -> bool:
         """The SAS was compared in an earlier call that this one continues (section 7.1)."""
         record = self.retention.record
-        return exchange.matched.s1 is not None and record is not None and record.verified
+        return record is not None and record.verified and exchange.matched.s1 is not None
 
     # What a finished exchange brings.
 

@@ -42,9 +42,10 @@ class Box:
 
     def seal(self, role: Role, plain: bytes, random: RandomSource) -> tuple[bytes, bytes, bytes]:
         """MAC, IV and ciphertext of what `role` sends."""
+        mackey, zrtpkey = self.keys.of(role)
         iv = random(IV_LENGTH)
-        ciphertext = self.cipher.cfb_encrypt(self.keys.zrtpkey(role), iv, plain)
-        return self._mac(role, ciphertext), iv, ciphertext
+        ciphertext = self.cipher.cfb_encrypt(zrtpkey, iv, plain)
+        return self.hash.mac(mackey, ciphertext)[:MAC_LENGTH], iv, ciphertext
 
     def open(self, role: Role, mac: bytes, iv: bytes, ciphertext: bytes) -> bytes:
         """The plain text of what `role` sent.
@@ -52,12 +53,10 @@ class Box:
         Raises:
             ConfirmRefused: the MAC is wrong; nothing was decrypted.
         """
-        if not hmac.compare_digest(self._mac(role, ciphertext), mac):
+        mackey, zrtpkey = self.keys.of(role)
+        if not hmac.compare_digest(self.hash.mac(mackey, ciphertext)[:MAC_LENGTH], mac):
             raise ConfirmRefused("the MAC does not verify")
-        return self.cipher.cfb_decrypt(self.keys.zrtpkey(role), iv, ciphertext)
-
-    def _mac(self, role: Role, ciphertext: bytes) -> bytes:
-        return self.hash.mac(self.keys.mackey(role).octets, ciphertext)[:MAC_LENGTH]
+        return self.cipher.cfb_decrypt(zrtpkey, iv, ciphertext)
 
 
 def seal_confirm(box: Box, role: Role, plain: ConfirmPlain, random: RandomSource) -> Confirm1 | Confirm2:

@@ -103,7 +103,8 @@ class Endpoint:
             ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, another word for `store`, or an
                 `expect` that is neither a name nor a ZID.
         """
-        if enrol and not self.config.trusted_mitm:
+        config = self._installation.config
+        if enrol and not config.trusted_mitm:
             raise ApiMisuse("Only an endpoint with Config.trusted_mitm can enrol phones.")
         if aux_secret is not None and signalled_key is not None:
             raise ApiMisuse("A call has one auxsecret: give aux_secret or signalled_key, not both.")
@@ -111,8 +112,8 @@ class Endpoint:
             raise ApiMisuse(f'store is "at once" or "deferred", not {store!r}.')
         self._installation.after_fork()
         self._sessions += 1
-        zid = self.zid_for(peer_label) if self.config.zid_per_peer and peer_label else self.zid
-        hidden = (lambda: self.zid_for(_HASH_LABEL)) if self.config.private_endpoint_hash else None
+        zid = self.zid_for(peer_label) if config.zid_per_peer and peer_label else self.zid
+        hidden = (lambda: self.zid_for(_HASH_LABEL)) if config.private_endpoint_hash else None
         call = Call(
             self._installation,
             zid=zid,
@@ -124,7 +125,7 @@ class Endpoint:
             enrol=enrol,
             offload=offload,
             signalling_protected=(
-                self.config.signalling_protected if signalling_protected is None else signalling_protected
+                config.signalling_protected if signalling_protected is None else signalling_protected
             ),
         )
         driver = Driver(call, self._cache if store == "at once" else None)

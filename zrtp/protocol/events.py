@@ -22,6 +22,9 @@ class Role(Enum):
     INITIATOR = "initiator"
     RESPONDER = "responder"
 
+    # Equal means identical; Enum's own hash is a Python function, and every look-up calls it.
+    __hash__ = object.__hash__
+
     @property
     def other(self) -> Role:
         return Role.RESPONDER if self is Role.INITIATOR else Role.INITIATOR

@@ -15,6 +15,7 @@ exchange goes on. A MAC that turns out to be wrong once its key is known is evid
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -115,10 +116,9 @@ Heard: TypeAlias = HeardResponder | HeardInitiator | HeardHello | HeardCommit
 
 def hashes_to(preimage: bytes, image: bytes, times: int = 1) -> bool:
     """Whether SHA-256, applied so many times to the preimage, gives the image."""
-    value = preimage
     for _ in range(times):
-        value = sha256(value)
-    return hmac.compare_digest(value, image)
+        preimage = hashlib.sha256(preimage).digest()
+    return hmac.compare_digest(preimage, image)
 
 
 def verify_hello(hello: Hello, h2: bytes) -> HelloAuthentic:
@@ -176,7 +176,7 @@ def verify_skipped_to_hello(hello: Hello, h0: bytes) -> ChainComplete:
 
 
 def _verify_mac(key: bytes, message: Hello | Commit | DHPart1 | DHPart2) -> None:
-    if not hmac.compare_digest(message_mac(key, message.covered), message.mac):
+    if not hmac.compare_digest(message_mac(key, message.raw[:-MAC_LENGTH]), message.mac):
         name = type(message).__name__
         raise PeerMisbehaved(
             ErrorCode.SOFTWARE_ERROR,

@@ -119,9 +119,7 @@ def s0_from_dh(
                 dh_result.octets,
                 b"ZRTP-HMAC-KDF",
                 transcript.kdf_context,
-                *_prefixed(s1),
-                *_prefixed(s2),
-                *_prefixed(s3),
+                *_prefixed(s1, s2, s3),
             )
         )
     finally:
@@ -130,7 +128,7 @@ def s0_from_dh(
 
 def preshared_key(hash_: HashAlgorithm, rs1: Secret, aux: Secret | None, pbx: Secret | None) -> Secret:
     """preshared_key = hash(len(rs1) || rs1 || len(auxsecret) || auxsecret || len(pbxsecret) || pbxsecret)."""
-    return Secret(hash_.hash(*_prefixed(rs1), *_prefixed(aux), *_prefixed(pbx)))
+    return Secret(hash_.hash(*_prefixed(rs1, aux, pbx)))
 
 
 def key_id(hash_: HashAlgorithm, preshared: Secret) -> bytes:
@@ -150,11 +148,13 @@ def s0_from_session(hash_: HashAlgorithm, zrtpsess: Secret, transcript: Transcri
     return hash_.kdf(zrtpsess, b"ZRTP MSK", transcript.kdf_context, hash_.length * 8)
 
 
-def _prefixed(secret: Secret | None) -> tuple[bytes, bytes | bytearray]:
-    """len(secret) as 32 bits, and the secret; a missing secret is length zero."""
-    if secret is None:
-        return b"\x00\x00\x00\x00", b""
-    return len(secret).to_bytes(4, "big"), secret.octets
+def _prefixed(*secrets: Secret | None) -> list[bytes | bytearray]:
+    """For each its length as 32 bits, and the secret; a missing secret is length zero."""
+    parts: list[bytes | bytearray] = []
+    for secret in secrets:
+        octets = b"" if secret is None else secret.octets
+        parts += (len(octets).to_bytes(4, "big"), octets)
+    return parts
 
 
 @dataclass(slots=True)
@@ -182,33 +182,33 @@ class StreamKeys:
     ) -> StreamKeys:
         """KDF(s0, label, KDF_Context, length) for each label. Key length in octets, salt in bits."""
         key_bits, mac_bits = cipher_key_length * 8, hash_.length * 8
-        kdf = hash_.kdf_from(s0, context)
+        wanted = (
+            (b"Initiator HMAC key", mac_bits),
+            (b"Responder HMAC key", mac_bits),
+            (b"Initiator ZRTP key", key_bits),
+            (b"Responder ZRTP key", key_bits),
+            (b"Initiator SRTP master key", key_bits),
+            (b"Initiator SRTP master salt", salt_bits),
+            (b"Responder SRTP master key", key_bits),
+            (b"Responder SRTP master salt", salt_bits),
+        )
+        mackeyi, mackeyr, zrtpkeyi, zrtpkeyr, keyi, salti, keyr, saltr = hash_.kdfs(s0, context, wanted)
         return cls(
-            mackeyi=kdf(b"Initiator HMAC key", mac_bits),
-            mackeyr=kdf(b"Responder HMAC key", mac_bits),
-            zrtpkeyi=kdf(b"Initiator ZRTP key", key_bits),
-            zrtpkeyr=kdf(b"Responder ZRTP key", key_bits),
-            srtpi=SrtpKeys(
-                cipher=suite.cipher,
-                auth_tag=suite.auth_tag,
-                key=kdf(b"Initiator SRTP master key", key_bits),
-                salt=kdf(b"Initiator SRTP master salt", salt_bits),
-            ),
-            srtpr=SrtpKeys(
-                cipher=suite.cipher,
-                auth_tag=suite.auth_tag,
-                key=kdf(b"Responder SRTP master key", key_bits),
-                salt=kdf(b"Responder SRTP master salt", salt_bits),
-            ),
+            mackeyi=mackeyi,
+            mackeyr=mackeyr,
+            zrtpkeyi=zrtpkeyi,
+            zrtpkeyr=zrtpkeyr,
+            srtpi=SrtpKeys(cipher=suite.cipher, auth_tag=suite.auth_tag, key=keyi, salt=salti),
+            srtpr=SrtpKeys(cipher=suite.cipher, auth_tag=suite.auth_tag, key=keyr, salt=saltr),
         )
 
     def mackey(self, role: Role) -> Secret:
         """The MAC key for what that role sends."""
         return self.mackeyi if role is Role.INITIATOR else self.mackeyr
 
-    def zrtpkey(self, role: Role) -> Secret:
-        """The cipher key for the Confirm and SASrelay that that role sends."""
-        return self.zrtpkeyi if role is Role.INITIATOR else self.zrtpkeyr
+    def of(self, role: Role) -> tuple[Secret, Secret]:
+        """mackey and zrtpkey for the Confirm and SASrelay that that role sends."""
+        return (self.mackeyi, self.zrtpkeyi) if role is Role.INITIATOR else (self.mackeyr, self.zrtpkeyr)
 
     def srtp(self, role: Role) -> SrtpKeys:
         """The SRTP keys for what that role sends."""
@@ -237,12 +237,18 @@ class SessionSecrets:
     def derive(cls, hash_: HashAlgorithm, s0: Secret, context: bytes) -> SessionSecrets:
         """KDF(s0, label, KDF_Context, length) with the labels of the session."""
         bits = hash_.length * 8
-        kdf = hash_.kdf_from(s0, context)
+        wanted = (
+            (b"ZRTP Session Key", bits),
+            (b"SAS", SASHASH_BITS),
+            (b"Exported key", bits),
+            (b"retained secret", RETAINED_SECRET_BITS),
+        )
+        zrtpsess, sashash, exported_key, new_rs1 = hash_.kdfs(s0, context, wanted)
         return cls(
-            zrtpsess=kdf(b"ZRTP Session Key", bits),
-            sashash=bytes(kdf(b"SAS", SASHASH_BITS).octets),
-            exported_key=kdf(b"Exported key", bits),
-            new_rs1=kdf(b"retained secret", RETAINED_SECRET_BITS),
+            zrtpsess=zrtpsess,
+            sashash=bytes(sashash.octets),
+            exported_key=exported_key,
+            new_rs1=new_rs1,
             kdf_context=context,
         )
 

@@ -149,8 +149,8 @@ def choose_key_agreement(ours: Iterable[bytes], theirs: Iterable[bytes], rank: C
     """
     ours = [code for code in ours if code not in (MULT, PRSH)]
     theirs = [code for code in (*theirs, *MANDATORY_KEY_AGREEMENTS) if code not in (MULT, PRSH)]
-    our_first = next((code for code in ours if code in theirs), None)
-    their_first = next((code for code in theirs if code in ours), None)
+    our_first = next(filter(theirs.__contains__, ours), None)
+    their_first = next(filter(ours.__contains__, theirs), None)
     if our_first is None or their_first is None:
         return None
     return our_first if our_first == their_first else min(our_first, their_first, key=rank)

@@ -12,13 +12,14 @@ from zrtp.wire.packet import CRC, HEADER, encode_fragment, encode_packet
 class Outbox:
     """The datagrams of one stream that are due, in order, and what it answered before."""
 
-    __slots__ = ("_datagrams", "_fragmented", "_mtu", "_ssrc", "answers", "bucket", "message_id", "sequence")
+    __slots__ = ("_fragmented", "_mtu", "_ssrc", "answers", "bucket", "datagrams", "message_id", "sequence")
 
     def __init__(self, ssrc: int, mtu: int, random: RandomSource) -> None:
         self._ssrc = ssrc
         self._mtu = mtu
         self.sequence = compatibility.first_sequence_number(random)
-        self._datagrams: list[bytes] = []
+        self.datagrams: list[bytes] = []
+        """The UDP payloads that are due now."""
         self.answers: dict[bytes, tuple[Message, int]] = {}
         self.bucket = limits.TokenBucket()
         self._fragmented = b""
@@ -27,18 +28,18 @@ class Outbox:
 
     def drain(self) -> list[bytes]:
         """The UDP payloads that are due now."""
-        due, self._datagrams = self._datagrams, []
+        due, self.datagrams = self.datagrams, []
         return due
 
     def clear(self) -> None:
         """Nothing of this is sent any more."""
-        self._datagrams.clear()
+        self.datagrams.clear()
 
     def transmit(self, message: Message) -> None:
         """Put one message into a packet, or several fragments, each with the next sequence number."""
         raw = message.raw
         if len(raw) + HEADER + CRC <= self._mtu:
-            self._datagrams.append(encode_packet(self.sequence, self._ssrc, raw))
+            self.datagrams.append(encode_packet(self.sequence, self._ssrc, raw))
             self.sequence = (self.sequence + 1) & 0xFFFF
             return
         if raw != self._fragmented:  # a new message has a new number, a copy keeps it
@@ -53,7 +54,7 @@ class Outbox:
                 offset_words=offset,
                 data=data,
             )
-            self._datagrams.append(fragment)
+            self.datagrams.append(fragment)
 
     def answer(self, request: bytes, reply: Message) -> None:
         """Send a reply, and again whenever the same octets arrive once more (RFC 6189 section 6)."""

@@ -62,17 +62,12 @@ class SecretIds:
 
 def own_ids(hash_: HashAlgorithm, known: KnownSecrets, role: Role, own_h3: bytes, random: RandomSource) -> SecretIds:
     """IDs to send: MAC(rs, role), MAC(auxsecret, own H3), leftmost 64 bits; random octets for what is missing."""
-
-    def identify(secret: Secret | None, data: bytes) -> bytes:
-        return random(ID_LENGTH) if secret is None else hash_.mac(secret.octets, data)[:ID_LENGTH]
-
     label = _LABELS[role]
-    return SecretIds(
-        rs1=identify(known.rs1, label),
-        rs2=identify(known.rs2, label),
-        aux=identify(known.aux, own_h3),
-        pbx=identify(known.pbx, label),
-    )
+    rs1, rs2, aux, pbx = [
+        random(ID_LENGTH) if secret is None else hash_.mac(secret, data)[:ID_LENGTH]
+        for secret, data in ((known.rs1, label), (known.rs2, label), (known.aux, own_h3), (known.pbx, label))
+    ]
+    return SecretIds(rs1=rs1, rs2=rs2, aux=aux, pbx=pbx)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +96,13 @@ def match(
 
     The search goes through the initiator's secrets first, so that both sides find the same s1.
     """
-
-    def expected(secret: Secret | None, data: bytes) -> bytes | None:
-        return None if secret is None else hash_.mac(secret.octets, data)[:ID_LENGTH]
-
     label = _LABELS[peer_role]
+    rs1_id, rs2_id, aux_id, pbx_id = [
+        None if secret is None else hash_.mac(secret, data)[:ID_LENGTH]
+        for secret, data in ((known.rs1, label), (known.rs2, label), (known.aux, peer_h3), (known.pbx, label))
+    ]
     received = (peer_message.rs1_id, peer_message.rs2_id)
-    candidates = ((known.rs1, expected(known.rs1, label)), (known.rs2, expected(known.rs2, label)))
+    candidates = ((known.rs1, rs1_id), (known.rs2, rs2_id))
     s1 = None
     if peer_role is Role.RESPONDER:  # we are the initiator: our rs1 first, wherever the responder holds it
         pairs = [(secret, want, got) for secret, want in candidates for got in received]
@@ -116,8 +111,8 @@ def match(
     for secret, want, got in pairs:
         if want is not None and hmac.compare_digest(want, got) and s1 is None:
             s1 = secret
-    s2 = known.aux if _equal(expected(known.aux, peer_h3), peer_message.aux_secret_id) else None
-    s3 = known.pbx if _equal(expected(known.pbx, label), peer_message.pbx_secret_id) else None
+    s2 = known.aux if aux_id is not None and hmac.compare_digest(aux_id, peer_message.aux_secret_id) else None
+    s3 = known.pbx if pbx_id is not None and hmac.compare_digest(pbx_id, peer_message.pbx_secret_id) else None
     return Matched(
         s1=s1,
         s2=s2,
@@ -133,7 +128,3 @@ def continuity(known: KnownSecrets, s1: Secret | None) -> Continuity:
     if s1 is not None:
         return Continuity.CONTINUED
     return Continuity.MISMATCH if known.rs1_expected else Continuity.FIRST_CALL
-
-
-def _equal(expected: bytes | None, received: bytes) -> bool:
-    return expected is not None and hmac.compare_digest(expected, received)

@@ -19,6 +19,7 @@ from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.store import Request
 from zrtp.protocol.stream import Stream
 from zrtp.protocol.work import Work
+from zrtp.system import process
 
 
 class Session:
@@ -28,11 +29,13 @@ class Session:
     `Endpoint.session`.
     """
 
-    __slots__ = ("_driver", "_streams")
+    __slots__ = ("_by_ssrc", "_driver", "_streams")
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._streams: list[Stream] = []
+        self._by_ssrc: dict[int, Stream] = {}
+        """The last one of each SSRC."""
 
     # Streams and events.
 
@@ -48,7 +51,8 @@ class Session:
         driver.check()
         if not isinstance(ssrc, int) or not 0 <= ssrc <= 0xFFFFFFFF:
             raise ApiMisuse("An SSRC is a number of 32 bits.")
-        if any(core.ssrc == ssrc and core.state is not State.CLOSED for core in driver.cores):
+        known = self._by_ssrc.get(ssrc)
+        if known is not None and known.state is not State.CLOSED:
             raise ApiMisuse("This session already has a stream with that SSRC.")
         versions = driver.call.installation.config.versions
         announced = None if peer_hello_hash is None else hello_hash(peer_hello_hash, versions)
@@ -57,6 +61,7 @@ class Session:
         driver.call.members.append(core)
         stream = Stream(core, driver)
         self._streams.append(stream)
+        self._by_ssrc[ssrc] = stream
         return stream
 
     @property
@@ -66,10 +71,12 @@ class Session:
 
     def next_event(self) -> Event | None:
         """The next thing that happened, or None."""
-        events = self._driver.call.events
+        driver = self._driver
+        events = driver.call.events
         if not events:
             return None
-        self._driver.check()  # there may be keys among them
+        if driver.generation != process.generation:
+            driver.check()  # there may be keys among them
         return events.popleft()
 
     # What people ask about a call.

@@ -52,7 +52,8 @@ class Stream:
         """Drain the UDP payloads that are due now, in order."""
         if self._driver.generation != process.generation:
             self._driver.check()
-        return self._core.outbox.drain()
+        outbox = self._core.outbox
+        return outbox.drain() if outbox.datagrams else []
 
     def next_timer(self) -> float | None:
         """When `handle_timer` should be called; None while nothing is pending."""

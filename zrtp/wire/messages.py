@@ -252,15 +252,14 @@ class Hello(_ChainedMessage):
         _check_lengths(cls.kind, (version, client_id, h3, zid), (4, 16, 32, 12))
         fixed = (version, client_id, h3, zid, word.to_bytes(4, "big"))
         block = _join_codes(cls.kind, (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types))
-        covered = _frame(cls.kind, b"".join((*fixed, block)), trailer=MAC)
-        trailing = _check_mac(mac(covered))
+        raw = _frame(cls.kind, b"".join((*fixed, block)), mac)
         return cls(
-            raw=covered + trailing,
+            raw=raw,
             version=version,
             client_id=client_id,
             h3=h3,
             zid=zid,
-            mac=trailing,
+            mac=raw[-MAC:],
             signature_capable=signature_capable,
             mitm=mitm,
             passive=passive,
@@ -334,6 +333,8 @@ class CommitMode(Enum):
     MULTISTREAM = "Multistream"
     PRESHARED = "Preshared"
 
+    __hash__ = object.__hash__  # as in Kind
+
 
 _MODES = {b"Mult": CommitMode.MULTISTREAM, b"Prsh": CommitMode.PRESHARED}
 """By the code of the key agreement; every other one means DH."""
@@ -345,9 +346,9 @@ _COMMIT_LAYOUTS = {
 }
 
 _HVI_NONCE_KEY_ID = {
-    CommitMode.DH: (32, None, None),
-    CommitMode.MULTISTREAM: (None, 16, None),
-    CommitMode.PRESHARED: (None, 16, 8),
+    CommitMode.DH: [32, None, None],
+    CommitMode.MULTISTREAM: [None, 16, None],
+    CommitMode.PRESHARED: [None, 16, 8],
 }
 """Octets of the three fields in a Commit of this mode; None for those that it does not have."""
 
@@ -403,7 +404,7 @@ class Commit(_ChainedMessage):
         """
         mode = _mode_of(key_agreement)
         commitment = (hvi, nonce, key_id)
-        given = tuple(None if octets is None else len(octets) for octets in commitment)
+        given = [None if octets is None else len(octets) for octets in commitment]
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
             raise ApiMisuse(
                 f"These are not the fields of a Commit in {mode.value} mode: hvi, nonce, key_id of {given} octets."
@@ -411,13 +412,12 @@ class Commit(_ChainedMessage):
         codes = _join_codes(cls.kind, (hash, cipher, auth_tag, key_agreement, sas))
         _check_lengths(cls.kind, (h2, zid), (32, 12))
         body = b"".join((h2, zid, codes, *filter(None, commitment), public_key))
-        covered = _frame(cls.kind, body, trailer=MAC)
-        trailing = _check_mac(mac(covered))
+        raw = _frame(cls.kind, body, mac)
         return cls(
-            raw=covered + trailing,
+            raw=raw,
             h2=h2,
             zid=zid,
-            mac=trailing,
+            mac=raw[-MAC:],
             hash=hash,
             cipher=cipher,
             auth_tag=auth_tag,
@@ -510,11 +510,10 @@ class _DHPart(_ChainedMessage):
         """
         ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
         _check_lengths(cls.kind, (h1, *ids), (32, SECRET_ID, SECRET_ID, SECRET_ID, SECRET_ID))
-        covered = _frame(cls.kind, b"".join((h1, *ids, pv)), trailer=MAC)
-        trailing = _check_mac(mac(covered))
+        raw = _frame(cls.kind, b"".join((h1, *ids, pv)), mac)
         return cls(
-            raw=covered + trailing,
-            mac=trailing,
+            raw=raw,
+            mac=raw[-MAC:],
             h1=h1,
             rs1_id=rs1_id,
             rs2_id=rs2_id,
@@ -1006,12 +1005,13 @@ Message: TypeAlias = (
 # What the sections share
 
 
-def _frame(kind: Kind, body: bytes, trailer: int = 0) -> bytes:
-    """Put preamble, length and type block in front; `trailer` octets of MAC are still to come."""
-    words, rest = divmod(MESSAGE_HEADER + len(body) + trailer, 4)
+def _frame(kind: Kind, body: bytes, mac: Callable[[bytes], bytes] | None = None) -> bytes:
+    """The message: preamble, length and type block in front of the body, and behind it what `mac` makes of all that."""
+    words, rest = divmod(MESSAGE_HEADER + len(body) + (MAC if mac else 0), 4)
     if rest or words > 0xFFFF:
         raise ApiMisuse(f"{kind.text} would not be a whole number of words, or too many.")
-    return PREAMBLE + words.to_bytes(2, "big") + kind.type_block + body
+    message = PREAMBLE + words.to_bytes(2, "big") + kind.type_block + body
+    return message + _check_mac(mac(message)) if mac else message
 
 
 def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:

@@ -130,21 +130,24 @@ def check_frame(message: bytes) -> None:
         raise MalformedPacket("The message is too short for a type.")
 
 
-def encode_packet(sequence: int, ssrc: int, message: bytes) -> bytes:
-    """The datagram for one message."""
-    return _seal(_header(_PACKET_MARK, sequence, ssrc) + message)
+def encode_packet(sequence: int, ssrc: int, message: bytes, mark: int = _PACKET_MARK) -> bytes:
+    """The datagram for one message, or with another `mark` for what stands in its place."""
+    try:
+        packet = _PACKET_FIELDS.pack(mark, sequence, MAGIC_COOKIE, ssrc) + message
+    except struct.error as error:
+        raise ApiMisuse("Sequence numbers have 16 bits and an SSRC has 32 bits.") from error
+    return packet + crc32c(packet).to_bytes(CRC, "little")  # the only field with the least significant octet first
 
 
 def encode_fragment(
     sequence: int, ssrc: int, *, message_id: int, total_words: int, offset_words: int, data: bytes
 ) -> bytes:
     """The datagram for one part of a message."""
-    header = _header(_FRAGMENT_MARK, sequence, ssrc)
     try:
         place = _FRAGMENT_FIELDS.pack(message_id, total_words, offset_words, len(data) // 4)
     except struct.error as error:
         raise ApiMisuse("A message is too long for fragments.") from error
-    return _seal(header + place + data)
+    return encode_packet(sequence, ssrc, place + data, _FRAGMENT_MARK)
 
 
 def _is_whole_message(datagram: bytes) -> bool:
@@ -170,15 +173,3 @@ def _decode_fragment(datagram: bytes, sequence: int, ssrc: int) -> Fragment:
         offset_words=offset_words,
         data=data,
     )
-
-
-def _header(mark: int, sequence: int, ssrc: int) -> bytes:
-    try:
-        return _PACKET_FIELDS.pack(mark, sequence, MAGIC_COOKIE, ssrc)
-    except struct.error as error:
-        raise ApiMisuse("Sequence numbers have 16 bits and an SSRC has 32 bits.") from error
-
-
-def _seal(packet: bytes) -> bytes:
-    """Append the CRC, least significant octet first."""
-    return packet + crc32c(packet).to_bytes(CRC, "little")
