@@ -98,7 +98,12 @@ CHECKS = (
         "False",
         ("test_hash_chain",),
     ),
-    Check("Confirm MAC", "not hmac.compare_digest(_.mac(mackey, ciphertext)[:MAC_LENGTH], mac)", "False", ("test_confirmation",)),
+    Check(
+        "Confirm MAC",
+        "not hmac.compare_digest(_.mac(mackey, ciphertext)[:MAC_LENGTH], mac)",
+        "False",
+        ("test_confirmation",),
+    ),
     Check("ZID of Commit", "commit.zid != candidate.hello.zid", "False", ("test_commitment",)),
     Check("equal ZIDs", "hello.zid == _.zid", "False", ("test_discovery",)),
     Check(
