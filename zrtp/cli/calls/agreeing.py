@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -35,6 +35,7 @@ from zrtp.media.errors import NotSecured
 from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import KeysReady, NoPeer, Secured, SrtpKeys
+from zrtp.protocol.states import State
 
 LINGER: Final = 1.2
 """Seconds for which the other side's last message is still answered, in case our answer got lost (T2, section 6)."""
@@ -42,6 +43,10 @@ LINGER: Final = 1.2
 FURTHER: Final = 5.0
 """Seconds for the key agreement of the further stream, which takes four messages."""
 
+OTHER_TALKS: Final = (
+    "the other side talks over this connection, so these keys are for the ports two above; "
+    "with --talk here too you would hear each other"
+)
 BACKLOG: Final = 250
 """Packets of voice that wait to be played."""
 
@@ -112,10 +117,11 @@ class _Agreeing:
             self._announce(line)
             secured = await line.layer.secured()
             patience.reschedule(None)
-            if not self._settings.talk:
-                return await self._finish(call, line, secured, ())
-            lines.append(await self._further(call, line))
-            return await self._finish(call, lines[1], secured, [line])
+            if self._settings.talk:
+                lines.append(await self._further(call, line))
+            else:
+                lines += await self._room_for_further(call, line)
+            return await self._finish(call, lines, secured)
         except NotSecured as error:
             if not self._nobody:
                 raise CommandError.from_sentences(str(error), code=Exit.NOT_AGREED) from error
@@ -131,18 +137,21 @@ class _Agreeing:
 
     async def _further(self, call: AsyncCall, line: Line) -> Line:
         """The stream whose keys are handed over, if the first one is for talking: on the ports two above."""
-        host, port = line.local
         remote_host, remote_port = line.remote
-        further = await Line.open(call, (host, port + 2), (remote_host, remote_port + 2), self._call)
+        further = await Line.open(call, _two_above(line.local), (remote_host, remote_port + 2), self._call)
         try:
-            async with asyncio.timeout(FURTHER):
-                await further.layer.secured()
-        except (TimeoutError, NotSecured) as error:
+            await _secured_further(further)
+        except CommandError:
             further.transport.close()
-            raise CommandError(
-                "the other side agreed on keys for talking only", "both sides need --talk", code=Exit.NOT_AGREED
-            ) from error
+            raise
         return further
+
+    async def _room_for_further(self, call: AsyncCall, line: Line) -> list[Line]:
+        """Where the other side may begin a further stream, if that one talks; nothing if the port is in use."""
+        try:
+            return [await Line.open(call, _two_above(line.local), None, self._call)]
+        except OSError:
+            return []
 
     def _announce(self, line: Line) -> None:
         if self._announced:
@@ -173,11 +182,11 @@ class _Agreeing:
             else:
                 self._show(event)
 
-    async def _finish(self, call: AsyncCall, line: Line, secured: Secured, voices: Sequence[Line]) -> Agreement:
+    async def _finish(self, call: AsyncCall, lines: list[Line], secured: Secured) -> Agreement:
         """The verdict; meanwhile, and a little longer, the other side's last message is answered if it comes again."""
         lingering = asyncio.ensure_future(asyncio.sleep(LINGER))
-        sound = open_sound(self._call) if voices else None
-        talking = [asyncio.ensure_future(way(voice)) for voice in voices if sound for way in (sound.talk, sound.hear)]
+        sound = open_sound(self._call) if self._settings.talk else None
+        talking = [asyncio.ensure_future(way(lines[0])) for way in (sound.talk, sound.hear)] if sound else []
         try:
             await self._judge(call, secured)
             await lingering
@@ -188,6 +197,7 @@ class _Agreeing:
             if sound is not None:
                 sound.finish()
                 sound.close()
+        line = await self._handed_over(lines)
         ssrc, sas = line.media.stream.ssrc, call.session.sas
         send, receive = self._keys[ssrc]
         return Agreement(
@@ -199,6 +209,17 @@ class _Agreeing:
             sas=sas.rendered if sas is not None else "",
             verified=call.session.peer.verified,
         )
+
+    async def _handed_over(self, lines: list[Line]) -> Line:
+        """The stream whose keys are handed over: the further one, if one of the sides talks over the first."""
+        first, *others = lines
+        begun = [line for line in others if line.media.stream.state is not State.IDLE]
+        if not begun:
+            return first
+        await _secured_further(begun[0])
+        if not self._settings.talk:
+            self._terminal.note(OTHER_TALKS)
+        return begun[0]
 
     async def _judge(self, call: AsyncCall, secured: Secured) -> None:
         session, sas = call.session, call.session.sas
@@ -299,6 +320,23 @@ def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, us
     for listener in audience:
         listener.show(ended)
     return code
+
+
+async def _secured_further(line: Line) -> None:
+    """Raises CommandError."""
+    try:
+        async with asyncio.timeout(FURTHER):
+            await line.layer.secured()
+    except (TimeoutError, NotSecured) as error:
+        raise CommandError(
+            "the keys to hand over, those of a further stream, could not be agreed on",
+            "the port two above that of the call has to be reachable too, at both sides",
+            code=Exit.NOT_AGREED,
+        ) from error
+
+
+def _two_above(address: Address) -> Address:
+    return address[0], address[1] + 2
 
 
 def _copy(keys: SrtpKeys) -> SrtpKeys:

@@ -44,7 +44,7 @@ _shtab_zrtp_defaults_added=0
 _shtab_zrtp_agree_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--listen[wait for the other side instead (default\: 0.0.0.0\:5004)]:BIND:"
-  "--talk[the two people talk over a first stream, to compare the words\; the keys are those of a further one, two ports above, at both sides]"
+  "--talk[talk over a first stream, to compare the words, which the other side hears if it has --talk too\; the keys are then, at both sides, those of a further stream, two ports above]"
   "--format[print the keys, or write them for --exec, in this form]:format:(ffmpeg mediastream gstreamer sdes json)"
   "--exec[run this program, which gets the keys]:'COMMAND':"
   "--keys-by[how it gets them\: in its environment (default), or as \{keys\}, a descriptor or a file of mode 0600]:keys_by:(env fd file)"

@@ -16,6 +16,7 @@ from zrtp.cli.options import cache, call
 from zrtp.cli.options.addresses import DEFAULT_PORT, address, remote_address
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto import codes
+from zrtp.crypto.codes import MULT
 
 SYNOPSIS: Final = "HOST:PORT | --listen [BIND]   (--format FORM | --exec 'COMMAND') [options]"
 
@@ -54,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--talk",
         action="store_true",
-        help="the two people talk over a first stream, to compare the words; the keys are those of a further one, "
-        "two ports above, at both sides",
+        help="talk over a first stream, to compare the words, which the other side hears if it has --talk too; "
+        "the keys are then, at both sides, those of a further stream, two ports above",
     )
     keys = parser.add_argument_group("the keys")
     forms = [form.value for form in Format]
@@ -92,7 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
         handing_over.check_command(arguments.exec, by, expose=arguments.expose_keys)
     _offer_only_what_is_there(arguments, form)
     given = call.CallSettings.of(arguments)
-    config = replace(given.config, srtp_profiles=form.suites)
+    agreements = given.config.key_agreements
+    agreements = agreements if MULT in agreements else (*agreements, MULT)  # of the further stream, if one side talks
+    config = replace(given.config, srtp_profiles=form.suites, key_agreements=agreements)
     bind = arguments.listen or given.bind
     settings = AgreeSettings(remote=arguments.remote, talk=arguments.talk, call=replace(given, bind=bind))
 
