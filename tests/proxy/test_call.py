@@ -18,7 +18,7 @@ from zrtp.proxy import sentences as texts
 from zrtp.proxy.leg import Protection
 from zrtp.proxy.news import Phase, Verdict, VerdictRefused
 from zrtp.proxy.policy import Policy
-from zrtp.proxy.sip import Message
+from zrtp.proxy.sip import Message, parse
 from zrtp.proxy.watch import IN_VAIN
 
 
@@ -308,6 +308,31 @@ class TestForks:
         port = stage.alice.proxy.lines[0].network_port
         hellos = {d.payload[12:-4] for d in stage.wire.capture if d.source == ("192.0.2.1", port)}
         assert {sha256(hello).digest() for hello in hellos} == announced_hashes(stage)
+
+    @every("winner", ["first", "second"])
+    def test_two_places_that_insist_on_what_was_announced_both_get_it(self, winner: str) -> None:
+        """Bob has two phones, each beside a proxy of its own; both ring with a sound, and one of them answers."""
+        stage = TwoPhones()
+        sides = {"first": stage.bob, "second": stage.second_bob()}
+        told = {}
+        for name, side in sides.items():
+            stage.bob = side
+            if name == "first":
+                offered = stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+            else:
+                offered = stage.deliver(stage.alice, parse(stage.requests[0]))
+            stage.answer(side, "183 Session Progress", side.sdp)
+            stage.clock.run(SETTLED)
+            assert side.proxy.view.protection is Protection.SECURE, name
+            told[name] = offered
+        stage.bob = sides[winner]
+        answered = stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+        stage.talk(told[winner], answered)
+
+        assert [len(side.media.heard) for side in stage.sides] == [5, 5]
+        assert stage.alice.proxy.view.sas == stage.bob.proxy.view.sas is not None
+        assert [side.proxy.notices() for side in stage.sides] == [[], []]
+        assert stage.in_clear == []
 
     def test_one_that_hangs_up_does_not_end_the_call_of_the_other(self, stage: TwoPhones) -> None:
         first, second = self.ring_twice(stage)

@@ -107,6 +107,14 @@ def test_towards_the_phone_the_hash_is_taken_out() -> None:
     assert "zrtp-hash" not in changed
 
 
+def test_the_announcement_for_a_second_place_stands_beside_the_first_and_goes_as_it_does() -> None:
+    outside = rewritten(sdp("10.0.0.7", 7000), "192.0.2.9", [Change(port=20000, hello_hash=HASH, fork_hash=OTHER_HASH)])
+    (section,) = read(outside)
+    assert [str(found) for found in (*section.zrtp_hashes, *section.fork_hashes)] == [HASH, OTHER_HASH]
+    assert "zrtp-hash" not in rewritten(outside, "127.0.0.1", [Change(port=20000)])
+    assert read(outside.replace("fork:1.10 cd", "fork:1.10 xx"))[0].fork_hashes == ()
+
+
 def test_a_section_that_is_left_alone_keeps_its_address_although_that_stood_above_all_sections() -> None:
     offer = sdp("10.0.0.7", 7000) + "m=image 7004 udptl t38\r\na=candidate:x\r\n"
 

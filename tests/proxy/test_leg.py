@@ -7,7 +7,7 @@ import pytest
 from tests.proxy.stage import QUICK
 from tests.support.pair import seeded
 from zrtp.media.rtp import RtpPacket
-from zrtp.media.sdp import parse_zrtp_hash
+from zrtp.media.sdp import ZrtpHash, parse_zrtp_hash
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.leg import Arrived, Leg, Protection
 
@@ -112,3 +112,25 @@ def test_another_announcement_than_before_is_noticed(digits: str) -> None:
     made.expect(0, (first,))
     assert made.announces_another(0, (second,)) is (digits != "ab")
     assert not made.announces_another(0, ()), "silence announces nothing"
+
+
+def hello_of(seed: int) -> tuple[ZrtpHash, list[bytes]]:
+    """What somebody announces, and sends at first."""
+    other = leg(seed)
+    announced = parse_zrtp_hash(other.hello_hash(0))
+    other.start(0, 0.0)
+    assert announced is not None
+    return announced, [datagram for _, datagram in other.datagrams_to_send()]
+
+
+def test_the_other_hello_that_was_announced_counts_too_and_no_third_one() -> None:
+    (first, firsts), (second, seconds), (_, thirds) = (hello_of(seed) for seed in (2, 3, 4))
+    for datagrams, heard in ((firsts, True), (seconds, True), (thirds, False)):
+        made = leg()
+        made.expect(0, (first,), (second,))
+        made.start(0, 0.0)
+        made.datagrams_to_send()
+        for datagram in datagrams:
+            made.from_network(0, datagram, 0.1)
+        assert any(datagram[16:24] == b"Commit  " for _, datagram in made.datagrams_to_send()) is heard
+        assert not made.announces_another(0, (second,))

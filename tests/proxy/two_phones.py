@@ -60,11 +60,11 @@ class TwoPhones:
     ) -> None:
         """`caches` are those of an earlier stage; with another `seed` nothing is by chance as it was there."""
         self._seed = seed
-        self._caches = caches or (MemoryCache(), MemoryCache())
+        alices, bobs = caches or (MemoryCache(), MemoryCache())
         self.clock = Clock()
         self.wire = Wire(self.clock)
-        self.alice = self._side("alice", 1, alice)
-        self.bob = self._side("bob", 2, bob)
+        self.alice = self._side("alice", 1, alice, alices)
+        self.bob = self._side("bob", 2, bob, bobs)
         self.call_id = "call-1@stage"
         self._branch = itertools.count(1)
         self.requests: list[bytes] = []
@@ -73,12 +73,12 @@ class TwoPhones:
         for side in (self.alice, self.bob):
             self.register(side)
 
-    def _side(self, name: str, number: int, policy: Policy) -> Side:
+    def _side(self, name: str, number: int, policy: Policy, cache: SecretCache) -> Side:
         proxy = ProxyOnStage(
             self.wire,
             f"192.0.2.{number}",
             policy=policy,
-            cache=self._caches[number - 1],
+            cache=cache,
             seed=self._seed + number,
             phone_side=Hop("UDP", f"10.{number}.0.1", 5070),
         )
@@ -89,6 +89,13 @@ class TwoPhones:
             hop=Hop("UDP", f"10.{number}.0.2", 5161),
             tag=f"{name}-tag",
         )
+
+    def second_bob(self) -> Side:
+        """Another phone of Bob's, with a proxy of its own, registered too."""
+        side = self._side("bob", 3, Policy.REQUIRE, MemoryCache())
+        side.tag = "bob-tag-3"
+        self.register(side)
+        return side
 
     @property
     def sides(self) -> tuple[Side, Side]:
@@ -166,7 +173,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         received = other.proxy.into(forwarded)
         if not forwarded.tag("to"):
             other.routes = received.values("record-route")
-        self._pending[f"{other.name} {received.method}"] = received
+        self._pending[f"{other.hop.host} {received.method}"] = received
         return received
 
     def answer(self, side: Side, status: str, body: str = "", *, to: str = "INVITE", tag: str = "") -> Message:
@@ -180,7 +187,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
 
     def say(self, side: Side, status: str, body: str = "", *, to: str = "INVITE", tag: str = "") -> Message:
         """The same, as far as the server."""
-        asked = self._pending[f"{side.name} {to}"]
+        asked = self._pending[f"{side.hop.host} {to}"]
         kept = ("via", "record-route", "from", "to", "call-id", "cseq")
         headers = [header for header in asked.headers if header.name in kept]
         tagged = tag or side.tag
@@ -231,4 +238,5 @@ def _outside(datagram: Datagram) -> bool:
     return {datagram.source[0].rpartition(".")[0], datagram.destination[0].rpartition(".")[0]} not in (
         {"10.1.0"},
         {"10.2.0"},
+        {"10.3.0"},
     )

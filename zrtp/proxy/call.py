@@ -67,6 +67,7 @@ class Call:
         self._lines: dict[int, Line] = {}
         self._legs: dict[str, Leg] = {}
         self._current = self._new_leg("")
+        self._second: Leg | None = None  # for the second place that answers, with a Hello that the offer announces too
         self._phone: dict[int, Section] = {}
         self._kinds: dict[int, str] = {}
         self._handling: dict[int, Handling] = {}
@@ -88,6 +89,8 @@ class Call:
         leg = self._legs.get(tag, self._current)
         if offer:
             self._remember(cseq, leg)
+        if offer and not leg.tag and self._second is None:
+            self._second = self._around.make_leg(self.peer)
         changes: list[Change | None] = []
         for index, section in enumerate(sections):
             self._kinds[index] = section.kind
@@ -157,8 +160,9 @@ class Call:
         leg = self._legs.get(tag)
         if leg is not None:
             self._current = leg
-        for other in [known for known in self._legs.values() if known is not self._current]:
-            self._end_leg(other)
+        for other in self._all_legs():
+            if other is not self._current:
+                self._end_leg(other)
         if self.phase is Phase.RINGING:
             self.phase = Phase.UP
             self._watch.since = self._around.clock.time()
@@ -183,7 +187,7 @@ class Call:
         if self.phase is Phase.ENDED:
             return
         self.phase = Phase.ENDED
-        for leg in {*self._legs.values(), self._current}:
+        for leg in self._all_legs():
             self._end_leg(leg)
         for line in self._lines.values():
             line.close()
@@ -327,8 +331,8 @@ class Call:
 
     # Legs.
 
-    def _new_leg(self, tag: str) -> Leg:
-        leg = self._around.make_leg(self.peer)
+    def _new_leg(self, tag: str, prepared: Leg | None = None) -> Leg:
+        leg = prepared if prepared is not None else self._around.make_leg(self.peer)
         leg.tag = tag
         if tag:
             self._legs[tag] = leg
@@ -343,7 +347,7 @@ class Call:
         if leg is None:
             if len(self._legs) >= MOST_LEGS:
                 raise Refusal("The call rings at more places than are followed here.")
-            leg = self._new_leg(tag)
+            leg, self._second = self._new_leg(tag, self._second), None
         if any(leg.announces_another(index, section.zrtp_hashes) for index, section in enumerate(sections)):
             leg = self._replaced(leg)
         if self.phase is Phase.RINGING:
@@ -359,10 +363,16 @@ class Call:
         self._say(SOMEBODY_ELSE, loud=True)
         return new
 
+    def _all_legs(self) -> list[Leg]:
+        legs = dict.fromkeys((*self._legs.values(), self._current, self._second))
+        return [leg for leg in legs if leg is not None]
+
     def _end_leg(self, leg: Leg) -> None:
         leg.close(self._around.clock.time())
         self.settle(leg)
         self._legs.pop(leg.tag, None)
+        if leg is self._second:
+            self._second = None
 
     def _sender(self, index: int, source: Address) -> Leg:
         """Whose datagram it is: by its address where several are asked, otherwise the one there is."""
@@ -408,7 +418,13 @@ class Call:
         if handling is Handling.PROTECTED:
             self._phone[index] = section
             port = self._line(index).network_port
-            return Change(port=port, hello_hash=leg.hello_hash(index, section.ssrc), protocol=self._profile.get(index))
+            second = self._second if not leg.tag else None
+            return Change(
+                port=port,
+                hello_hash=leg.hello_hash(index, section.ssrc),
+                fork_hash=second.hello_hash(index, section.ssrc) if second is not None else None,
+                protocol=self._profile.get(index),
+            )
         self._phone.pop(index, None)
         if handling is Handling.LEFT_ALONE:
             self._refuse_a_fall_back(section)
@@ -424,7 +440,7 @@ class Call:
         if handling is Handling.PROTECTED:
             if section.host not in ON_HOLD:
                 leg.remote[index] = Remote((section.host, section.port), section.rtcp, section.mux)
-            leg.expect(index, section.zrtp_hashes)
+            leg.expect(index, section.zrtp_hashes, section.fork_hashes)
             plain = section.protocol.replace("SAVP", "AVP") if section.secure_profile else None
             if plain is not None:
                 self._profile[index] = section.protocol

@@ -4,6 +4,10 @@ Lines that nobody here understands pass unchanged and in their places. Taken out
 both directions, is what would lead media past the proxy (ICE), or several streams onto one port (BUNDLE), where ZRTP
 could not tell them apart. RTP and RTCP on one port (rtcp-mux) are for the two ends to agree on. `a=zrtp-hash` is put in
 towards the network and taken out towards the phone.
+
+An offer that may ring at several places has a second announcement, `a=zrtp-hash-fork`, for the second place that
+answers: a Hello of its own, which a proxy there counts as announced as well. RFC 6189 does not know it; it has the form
+of `a=zrtp-hash`, and means nothing to others.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zrtp.errors import ZrtpError
-from zrtp.media.sdp import ZrtpHash, add_zrtp_hash, media_zrtp_hashes
+from zrtp.media.sdp import ZrtpHash, add_zrtp_hash, media_zrtp_hashes, parse_zrtp_hash
 
 PLAIN_PROFILES: Final = ("RTP/AVP", "RTP/AVPF")
 SECURE_PROFILES: Final = ("RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
@@ -34,6 +38,7 @@ _MID: Final = re.compile(r"a=mid:(\S+)\s*")
 _MUX: Final = re.compile(r"a=rtcp-mux(-only)?\s*")
 _KEYS: Final = re.compile(r"a=(crypto:|fingerprint:|key-mgmt:)")
 _AROUND_KEYS: Final = re.compile(r"a=(crypto:|fingerprint:|key-mgmt:|setup:|tls-id:)")
+_FORK: Final = re.compile(r"a=zrtp-hash-fork:(.*)")
 _DIRECTION: Final = re.compile(r"a=(sendrecv|sendonly|recvonly|inactive)\s*")
 
 
@@ -64,6 +69,8 @@ class Section:
     ssrc: int | None
     """The first SSRC that is announced (RFC 5576)."""
     zrtp_hashes: tuple[ZrtpHash, ...]
+    fork_hashes: tuple[ZrtpHash, ...] = ()
+    """Of Hellos that count as announced too."""
 
     @property
     def used(self) -> bool:
@@ -94,6 +101,8 @@ class Change:
     """Ours; 0 refuses the section."""
     hello_hash: str | None = None
     """The value of a=zrtp-hash to put in."""
+    fork_hash: str | None = None
+    """That of a=zrtp-hash-fork."""
     protocol: str | None = None
     """Another profile in the m= line."""
     keys: bool = True
@@ -174,7 +183,13 @@ def _section(lines: list[str], session: list[str], hashes: tuple[ZrtpHash, ...])
         has_keys=any(_KEYS.match(line) for line in (*session, *lines)),
         ssrc=int(ssrc[1]) if ssrc is not None and int(ssrc[1]) <= 0xFFFFFFFF else None,
         zrtp_hashes=hashes,
+        fork_hashes=_fork_hashes(lines),
     )
+
+
+def _fork_hashes(lines: list[str]) -> tuple[ZrtpHash, ...]:
+    values = [match[1] for line in lines if (match := _FORK.fullmatch(line))]
+    return tuple(parsed for value in values if (parsed := parse_zrtp_hash(value)) is not None)
 
 
 def _first(pattern: re.Pattern[str], lines: Sequence[str]) -> re.Match[str] | None:
@@ -214,6 +229,6 @@ def _changed(lines: list[str], ours: str, change: Change) -> list[str]:
         elif (rtcp := _RTCP.fullmatch(line)) is not None:
             apart = media is None or rtcp[1] != media[2]
             changed += [f"a=rtcp:{change.port + apart}"] if change.port else []
-        elif not _PAST_THE_PROXY.match(line) and (change.keys or not _AROUND_KEYS.match(line)):
+        elif not (_PAST_THE_PROXY.match(line) or _FORK.match(line)) and (change.keys or not _AROUND_KEYS.match(line)):
             changed.append(line)
-    return changed
+    return changed if change.fork_hash is None else [*changed, f"a=zrtp-hash-fork:{change.fork_hash}"]

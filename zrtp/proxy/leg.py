@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from zrtp.cache.interface import in_coroutines, waits
 from zrtp.crypto.sas import Sas
@@ -26,6 +27,11 @@ from zrtp.protocol.events import Assurance, NoPeer, Sending
 from zrtp.protocol.states import State
 from zrtp.proxy.names import Names, shown_for
 from zrtp.system import RandomSource, system_random
+
+_LOOKING: Final = frozenset(
+    {State.IDLE, State.HELLO_SENT, State.HELLO_ACKED, State.HELLO_RECEIVED, State.DISCOVERED, State.QUIET}
+)
+"""States in which nothing was agreed on with anybody."""
 
 
 class Protection(Enum):
@@ -96,6 +102,7 @@ class Leg:
         self._secure = SecureCall(self._session, best_effort=best_effort, silence=None)
         self._media: dict[int, SecureMedia] = {}
         self._expected: dict[int, bytes] = {}
+        self._announced: dict[int, frozenset[bytes]] = {}
         self._in_vain: set[int] = set()  # streams that found nobody; they look again whenever plain media arrives
         self._random = random
         self.muted = False
@@ -108,18 +115,19 @@ class Leg:
         """The value of a=zrtp-hash for a stream, which is made now if there is none; `ssrc` is the phone's."""
         return self._stream(index, ssrc).stream.hello_hash
 
-    def expect(self, index: int, hashes: tuple[ZrtpHash, ...]) -> None:
-        """The far end announced its Hello: only that one counts, as long as the stream is not secure."""
+    def expect(self, index: int, hashes: tuple[ZrtpHash, ...], others: tuple[ZrtpHash, ...] = ()) -> None:
+        """The far end announced its Hello, perhaps with `others`: only these count until the stream is secure."""
         found = matching_zrtp_hash(hashes)
         media = self._stream(index)
-        if found is not None and self._expected.get(index) is None:
+        if found is not None and index not in self._expected:
             self._expected[index] = found.hash
+            self._announced[index] = frozenset({found.hash, *(other.hash for other in others)})
             media.stream.expect_hello(found.hash)
 
     def announces_another(self, index: int, hashes: tuple[ZrtpHash, ...]) -> bool:
         """Whether the far end now announces another Hello than before: somebody else took its place in the call."""
-        expected, found = self._expected.get(index), matching_zrtp_hash(hashes)
-        return expected is not None and found is not None and found.hash != expected
+        announced, found = self._announced.get(index), matching_zrtp_hash(hashes)
+        return announced is not None and found is not None and found.hash not in announced
 
     def start(self, index: int, now: float) -> None:
         """Look for the far end's ZRTP; nothing happens if that was begun."""
@@ -147,6 +155,7 @@ class Leg:
         media = self._media.get(index)
         if media is None or self.closed:
             return Arrived([], [])
+        self._choose_announced(index, media, datagram)
         packets, reports = media.datagram_received(datagram, now), media.rtcp_received()
         return Arrived([], []) if self.muted else Arrived(packets, reports)
 
@@ -259,6 +268,16 @@ class Leg:
             self._secure.close(now)
             self.closed = True
 
+    def _choose_announced(self, index: int, media: SecureMedia, datagram: bytes) -> None:
+        """Expect the Hello that has come, if it is an announced one and nothing was agreed on with another."""
+        announced = self._announced.get(index, frozenset())
+        if len(announced) < 2 or media.stream.state not in _LOOKING:
+            return
+        hello = _hello_hash(datagram)
+        if hello in announced and hello != self._expected[index]:
+            self._expected[index] = hello
+            media.stream.expect_hello(hello)
+
     def _stream(self, index: int, ssrc: int | None = None) -> SecureMedia:
         media = self._media.get(index)
         if media is None:
@@ -267,6 +286,12 @@ class Leg:
                 ssrc = int.from_bytes(self._random(4), "big")
             media = self._media[index] = self._secure.add_stream(ssrc)
         return media
+
+
+def _hello_hash(datagram: bytes) -> bytes:
+    """What a=zrtp-hash says of the Hello in a datagram; nothing like it for other datagrams."""
+    is_hello = classify(datagram) is Kind.ZRTP and datagram[16:24] == b"Hello   "
+    return sha256(datagram[12:-4]).digest() if is_hello else b""
 
 
 MakeLeg = Callable[[str], Leg]
