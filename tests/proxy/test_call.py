@@ -377,6 +377,14 @@ class TestVerdicts:
         assert stage.alice.proxy.view.mismatch
         assert texts.ALARM in stage.alice.proxy.notices()
 
+    def test_a_call_that_has_ended_is_shown_as_it_was_then(self, stage: TwoPhones) -> None:
+        offered, answered = stage.call()
+        stage.talk(offered, answered)
+        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MATCH, "Bob")
+        stage.request(stage.bob, "BYE")
+        view = stage.alice.proxy.view
+        assert (view.phase, view.name, view.verified, view.sent, view.sas) == (Phase.ENDED, "Bob", True, 5, None)
+
     def test_other_words_are_refused(self, stage: TwoPhones) -> None:
         stage.call()
         with pytest.raises(VerdictRefused, match="have changed"):

@@ -195,6 +195,16 @@ def test_it_shows_calls_and_their_words_and_follows_changes() -> None:
     on_page(scene)
 
 
+def test_what_must_not_be_overlooked_names_its_call_and_goes_with_it() -> None:
+    async def scene(stage: TwoPhones, page: Page, browser: Browser) -> None:
+        page.tell(Notice(text="This must be read.", call=1, loud=True))
+        assert (await browser.state())["notices"] == ["1. This must be read."]
+        stage.request(stage.bob, "BYE")
+        assert (await browser.state())["notices"] == []
+
+    on_page(scene)
+
+
 def test_they_match_with_a_name() -> None:
     async def scene(stage: TwoPhones, page: Page, browser: Browser) -> None:
         response = await browser.judge(verdict(stage, name="Bob"))

@@ -7,7 +7,7 @@ call, so that the same description always leaves with the same ports. Who is at 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from zrtp.media.addresses import Address
@@ -75,6 +75,7 @@ class Call:
         self._before: dict[int, _Snapshot] = {}
         self._watch = Watch()
         self._timers: dict[Leg, Any] = {}
+        self._last: View | None = None
         self._notice = ""
         self._in_vain = ""  # why nothing may pass
 
@@ -186,6 +187,7 @@ class Call:
         """The call is over: ports are closed, keys are wiped."""
         if self.phase is Phase.ENDED:
             return
+        self._last = replace(self.view(), phase=Phase.ENDED, sas=None)
         self.phase = Phase.ENDED
         for leg in self._all_legs():
             self._end_leg(leg)
@@ -302,7 +304,9 @@ class Call:
         self._tell()
 
     def view(self) -> View:
-        """The call as it is now."""
+        """The call as it is now; one that has ended, as it was at the end."""
+        if self._last is not None:
+            return self._last
         leg = self._current
         streams = tuple(
             (self._kinds[index], leg.protection(index))
@@ -310,7 +314,6 @@ class Call:
             if self._handling[index] is Handling.PROTECTED and index in leg.streams
         )
         counters = [leg.counters(index) for index in leg.streams]
-        ended = self.phase is Phase.ENDED
         return View(
             number=self.number,
             outgoing=self.outgoing,
@@ -318,7 +321,7 @@ class Call:
             phase=self.phase,
             protection=_worst([protection for _, protection in streams]),
             streams=streams,
-            sas=None if ended else leg.sas,
+            sas=leg.sas,
             assurance=leg.assurance,
             verified=leg.verified,
             mismatch=leg.muted,

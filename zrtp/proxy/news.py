@@ -35,7 +35,7 @@ class VerdictRefused(ZrtpError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A call as it is now. No key material is in it."""
+    """A call as it is now, or as it was when it ended. No key material is in it."""
 
     number: int
     """Counts the calls of this proxy, from 1."""
@@ -49,7 +49,7 @@ class View:
     streams: tuple[tuple[str, Protection], ...]
     """ "audio", "video", ... in the order of the session description."""
     sas: Sas | None
-    """What to compare; None before the call is secure."""
+    """What to compare; None before the call is secure, and after its end."""
     assurance: Assurance
     verified: bool
     mismatch: bool

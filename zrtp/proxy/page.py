@@ -19,7 +19,7 @@ from aiohttp import web
 
 from zrtp.errors import ApiMisuse
 from zrtp.media.addresses import Address
-from zrtp.proxy.news import CallChanged, News, Notice, Switchboard, Verdict, VerdictRefused, described
+from zrtp.proxy.news import CallChanged, News, Notice, Phase, Switchboard, Verdict, VerdictRefused, described
 from zrtp.proxy.sip import host_port
 from zrtp.system import RandomSource, system_random
 
@@ -56,7 +56,7 @@ class Page:
         self._random = random
         self._token = ""
         self._sessions: OrderedDict[str, None] = OrderedDict()
-        self._notices: list[str] = []
+        self._notices: list[Notice] = []
         self._changed = asyncio.Event()
         self._watchers = 0
         self._hosts: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class Page:
     def tell(self, news: News) -> None:
         """Something happened: open pages show it."""
         if isinstance(news, Notice) and news.loud:
-            self._notices = [*self._notices, news.text][-MOST_NOTICES:]
+            self._notices = [*self._notices, news][-MOST_NOTICES:]
         if isinstance(news, Notice | CallChanged):
             self._changed.set()
 
@@ -191,7 +191,14 @@ class Page:
         return _text("Noted.")
 
     def _state(self) -> dict[str, Any]:
-        return {"calls": [described(view) for view in self._switchboard.views()], "notices": self._notices}
+        views = self._switchboard.views()
+        over = {view.number for view in views if view.phase is Phase.ENDED}
+        shown = [notice for notice in self._notices if notice.call not in over]
+        return {"calls": [described(view) for view in views], "notices": [_numbered(notice) for notice in shown]}
+
+
+def _numbered(notice: Notice) -> str:
+    return notice.text if notice.call is None else f"{notice.call}. {notice.text}"
 
 
 def _file(name: str, kind: str) -> web.Response:
