@@ -171,6 +171,7 @@ class SipPhone(asyncio.DatagramProtocol):
         kept = ("via", "record-route", "from", "to", "call-id", "cseq")
         response = Message("SIP/2.0 200 OK", [header for header in request.headers if header.name in kept])
         response.replace("to", [f"{request.first('to')};tag={self.user}"])
+        response.replace("contact", [f"<sip:{self.user}@{self.here}>"])
         response.replace("content-type", ["application/sdp"])
         response.with_body(body.encode())
         self._send(response.encode(stream=True))

@@ -94,6 +94,8 @@ async def call_through(server: Server, transport: str, **more: object) -> None:
             await until(lambda other=other: bool(media[other][1].heard))  # type: ignore[misc]
             assert media[other][1].heard == [packet]
         assert len({proxy.calls.views()[-1].sas for proxy in proxies}) == 1
+        await proxies[0].close()
+        assert (await alice.next()).method == (await bob.next()).method == "BYE", "nobody is left in silence"
     finally:
         for made, _ in media:
             made.close()
