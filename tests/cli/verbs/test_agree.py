@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import select
+import signal
 import socket
 import sys
 import threading
@@ -84,6 +85,17 @@ def test_keys_on_a_terminal_come_with_a_warning_and_only_suites_of_the_receiver_
         assert "warning: whoever sees these keys can hear the call" in alice.screen
         assert " --srtp " in alice.screen
         assert bob.screen.count("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:") == 2
+
+
+def test_machines_hear_the_verdict_and_how_the_program_ended(tmp_path: Path) -> None:
+    alice_says = ["--json", "--verify", "match", "--exec", "sh -c 'exit 7'"]
+    bob_says = ["--json", "--verify", "later", "--exec", "sh -c 'kill -TERM $$'"]
+    with two_terminals(tmp_path, alice_says, bob_says) as (alice, bob):
+        assert (alice.wait(), bob.wait()) == (7, 128 + signal.SIGTERM)
+        for terminal, code, verdict in ((alice, 7, "match"), (bob, 143, "later")):
+            end = json.loads(next(line for line in terminal.screen.splitlines() if '"event":"ended"' in line))
+            assert (end["exit"], end["verdict"]) == (code, verdict)
+            assert end["text"] == f"the keys were handed over, and the program ended with {code}"
 
 
 class Recorder:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from zrtp.cache.record import clean_name
 from zrtp.cli.calls.bulletin import Audience
 from zrtp.cli.calls.calling import open_sound
 from zrtp.cli.calls.handing_over import Agreement
@@ -34,7 +35,7 @@ from zrtp.media.aio.udp import open_udp
 from zrtp.media.errors import NotSecured
 from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import KeysReady, NoPeer, Secured, SrtpKeys
+from zrtp.protocol.events import KeysReady, NoPeer, Secured, SecurityWarning, SrtpKeys, WarningCode
 from zrtp.protocol.states import State
 
 LINGER: Final = 1.2
@@ -87,6 +88,7 @@ class _Agreeing:
         self._terminal = terminal
         self._audience = audience
         self._keys: dict[int, tuple[SrtpKeys, SrtpKeys]] = {}
+        self._doubts: set[WarningCode] = set()
         self._nobody = self._announced = False
 
     async def run(self) -> Agreement:
@@ -108,7 +110,7 @@ class _Agreeing:
     async def _attempt(self, patience: asyncio.Timeout) -> Agreement | None:
         """None: nobody answers. `patience` ends when somebody does."""
         self._nobody = False
-        call = AsyncCall(self._endpoint, aux_secret=self._call.aux)
+        call = AsyncCall(self._endpoint, aux_secret=self._call.aux, expect=self._call.name)
         lines: list[Line] = []
         following = asyncio.ensure_future(self._follow(call))
         try:
@@ -172,15 +174,26 @@ class _Agreeing:
             elif event.ssrc != first:
                 continue  # of the further stream there is nothing to tell
             elif isinstance(event, Secured):
-                counters = call.layers[0].media.counters
-                packets, octets, assurance = counters.zrtp_packets, counters.zrtp_octets, call.session.assurance
-                self._show(Agreed(secured=event, packets=packets, octets=octets, assurance=assurance))
+                self._show(self._agreed(call, event))
             elif isinstance(event, NoPeer) and self._settings.remote is None:
                 self._show(Waiting(text="that was no ZRTP call, still waiting"))
             elif isinstance(event, NoPeer):
                 self._nobody = True
             else:
+                if isinstance(event, SecurityWarning):
+                    self._doubts.add(event.code)
                 self._show(event)
+
+    def _agreed(self, call: AsyncCall, secured: Secured) -> Agreed:
+        counters, expected = call.layers[0].media.counters, clean_name(self._call.name or "")
+        return Agreed(
+            secured=secured,
+            packets=counters.zrtp_packets,
+            octets=counters.zrtp_octets,
+            assurance=call.session.assurance,
+            new_device_of=expected if WarningCode.NEW_DEVICE in self._doubts else "",
+            stranger_to=expected if WarningCode.DIFFERENT_NAME in self._doubts else "",
+        )
 
     async def _finish(self, call: AsyncCall, lines: list[Line], secured: Secured) -> Agreement:
         """The verdict; meanwhile, and a little longer, the other side's last message is answered if it comes again."""
@@ -188,7 +201,7 @@ class _Agreeing:
         sound = open_sound(self._call) if self._settings.talk else None
         talking = [asyncio.ensure_future(way(lines[0])) for way in (sound.talk, sound.hear)] if sound else []
         try:
-            await self._judge(call, secured)
+            verdict = await self._judge(call, secured)
             await lingering
         finally:
             for task in (lingering, *talking):
@@ -208,6 +221,7 @@ class _Agreeing:
             ssrc=ssrc,
             sas=sas.rendered if sas is not None else "",
             verified=call.session.peer.verified,
+            verdict=verdict,
         )
 
     async def _handed_over(self, lines: list[Line]) -> Line:
@@ -221,11 +235,11 @@ class _Agreeing:
             self._terminal.note(OTHER_TALKS)
         return begun[0]
 
-    async def _judge(self, call: AsyncCall, secured: Secured) -> None:
+    async def _judge(self, call: AsyncCall, secured: Secured) -> Verdict | None:
         session, sas = call.session, call.session.sas
         verdict, name = self._call.verdict, self._call.name
         if sas is None or (secured.verified and verdict is None):
-            return
+            return None
         if verdict is None:
             with keyboard(sys.stdin) as keys:
                 dialogue = Dialogue(self._terminal, keys)
@@ -242,6 +256,7 @@ class _Agreeing:
         elif self._settings.talk:
             await asyncio.sleep(self._call.seconds or 0.0)
         call.settle()
+        return verdict
 
     def _show(self, news: News) -> None:
         for listener in self._audience:
@@ -314,12 +329,14 @@ def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, us
         if not agreement.verified:
             terminal.note("warning: these keys are NOT VERIFIED: nobody has compared the words yet", "yellow")
         code = use(agreement)
-        ended = Ended(code=Exit.ENDED, text="the keys were handed over")
+        text = "the keys were handed over" + (f", and the program ended with {code}" if code else "")
+        ended = Ended(code=code, text=text, verdict=agreement.verdict)
     except CommandError as error:
-        ended, code = Ended(code=error.code, text=str(error), hint=error.hint), int(error.code)
+        verdict = Verdict.MISMATCH if error.code is Exit.SAS_MISMATCH else None
+        ended = Ended(code=error.code, text=str(error), hint=error.hint, verdict=verdict)
     for listener in audience:
         listener.show(ended)
-    return code
+    return int(ended.code)
 
 
 async def _secured_further(line: Line) -> None:

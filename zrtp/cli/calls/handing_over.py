@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options.verdict import Verdict
 from zrtp.media import handover
 from zrtp.media.addresses import Address
 from zrtp.media.srtp.profiles import SrtpProfile
@@ -80,6 +81,8 @@ class Agreement:
     sas: str
     verified: bool
     """A person compared the words, now or in an earlier call."""
+    verdict: Verdict | None = None
+    """What was said about them now."""
 
     def __repr__(self) -> str:
         return f"Agreement(<keys>, {self.local}, {self.remote}, verified={self.verified})"
@@ -169,7 +172,8 @@ def _started(words: list[str], environment: Mapping[str, str], descriptor: int |
         raise CommandError(f"{words[0]} cannot be started: {error.strerror}", "is it installed?") from error
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return process.wait()
+        code = process.wait()
+        return code if code >= 0 else 128 - code  # a signal, as shells tell it
     finally:
         signal.signal(signal.SIGINT, before)
         with suppress(ProcessLookupError):

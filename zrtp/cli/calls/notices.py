@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from zrtp.cli.errors import Exit
 from zrtp.cli.options.verdict import Verdict
 from zrtp.media.addresses import Address
 from zrtp.media.events import CallEvent
@@ -116,7 +115,8 @@ class Media:
 class Ended:
     """The call is over; the last notice."""
 
-    code: Exit
+    code: int
+    """An `Exit`, or the exit code of the program that got the keys."""
     text: str
     """Why, as a clause."""
     hint: str = ""

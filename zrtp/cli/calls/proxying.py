@@ -23,11 +23,20 @@ from zrtp.cli.screen.proxy_lines import ProxyJson, ProxyLines, line
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import ZrtpError
 from zrtp.media.addresses import Address
+from zrtp.protocol.events import Assurance
 from zrtp.proxy.news import CallChanged, News, Phase, Switchboard, VerdictRefused, View
 from zrtp.proxy.news import Verdict as Judgement
 
 KEYS: Final = "keys: [v]erify  [s]how all calls  [q]uit"
 WEB_KEY: Final = "  [w]eb address"
+
+OPENED: Final = {
+    "outbound_proxy": "outbound proxy for the phone",
+    "phone": "the phone sends RTP to",
+    "bind": "towards the network",
+    "web": "web",
+}
+"""What is told when the proxy is open: names for machines, and for people."""
 
 _JUDGEMENTS: Final = {
     Verdict.MATCH: Judgement.MATCH,
@@ -40,7 +49,7 @@ class Proxy(Switchboard, Protocol):
     """What is run here."""
 
     async def open(self) -> dict[str, str]:
-        """Open all ports; returns what to tell about them, for machines and people, by name."""
+        """Open all ports; returns their addresses, by the names that `OPENED` has."""
         ...
 
     async def close(self) -> None: ...
@@ -86,15 +95,18 @@ def run_proxy(make: Callable[[Callable[[News], None]], Proxy], settings: ProxySe
     logs.to_terminal(terminal, verbose=settings.verbose)
     begun = time.monotonic()
     machines = ProxyJson(sys.stdout, lambda: time.monotonic() - begun) if settings.json else None
+    run = _Run(make, settings, terminal, machines)
     try:
-        code, text, hint = asyncio.run(_Run(make, settings, terminal, machines).run()), "interrupted", ""
+        code, hint = asyncio.run(run.run()), ""
+        text = "ended" if code is Exit.ENDED else "interrupted"
     except CommandError as error:
         code, text, hint = error.code, str(error), error.hint
         if machines is None:
             raise
         terminal.error(text, hint)
     if machines is not None:
-        machines.write({"event": "ended", "exit": int(code), "text": text, "hint": hint or None})
+        end = {"exit": int(code), "text": text, "hint": hint or None, "verdict": run.verdict}
+        machines.write({"event": "ended", **end})
     return int(code)
 
 
@@ -116,6 +128,9 @@ class _Run:
             self._audience.listeners.append(machines.show)
         self._page: Any = None
         self._code = Exit.INTERRUPTED
+        self.verdict = "none"
+        """About the call that was heard of last, of those whose words could be compared."""
+        self._audience.listeners.append(self._note_verdict)
 
     async def run(self) -> Exit:
         ended = asyncio.Event()
@@ -149,7 +164,7 @@ class _Run:
 
     def _announce(self, opened: dict[str, str]) -> None:
         for name, value in opened.items():
-            self._terminal.note(f"{name}: {value}")
+            self._terminal.note(f"{OPENED[name]}: {value}")
         if self._machines is not None:
             self._machines.write({"event": "listening", **opened})
         if self._settings.verdict is None and sys.stdin.isatty():
@@ -200,6 +215,12 @@ class _Run:
     def _new_web_address(self) -> None:
         if self._page is not None:
             self._terminal.note(f"web: {self._page.new_address()}")
+
+    def _note_verdict(self, news: News) -> None:
+        if isinstance(news, CallChanged) and news.view.assurance is not Assurance.INSECURE:
+            view = news.view
+            given = Verdict.MISMATCH if view.mismatch else Verdict.MATCH if view.verified else Verdict.LATER
+            self.verdict = given.value
 
     def _judge_by_option(self, proxy: Proxy, news: News) -> None:
         verdict = self._settings.verdict

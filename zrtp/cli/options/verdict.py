@@ -25,8 +25,13 @@ class Verdict(Enum):
 _CHOICES: Final = (ASK, *(verdict.value for verdict in Verdict))
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """`--verify` and `--name`."""
+NAME: Final = (
+    "whom you expect: what the peer is called once the words match, and a warning if it is known under another name"
+)
+
+
+def add(parser: argparse.ArgumentParser, *, name: str = NAME) -> None:
+    """`--verify` and `--name`; `name` says what that one is."""
     group = parser.add_argument_group("verdict")
     group.add_argument(
         "--verify",
@@ -34,11 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=_CHOICES,
         help="do the words match? (default: ask on a terminal, later elsewhere)",
     )
-    group.add_argument(
-        "--name",
-        help="whom you expect: what the peer is called once the words match, and a warning if it is known"
-        " under another name",
-    )
+    group.add_argument("--name", help=name)
 
 
 def decided(given: str | None) -> Verdict | None:

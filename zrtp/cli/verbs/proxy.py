@@ -122,11 +122,7 @@ class _Sip:
 
     async def open(self) -> dict[str, str]:
         phone, outside = await self._proxy.open()
-        outbound = f"sip:{phone.sent_by}"
-        return {
-            "outbound proxy for the phone": outbound,
-            "towards the server": f"{outside.transport} {outside.sent_by}",
-        }
+        return {"outbound_proxy": f"sip:{phone.sent_by}", "bind": f"{outside.transport} {outside.sent_by}"}
 
     async def close(self) -> None:
         await self._proxy.close()
@@ -154,7 +150,7 @@ class _Rtp:
 
     async def open(self) -> dict[str, str]:
         phone, outside = self._proxy.open()
-        return {"the phone sends RTP to": host_port(*phone), "towards the network": host_port(*outside)}
+        return {"phone": host_port(*phone), "bind": host_port(*outside)}
 
     async def close(self) -> None:
         await self._proxy.close()
@@ -176,7 +172,7 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     )
     cache.add(parser)
     algorithms.add(parser)
-    verdict.add(parser)
+    verdict.add(parser, name="what the other side is called once --verify says that the words match")
     group = parser.add_argument_group("output and experiments")
     group.add_argument(
         "--web", type=_web, metavar="127.0.0.1:PORT", help="a page that shows the calls and takes the verdict"
