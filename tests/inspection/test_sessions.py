@@ -12,6 +12,12 @@ KEY = "1 AES_CM_128_HMAC_SHA1_80 inline:" + "QUJD" * 10
 HASH = "1.10 " + "ab" * 32
 
 
+def test_what_a_proxy_announces_for_a_second_place_counts_too() -> None:
+    other = "1.10 " + "cd" * 32
+    (section,) = sessions.parse(sdp(ALICE, f"zrtp-hash-fork:{other}", f"zrtp-hash:{HASH}"))
+    assert [str(each) for each in section.zrtp_hashes] == [other, HASH]
+
+
 def test_where_media_goes_and_what_is_said_about_keys() -> None:
     (section,) = sessions.parse(
         sdp(ALICE, f"crypto:{KEY}", f"zrtp-hash:{HASH}", "fingerprint:SHA-256 AB:CD", "rtcp:40009", protocol="RTP/SAVP")

@@ -15,6 +15,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import MalformedRtp, RtpPacket
+from zrtp.media.sound.sources import is_test_tone
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.call import Call
@@ -261,6 +262,16 @@ class Phone:
         if classify(data) is Kind.RTP:  # a phone knows nothing else
             with suppress(MalformedRtp):
                 self.heard.append(RtpPacket.decode(data))
+
+    @property
+    def words(self) -> list[RtpPacket]:
+        """What it heard of another phone."""
+        return [packet for packet in self.heard if packet.payload.startswith(b"words")]
+
+    @property
+    def tones(self) -> list[RtpPacket]:
+        """What it heard of the proxy itself."""
+        return [packet for packet in self.heard if is_test_tone(packet.payload)]
 
     def speak(
         self, where: Address, payload: bytes = b"words in clear, never on the network" * 4, count: int = 1

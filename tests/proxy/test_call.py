@@ -19,6 +19,7 @@ from zrtp.proxy.leg import Protection
 from zrtp.proxy.news import Phase, Verdict, VerdictRefused
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.sip import Message, parse
+from zrtp.proxy.tone import FRAMES
 from zrtp.proxy.watch import IN_VAIN
 
 
@@ -91,7 +92,8 @@ def test_without_zrtp_at_the_other_end_nothing_leaves_and_the_call_is_hung_up_wi
             plain.speak(("192.0.2.1", proxy.lines[0].network_port), count=10)
         protections.add(proxy.view.protection)
 
-    assert (plain.heard, stage.alice.media.heard) == ([], [])
+    assert (plain.heard, stage.alice.media.words) == ([], [])
+    assert len(stage.alice.media.tones) == len(stage.alice.media.heard) > 0, "and nothing but a tone"
     assert Protection.BLOCKED in protections
     assert Protection.SECURE not in protections
     assert texts.NO_ZRTP.format("sip:bob@example.org") in proxy.notices()
@@ -270,9 +272,50 @@ def test_a_hello_that_signalling_did_not_announce_is_refused() -> None:
     stage.talk(offered, answered, seconds=20)
 
     assert stage.alice.proxy.view.protection is not Protection.SECURE
-    assert [len(side.media.heard) for side in stage.sides] == [0, 0]
+    assert [side.media.words for side in stage.sides] == [[], []]
     assert any("signalling" in text for text in stage.alice.proxy.notices())
     assert stage.in_clear == []
+
+
+class TestTone:
+    """What the phone hears while there is nothing else to hear."""
+
+    def answered(self, stage: TwoPhones, offer: str = "", *, cut: bool = True) -> TwoPhones:
+        stage.wire.cut = cut
+        stage.request(stage.alice, "INVITE", offer or stage.alice.sdp, to_tag=False)
+        stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+        return stage
+
+    def test_a_call_that_takes_its_time_is_not_silent(self, stage: TwoPhones) -> None:
+        self.answered(stage).clock.run(2.9)
+        assert len(stage.alice.media.tones) == len(stage.alice.media.heard) == FRAMES
+        assert {d.source[0] for d in stage.wire.capture if classify(d.payload) is Kind.RTP} == {"10.1.0.1", "10.2.0.1"}
+
+        stage.wire.cut = False
+        stage.clock.run(1.0)
+        heard = len(stage.alice.media.heard)
+        stage.clock.run(10.0)
+        assert stage.alice.proxy.view.protection is Protection.SECURE
+        assert len(stage.alice.media.heard) == heard
+
+    def test_a_call_that_is_secure_at_once_has_none(self, stage: TwoPhones) -> None:
+        self.answered(stage, cut=False).clock.run(5.0)
+        assert stage.alice.media.heard == []
+
+    @every("change", [("RTP/AVP 0", "RTP/AVP 96"), ("a=rtpmap:0", "a=sendonly\r\na=rtpmap:0")])
+    def test_a_phone_that_does_not_take_it_waits_in_silence(self, change: tuple[str, str]) -> None:
+        stage = TwoPhones()
+        self.answered(stage, stage.alice.sdp.replace(*change)).clock.run(4.0)
+        assert stage.alice.media.heard == []
+
+    def test_while_it_rings_and_where_clear_sound_may_come_there_is_none(self) -> None:
+        ringing, clear = TwoPhones(), TwoPhones(alice=Policy.BEST_EFFORT)
+        ringing.wire.cut = True
+        ringing.request(ringing.alice, "INVITE", ringing.alice.sdp, to_tag=False)
+        ringing.answer(ringing.bob, "183 Session Progress", ringing.bob.sdp)
+        ringing.clock.run(3.0)
+        self.answered(clear).clock.run(3.0)
+        assert ringing.alice.media.heard == clear.alice.media.heard == []
 
 
 class TestForks:

@@ -15,6 +15,9 @@ MOST_LINES: Final = 2000
 MOST_ATTRIBUTES: Final = 64
 """Keys, fingerprints, hashes and candidates of one section each."""
 
+ANNOUNCING: Final = ("zrtp-hash", "zrtp-hash-fork")
+"""Attributes that announce a Hello: that of RFC 6189, and that of `zrtp proxy` for a second place that rings."""
+
 _FINGERPRINT: Final = re.compile(r"([A-Za-z0-9-]+)[ \t]+((?:[0-9A-Fa-f]{2}:)+[0-9A-Fa-f]{2})")
 
 
@@ -111,7 +114,7 @@ def _attribute(section: MediaSection, value: str) -> None:
             section.unreadable_crypto += 1
         else:
             section.crypto.append(crypto)
-    elif name == "zrtp-hash" and len(section.zrtp_hashes) < MOST_ATTRIBUTES:
+    elif name in ANNOUNCING and len(section.zrtp_hashes) < MOST_ATTRIBUTES:
         announced = parse_zrtp_hash(rest)
         section.zrtp_hashes += [announced] if announced is not None else []
     elif name == "fingerprint" and len(section.fingerprints) < MOST_ATTRIBUTES:

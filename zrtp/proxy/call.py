@@ -34,6 +34,7 @@ from zrtp.proxy.sentences import (
     SOMEBODY_ELSE,
 )
 from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.tone import FORMAT, WaitingTone
 from zrtp.proxy.watch import Watch
 
 MOST_LEGS: Final = 16
@@ -74,6 +75,7 @@ class Call:
         self._profile: dict[int, str] = {}
         self._before: dict[int, _Snapshot] = {}
         self._watch = Watch()
+        self._tone = WaitingTone(around.clock, wanted=lambda: self._hears_tone() is not None, send=self._send_tone)
         self._timers: dict[Leg, Any] = {}
         self._last: View | None = None
         self._notice = ""
@@ -189,6 +191,7 @@ class Call:
             return
         self._last = replace(self.view(), phase=Phase.ENDED, sas=None)
         self.phase = Phase.ENDED
+        self._tone.end()
         for leg in self._all_legs():
             self._end_leg(leg)
         for line in self._lines.values():
@@ -286,6 +289,8 @@ class Call:
         leg, now = self._current, self._around.clock.time()
         if self.phase is not Phase.UP or leg.muted:
             return
+        if self._hears_tone() is not None:
+            self._tone.begin()
         blocked = [leg.protection(index) in _NOTHING_PASSES for index in leg.streams]
         if self._watch.in_vain(bool(blocked) and all(blocked), now):
             self.reports_end(self._in_vain)
@@ -302,6 +307,22 @@ class Call:
         if early >= IN_CLEAR and self._watch.first("plain"):
             self._say(PLAIN_ARRIVES)
         self._tell()
+
+    def _hears_tone(self) -> int | None:
+        """The line on which the phone hears that the call is not secure yet: until then nothing else is to be heard."""
+        if self.phase is not Phase.UP or self._around.policy is not Policy.REQUIRE:
+            return None
+        for index, section in self._phone.items():
+            listening = section.kind == "audio" and section.receives and section.reachable
+            if listening and FORMAT in section.formats:
+                return index if self._current.protection(index) is Protection.SECURING else None
+        return None
+
+    def _send_tone(self, packet: bytes) -> None:
+        index = self._hears_tone()
+        if index is not None:
+            section = self._phone[index]
+            self._lines[index].to_phone(packet, (section.host, section.port), rtcp=False)
 
     def view(self) -> View:
         """The call as it is now; one that has ended, as it was at the end."""

@@ -69,6 +69,8 @@ class Section:
     ssrc: int | None
     """The first SSRC that is announced (RFC 5576)."""
     zrtp_hashes: tuple[ZrtpHash, ...]
+    formats: tuple[str, ...] = ()
+    """The payload types that are taken."""
     fork_hashes: tuple[ZrtpHash, ...] = ()
     """Of Hellos that count as announced too."""
 
@@ -183,6 +185,7 @@ def _section(lines: list[str], session: list[str], hashes: tuple[ZrtpHash, ...])
         has_keys=any(_KEYS.match(line) for line in (*session, *lines)),
         ssrc=int(ssrc[1]) if ssrc is not None and int(ssrc[1]) <= 0xFFFFFFFF else None,
         zrtp_hashes=hashes,
+        formats=tuple((media[5] or "").split()),
         fork_hashes=_fork_hashes(lines),
     )
 
