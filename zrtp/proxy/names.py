@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
-from zrtp.cache.interface import SecretCache
+from zrtp.cache.interface import SecretCache, entries
 from zrtp.cache.record import NAME_LENGTH, clean_name
 from zrtp.errors import CacheError
 
@@ -31,7 +31,7 @@ class Names:
     def of(cls, cache: SecretCache | None) -> Names:
         """Those in a cache; none if it fails, which the engine tells at each call."""
         with suppress(CacheError):
-            return cls(entry.record.name for entry in cache.peers()) if cache is not None else cls()
+            return cls(entry.record.name for entry in entries(cache)) if cache is not None else cls()
         return cls()
 
     def of_record(self, address: str) -> str:
