@@ -94,7 +94,7 @@ CHECKS = (
     ),
     Check(
         "MACs of Hello, Commit and DHPart",
-        "not hmac.compare_digest(message_mac(key, message.raw[:-MAC_LENGTH]), message.mac)",
+        "not hmac.compare_digest(hmac.digest(key, covered, 'sha256')[:MAC_LENGTH], message.mac)",
         "False",
         ("test_hash_chain",),
     ),

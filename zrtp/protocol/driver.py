@@ -49,7 +49,8 @@ class Driver:
         """An input that is not a message for one stream."""
         self.check()
         dispatch.tell(core, trigger, now)
-        self.serve_store(now)
+        if self.store.open:
+            self.serve_store(now)
 
     def decided(self) -> None:
         """The user decided something about the whole call."""

@@ -45,9 +45,9 @@ class OwnChain:
     @classmethod
     def make(cls, random: RandomSource) -> OwnChain:
         h0 = random(32)
-        h1 = sha256(h0)
-        h2 = sha256(h1)
-        return cls(h0, h1, h2, sha256(h2))
+        h1 = hashlib.sha256(h0).digest()
+        h2 = hashlib.sha256(h1).digest()
+        return cls(h0, h1, h2, hashlib.sha256(h2).digest())
 
 
 def message_mac(key: bytes, covered: bytes) -> bytes:
@@ -176,7 +176,8 @@ def verify_skipped_to_hello(hello: Hello, h0: bytes) -> ChainComplete:
 
 
 def _verify_mac(key: bytes, message: Hello | Commit | DHPart1 | DHPart2) -> None:
-    if not hmac.compare_digest(message_mac(key, message.raw[:-MAC_LENGTH]), message.mac):
+    covered = message.raw[:-MAC_LENGTH]
+    if not hmac.compare_digest(hmac.digest(key, covered, "sha256")[:MAC_LENGTH], message.mac):
         name = type(message).__name__
         raise PeerMisbehaved(
             ErrorCode.SOFTWARE_ERROR,

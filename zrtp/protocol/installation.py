@@ -143,7 +143,7 @@ class Installation:
 
     def take_prepared(self, suite: Suite) -> InitiatorShare | None:
         """A prepared key pair for this suite, if there is one left."""
-        stock = self._prepared.get(_stock(suite))
+        stock = self._prepared.get(_stock(suite)) if self._prepared else None
         return stock.popleft() if stock else None
 
     def discard_prepared(self) -> None:

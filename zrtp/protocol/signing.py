@@ -34,7 +34,7 @@ class SignerFailed(ZrtpError):
 def sign_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: float) -> ConfirmPlain:
     """Our Confirm with a signature, where there has to be one."""
     secrets = None if exchange.derived is None else exchange.derived.secrets
-    if exchange.mode not in SIGNED_MODES or secrets is None:
+    if not core.installation.signers or exchange.mode not in SIGNED_MODES or secrets is None:
         return plain
     signature_type, signature = sign(core, exchange, secrets.sashash, now)
     return plain if signature_type is None else replace(plain, signature_type=signature_type, signature=signature)

@@ -116,7 +116,11 @@ def read(kind: Kind, message: bytes) -> Message:
 
 def layouts_of(kind: Kind, message: bytes) -> tuple[tuple[Layout, bytes], ...]:
     """How a message is laid out, in order and with the octets of each part: header, body and, in some kinds, MAC."""
-    body = _COMMIT_LAYOUTS[_mode_of(message[_KEY_AGREEMENT_FIELD])] if kind is Kind.COMMIT else _LAYOUTS[kind]
+    body = (
+        _COMMIT_LAYOUTS[_MODES.get(message[_KEY_AGREEMENT_FIELD], CommitMode.DH)]
+        if kind is Kind.COMMIT
+        else _LAYOUTS[kind]
+    )
     header = (_HEADER, message[:MESSAGE_HEADER])
     if kind in _WITH_MAC:
         return header, (body, message[MESSAGE_HEADER:-MAC]), (_MAC, message[-MAC:])
@@ -402,7 +406,7 @@ class Commit(_ChainedMessage):
         Raises ApiMisuse for fields of a wrong length, and for those that the mode needs and lacks or does
         not have.
         """
-        mode = _mode_of(key_agreement)
+        mode = _MODES.get(key_agreement, CommitMode.DH)
         commitment = (hvi, nonce, key_id)
         given = [None if octets is None else len(octets) for octets in commitment]
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
@@ -432,7 +436,7 @@ class Commit(_ChainedMessage):
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
-        mode = _mode_of(message[_KEY_AGREEMENT_FIELD])
+        mode = _MODES.get(message[_KEY_AGREEMENT_FIELD], CommitMode.DH)
         h2, zid, codes, *rest = _COMMIT_LAYOUTS[mode].read("Commit", message[MESSAGE_HEADER:-MAC])
         hvi = nonce = key_id = None
         public_key = b""
@@ -459,10 +463,6 @@ class Commit(_ChainedMessage):
             mode=mode,
             mac=message[-MAC:],
         )
-
-
-def _mode_of(key_agreement: bytes) -> CommitMode:
-    return _MODES.get(key_agreement, CommitMode.DH)
 
 
 # DHPart1 and DHPart2: sections 5.5 and 5.6, figures 8 and 9
@@ -756,7 +756,8 @@ class GoClear(_Message):
     @classmethod
     def make(cls, *, clear_mac: bytes) -> Self:
         """Build a GoClear; raises ApiMisuse for a MAC of a wrong length."""
-        return cls(raw=_frame(cls.kind, _check_mac(clear_mac)), clear_mac=clear_mac)
+        _check_lengths(cls.kind, (clear_mac,), (MAC,))
+        return cls(raw=_frame(cls.kind, clear_mac), clear_mac=clear_mac)
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
@@ -1011,19 +1012,18 @@ def _frame(kind: Kind, body: bytes, mac: Callable[[bytes], bytes] | None = None)
     if rest or words > 0xFFFF:
         raise ApiMisuse(f"{kind.text} would not be a whole number of words, or too many.")
     message = PREAMBLE + words.to_bytes(2, "big") + kind.type_block + body
-    return message + _check_mac(mac(message)) if mac else message
+    if mac is None:
+        return message
+    trailing = mac(message)
+    if len(trailing) != MAC:
+        raise ApiMisuse(f"A MAC has {MAC} octets, not {len(trailing)}.")
+    return message + trailing
 
 
 def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:
     if not _CODE_LENGTHS.issuperset(map(len, codes)):
         raise ApiMisuse(f"The codes in {kind.text} have {CODE} octets each: {codes!r}.")
     return b"".join(codes)
-
-
-def _check_mac(mac: bytes) -> bytes:
-    if len(mac) != MAC:
-        raise ApiMisuse(f"A MAC has {MAC} octets, not {len(mac)}.")
-    return mac
 
 
 def _check_lengths(kind: Kind, fields: tuple[bytes, ...], lengths: tuple[int, ...]) -> None:

@@ -46,6 +46,7 @@ FRAGMENT_HEADER = HEADER + 8
 _PACKET_MARK = 0x1000
 _FRAGMENT_MARK = 0x1100
 _PACKET_FIELDS = struct.Struct(">HH4sI")
+_MESSAGE_FIELDS = struct.Struct(">2sH")
 _FRAGMENT_FIELDS = struct.Struct(">HHHH")
 
 
@@ -114,7 +115,8 @@ def decode_packet(datagram: bytes) -> Packet | Fragment:
     if mark == _FRAGMENT_MARK and not _is_whole_message(datagram):
         return _decode_fragment(datagram, sequence, ssrc)
     message = datagram[HEADER:-CRC]
-    check_frame(message)
+    if _MESSAGE_FIELDS.unpack_from(message) != (PREAMBLE, len(message) // 4):
+        check_frame(message)  # which says what is wrong
     return Packet(sequence=sequence, ssrc=ssrc, message=message)
 
 
