@@ -21,7 +21,7 @@ class Server:
     """A server and the folder with its data and its socket."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
+        self._programs, self.folder = programs, folder
         self._numbers = count(1)
 
     def make(self) -> None:
@@ -30,8 +30,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off"
-        log = self._folder / "log"
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        log = self.folder / "log"
         _run([self._programs / "pg_ctl", "-D", self._data, "-w", "-l", log, "-o", options, "start"])
 
     def stop(self, mode: str = "immediate") -> None:
@@ -56,19 +56,19 @@ class Server:
         """The address of a schema without tables, another one each time."""
         name = f"test_{next(self._numbers)}"
         self.command(f"CREATE SCHEMA {name}")
-        return f"postgresql://{_USER}@/postgres?host={self._folder}&options=-csearch_path%3D{name}"
+        return f"postgresql://{_USER}@/postgres?host={self.folder}&options=-csearch_path%3D{name}"
 
     def command(self, statement: str, address: str | None = None) -> list[tuple[object, ...]]:
         """Have a statement carried out, and return its rows."""
         import psycopg
 
-        with psycopg.connect(address or f"postgresql://{_USER}@/postgres?host={self._folder}", autocommit=True) as link:
+        with psycopg.connect(address or f"postgresql://{_USER}@/postgres?host={self.folder}", autocommit=True) as link:
             cursor = link.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
     @property
     def _data(self) -> Path:
-        return self._folder / "data"
+        return self.folder / "data"
 
 
 @contextmanager

@@ -153,6 +153,32 @@ def _once_it_answers(cache: SecretCache) -> PeerRecord | None:
     return cache.load(OWN, PEER)
 
 
+def test_after_a_change_that_failed_records_are_read_once_the_database_takes_changes_again(
+    server: Server, address: str
+) -> None:
+    """A disk that is full: two calls that could not store their secrets would make the third one an alarm."""
+    with PostgresCache(address) as cache:
+        cache.own_zid(lambda: OWN)
+        put(cache, FULL)
+        refusal = "'BEGIN RAISE EXCEPTION ''full''; END'"
+        server.command(f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS {refusal}", address)
+        for table in ("zrtp_peers", "zrtp_own_zids"):
+            server.command(f"CREATE TRIGGER refused BEFORE UPDATE ON {table} EXECUTE FUNCTION refuse()", address)
+        assert cache.load(OWN, PEER) == FULL
+        with pytest.raises(CacheError, match="full"):
+            put(cache, named("bob"))
+        with pytest.raises(CacheError, match="full"):
+            cache.load(OWN, PEER)
+        server.command("DROP FUNCTION refuse CASCADE", address)
+        assert cache.load(OWN, PEER) == FULL
+
+
+def test_a_database_that_takes_no_changes_is_not_opened(address: str) -> None:
+    PostgresCache(address).close()
+    with pytest.raises(CacheError, match="refused the connection"):
+        PostgresCache(f"{address}%20-cdefault_transaction_read_only%3Don")
+
+
 # ---- In coroutines
 
 

@@ -32,6 +32,9 @@ from zrtp.stores.metrics import Meter, StoreMetrics
 TIMEOUT: Final = 3.0
 """Seconds after which a method gives up: about as long as a phone's retransmissions let a call wait."""
 
+WRITE_TIMEOUT: Final = 10.0
+"""Seconds after which a change gives up. Nobody waits for it, and one that is lost may cost a later call its secret."""
+
 CONNECTIONS: Final = 4
 """How many connections a cache opens at most."""
 
@@ -44,20 +47,30 @@ class PostgresCache:
     """The `SecretCache` in a database that many hosts share; every thread of a process may use it.
 
     `address` is a postgresql:// URL as libpq takes it. The tables are made where the user's search_path points. Every
-    method raises CacheError after `timeout` seconds; whether a change was stored is then not known, and it may be tried
-    again. A forked child opens a cache of its own.
+    method raises CacheError after `timeout` seconds, a change after `write_timeout`; whether it was stored is then not
+    known, and it may be tried again. After a change that failed, records are read only once the database takes changes
+    again: two calls that cannot store their secrets would make the third one an alarm. A forked child opens its own.
     """
 
-    def __init__(self, address: str, *, timeout: float = TIMEOUT, connections: int = CONNECTIONS) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = TIMEOUT,
+        write_timeout: float = WRITE_TIMEOUT,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self._name, conninfo = _understood(address, timeout)
         self._timeout = timeout
+        self._write_timeout = write_timeout
+        self._takes_changes = True
         self._closed = False
         self._meter = Meter()
         self._loop = LoopThread("zrtp-postgres")
         self.in_coroutines = AsyncPostgresCache(self)
         """The same cache for event loops."""
         try:
-            with self._explained():
+            with self._explained(timeout):
                 self._pool = self._loop.run(_opened(conninfo, timeout, connections), timeout)
         except BaseException:
             self._loop.close()
@@ -65,13 +78,13 @@ class PostgresCache:
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_label(label)
-        return self._run(self._own_zid(make, label, renew))
+        return self._run(self._own_zid(make, label, renew), self._timeout)
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        return self._run(self._load(_key(own_zid, peer_zid)))
+        return self._run(self._load(_key(own_zid, peer_zid)), self._timeout)
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
-        return self._run(self._update(_key(own_zid, peer_zid), change))
+        return self._run(self._update(_key(own_zid, peer_zid), change), self._write_timeout)
 
     def peers(self) -> list[PeerEntry]:
         """Every record. Read in pages, held in memory together: `page` is for whoever has very many."""
@@ -84,11 +97,11 @@ class PostgresCache:
 
     def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
         """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
-        return self._run(self._page(after, size))
+        return self._run(self._page(after, size), self._timeout)
 
     def named(self, name: str) -> list[PeerEntry]:
         """Every record of this name, whatever the case of its letters."""
-        return self._run(self._named(name))
+        return self._run(self._named(name), self._timeout)
 
     @property
     def metrics(self) -> StoreMetrics:
@@ -130,17 +143,17 @@ class PostgresCache:
 
     # For callers in other threads and loops.
 
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def _run(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """What it returns, in time. Raises CacheError."""
         self._refuse_a_closed_one(coroutine)
-        with self._meter.operation(), self._explained():
-            return self._loop.run(coroutine, self._timeout)
+        with self._meter.operation(), self._explained(timeout):
+            return self._loop.run(coroutine, timeout)
 
-    async def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    async def _wait(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """As `_run`, in the caller's event loop."""
         self._refuse_a_closed_one(coroutine)
-        with self._meter.operation(), self._explained():
-            return await self._loop.wait(coroutine, self._timeout)
+        with self._meter.operation(), self._explained(timeout):
+            return await self._loop.wait(coroutine, timeout)
 
     def _refuse_a_closed_one(self, coroutine: Coroutine[Any, Any, T]) -> None:
         if self._closed:
@@ -148,13 +161,13 @@ class PostgresCache:
             raise ApiMisuse("The cache is closed: open it again to use it.")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, timeout: float) -> Iterator[None]:
         """Turns failures into CacheError; the causes may quote a row or an address, and are left out."""
         try:
             yield
         except (TimeoutError, psycopg.OperationalError) as error:
             raise CacheError(
-                f"The database {self._name} did not answer within {self._timeout:g} seconds or refused the connection"
+                f"The database {self._name} did not answer within {timeout:g} seconds or refused the connection"
                 f"{_reason(error)}: check that it runs, and the address and the user of the cache."
             ) from None
         except psycopg.Error as error:
@@ -173,16 +186,23 @@ class PostgresCache:
         return self._read(schema.to_zid, (label, *stored))
 
     async def _load(self, key: tuple[bytes, bytes]) -> PeerRecord | None:
+        if not self._takes_changes:
+            await self._do(_change_nothing)
+            self._takes_changes = True
         row = await self._do(lambda connection: _select(connection, key))
         return None if row is None else self._read(schema.to_entry, row).record
 
     async def _update(self, key: tuple[bytes, bytes], change: Change) -> PeerRecord | None:
-        while True:
-            row = await self._do(lambda connection: _select(connection, key))
-            done, stored = await self._try(key, row, change)
-            if done:
-                return stored
-            self._meter.overtake()
+        try:
+            while True:
+                row = await self._do(lambda connection: _select(connection, key))
+                done, stored = await self._try(key, row, change)
+                if done:
+                    return stored
+                self._meter.overtake()
+        except BaseException:  # also when the time is over
+            self._takes_changes = False
+            raise
 
     async def _try(self, key: tuple[bytes, bytes], row: Row | None, change: Change) -> tuple[bool, PeerRecord | None]:
         """Write what a change makes of this row; whether the row was still the same, and what is stored now."""
@@ -212,7 +232,7 @@ class PostgresCache:
 
     async def _do(self, action: Callable[[Connection], Awaitable[T]]) -> T:
         """What an action on a connection returns."""
-        async with self._pool.connection() as connection:
+        async with self._pool.connection(self._write_timeout) as connection:
             return await action(connection)
 
     def _read(self, convert: Callable[[Row], T], row: Row) -> T:
@@ -233,15 +253,15 @@ class AsyncPostgresCache:
 
     async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
         """As `PostgresCache.load`."""
-        return await self._cache._wait(self._cache._load(_key(own_zid, peer_zid)))
+        return await self._cache._wait(self._cache._load(_key(own_zid, peer_zid)), self._cache._timeout)
 
     async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
         """As `PostgresCache.update`; `change` runs in the thread of the connections."""
-        return await self._cache._wait(self._cache._update(_key(own_zid, peer_zid), change))
+        return await self._cache._wait(self._cache._update(_key(own_zid, peer_zid), change), self._cache._write_timeout)
 
     async def named(self, name: str) -> list[PeerEntry]:
         """As `PostgresCache.named`."""
-        return await self._cache._wait(self._cache._named(name))
+        return await self._cache._wait(self._cache._named(name), self._cache._timeout)
 
     def __repr__(self) -> str:
         return f"{self._cache!r}.in_coroutines"
@@ -251,8 +271,12 @@ def _understood(address: str, timeout: float) -> tuple[str, str]:
     """The name of a database as people may see it, without the password; and what libpq connects to."""
     try:
         known = conninfo_to_dict(address)
-        seconds = str(max(2, round(timeout)))  # libpq takes no shorter time
-        conninfo = make_conninfo(address, **({} if "connect_timeout" in known else {"connect_timeout": seconds}))
+        usual = {
+            "connect_timeout": str(max(2, round(timeout))),  # libpq takes no shorter time
+            "tcp_user_timeout": str(round(timeout * 1000)),  # a host that vanished answers nothing at all
+            "target_session_attrs": "read-write",  # a standby would take no changes
+        }
+        conninfo = make_conninfo(address, **{name: usual[name] for name in usual.keys() - known.keys()})
     except psycopg.Error:
         raise CacheError(
             "The address of the database is not one: write it as postgresql://USER@HOST/DATABASE."
@@ -307,6 +331,11 @@ _DELETE = f"DELETE FROM zrtp_peers WHERE {_SAME_ROW}".encode()  # noqa: S608
 
 async def _select(connection: Connection, key: tuple[bytes, bytes]) -> Row | None:
     return await (await connection.execute(_SELECT, key)).fetchone()
+
+
+async def _change_nothing(connection: Connection) -> None:
+    """Fails as long as the database takes no changes: a standby, a full disk."""
+    await connection.execute(b"UPDATE zrtp_own_zids SET zid = zid WHERE label = ''")
 
 
 async def _select_page(connection: Connection, start: tuple[bytes, bytes], size: int) -> list[Row]:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from tests.media.aio.test_store import Database
+from zrtp.cache.interface import Change
 from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
 from zrtp.errors import CacheError
 from zrtp.media.aio import Host, HostDraining, connect, listen
+from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 
@@ -98,23 +101,42 @@ def test_after_its_patience_a_host_ends_the_calls_and_waits_until_all_is_stored(
     run(test())
 
 
-def test_a_store_that_fails_is_counted_also_after_the_call() -> None:
+class Failing(Database):
+    """A store that fails so many times before it takes a change."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        change = self.in_coroutines.update
+
+        async def update(own_zid: bytes, peer_zid: bytes, new: Change) -> PeerRecord | None:
+            nonlocal times
+            times -= 1
+            await self.in_coroutines.gate.wait()
+            if times >= 0:
+                raise CacheError("The disk is full.")
+            return await change(own_zid, peer_zid, new)
+
+        self.in_coroutines.update = update  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(("times", "backlog", "stored"), [(3, 1, True), (100, 1, False), (3, 0, False)])
+def test_what_a_call_leaves_behind_is_tried_again_after_it_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, times: int, backlog: int, stored: bool
+) -> None:
+    monkeypatch.setattr(limits, "WRITE_INTERVAL", 1e-6)
+
     async def test() -> None:
-        host, database = Host(), Database()
-        awaitable = database.in_coroutines
-
-        async def update(*_: object) -> None:
-            await awaitable.gate.wait()
-            raise CacheError("The disk is gone.")
-
-        awaitable.update = update  # type: ignore[assignment]
-        awaitable.gate.clear()
+        host, database, phone = Host(backlog=backlog), Failing(times), Endpoint(FAST, MemoryCache())
+        gate = database.in_coroutines.gate
+        gate.clear()
         async with listen(Endpoint(FAST, database), LOOPBACK, host=host) as callee:
-            async with connect(Endpoint(FAST, MemoryCache()), callee.local) as caller:
+            async with connect(phone, callee.local) as caller:
                 await caller.secured()
                 await callee.secured()
-            asyncio.get_running_loop().call_later(0.01, awaitable.gate.set)
-        assert host.metrics.store_failed_total == 1
+            asyncio.get_running_loop().call_soon(gate.set)
+        assert (host.metrics.open, host.metrics.lingering) == (0, 0)
+        assert ("update" in database.in_coroutines.asked) == stored
+        assert host.metrics.store_failed_total == (not stored)
         assert await host.drain(patience=0.0) == 0
 
     run(test())

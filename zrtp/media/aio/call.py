@@ -28,9 +28,11 @@ from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, SecureMedia
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed, Failed, GoingSecure, NoPeer, PeerDetected, Secured, SecurityWarning, WentClear
+from zrtp.protocol.store import Write
 from zrtp.system import system_random
 
 if TYPE_CHECKING:
+    from zrtp.cache.interface import SecretCache
     from zrtp.media.aio.host import Host
     from zrtp.media.aio.layer import MediaLayer
     from zrtp.protocol.store import Request
@@ -206,12 +208,7 @@ class AsyncCall:
         cache, done = self._cache, False
         while cache is not None and (request := self.session.store_to_do()) is not None:
             if waits(cache):
-                awaitable = in_coroutines(cache)
-                storing: asyncio.Future[None] = (
-                    self._loop.run_in_executor(None, request.run, cache)
-                    if awaitable is None
-                    else self._loop.create_task(carry_out(request, awaitable))
-                )
+                storing = self._loop.create_task(self._carry_out(request, cache))
                 self._storing.add(storing)
                 storing.add_done_callback(partial(self._on_stored, request))
             else:
@@ -219,6 +216,19 @@ class AsyncCall:
                 self.session.store_done(request, self._loop.time())
                 done = True
         return done
+
+    async def _carry_out(self, request: Request, cache: SecretCache) -> None:
+        awaitable = in_coroutines(cache)
+
+        async def once() -> bool:
+            if awaitable is None:
+                await self._loop.run_in_executor(None, request.run, cache)
+            else:
+                await carry_out(request, awaitable)
+            return request.error is None
+
+        if not await once() and self.closed and self._host is not None and isinstance(request, Write):
+            await self._host.keep_trying(once)
 
     def _on_stored(self, request: Request, storing: asyncio.Future[None]) -> None:
         self._storing.discard(storing)

@@ -13,15 +13,21 @@ Other hosts go on meanwhile: what the calls leave behind is in the store that th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zrtp.media.errors import HostDraining
 from zrtp.media.events import CallEvent
+from zrtp.protocol import limits
 from zrtp.protocol.events import Continuity, Failed, NoPeer, Secured, SecurityWarning, WarningCode
 
 if TYPE_CHECKING:
     from zrtp.media.aio.call import AsyncCall
+
+
+BACKLOG: Final = 10_000
+"""Calls that try again to store something after their end; what more of them leave behind is lost, and told."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +36,8 @@ class HostMetrics:
 
     open: int = 0
     """Calls that are open, or whose changes are not stored yet."""
+    lingering: int = 0
+    """Those of them that are over, and try again to store what they leave behind."""
     draining: int = 0
     """1 since `Host.drain`."""
     calls_total: int = 0
@@ -48,10 +56,15 @@ class HostMetrics:
 
 
 class Host:
-    """The calls of one event loop that are made with `host=`."""
+    """The calls of one event loop that are made with `host=`.
 
-    def __init__(self) -> None:
+    A change of a record that fails is tried again after the call too, as often as while it is open (about a minute), of
+    up to `backlog` calls at a time; `AsyncCall.aclose` waits for that.
+    """
+
+    def __init__(self, *, backlog: int = BACKLOG) -> None:
         self.metrics = HostMetrics()
+        self._backlog = backlog
         self._calls: set[AsyncCall] = set()
         self._changed = asyncio.Event()
 
@@ -101,6 +114,19 @@ class Host:
         self._calls.discard(call)
         self.metrics.open = len(self._calls)
         self._changed.set()
+
+    async def keep_trying(self, again: Callable[[], Awaitable[bool]]) -> None:
+        """Try something that failed again and again, until it works; it may be given up."""
+        if self.metrics.lingering >= self._backlog:
+            return
+        self.metrics.lingering += 1
+        try:
+            for number in range(limits.WRITES - 1):
+                await asyncio.sleep(limits.WRITE_INTERVAL * 2**number)
+                if await again():
+                    return
+        finally:
+            self.metrics.lingering -= 1
 
     async def _empty(self) -> None:
         while self._calls:
