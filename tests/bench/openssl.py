@@ -10,11 +10,11 @@ from __future__ import annotations
 import cProfile
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from tests.bench.handshakes import Call, config
 from zrtp.crypto.key_agreements.base import CheckedValue, ShareContext
@@ -29,6 +29,9 @@ _OPENSSL: Final = re.compile(r"_hashlib\.|'cryptography\.|built-in method (x2551
 
 _SYMMETRIC: Final = re.compile(r"_hashlib\.|hmac\.HMAC|ciphers\.create|CipherContext")
 """The part of it that is no public-key operation."""
+
+_HASH: Final = re.compile(r"'digest' of '_hashlib\.HASH'")
+_MAC: Final = re.compile(r"_hashlib\.hmac_digest|'finalize' of '[\w.]+\.HMAC'")
 
 
 def public_key_operations(agreement: bytes) -> Callable[[], None]:
@@ -61,10 +64,22 @@ class Place:
     """In one handshake, without the functions that it calls."""
 
 
-@dataclass(frozen=True, slots=True)
+class Operations(NamedTuple):
+    """What one handshake takes at both ends together, on any machine."""
+
+    calls: int
+    """Of Python functions, as the profiler's statistics list them, without builtins; constructors of dataclasses, which
+    have one name and no file, count once there."""
+    hashes: int
+    macs: int
+    """Of messages and Confirms, for IDs of secrets, and one for each key that is derived."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """Handshakes under Python's profiler, which slows down the Python part two or three times, and C code hardly."""
 
+    operations: Operations
     symmetric: float
     """Seconds in OpenSSL's hashes, HMACs and ciphers in one handshake."""
     places: tuple[Place, ...]
@@ -77,10 +92,12 @@ def profile(run: Callable[[], Call], *, handshakes: int = 50) -> Profile:
         run().close()
     seconds: dict[Function, list[float]] = defaultdict(list)
     calls: Counter[Function] = Counter()
+    operations: list[Operations] = []
     for _ in range(handshakes):
         profiler = cProfile.Profile()
         profiler.runcall(run).close()
         profiler.create_stats()
+        operations.append(_count({function: row[1] for function, row in profiler.stats.items()}))
         for function, (_, number, own, _, _) in profiler.stats.items():
             seconds[function].append(own)
             calls[function] += number
@@ -96,7 +113,19 @@ def profile(run: Callable[[], Call], *, handshakes: int = 50) -> Profile:
         elif not _OPENSSL.search(name):
             places.append(Place(name, calls[function] / handshakes, typical))
     places.sort(key=lambda place: -place.seconds)
-    return Profile(symmetric, tuple(places))
+    return Profile(
+        operations=Operations(*(int(median(counts)) for counts in zip(*operations, strict=True))),
+        symmetric=symmetric,
+        places=tuple(places),
+    )
+
+
+def _count(calls: Mapping[Function, int]) -> Operations:
+    return Operations(
+        calls=sum(number for (file, _, _), number in calls.items() if file != "~"),
+        hashes=sum(number for (_, _, name), number in calls.items() if _HASH.search(name)),
+        macs=sum(number for (_, _, name), number in calls.items() if _MAC.search(name)),
+    )
 
 
 def _short(file: str) -> str:

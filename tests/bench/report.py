@@ -22,6 +22,7 @@ def sections(results: Results) -> Iterator[tuple[str, list[str]]]:
     """The title and the lines of everything that was measured."""
     if results.handshakes:
         yield "complete handshakes, both ends in this process: CPU time", _handshakes(results.handshakes)
+        yield "what is the same on every machine, for one handshake with both ends", _operations(results.handshakes)
     if results.demultiplex is not None:
         yield "media packets of 172 octets: microseconds of CPU time", _packets(results)
     if results.crowd is not None:
@@ -78,6 +79,15 @@ def _handshake(row: Handshakes) -> str:
         f"{row.memory / KIB:>4.1f} {_NOTHING if theirs is None else _ms(theirs.median):>6} "
         f"{_ratio(row.ratio):>5} {_ratio(row.floor_ratio):>5}"
     )
+
+
+def _operations(rows: list[Handshakes]) -> list[str]:
+    lines = ["SUITE MODE        PYTHON CALLS  HASHES  MACS"]
+    for row in rows:
+        count = row.profile.operations
+        counts = f"{count.calls:>13} {count.hashes:>7} {count.macs:>5}"
+        lines.append(f"{row.scenario.name:<5} {row.scenario.mode:<11} {counts}")
+    return lines
 
 
 def _packets(results: Results) -> list[str]:

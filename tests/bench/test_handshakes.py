@@ -51,7 +51,6 @@ def test_only_the_named_scenarios() -> None:
     assert {scenario.name for scenario in scenarios(["DH3k", "Mult"])} == {"DH3k", "Mult"}
 
 
-def test_memory_is_that_of_one_end() -> None:
-    octets = memory_per_session(only("X255", "dh"), sessions=20)
-
-    assert 1000 < octets < 100_000
+@pytest.mark.parametrize("scenario", scenarios(), ids=lambda scenario: f"{scenario.name} {scenario.mode}")
+def test_one_end_of_a_secure_call_fits_into_16_kib(scenario: Scenario) -> None:
+    assert 1000 < memory_per_session(scenario, sessions=20) < 16 * 1024

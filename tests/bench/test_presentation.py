@@ -55,7 +55,17 @@ def test_json_has_every_figure_with_its_unit(results: Results) -> None:
     row = next(row for row in described["handshakes"] if (row["suite"], row["mode"]) == ("X255", "dh"))
     assert set(row) == {
         *("suite", "mode", "cpu_ms", "wall_ms", "floor_ms", "openssl_ms", "openssl_share", "outside_ms"),
-        *("packets", "octets", "memory_octets", "libbzrtp_ms", "ratio_to_libbzrtp", "ratio_to_floor"),
+        *(
+            "packets",
+            "octets",
+            "python_calls",
+            "hashes",
+            "macs",
+            "memory_octets",
+            "libbzrtp_ms",
+            "ratio_to_libbzrtp",
+            "ratio_to_floor",
+        ),
     }
     assert set(row["cpu_ms"]) == {"median", "low", "high", "repeats"}
     assert row["cpu_ms"]["repeats"] == collect.ROUNDS
@@ -84,7 +94,7 @@ def test_lines_fit_a_terminal_of_80_columns(results: Results) -> None:
     lines += report.targets(targets(results))
 
     assert max(map(len, lines)) <= 80
-    assert len([line for line in lines if line.startswith(("X255  dh", "X255  known peer"))]) == 2
+    assert len([line for line in lines if line.startswith(("X255  dh", "X255  known peer"))]) == 4
     assert any("AES_CM_128_HMAC_SHA1_80" in line for line in lines)
     assert any("3+3 datagrams" in line for line in lines)
 

@@ -80,7 +80,7 @@ class HashAlgorithm:
             if bits % 8 or not 8 <= bits <= 8 * self.length:
                 raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
             inputs.append(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
-        macs = self.macs(ki, inputs)
+        macs = self.macs(ki, inputs) if len(inputs) > 1 else [self.mac(ki, inputs[0])]
         return [Secret(mac[: bits // 8]) for mac, (_, bits) in zip(macs, wanted, strict=True)]
 
 

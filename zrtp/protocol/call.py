@@ -5,7 +5,7 @@ The first stream brings them; further streams use them.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from hmac import compare_digest
 
 from zrtp.crypto.hashes import HashAlgorithm, sha256
@@ -117,9 +117,9 @@ class Call:
         self.offload = offload
         self.signalling_protected = signalling_protected
         self.members: list[Member] = []
-        self.events: deque[Event] = deque()
+        self.events: list[Event] = []
         self.counters: Counter[str] = Counter()
-        self.works: deque[tuple[Member, Work]] = deque()
+        self.works: list[tuple[Member, Work]] = []
         """Public-key operations that nobody performs yet."""
         self.exchanging: Member | None = None
         """The stream that makes the keys of this call, while it does so."""

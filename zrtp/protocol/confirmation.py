@@ -101,6 +101,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
         _warn_of_mismatches(core, exchange, confirmed, now)
         call.announce_sas(core.ssrc)
     exchange.forget_messages()
+    core.reassembler = None
     core.emit(
         Secured(
             ssrc=core.ssrc,

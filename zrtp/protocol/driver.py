@@ -81,7 +81,7 @@ class Driver:
         """An operation to perform elsewhere, each once."""
         works = self.call.works
         while works:
-            core, work = works.popleft()
+            core, work = works.pop(0)
             if isinstance(core, Core) and core.work is work:
                 self._handed_out[work] = core
                 return work

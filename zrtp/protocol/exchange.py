@@ -6,7 +6,7 @@ peer's Confirm, and `confirmation.secure` takes nothing less.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from zrtp.crypto.ciphers import CipherAlgorithm
@@ -136,8 +136,12 @@ class Exchange:
         return present(self.derived).box
 
     def forget_messages(self) -> None:
-        """Both Confirms are verified: what only led there is given up, so that a secure stream is small."""
+        """Both Confirms are verified: what only led there is given up, so that a secure stream is small. Of the Commit
+        the choices stay, without the octets of a KEM's long public key.
+        """
         self.offer = self.answer = None
+        if self.commit.public_key:
+            self.commit = replace(self.commit, raw=b"", public_key=b"")
         if self.derived is not None:
             self.derived.heard = HeardHello(self.peer.hello)
         self.known.wipe()

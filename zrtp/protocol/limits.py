@@ -16,7 +16,7 @@ writes            8 tries, the last one after a minute
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import MutableSequence
 from typing import TypeVar
 
 from zrtp.protocol.events import Failed, KeysReady, Secured
@@ -58,7 +58,7 @@ RETRY_INTERVAL = 0.15
 E = TypeVar("E")
 
 
-def keep_event(events: deque[E], event: E) -> bool:
+def keep_event(events: MutableSequence[E], event: E) -> bool:
     """Queue an event within bounds; False if it, or the oldest one, was lost because nobody takes them."""
     if len(events) < EVENTS:
         events.append(event)
@@ -66,7 +66,7 @@ def keep_event(events: deque[E], event: E) -> bool:
     if isinstance(event, KeysReady | Secured | Failed):
         room = len(events) < 2 * EVENTS
         if not room:
-            events.popleft()
+            del events[0]
         events.append(event)
         return room
     return False

@@ -77,7 +77,7 @@ class Session:
             return None
         if driver.generation != process.generation:
             driver.check()  # there may be keys among them
-        return events.popleft()
+        return events.pop(0)
 
     # What people ask about a call.
 

@@ -15,7 +15,6 @@ growing pauses, and told when it is lost for good.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -119,8 +118,8 @@ class Store:
     __slots__ = ("_reads", "_writes", "_writing", "open", "retry_at")
 
     def __init__(self) -> None:
-        self._reads: deque[Read | Search] = deque()
-        self._writes: deque[Write] = deque()
+        self._reads: list[Read | Search] = []  # a few at most: an empty deque takes ten times the memory
+        self._writes: list[Write] = []
         self._writing: Write | None = None
         self.open = False
         """There is something to hand out, or to wait for: a call looks at this after every input."""
@@ -147,7 +146,7 @@ class Store:
     def next(self, now: float) -> Request | None:
         """A request to carry out now, each once."""
         if self._reads:
-            request = self._reads.popleft()
+            request = self._reads.pop(0)
             self.open = bool(self._reads or self._writes)
             return request
         if self._writing is not None or not self._writes or (self.retry_at is not None and now < self.retry_at):
@@ -164,7 +163,7 @@ class Store:
             self.retry_at = now + limits.WRITE_INTERVAL * 2 ** (request.tries - 1)
             return False
         if self._writes and self._writes[0] is request:
-            self._writes.popleft()
+            del self._writes[0]
             self.open = bool(self._reads or self._writes)
         request.change.wipe()
         return True
