@@ -57,3 +57,9 @@ def test_a_link_local_address_is_shown_with_its_interface() -> None:
 def test_under_which_address_this_computer_reaches_itself() -> None:
     assert local_towards(("127.0.0.1", 9), socket.AF_INET) == "127.0.0.1"
     assert local_towards(("255.255.255.255", 9), socket.AF_INET) == "0.0.0.0"  # noqa: S104
+
+
+def test_both_ends_of_a_call_are_resolved() -> None:
+    ends = asyncio.run(resolve(("127.0.0.2", 7), ("127.0.0.1", 9)))
+    assert ends == (socket.AF_INET, ("127.0.0.2", 7), ("127.0.0.1", 9))
+    assert asyncio.run(resolve(None, ("127.0.0.1", 9))) == (socket.AF_INET, None, ("127.0.0.1", 9))

@@ -18,6 +18,13 @@ def test_goodbye_is_a_compound_packet_that_starts_with_a_report() -> None:
     assert len(compound) % 4 == 0
 
 
+def test_between_report_and_goodbye_stands_the_name_of_the_source() -> None:
+    """Padded with zeros to a whole word, and to no further one."""
+    name = (b"00" * 12).hex()
+
+    assert rtcp.goodbye(SSRC, bytes)[8:-8].hex() == "81ca0008" + "11223344" + "0118" + name + "0000"
+
+
 def test_goodbye_is_heard() -> None:
     assert rtcp.leaving(rtcp.goodbye(SSRC)) == {SSRC}
 

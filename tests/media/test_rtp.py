@@ -60,6 +60,14 @@ def test_nothing_of_a_packet_is_lost() -> None:
     assert packet.encode() == octets
 
 
+def test_a_packet_may_have_as_many_contributing_sources_as_its_header_can_count() -> None:
+    packet = RtpPacket(payload_type=PCMU, sequence=1, timestamp=2, ssrc=SSRC, payload=b"", csrcs=tuple(range(15)))
+
+    assert RtpPacket.decode(packet.encode()) == packet
+    with pytest.raises(ApiMisuse, match="at most 15"):
+        replace(packet, csrcs=tuple(range(16)))
+
+
 @given(
     st.builds(
         RtpPacket,

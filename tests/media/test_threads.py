@@ -100,6 +100,14 @@ def test_plain_packets_go_in_and_come_out() -> None:
         assert said
 
 
+def test_an_empty_datagram_is_nothing_and_ends_nothing() -> None:
+    with two() as (alice, bob):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anybody:
+            anybody.sendto(b"", bob.socket.getsockname())
+        alice.socket.send(packet(1))
+        assert bob.wait_for(1) == [packet(1)]
+
+
 def test_one_thread_sends_while_another_receives_at_both_ends() -> None:
     """Every packet arrives whole, with its own payload."""
     count = 400

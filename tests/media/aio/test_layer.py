@@ -188,6 +188,42 @@ def test_rtcp_on_a_port_of_its_own_goes_both_ways() -> None:
     run(test())
 
 
+def test_rtcp_from_a_new_port_is_followed_once_it_verified() -> None:
+    async def test() -> None:
+        async with two(rtcp=True) as (alice, bob):
+            sealed = bob.layers[0].media.protect_rtcp(bytes.fromhex("80c80006000000aa") + bytes(20))
+            assert sealed is not None
+            there = alice.reporters[0].transport.get_extra_info("sockname")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as moved:
+                moved.bind(LOOPBACK)
+                moved.setblocking(False)
+                moved.sendto(sealed, there)
+                await until(lambda: bool(alice.reporters[0].heard))
+                alice.reporters[0].report()
+                assert classify(await asyncio.get_running_loop().sock_recv(moved, 2048)) is Kind.RTCP
+
+    run(test())
+
+
+def test_plain_rtcp_from_another_port_is_not_followed() -> None:
+    """Before the call is secure anybody could have sent it."""
+
+    async def test() -> None:
+        alice = Phone(best_effort=True)
+        await alice.add(rtcp=True)
+        alice.layers[0].set_remote(("127.0.0.1", 5004), rtcp=("127.0.0.1", 5005))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(
+                bytes.fromhex("80c80006000000aa") + bytes(20), alice.reporters[0].transport.get_extra_info("sockname")
+            )
+            await until(lambda: bool(alice.reporters[0].heard))
+        assert alice.layers[0]._rtcp is not None
+        assert alice.layers[0]._rtcp.remote == ("127.0.0.1", 5005)
+        alice.close()
+
+    run(test())
+
+
 def test_rtcp_goes_to_the_next_port_unless_told_otherwise() -> None:
     async def test() -> None:
         alice = Phone()
@@ -438,6 +474,21 @@ def test_after_the_end_nothing_passes_and_the_sockets_are_their_owners() -> None
             assert not alice.programs[0].transport.is_closing()
             alice.programs[0].transport.close()
             await until(lambda: alice.programs[0].lost)
+
+    run(test())
+
+
+def test_after_the_end_not_even_what_is_no_media_passes() -> None:
+    async def test() -> None:
+        taken: list[bytes] = []
+        alice = Phone()
+        await alice.add(foreign=lambda data, address: taken.append(data))
+        alice.call.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(bytes.fromhex("000100002112a442") + bytes(12), alice.address())
+        await asyncio.sleep(0.02)
+        assert taken == []
+        alice.close()
 
     run(test())
 

@@ -423,6 +423,41 @@ def test_a_name_with_both_families_is_tried_in_both(monkeypatch: pytest.MonkeyPa
     run(test())
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_the_other_address_of_a_name_is_tried_only_if_the_first_is_silent(
+    both: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "OTHER_FAMILY_AFTER", 0.0)
+    tried: list[Any] = []
+
+    async def plan(*_: object) -> Any:
+        return socket.AF_INET, None, [("127.0.0.1", 9), ("127.0.0.2", 9)][: 1 + both]
+
+    async def test() -> None:
+        monkeypatch.setattr(stream, "_plan", plan)
+        async with connect(Endpoint(FAST), ("phone.example", 9)) as alice:
+            monkeypatch.setattr(alice.layer, "set_remote", lambda *to: tried.append(to))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert tried == ([(("127.0.0.1", 9), ("127.0.0.2", 9))] if both else [])
+            alice.media.counters.zrtp_received += 1
+            alice._try_others([("127.0.0.3", 9)])
+            assert len(tried) == both
+
+    run(test())
+
+
+def test_after_the_end_nothing_can_be_sent() -> None:
+    async def test() -> None:
+        async with call() as (alice, _):
+            assert alice.send_rtcp(rtcp.goodbye(2))
+            await alice.aclose()
+            assert not alice.send_rtcp(rtcp.goodbye(1))
+            assert not alice.send_rtp(packet(1, 1))
+
+    run(test())
+
+
 def test_a_call_over_ipv6() -> None:
     if not socket.has_dualstack_ipv6():
         pytest.skip("this computer has no IPv6")

@@ -189,3 +189,45 @@ def test_a_loop_that_cannot_watch_a_socket_gets_asyncios_own_transport(monkeypat
         transport.close()
 
     run(test())
+
+
+def test_to_abort_is_to_close() -> None:
+    async def test() -> None:
+        program = RtpProgram(1)
+        transport = await open_udp(program, ("127.0.0.1", 0), socket.AF_INET)
+        transport.abort()
+        assert transport.is_closing()
+        await until(lambda: program.lost)
+
+    run(test())
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_socket_of_ipv6_takes_ipv4_only_if_it_is_for_both(both: bool) -> None:
+    async def test() -> None:
+        transport = await open_udp(RtpProgram(1), ("::", 0), socket.AF_INET6, dual_stack=both)
+        sock = transport.get_extra_info("socket")
+        assert bool(sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)) is not both
+        transport.close()
+
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this computer has no IPv6")
+    run(test())
+
+
+@needs_linux
+def test_what_the_network_says_of_a_peer_in_ipv6_is_heard_too() -> None:
+    async def test() -> None:
+        program = RtpProgram(1)
+        transport = await open_udp(program, ("::1", 0), socket.AF_INET6)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as gone:
+            gone.bind(("::1", 0))
+            nowhere = gone.getsockname()
+        transport.sendto(b"anybody there?", nowhere)
+        await until(lambda: bool(program.errors))
+        assert is_refusal(program.errors[0])
+        transport.close()
+
+    if not socket.has_ipv6:
+        pytest.skip("this computer has no IPv6")
+    run(test())

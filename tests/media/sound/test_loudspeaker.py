@@ -35,6 +35,7 @@ def test_it_pulls_what_came_and_otherwise_plays_silence() -> None:
     assert not any(heard[:160])
     assert heard[180:960].tolist() == list(g711.decode(g711.encode(sine(400, 0.02)))) * 4 + list(heard[820:960])
     loudspeaker.close()
+    assert streams[0].closed
 
 
 def test_it_can_be_told_to_play_something_else() -> None:

@@ -91,7 +91,10 @@ def test_at_most_100_milliseconds_wait_to_be_sent() -> None:
     listen(course)
 
 
-def test_a_microphone_that_is_unplugged_is_a_sentence() -> None:
+def test_a_microphone_that_is_unplugged_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, not when it was silent for a while."""
+    monkeypatch.setattr("zrtp.media.sound.microphone._FIRST_SOUND", None)
+
     async def course(microphone: Microphone, stream: FakeStream) -> None:
         microphone.begin()
         waiting = asyncio.ensure_future(microphone.ready())
@@ -99,7 +102,7 @@ def test_a_microphone_that_is_unplugged_is_a_sentence() -> None:
         stream.finished()
 
         with pytest.raises(AudioError, match=r"^The microphone HDA Intel: front is gone\.$"):
-            await waiting
+            await asyncio.wait_for(waiting, 1.0)
         assert not any(microphone.frame())
 
     listen(course)

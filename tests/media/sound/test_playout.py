@@ -180,3 +180,21 @@ def test_whatever_a_sender_says_memory_is_bounded_and_sound_goes_on() -> None:
         buffer.put(RtpPacket(payload_type=0, sequence=1, timestamp=timestamp, ssrc=ssrc, payload=payload))
         assert len(buffer.pull(BLOCK)) == BLOCK
         assert buffer.waiting <= 100
+
+
+def test_silence_that_waits_too_long_is_left_out_at_once() -> None:
+    """Other sound is shortened by a pitch period now and then, which takes longer."""
+    slower_for_a_second = Network(path=lambda at: 0.1 if 1 < at < 2 else 0)
+
+    assert play(4.2, slower_for_a_second).buffer.delay == 160
+    assert play(4.2, slower_for_a_second, tone).buffer.delay > 160
+
+
+def test_each_packet_that_comes_too_late_is_counted_once() -> None:
+    buffer = PlayoutBuffer()
+    first, second = packets(2)
+    buffer.put(second)
+    buffer.pull(5 * BLOCK)
+    buffer.put(first)
+
+    assert buffer.late == 1

@@ -163,3 +163,17 @@ def test_half_an_hour_starts_at_once_in_constant_memory(tmp_path: Path) -> None:
     reader.close()
 
     assert peak < 200_000
+
+
+def test_a_file_that_cannot_be_read_any_more_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unplugged:
+        def read(self, count: int) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    (tmp_path / "a.wav").write_bytes(wav(PCM, 16, of_16(SAMPLES)))
+    reader = WavReader(tmp_path / "a.wav")
+    reader.close()
+    monkeypatch.setattr(reader, "_file", Unplugged())
+
+    with pytest.raises(AudioError, match=r"a\.wav cannot be read: Input/output error\.$"):
+        reader.read(100)

@@ -86,3 +86,13 @@ def test_the_numbers_of_a_forgotten_source_cannot_be_set_again() -> None:
     for end in (sender, receiver):
         with pytest.raises(ApiMisuse, match="in use"):
             end.continue_from(7, rtp_index=1)
+
+
+def test_of_those_that_are_silent_the_oldest_is_forgotten() -> None:
+    sender, receiver = ends()
+    for ssrc in range(MAX_SOURCES):
+        talk(sender, receiver, ssrc, range(1))
+    for ssrc in range(MAX_SOURCES, 2 * MAX_SOURCES - 1):
+        talk(sender, receiver, ssrc, range(1))
+        assert ssrc.to_bytes(4, "big") in receiver._rtp
+        assert (ssrc - 1).to_bytes(4, "big") in receiver._rtp
