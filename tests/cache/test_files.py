@@ -245,3 +245,9 @@ def test_another_file_of_the_same_name_is_not_moved_aside(path: Path) -> None:
     assert files.set_aside(path, damaged) is None
     path.unlink()
     assert files.set_aside(path, damaged) is None
+
+
+def test_a_file_that_cannot_be_reached_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("no folder")
+    with pytest.raises(CacheError, match=r"^The cache .*/plain/secrets\.db cannot be reached: Not a directory\.$"):
+        files.check(tmp_path / "plain" / "secrets.db")

@@ -663,3 +663,10 @@ def test_events_that_nobody_takes_are_bounded() -> None:
     while (event := call.next_event()) is not None:
         events.append(event)
     assert len(events) == 512
+
+
+@pytest.mark.parametrize("best_effort", [False, True])
+def test_before_a_call_is_secure_plain_rtcp_passes_only_if_plain_media_may(best_effort: bool) -> None:
+    call = SecureCall(Endpoint(Config(key_agreements=(b"X255",))).session(), best_effort=best_effort)
+    report = rtcp.goodbye(7)
+    assert call.add_stream(1).unprotect_rtcp(report, 0.0) == (report if best_effort else None)

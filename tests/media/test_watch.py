@@ -38,6 +38,11 @@ def test_slow_senders_are_told_of_within_two_seconds(pause: float) -> None:
     assert 1.0 <= told[0] <= 2.0
 
 
+def test_ten_in_a_row_are_enough_if_they_take_a_second() -> None:
+    watch = Watch(10.0, 0.0)
+    assert [watch.refused(False, number / 9) for number in range(10)] == [None] * 9 + [Trouble.UNVERIFIED]
+
+
 def test_a_burst_of_forgeries_is_not_worth_a_word() -> None:
     watch = Watch(10.0, 0.0)
     assert [watch.refused(False, 0.001 * number) for number in range(900)] == [None] * 900

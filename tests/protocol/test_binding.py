@@ -10,6 +10,7 @@ import pytest
 from tests.support.actor import FAST, WAITING, Actor, alone, only
 from tests.support.inside import core_of, state_of
 from tests.support.pair import Pair, Side
+from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
@@ -64,6 +65,18 @@ def test_the_right_hash_binds_the_call_whenever_it_comes(moment: str) -> None:
     assert [bound(side) for side in pair.sides] == [True, True]
     assert pair.alice.session.assurance is Assurance.SIGNALLING
     assert warnings(pair.alice) == []
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_only_protected_signalling_makes_a_lineage_that_can_be_trusted(protected: bool) -> None:
+    config, cache = replace(FAST, signalling_protected=protected), MemoryCache()
+    pair = Pair(config, config, alice_cache=cache, bob_cache=MemoryCache())
+    for one, other in ((pair.alice, pair.bob), (pair.bob, pair.alice)):
+        one.stream.expect_hello(other.stream.hello_hash)
+    pair.run()
+    assert bound(pair.alice)
+    record = cache.load(pair.alice.endpoint.zid, pair.bob.endpoint.zid)
+    assert record is not None and record.trusted_lineage is protected
 
 
 @EVERY_MOMENT

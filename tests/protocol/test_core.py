@@ -45,6 +45,22 @@ def test_in_a_new_state_only_the_deadlines_live_that_mean_something_there() -> N
     assert core.retransmission is None, "nothing is repeated there either"
 
 
+@pytest.mark.parametrize("target", [State.DHPART2_SENT, State.DISCOVERED])
+def test_a_hello_goes_on_beside_a_commit_only(target: State) -> None:
+    _, core = made()
+    core.state, core.beside = State.COMMIT_SENT, core.retransmission
+    core.enter(target, set())
+    assert core.beside is None
+
+
+def test_the_round_trips_to_a_few_sources_are_remembered() -> None:
+    """Anybody can acknowledge a Hello under as many SSRCs as he likes."""
+    _, core = made()
+    for number in range(3 * limits.CANDIDATES):
+        core.note_round_trip(number, 0.1 + number)
+    assert core.round_trips == {number: 0.1 + number for number in range(limits.CANDIDATES)}
+
+
 def test_to_enter_the_same_state_again_ends_nothing() -> None:
     _, core = made()
     before = dict(core.deadlines), core.retransmission

@@ -119,6 +119,18 @@ def under_fire(pair: Pair, forge: Forge, *, once: bool) -> Pair:
     return pair
 
 
+def test_a_fragment_that_makes_no_sense_is_counted_and_nothing_follows() -> None:
+    pair = Pair(HYBRID, PASSIVE).start()
+    pair.network.run(0.02)
+    before = pair.bob.stream.state
+    without_number = encode_fragment(
+        1, pair.alice.stream.ssrc, message_id=0, total_words=99, offset_words=0, data=bytes(16)
+    )
+    pair.bob.stream.receive_datagram(without_number, 0.02)
+    assert pair.bob.stream.counters["malformed"] == 1
+    assert (pair.bob.stream.state, pair.bob.stream.datagrams_to_send()) == (before, [])
+
+
 @pytest.mark.attack("PAR-27")
 @pytest.mark.parametrize("once", [True, False], ids=["once", "before each"])
 @pytest.mark.parametrize("kind", ONE_FORGED)

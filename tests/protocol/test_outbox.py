@@ -178,3 +178,11 @@ def test_what_is_not_for_strangers_is_not_limited() -> None:
     for _ in range(1000):
         box.transmit(RELAY_ACK)
     assert len(box.drain()) == 1000
+
+
+def test_the_first_message_in_fragments_has_a_number_that_nobody_can_foresee() -> None:
+    for seed in range(3):
+        box = outbox(mtu=600, seed=seed)
+        first = box.sequence
+        box.transmit(sized(1000))
+        assert {packet.message_id for packet in sent(box) if isinstance(packet, Fragment)} == {first}

@@ -349,18 +349,19 @@ def test_a_relayed_sas_that_does_not_verify_is_dropped_without_an_answer(wrong: 
 
 @pytest.mark.attack("SAR-06")
 @pytest.mark.parametrize(
-    ("sashash", "sas_type", "shown_as", "expected"),
+    ("trusted", "sashash", "sas_type", "shown_as", "expected"),
     [
-        (bytes(32), b"B256", b"B256", []),
-        (FAR_SASHASH, b"B10D", b"B32 ", [WarningCode.UNTRUSTED_RELAY]),
-        (FAR_SASHASH, b"\x1b[2J", b"B32 ", [WarningCode.UNTRUSTED_RELAY]),
+        (True, bytes(32), b"B256", b"B256", []),
+        (False, bytes(32), b"B256", b"B256", []),
+        (True, FAR_SASHASH, b"B10D", b"B32 ", [WarningCode.UNTRUSTED_RELAY]),
+        (True, FAR_SASHASH, b"\x1b[2J", b"B32 ", [WarningCode.UNTRUSTED_RELAY]),
     ],
-    ids=["zeros", "unknown rendering", "nonsense"],
+    ids=["zeros", "zeros of a server that is not trusted", "unknown rendering", "nonsense"],
 )
 def test_zeros_carry_the_rendering_scheme_only_and_an_unknown_one_is_a_warning(
-    sashash: bytes, sas_type: bytes, shown_as: bytes, expected: list[WarningCode]
+    trusted: bool, sashash: bytes, sas_type: bytes, shown_as: bytes, expected: list[WarningCode]
 ) -> None:
-    phone, peer = leg(mitm=True, trusted=True)
+    phone, peer = leg(mitm=True, trusted=trusted)
     own = phone.session.sas
     assert own is not None
     assert [message.kind for message in peer.send(relay(peer, sashash, sas_type))] == [Kind.RELAY_ACK]

@@ -298,3 +298,23 @@ def test_wiping_leaves_no_secret_of_the_call_and_the_cache_intact() -> None:
         assert result.new_rs1.wiped
     assert aux.wiped and signalled.wiped
     assert stored(cache).rs1 == NEW
+
+
+def test_what_another_call_stores_for_a_new_peer_meanwhile_is_kept_beside() -> None:
+    cache = remembering(None)
+    call = life(cache)
+    call.meet()
+    cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD, last_seen=1001.0))
+    call.kept.call_secured(PEER, outcome(), mismatch=False)
+    call.serve()
+    assert (stored(cache).rs1, stored(cache).rs2) == (OLD, NEW)
+
+
+def test_whoever_finishes_a_call_whose_secret_is_held_back_has_stored_nothing_of_an_earlier_one() -> None:
+    cache = remembering(PeerRecord(rs1=OLD, provisional=True))
+    call = life(cache)
+    call.meet()
+    call.kept.call_secured(PEER, outcome(), mismatch=True)
+    call.kept.peer_finished()
+    call.serve()
+    assert (stored(cache).rs1, stored(cache).provisional) == (OLD, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.cases import a_tenth_by_default
 from tests.support.inside import core_of
 from tests.support.pair import Netem, Pair
 from zrtp.protocol.config import Config
+from zrtp.protocol.states import State
 from zrtp.wire.messages import Kind
 from zrtp.wire.packet import Packet, decode_packet
 
@@ -132,3 +134,13 @@ def test_an_early_commit_goes_on_beside_our_hello() -> None:
     assert kinds.count(Kind.HELLO.value) > 2
     pair.network.run(3.0, stop=lambda: pair.secure)
     assert pair.secure and pair.keys_agree
+
+
+def test_once_our_hello_is_acknowledged_an_early_commit_goes_on_alone() -> None:
+    pair = Pair(CURVE, replace(CURVE, passive=True), bind=True)
+    pair.network.filter = lambda name, datagram: None if datagram[16:24] == b"DHPart1 " else datagram
+    pair.start()
+    pair.network.run(1.0)
+    core = core_of(pair.alice.stream)
+    assert (core.state, core.beside) == (State.COMMIT_SENT, None)
+    assert core.hello_acknowledged and core.acknowledged_by == pair.bob.stream.ssrc

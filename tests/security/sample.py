@@ -29,20 +29,80 @@ FURTHER = {"protocol": ("tests/test_vectors.py", "tests/test_public_api.py", "te
 
 UNREAD = "a wider table has more entries, and none of them is ever read"
 TABLES = "return (_table(11, 32), _table(11, 21), _table(10, 10))"
+BUSY = "a thread that looks again at once does the same things at the same moments, and costs more CPU time"
 
 REASONS: dict[str, str] = {
+    # wire
     f"crc.py _word_tables: 10 in {TABLES} -> 11": UNREAD,
     f"crc.py _word_tables: 11 in {TABLES} -> 12": UNREAD,
     "crc.py _octet_table: 8 in return _table(8, 8) -> 9": UNREAD,
+    # protocol
+    "call.py Call.take_relayed_sas: "
+    "shown is not None and shown.sashash != sas.sashash -> shown.sashash != sas.sashash": (
+        "a SAS is relayed in a secure call only, and that has one of its own"
+    ),
+    "call.py Call.verified: self.compromised or self.sas is None -> self.compromised": (
+        "without a SAS there was no Confirm yet, and the V flags of both are what verified_before asks for"
+    ),
+    "changes.py AfterCall._beside: outcome.authenticated or outcome.s1 is not None -> outcome.s1 is not None": (
+        "a call without s1 has taken the trust of the lineage away already"
+    ),
+    "changes.py AfterCall._beside: trusted and base.trusted_lineage -> base.trusted_lineage": (
+        "a call without s1 has taken the trust of the lineage away already"
+    ),
+    "changes.py AfterCall._beside: self.at >= old.last_seen -> self.at > old.last_seen": (
+        "of two calls that end at the same instant either may be the newer one"
+    ),
     "commitment.py _become_responder: False in core.commit_waits = False -> True": (
         "an exchange does not listen to the store, and whoever waits for it again says so anew"
+    ),
+    "config.py default_key_agreements: code in usable and usable[code].available -> usable[code].available": (
+        "the registry has every code that is wanted, whether its library is there or not"
+    ),
+    "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
+        "a Hello that is forgotten at the last instant of its time comes again"
     ),
     "dispatch.py _go: target is not core.state -> True": (
         "to enter the state that a stream is in does nothing; not to try saves a call"
     ),
+    "negotiation.py choose_key_agreement: our_first == their_first -> False": (
+        "of two equal first choices the faster one is the same"
+    ),
+    "retention.py Retention.outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
+        "any moment before the first one will do"
+    ),
+    "signing.py sign_confirm: signature_type is None -> False": (
+        "a Confirm without a signature has these very values in its place already"
+    ),
+    "timers.py along_the_path: round_trip or 0.0 -> 0.0": "the first wait is longer than the round trip already",
+    "timers.py along_the_path: total < SPAN -> total <= SPAN": "no sum of such waits is exactly as long as that",
+    # media
+    "concealment.py Concealment.__init__: self._passage = 0 -> gone": (
+        "it is set anew for each sound that is passed into, and not read before"
+    ),
+    "concealment.py _backwards: _HISTORY - len(following) -> _HISTORY + len(following)": (
+        "only the end of what was is looked at, and more zeros before it change nothing"
+    ),
     "layer.py MediaLayer.to_network: type(data) is bytes -> type(data) is not bytes": (
         "the octets of octets are the same, which only saves a copy"
     ),
+    "mailbox.py Mailbox._wake: self._waiters and count -> self._waiters": (
+        "whoever is woken and finds nothing waits again, behind the others"
+    ),
+    "replay.py PacketHistory.estimate: 0 -> 1": "before index 0 there is no rollover: the number is the index then too",
+    "stream.py SecureStream.open: len(addresses) > 1 -> len(addresses) >= 1": (
+        "a socket for both families that talks to one address of IPv6 does the same"
+    ),
+    "stream.py SecureStream.send_rtcp: not self._closed and self.layer.send(compound) -> self.layer.send(compound)": (
+        "the gate of a call that is closed is shut"
+    ),
+    "threads.py SecureSocket._keep_time: due is None or due > now -> False": BUSY,
+    "threads.py SecureSocket._keep_time: self._changed.wait(None if due is None else due - now) -> gone": BUSY,
+    "udp.py UdpTransport._receive_with_local: 8 in local = (level, kind, struct.pack('=I4s4x', 0, value[4:8])) -> 9": (
+        "struct takes the four octets that it was told of, and no fifth one"
+    ),
+    "udp.py UdpTransport._refused: _LINUX -> True": "where it is not true these tests are not run",
+    "wav.py WavReader._skip: 65536 -> 65537": "how much is read at a time makes no difference to what is skipped",
 }
 """A change as it is printed, without its line -> why no test can notice it."""
 

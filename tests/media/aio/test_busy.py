@@ -7,7 +7,7 @@ from zrtp.media.aio.busy import PAUSE, Refusals, says_busy
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.wire.messages import Error
-from zrtp.wire.packet import encode_packet
+from zrtp.wire.packet import Packet, decode_packet, encode_packet
 
 FAST = Config(key_agreements=(b"X255",))
 
@@ -31,6 +31,13 @@ def test_a_flood_of_callers_draws_two_answers_a_second() -> None:
     answers = [refusals.answer(call, number / 100) for number in range(300)]
 
     assert sum(answer is not None for answer in answers) == 3 / PAUSE
+
+
+def test_answers_are_numbered_like_any_packets() -> None:
+    refusals, call = Refusals(7), hello()
+    answers = [decode_packet(refusals.answer(call, number * PAUSE) or b"") for number in range(3)]
+
+    assert [answer.sequence for answer in answers if isinstance(answer, Packet)] == [1, 2, 3]
 
 
 def test_nothing_else_is_answered() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from zrtp.cache.interface import Change, PeerEntry
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -91,6 +93,30 @@ def test_the_end_of_a_call_waits_for_a_change_that_is_under_way() -> None:
             await ending
 
     asyncio.run(test())
+
+
+def test_what_could_not_be_stored_after_the_end_of_a_call_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Awaitable):
+        async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+            await self.gate.wait()
+            raise CacheError("The database is gone.")
+
+    async def test() -> None:
+        database = Database()
+        database.in_coroutines = Failing(MemoryCache())
+        database.in_coroutines.gate.clear()
+        async with listen(Endpoint(FAST, database), LOOPBACK) as callee:
+            async with connect(Endpoint(FAST, MemoryCache()), callee.local) as caller:
+                await caller.secured()
+                await callee.secured()
+            ending = asyncio.create_task(callee.aclose())
+            await asyncio.sleep(0)
+            assert "The database is gone." not in caplog.text
+            database.in_coroutines.gate.set()
+            await ending
+
+    asyncio.run(test())
+    assert "The database is gone." in caplog.text
 
 
 def test_who_has_a_name_is_answered_too_and_a_failure_is_a_result() -> None:

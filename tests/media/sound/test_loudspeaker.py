@@ -62,6 +62,7 @@ def test_a_loudspeaker_that_is_gone_is_a_sentence(how: str) -> None:
     streams[0].plays(1)
     loudspeaker.check()
     if how == "finished":
+        streams[0].plays(1)
         streams[0].finished()
 
     with pytest.raises(AudioError, match=r"^The loudspeaker HDMI is gone\.$"):

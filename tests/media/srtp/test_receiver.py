@@ -9,6 +9,7 @@ from zrtp.errors import SrtpError
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import SrtpNotAuthentic, SrtpReplayed
 from zrtp.media.srtp.receiver import TRY_NEXT_AFTER
+from zrtp.media.srtp.sources import RTP_LIMIT
 
 
 def ends(tag: bytes = b"HS80") -> tuple[SrtpSender, SrtpReceiver]:
@@ -117,3 +118,13 @@ def test_forgeries_in_a_row_stay_forgeries() -> None:
         with pytest.raises(SrtpNotAuthentic):
             receiver.unprotect(rtp_packet(number))
     assert receiver.refused == 5 * TRY_NEXT_AFTER
+
+
+@pytest.mark.parametrize("tag", [b"HS80", b"GCM "])
+def test_behind_the_last_packet_of_a_key_there_is_no_rollover_to_try(tag: bytes) -> None:
+    _, receiver = ends(tag)
+    receiver.continue_from(SSRC, rtp_index=RTP_LIMIT - 10)
+    forged = rtp_packet(0xFFF8, bytes(40))
+    for _ in range(2 * TRY_NEXT_AFTER):
+        with pytest.raises(SrtpNotAuthentic):
+            receiver.unprotect(forged)
