@@ -34,6 +34,7 @@ from zrtp.protocol.installation import Installation, Member
 from zrtp.protocol.key_schedule import SessionSecrets, pbxsecret
 from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.nonces import Nonces
+from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.retention import Retention
 from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
 from zrtp.protocol.work import Work
@@ -340,7 +341,7 @@ class Call:
         self.continuity = matched.continuity if remembers else Continuity.NONE
         self.pbx_matched = matched.s3 is not None
         self.signature = confirmed.signature.received
-        self._retain(secrets, exchange, confirmed, bound=bound)
+        self._retain(exchange, secrets, matched, plain, bound=bound)
         if (plain.enrolment and exchange.peer.hello.mitm) or self.enrol:
             self._enrol(exchange, self.zrtpsess, exchange.peer.hello.zid)
 
@@ -353,15 +354,17 @@ class Call:
         sas = present(self.sas)
         self.emit(SasReady(ssrc=ssrc, sas=sas, continuity=self.continuity, verified=self.verified_before))
 
-    def _retain(self, secrets: SessionSecrets, exchange: Exchange, confirmed: Confirmed, *, bound: bool) -> None:
+    def _retain(
+        self, exchange: Exchange, secrets: SessionSecrets, matched: Matched, peer_plain: ConfirmPlain, *, bound: bool
+    ) -> None:
         """Hand the new retained secret over, with what it is worth."""
         own = present(exchange.own_plain)
         outcome = CallOutcome(
             new_rs1=secrets.new_rs1,
-            s1=exchange.matched.s1,
+            s1=matched.s1,
             mode=exchange.mode,
             role=exchange.role,
-            interval=min(own.cache_interval, confirmed.plain.cache_interval),
+            interval=min(own.cache_interval, peer_plain.cache_interval),
             authenticated=bound and self.signalling_protected,
         )
         mismatch = self.continuity is Continuity.MISMATCH
