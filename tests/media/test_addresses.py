@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zrtp.media.addresses import every_address, local_towards, mapped, resolve, shown
+from zrtp.media.addresses import every_address, is_number, local_towards, mapped, resolve, shown
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *found: tuple[int, Any]) -> None:
@@ -63,3 +63,11 @@ def test_both_ends_of_a_call_are_resolved() -> None:
     ends = asyncio.run(resolve(("127.0.0.2", 7), ("127.0.0.1", 9)))
     assert ends == (socket.AF_INET, ("127.0.0.2", 7), ("127.0.0.1", 9))
     assert asyncio.run(resolve(None, ("127.0.0.1", 9))) == (socket.AF_INET, None, ("127.0.0.1", 9))
+
+
+@pytest.mark.parametrize(
+    ("host", "number"),
+    [("127.0.0.1", True), ("::1", True), ("fe80::1%eth0", True), ("phone.example", False), ("", False)],
+)
+def test_a_number_is_no_name(host: str, number: bool) -> None:
+    assert is_number(host) is number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 from typing import Any, TypeAlias
 
@@ -62,3 +63,12 @@ def local_towards(remote: Any, family: int) -> str:
         probe.connect(remote)
         return shown(probe.getsockname())[0]
     return "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104
+
+
+def is_number(host: str) -> bool:
+    """Whether this is an address of IPv4 or IPv6 in numbers, not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

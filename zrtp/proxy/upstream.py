@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import random
 import socket
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zrtp.errors import BackendUnavailable, ZrtpError
-from zrtp.media.addresses import Address
+from zrtp.media.addresses import Address, is_number
 from zrtp.proxy.sip import Uri
 
 DEFAULT_PORTS: Final = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
@@ -91,14 +90,14 @@ async def locate(upstream: Upstream, *, look_up: LookUp | None = None, dice: ran
     """
     targets = [(upstream.host, upstream.port or DEFAULT_PORTS[upstream.transport])]
     seconds = math.inf
-    if upstream.port is None and not _is_number(upstream.host):
+    if upstream.port is None and not is_number(upstream.host):
         records = await (look_up or dns_records)(f"{_SERVICES[upstream.transport]}.{upstream.host}")
         if [record.host for record in records] == ["."]:
             raise NoSuchServer(f"{upstream.host} says that it offers no SIP over {upstream.transport}.")
         ordered = by_priority(records, dice or random.SystemRandom())
         targets = [(record.host.rstrip("."), record.port) for record in ordered] or targets
         seconds = min((record.seconds for record in records), default=math.inf)
-    if not all(_is_number(host) for host, _ in targets):
+    if not all(is_number(host) for host, _ in targets):
         seconds = min(seconds, HOST_HOLDS)
     found: list[Address] = []
     for host, port in targets:
@@ -149,11 +148,3 @@ async def _numbers(host: str, port: int) -> list[Address]:
         return []
     infos.sort(key=lambda info: info[0] != socket.AF_INET)
     return [(str(info[4][0]), int(info[4][1])) for info in infos]
-
-
-def _is_number(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

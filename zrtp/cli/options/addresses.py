@@ -7,7 +7,7 @@ import ipaddress
 import re
 from typing import Final, NoReturn
 
-from zrtp.media.addresses import Address
+from zrtp.media.addresses import Address, is_number
 
 DEFAULT_PORT: Final = 5004
 """The registered port of RTP (RFC 3551 section 8)."""
@@ -56,18 +56,10 @@ def _check_host(host: str, *, bracketed: bool) -> None:
     if isinstance(number, ipaddress.IPv4Address):
         return
     both = _MAYBE_A_PORT.fullmatch(host)
-    if not bracketed and both is not None and _is_number(both[1]):
+    if not bracketed and both is not None and is_number(both[1]):
         _refuse(f"the end of {host} may be a port: write [{both[1]}]:{both[2]}, or [{host}] if it is all address")
     if number.is_link_local and number.scope_id is None:
         _refuse(f"{host} is valid on one link only: say on which, for example {host}%eth0")
-
-
-def _is_number(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _check_name(name: str) -> None:

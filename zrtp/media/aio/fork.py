@@ -26,6 +26,7 @@ from typing import Any, Final, Unpack
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.layer import MediaLayer
+from zrtp.media.aio.transport import TransportOver
 from zrtp.media.demux import Kind, classify
 from zrtp.protocol.endpoint import Endpoint
 
@@ -168,25 +169,12 @@ class _Shared(asyncio.DatagramProtocol):
         """Which branch it was about cannot be told."""
 
 
-class _ToAll(asyncio.DatagramTransport):
+class _ToAll(TransportOver):
     """What the program sends through."""
 
     def __init__(self, fork: ForkedCall, below: asyncio.DatagramTransport) -> None:
-        super().__init__()
+        super().__init__(below)
         self._fork = fork
-        self._below = below
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         self._fork.send(data)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._below.get_extra_info(name, default)
-
-    def is_closing(self) -> bool:
-        return self._below.is_closing()
-
-    def close(self) -> None:
-        self._below.close()
-
-    def abort(self) -> None:
-        self._below.abort()

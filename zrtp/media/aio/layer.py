@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.addresses import Address, shown
 from zrtp.media.aio.busy import Refusals, says_busy
+from zrtp.media.aio.transport import TransportOver
 from zrtp.media.aio.udp import is_refusal
 from zrtp.media.demux import Kind, classify
 from zrtp.media.secure import SecureMedia
@@ -362,30 +363,17 @@ class _Port(asyncio.DatagramProtocol):
         self.above.resume_writing()
 
 
-class _PlainTransport(asyncio.DatagramTransport):
+class _PlainTransport(TransportOver):
     """What the protocol above sends through."""
 
     def __init__(self, port: _Port, below: asyncio.DatagramTransport) -> None:
-        super().__init__()
+        super().__init__(below)
         self._port = port
-        self._below = below
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         port = self._port
         if port.open:
             port.layer.to_network(port, data, addr)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._below.get_extra_info(name, default)
-
-    def is_closing(self) -> bool:
-        return self._below.is_closing()
-
-    def close(self) -> None:
-        self._below.close()
-
-    def abort(self) -> None:
-        self._below.abort()
 
 
 def _check_address(address: Any) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from zrtp.media.aio.mailbox import Mailbox
+from zrtp.media.aio.transport import TransportOver
 
 NOWHERE: Final[Any] = None
 """The address of what came over a path that has none."""
@@ -92,23 +93,10 @@ class Unsteady(asyncio.DatagramProtocol):
         self._above.connection_lost(exc)
 
 
-class _UnsteadyTransport(asyncio.DatagramTransport):
+class _UnsteadyTransport(TransportOver):
     def __init__(self, below: asyncio.DatagramTransport, network: Callable[[Callable[[], None]], None]) -> None:
-        super().__init__()
-        self._below = below
+        super().__init__(below)
         self._network = network
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         self._network(lambda: None if self._below.is_closing() else self._below.sendto(data, addr))
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._below.get_extra_info(name, default)
-
-    def is_closing(self) -> bool:
-        return self._below.is_closing()
-
-    def close(self) -> None:
-        self._below.close()
-
-    def abort(self) -> None:
-        self._below.abort()
