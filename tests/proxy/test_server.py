@@ -20,13 +20,15 @@ from tests.support.certificates import P256
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import RtpPacket
 from zrtp.protocol.endpoint import Endpoint
+from zrtp.proxy import server as proxy_server
+from zrtp.proxy import servers
 from zrtp.proxy.leg import Protection
 from zrtp.proxy.news import News, Notice, Phase, Tell
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Hop
 from zrtp.proxy.server import CONNECTED, DISCONNECTED, ProxyOptions, SipProxy
 from zrtp.proxy.sip import Message
-from zrtp.proxy.upstream import Upstream
+from zrtp.proxy.upstream import Located, Upstream
 
 
 def within_time(scene: Callable[[], Awaitable[None]], seconds: float = 20.0) -> None:
@@ -188,6 +190,32 @@ def test_a_connection_that_breaks_is_made_again_and_meanwhile_requests_are_refus
         finally:
             await proxy.close()
             await server.close()
+
+    within_time(scene)
+
+
+def test_a_phone_reaches_the_second_server_where_the_first_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        server = await Server().open()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
+            dead.bind(("127.0.0.2", 0))
+
+            async def both(upstream: Upstream) -> Located:
+                return Located([dead.getsockname(), (server.host, server.port)])
+
+            monkeypatch.setattr(proxy_server, "locate", both)
+            monkeypatch.setattr(servers, "UNANSWERED", 0.01)
+            proxy = proxy_to(server, nobody)
+            phone_side, _ = await proxy.open()
+            phone = await SipPhone("alice", phone_side).open()
+            phone.request("REGISTER", "sip:alice@example.org")
+            await asyncio.sleep(0.02)
+            assert server.seen == []
+            phone.request("REGISTER", "sip:alice@example.org")
+            assert (await phone.next()).status == 200
+            await phone.close()
+            await proxy.close()
+        await server.close()
 
     within_time(scene)
 

@@ -27,6 +27,8 @@ Receive = Callable[["Message | bytes", Hop], None]
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 """Seconds between attempts to reach a server that does not answer; each pause is twice as long as the one before."""
+ATTEMPTS: Final = 10
+"""Ports of TCP that are tried until one is free for UDP too."""
 LOOK_AGAIN_AFTER: Final = 5.0
 """Seconds for which nobody is asked again where the server is, however short-lived the last answer was."""
 CONNECT_WITHIN: Final = 10.0
@@ -48,7 +50,13 @@ class PhoneSide:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, host: str, port: int) -> Hop:
-        """Open the port for UDP and TCP; 0 stands for any free one. Raises OSError."""
+        """Open the port for UDP and TCP; 0 stands for any one that is free for both. Raises OSError."""
+        for _ in range(0 if port else ATTEMPTS):
+            with suppress(OSError):
+                return await self._open(host, 0)
+        return await self._open(host, port)
+
+    async def _open(self, host: str, port: int) -> Hop:
         loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(self._connected, host, port)
         port = int(self._server.sockets[0].getsockname()[1])

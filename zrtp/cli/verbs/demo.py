@@ -82,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         if code != Exit.ENDED:
             return code
         terminal.result()
-        terminal.note("the second call: nobody is in between, and both remember the first one")
+        remembered = ", and both remember the first one" if None not in caches else ""
+        terminal.note(f"the second call: nobody is in between{remembered}")
     code = _one_call(given, caches, terminal, clock)
     if code == Exit.ENDED:
         terminal.note("that was a call; with two computers: zrtp listen on one, zrtp call on the other")
