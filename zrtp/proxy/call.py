@@ -1,39 +1,31 @@
-"""One call of the phone: its media lines, its legs, and what session descriptions make of them.
-
-A line is one m= section: four UDP ports, RTP and RTCP towards the phone and towards the network. It belongs to the
-call, so that the same description always leaves with the same ports. Who is at its far end is a leg's business.
-"""
+"""One call of the phone: the far ends that it may have, the media between, and what a person says and is told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from zrtp.media.addresses import Address
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
 from zrtp.protocol.events import Failed, NoPeer, SecurityWarning, WarningCode
-from zrtp.proxy.description import ON_HOLD, Change, Section, read, rewritten
+from zrtp.proxy.description import Section, read
 from zrtp.proxy.leg import Leg, Protection, Remote, Task
+from zrtp.proxy.lines import MediaLines
 from zrtp.proxy.news import CallChanged, Notice, Phase, Verdict, VerdictRefused, View
-from zrtp.proxy.policy import Handling, Policy, Refusal, handling_of_network, handling_of_phone
+from zrtp.proxy.policy import Policy, Refusal
 from zrtp.proxy.sentences import (
     ALARM,
     CLEAR,
     FAILED,
     NO_ZRTP,
-    NOT_RTP,
-    NOTHING_LEFT,
-    OPTIONAL_KEYS,
-    OWN_ENCRYPTION,
-    PASSES_BY,
     PHONE_IS_BACK,
     PHONE_IS_SILENT,
     PLAIN_ARRIVES,
     SOMEBODY_ELSE,
 )
-from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.surroundings import Surroundings
 from zrtp.proxy.tone import FORMAT, WaitingTone
 from zrtp.proxy.watch import Watch
 
@@ -41,15 +33,6 @@ MOST_LEGS: Final = 16
 """Places at which one call may ring at the same time."""
 IN_CLEAR: Final = 50
 """Packets in clear from the network, after which that is said."""
-
-
-@dataclass(slots=True)
-class _Snapshot:
-    """What an offer replaces, in case it is refused."""
-
-    phone: dict[int, Section]
-    remote: dict[int, Remote]
-    handling: dict[int, Handling]
 
 
 class Call:
@@ -65,15 +48,12 @@ class Call:
         self.reports_end: Callable[[str], None] = lambda why: None
         """Is called when the policy wants the call to end, with the reason; may be called again."""
         self._around = around
-        self._lines: dict[int, Line] = {}
         self._legs: dict[str, Leg] = {}
         self._current = self._new_leg("")
         self._second: Leg | None = None  # for the second place that answers, with a Hello that the offer announces too
-        self._phone: dict[int, Section] = {}
-        self._kinds: dict[int, str] = {}
-        self._handling: dict[int, Handling] = {}
-        self._profile: dict[int, str] = {}
-        self._before: dict[int, _Snapshot] = {}
+        self._lines = MediaLines(
+            around, lambda index: around.open_line(self, index), lambda text: self._say_once(text, loud=True)
+        )
         self._watch = Watch()
         self._tone = WaitingTone(around.clock, wanted=lambda: self._hears_tone() is not None, send=self._send_tone)
         self._timers: dict[Leg, Any] = {}
@@ -88,53 +68,27 @@ class Call:
 
         Raises MalformedDescription, and Refusal if nothing of an offer may pass.
         """
-        sections = read(text)
         leg = self._legs.get(tag, self._current)
-        if offer:
-            self._remember(cseq, leg)
         if offer and not leg.tag and self._second is None:
             self._second = self._around.make_leg(self.peer)
-        changes: list[Change | None] = []
-        for index, section in enumerate(sections):
-            self._kinds[index] = section.kind
-            if offer:
-                self._handling[index] = self._handling_of_phone(section)
-            handling = self._handling.get(index, Handling.UNUSED) if section.used else Handling.UNUSED
-            changes.append(self._outward(leg, index, section, handling))
-        if offer:
-            self._refuse_unless_something_passes(sections)
-        elif leg is self._current:
+        second = self._second if not leg.tag else None
+        passed = self._lines.outward(text, read(text), leg, second, offer=offer, cseq=cseq)
+        if not offer and leg is self._current:
             self._start(leg)
-        return rewritten(text, self._around.network_host, changes)
+        return passed
 
     def from_network(self, text: str, *, tag: str, offer: bool, cseq: int) -> str:
         """The far end's description for the phone. Raises MalformedDescription and Refusal."""
         sections = read(text)
         leg = self._leg_of(tag, sections)
-        if offer:
-            self._remember(cseq, leg)
-        changes: list[Change | None] = []
-        for index, section in enumerate(sections):
-            self._kinds[index] = section.kind
-            if offer:
-                self._handling[index] = handling_of_network(
-                    used=section.used,
-                    plain_rtp=section.plain_rtp,
-                    secure_profile=section.secure_profile,
-                    policy=self._around.policy,
-                )
-            handling = self._handling.get(index, Handling.UNUSED) if section.used else Handling.UNUSED
-            changes.append(self._inward(leg, index, section, handling))
-        if offer:
-            self._refuse_unless_something_passes(sections)
-        else:
+        passed = self._lines.inward(text, sections, leg, offer=offer, cseq=cseq)
+        if not offer:
             self._start(leg)
-        return rewritten(text, self._around.phone_host, changes)
+        return passed
 
     def connect(self, remote: Remote) -> None:
         """Without signalling: one audio stream to that address, from now on."""
-        self._kinds[0], self._handling[0] = "audio", Handling.PROTECTED
-        self._line(0)
+        self._lines.audio_only()
         self._current.remote[0] = remote
         self._current.start(0, self._around.clock.time())
         self.phase = Phase.UP
@@ -143,20 +97,7 @@ class Call:
 
     def phone_is_at(self, address: Address) -> None:
         """Without signalling: where the phone is, and wants its media."""
-        host, port = address
-        self._phone[0] = Section(
-            kind="audio",
-            host=host,
-            port=port,
-            protocol="RTP/AVP",
-            rtcp=(host, port + 1),
-            mux=False,
-            sends=False,  # a tool may well be silent: nobody is missed
-            receives=True,
-            has_keys=False,
-            ssrc=None,
-            zrtp_hashes=(),
-        )
+        self._lines.phone_is_at(address)
 
     def answered(self, tag: str) -> None:
         """The far end with that tag took the call: its leg remains, the others end."""
@@ -173,10 +114,7 @@ class Call:
 
     def offer_settled(self, cseq: int, *, accepted: bool) -> None:
         """An offer was answered or refused: after a refusal everything is as it was before."""
-        before = self._before.pop(cseq, None)
-        if before is not None and not accepted and self.phase is Phase.UP:
-            self._phone, self._handling = before.phone, before.handling
-            self._current.remote = before.remote
+        self._lines.settled(cseq, self._current, accepted=accepted or self.phase is not Phase.UP)
 
     def left(self, tag: str) -> bool:
         """The far end with that tag hung up, or was hung up; whether that is the end of the call."""
@@ -194,15 +132,14 @@ class Call:
         self._tone.end()
         for leg in self._all_legs():
             self._end_leg(leg)
-        for line in self._lines.values():
-            line.close()
+        self._lines.close()
         self._tell()
 
     # Media.
 
     def phone_sent(self, index: int, packet: bytes, source: Address) -> None:
         """A datagram arrived on a port for the phone; only the phone's own count."""
-        section = self._phone.get(index)
+        section = self._lines.phone.get(index)
         if section is None or source[0] != section.host:
             return
         self.heard = self._around.clock.time()
@@ -213,7 +150,7 @@ class Call:
         out = self._current.from_phone(index, packet)
         if out is not None:
             apart = classify(packet) is Kind.RTCP and not self._muxed(section, remote)
-            self._lines[index].to_network(out, remote.rtcp if apart else remote.rtp, rtcp=apart)
+            self._lines.opened[index].to_network(out, remote.rtcp if apart else remote.rtp, rtcp=apart)
 
     def network_sent(self, index: int, packet: bytes, source: Address, *, rtcp: bool) -> None:
         """A datagram arrived on a port for the network."""
@@ -224,9 +161,9 @@ class Call:
         arrived = leg.from_network(index, packet, now)
         if not rtcp:
             self._follow(leg, index, source, before)
-        section = self._phone.get(index)
+        section = self._lines.phone.get(index)
         if leg is self._current and section is not None and section.reachable:
-            line, rtp = self._lines[index], (section.host, section.port)
+            line, rtp = self._lines.opened[index], (section.host, section.port)
             for octets in arrived.rtp:
                 line.to_phone(octets, rtp, rtcp=False)
             apart = not self._muxed(section, leg.remote.get(index))
@@ -249,7 +186,7 @@ class Call:
         while (task := leg.work_to_do()) is not None:
             self._run(leg, task)
         for index, datagram in leg.datagrams_to_send():
-            remote, line = leg.remote.get(index), self._lines.get(index)
+            remote, line = leg.remote.get(index), self._lines.opened.get(index)
             if remote is not None and line is not None:
                 line.to_network(datagram, remote.rtp, rtcp=False)
         timer, due = self._timers.pop(leg, None), leg.next_timer()
@@ -297,7 +234,7 @@ class Call:
             return
         speaking = [
             index
-            for index, section in self._phone.items()
+            for index, section in self._lines.phone.items()
             if section.kind == "audio" and section.sends and section.reachable and index in leg.remote
         ]
         heard_from = self._watch.silence(speaking, now)
@@ -312,7 +249,7 @@ class Call:
         """The line on which the phone hears that the call is not secure yet: until then nothing else is to be heard."""
         if self.phase is not Phase.UP or self._around.policy is not Policy.REQUIRE:
             return None
-        for index, section in self._phone.items():
+        for index, section in self._lines.phone.items():
             listening = section.kind == "audio" and section.receives and section.reachable
             if listening and FORMAT in section.formats:
                 return index if self._current.protection(index) is Protection.SECURING else None
@@ -321,19 +258,15 @@ class Call:
     def _send_tone(self, packet: bytes) -> None:
         index = self._hears_tone()
         if index is not None:
-            section = self._phone[index]
-            self._lines[index].to_phone(packet, (section.host, section.port), rtcp=False)
+            section = self._lines.phone[index]
+            self._lines.opened[index].to_phone(packet, (section.host, section.port), rtcp=False)
 
     def view(self) -> View:
         """The call as it is now; one that has ended, as it was at the end."""
         if self._last is not None:
             return self._last
         leg = self._current
-        streams = tuple(
-            (self._kinds[index], leg.protection(index))
-            for index in sorted(self._handling)
-            if self._handling[index] is Handling.PROTECTED and index in leg.streams
-        )
+        streams = tuple((kind, leg.protection(index)) for index, kind in self._lines.protected if index in leg.streams)
         counters = [leg.counters(index) for index in leg.streams]
         return View(
             number=self.number,
@@ -421,82 +354,10 @@ class Call:
 
     def _start(self, leg: Leg) -> None:
         now = self._around.clock.time()
-        for index, handling in self._handling.items():
-            if handling is Handling.PROTECTED and index in leg.remote and index in self._phone:
-                leg.start(index, now)
+        for index in self._lines.ready(leg):
+            leg.start(index, now)
         self.settle(leg)
         self._tell()
-
-    # Sections.
-
-    def _handling_of_phone(self, section: Section) -> Handling:
-        return handling_of_phone(
-            used=section.used,
-            plain_rtp=section.plain_rtp,
-            secure_profile=section.secure_profile,
-            has_keys=section.has_keys,
-            policy=self._around.policy,
-        )
-
-    def _outward(self, leg: Leg, index: int, section: Section, handling: Handling) -> Change | None:
-        if handling is Handling.PROTECTED:
-            self._phone[index] = section
-            port = self._line(index).network_port
-            second = self._second if not leg.tag else None
-            return Change(
-                port=port,
-                hello_hash=leg.hello_hash(index, section.ssrc),
-                fork_hash=second.hello_hash(index, section.ssrc) if second is not None else None,
-                protocol=self._profile.get(index),
-            )
-        self._phone.pop(index, None)
-        if handling is Handling.LEFT_ALONE:
-            self._refuse_a_fall_back(section)
-            own = section.secure_profile or section.has_keys
-            self._say_once((OWN_ENCRYPTION if own else PASSES_BY).format(section.kind), loud=True)
-            return None
-        if handling is Handling.REFUSED:
-            self._say_once((OPTIONAL_KEYS if section.has_keys else NOT_RTP).format(section.kind), loud=True)
-        return Change(port=0)
-
-    def _inward(self, leg: Leg, index: int, section: Section, handling: Handling) -> Change | None:
-        leg.remote.pop(index, None)
-        if handling is Handling.PROTECTED:
-            if section.host not in ON_HOLD:
-                leg.remote[index] = Remote((section.host, section.port), section.rtcp, section.mux)
-            leg.expect(index, section.zrtp_hashes, section.fork_hashes)
-            plain = section.protocol.replace("SAVP", "AVP") if section.secure_profile else None
-            if plain is not None:
-                self._profile[index] = section.protocol
-            return Change(port=self._line(index).phone_port, protocol=plain, keys=False)
-        if handling is Handling.LEFT_ALONE:
-            self._refuse_a_fall_back(section)
-            return None
-        return Change(port=0)
-
-    def _refuse_a_fall_back(self, section: Section) -> None:
-        """What was left alone since it is encrypted must not become clear in the answer."""
-        if self._around.policy is Policy.REQUIRE and not section.secure_profile:
-            raise Refusal(f"The {section.kind} of this call would leave in clear.")
-
-    def _line(self, index: int) -> Line:
-        if index not in self._lines:
-            try:
-                self._lines[index] = self._around.open_line(self, index)
-            except OSError as error:
-                raise Refusal(f"The UDP ports of this call cannot be opened: {error.strerror or error}.") from error
-        return self._lines[index]
-
-    def _remember(self, cseq: int, leg: Leg) -> None:
-        if cseq not in self._before:
-            self._before[cseq] = _Snapshot(dict(self._phone), dict(leg.remote), dict(self._handling))
-            while len(self._before) > 4:
-                self._before.pop(next(iter(self._before)))
-
-    def _refuse_unless_something_passes(self, sections: list[Section]) -> None:
-        used = [self._handling[index] for index, section in enumerate(sections) if section.used]
-        if used and all(handling is Handling.REFUSED for handling in used):
-            raise Refusal(f"{NOTHING_LEFT}: {self._notice or 'it is neither RTP nor encrypted by the phone.'}")
 
     # Telling.
 
