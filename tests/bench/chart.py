@@ -53,12 +53,17 @@ class Group:
 
 def svg(results: Results) -> str:
     """A whole SVG document; empty groups are left out."""
-    groups = [group for group in _groups(results) if group.bars]
+    return document(_groups(results), "CPU time of complete ZRTP handshakes")
+
+
+def document(groups: Iterable[Group], title: str) -> str:
+    """The groups that have bars, one below the other."""
+    groups = [group for group in groups if group.bars]
     height = MARGIN + sum(group.height for group in groups) + MARGIN
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'font-family="sans-serif" font-size="13" fill="{_TEXT}">',
-        "<title>CPU time of complete ZRTP handshakes</title>",
+        f"<title>{escape(title)}</title>",
     ]
     top = MARGIN
     for group in groups:

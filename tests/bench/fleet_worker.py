@@ -107,7 +107,7 @@ class Worker(asyncio.DatagramProtocol):
         if self._loses():
             return
         port = self._ports.get(addr)
-        if port is None:
+        if port is None or self._calls[addr].closed:
             if classify(data) is not Kind.ZRTP:
                 return  # of a call that has ended
             try:

@@ -20,8 +20,8 @@ _USER = "postgres"
 class Server:
     """A server and the folder with its data and its socket."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self.folder = programs, folder
+    def __init__(self, programs: Path, folder: Path, *, safe: bool) -> None:
+        self._programs, self.folder, self._safe = programs, folder, safe
         self._numbers = count(1)
 
     def make(self) -> None:
@@ -30,7 +30,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
+        fsync = "on" if self._safe else "off"
+        options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync={fsync}"
         log = self.folder / "log"
         _run([self._programs / "pg_ctl", "-D", self._data, "-w", "-l", log, "-o", options, "start"])
 
@@ -41,9 +42,7 @@ class Server:
     @contextmanager
     def standing_still(self) -> Iterator[None]:
         """Every process of it is stopped, and goes on afterwards."""
-        first = int((self._data / "postmaster.pid").read_text().split()[0])
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        everybody = [first, *map(int, children)]
+        everybody = self._processes()
         for process in everybody:
             os.kill(process, signal.SIGSTOP)
         try:
@@ -51,6 +50,13 @@ class Server:
         finally:
             for process in everybody:
                 os.kill(process, signal.SIGCONT)
+
+    def cpu(self) -> float:
+        """Seconds of CPU that all its processes have taken so far, those that are gone as well."""
+        first, *children = (Path(f"/proc/{process}/stat").read_text() for process in self._processes())
+        fields = [text.rpartition(")")[2].split() for text in (first, *children)]  # from field 3 on, see proc(5)
+        ticks = sum(int(own[11]) + int(own[12]) for own in fields) + int(fields[0][13]) + int(fields[0][14])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def empty_address(self) -> str:
         """The address of a schema without tables, another one each time."""
@@ -66,14 +72,19 @@ class Server:
             cursor = link.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def _processes(self) -> list[int]:
+        """The first one, and its children."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        return [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """A server of one's own; skips the test where PostgreSQL is missing."""
+def running(*, safe: bool = False) -> Iterator[Server]:
+    """A server of one's own, if it is to be `safe` with fsync; skips the test where PostgreSQL is missing."""
     pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
     programs = _programs()
     if programs is None:
@@ -82,7 +93,7 @@ def running() -> Iterator[Server]:
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, _USER)
-        server = Server(programs, folder)
+        server = Server(programs, folder, safe=safe)
         server.make()
         server.start()
         try:
