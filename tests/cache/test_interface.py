@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from zrtp.cache.interface import SecretCache, entries, find, in_order, other_devices, page
+from zrtp.cache.interface import SecretCache, beginning, entries, find, in_order, other_devices, page
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -274,6 +274,15 @@ def test_a_name_is_looked_up_whatever_the_case_of_its_letters(cache: SecretCache
         put(cache, named(name), peer_zid=zid)
 
     assert {entry.peer_zid for entry in other_devices(cache, b"", " straße ")} == {PEER, OTHER}
+
+
+def test_a_zid_is_looked_up_by_its_first_digits_also_by_an_odd_number_of_them(cache: SecretCache) -> None:
+    for zid in (PEER, OTHER, OWN):
+        put(cache, FULL, peer_zid=zid)
+
+    for digits, found in (("", 3), ("a0b", 2), ("a0b1c", 1), (PEER.hex(), 1), ("a0b1e", 0)):
+        assert len(beginning(cache, digits)) == found
+    assert [entry.peer_zid for entry in beginning(cache, "a0b1f")] == [OTHER]
 
 
 @pytest.mark.rfc("R-12-01")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -303,6 +305,12 @@ def test_a_closed_cache_is_refused_and_may_be_closed_again(address: str) -> None
     cache.close()
     with pytest.raises(ApiMisuse, match="closed"):
         cache.load(OWN, PEER)
+
+
+def test_a_program_that_ends_without_closing_it_says_nothing(address: str) -> None:
+    program = "import sys; from zrtp.stores.postgres import PostgresCache; PostgresCache(sys.argv[1]).peers()"
+    ended = subprocess.run([sys.executable, "-c", program, address], check=True, capture_output=True, text=True)  # noqa: S603
+    assert ended.stderr == ""
 
 
 def test_a_forked_child_is_refused_and_opens_its_own(address: str) -> None:

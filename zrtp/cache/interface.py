@@ -6,6 +6,7 @@ that several hosts share can stand behind it. It knows nothing of handshakes or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -26,8 +27,8 @@ PAGE: Final = 1000
 _CANDIDATES = 8
 """How many peers an error message lists at most."""
 
-_SHORTEST_PREFIX = 4
-"""Fewer hexadecimal digits of a ZID are taken for a slip of the hand."""
+_DIGITS: Final = re.compile(f"[0-9a-f]{{4,{2 * ZID_LENGTH}}}")
+"""The beginning of a ZID. Fewer digits are taken for a slip of the hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class SecretCache(Protocol):
     Every record handed in or out is copied: its owner may wipe its secrets, and the cache keeps its own.
     Every method raises `CacheError`, a sentence for people, if the store fails; it has then changed nothing.
 
-    A cache of very many records has `page` and `named` as well (`LargeCache`); one that can be awaited has
+    A cache of very many records has `page`, `named` and `beginning` as well (`LargeCache`); one that can be awaited has
     `in_coroutines`, an `AsyncSecretCache`; one that never waits has `waits`, False.
     """
 
@@ -98,6 +99,10 @@ class LargeCache(SecretCache, Protocol):
 
     def named(self, name: str) -> list[PeerEntry]:
         """Every record of this name, whatever the case of its letters."""
+        ...
+
+    def beginning(self, digits: str) -> list[PeerEntry]:
+        """Every record whose peer's ZID begins with these hexadecimal digits, up to 24 in lower case."""
         ...
 
 
@@ -161,16 +166,29 @@ def find(cache: SecretCache, text: str) -> PeerEntry:
 
     Raises CacheError, with the candidates, if there is none or more than one.
     """
-    wanted = clean_name(text).casefold()
-    found = [entry for entry in entries(cache) if wanted and _is_meant(entry, wanted)]
+    found = _meant(cache, clean_name(text).casefold())
     if len(found) == 1:
         return found[0]
     if found:
         raise CacheError(f'"{clean_name(text)}" may be any of these: {_listed(found)}. Give more of the ZID.')
-    known = _listed(entries(cache))
+    known = page(cache)
     if not known:
         raise CacheError("No peer is known yet: the first secured call adds one.")
-    raise CacheError(f'No peer has the name "{clean_name(text)}" or a ZID that begins so. Known are: {known}.')
+    raise CacheError(f'No peer has the name "{clean_name(text)}" or a ZID that begins so. Known are: {_listed(known)}.')
+
+
+def beginning(cache: SecretCache, digits: str) -> list[PeerEntry]:
+    """The records that `LargeCache.beginning` finds, of any cache."""
+    search: Callable[[str], list[PeerEntry]] | None = getattr(cache, "beginning", None)
+    if search is not None:
+        return search(digits)
+    return [entry for entry in entries(cache) if entry.peer_zid.hex().startswith(digits)]
+
+
+def zids_beginning(digits: str) -> tuple[bytes, bytes]:
+    """The first and the last ZID that begin with these hexadecimal digits."""
+    length = 2 * ZID_LENGTH
+    return bytes.fromhex(digits.ljust(length, "0")), bytes.fromhex(digits.ljust(length, "f"))
 
 
 def other_devices(cache: SecretCache, peer_zid: bytes, name: str) -> list[PeerEntry]:
@@ -206,28 +224,24 @@ def _place(entry: PeerEntry) -> tuple[bool, str, bytes, bytes]:
     return entry.record.name == "", entry.record.name.casefold(), entry.peer_zid, entry.own_zid
 
 
-def _is_meant(entry: PeerEntry, wanted: str) -> bool:
-    by_zid = len(wanted) >= _SHORTEST_PREFIX and entry.peer_zid.hex().startswith(wanted)
-    return by_zid or wanted in (entry.record.name.casefold(), entry.address)
+def _meant(cache: SecretCache, wanted: str) -> list[PeerEntry]:
+    """Who has this name, a ZID that begins so, or this `PeerEntry.address`."""
+    own, _, peer = wanted.rpartition("/")
+    found = other_devices(cache, b"", wanted)
+    if _DIGITS.fullmatch(peer):
+        found += [each for each in beginning(cache, peer) if not own or each.address == wanted]
+    return list({entry.zids: entry for entry in found}.values())
 
 
-def _listed(candidates: Iterable[PeerEntry]) -> str:
-    """The entries as people would name them, with both ZIDs only where one peer ZID is not enough."""
-    number = 0
-
-    def counted() -> Iterator[PeerEntry]:
-        nonlocal number
-        for entry in candidates:
-            number += 1
-            yield entry
-
-    shown = nsmallest(_CANDIDATES, counted(), key=_place)
-    peer_zids = [entry.peer_zid for entry in shown]
+def _listed(candidates: list[PeerEntry]) -> str:
+    """Some as people would name them, with both ZIDs only where one peer ZID is not enough."""
+    peer_zids = [entry.peer_zid for entry in candidates]
     names = [
         f"{entry.record.name or 'a peer without a name'} "
         f"({entry.peer_zid.hex() if peer_zids.count(entry.peer_zid) == 1 else entry.address})"
-        for entry in shown
+        for entry in nsmallest(_CANDIDATES, candidates, key=_place)
     ]
-    if number > len(shown):
-        names.append(f"and {number - len(shown)} more")
+    if len(candidates) > _CANDIDATES:
+        more = len(candidates) - _CANDIDATES
+        names.append(f"and {more} more" if len(candidates) < PAGE else "and many more")
     return ", ".join(names)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from zrtp.cache import files, schema
-from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order
+from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order, zids_beginning
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 
@@ -113,6 +113,12 @@ class SqliteCache:
         with self._transaction(_READ) as connection:
             rows = connection.execute("SELECT * FROM peers WHERE name <> ''")
             return in_order(entry for entry in map(schema.to_entry, rows) if has_name(entry, name))
+
+    def beginning(self, digits: str) -> list[PeerEntry]:
+        """Every record whose peer's ZID begins with these hexadecimal digits."""
+        with self._transaction(_READ) as connection:
+            rows = connection.execute("SELECT * FROM peers WHERE peer_zid BETWEEN ? AND ?", zids_beginning(digits))
+            return in_order(map(schema.to_entry, rows))
 
     def close(self) -> None:
         """End the use of this object; the file stays. May be called again."""

@@ -11,6 +11,7 @@ that have an event loop, and no thread waits then.
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -22,7 +23,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from zrtp.cache import schema
-from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order
+from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order, zids_beginning
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.stores import tables
@@ -75,6 +76,7 @@ class PostgresCache:
         except BaseException:
             self._loop.close()
             raise
+        atexit.register(self.close)
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_label(label)
@@ -103,6 +105,10 @@ class PostgresCache:
         """Every record of this name, whatever the case of its letters."""
         return self._run(self._named(name), self._timeout)
 
+    def beginning(self, digits: str) -> list[PeerEntry]:
+        """Every record whose peer's ZID begins with these hexadecimal digits."""
+        return self._run(self._beginning(digits), self._timeout)
+
     @property
     def metrics(self) -> StoreMetrics:
         """What happened so far, and what goes on now."""
@@ -123,10 +129,11 @@ class PostgresCache:
         """Close the connections; the database stays. May be called again."""
         if not self._closed:
             self._closed = True
+            atexit.unregister(self.close)
             try:
                 self._loop.run(self._pool.close(timeout=self._timeout), self._timeout)
-            except TimeoutError:
-                pass  # the database stands still: the connections end with the process
+            except (TimeoutError, ApiMisuse):
+                pass  # the database stands still, or this is a forked child: the connections end with their process
             finally:
                 self._loop.close()
 
@@ -230,6 +237,10 @@ class PostgresCache:
         rows = await self._do(_select_named)
         return in_order(entry for entry in (self._read(schema.to_entry, row) for row in rows) if has_name(entry, name))
 
+    async def _beginning(self, digits: str) -> list[PeerEntry]:
+        rows = await self._do(lambda connection: _select_between(connection, zids_beginning(digits)))
+        return in_order(self._read(schema.to_entry, row) for row in rows)
+
     async def _do(self, action: Callable[[Connection], Awaitable[T]]) -> T:
         """What an action on a connection returns."""
         async with self._pool.connection(self._write_timeout) as connection:
@@ -324,6 +335,7 @@ _SELECT_PAGE = (
     "ORDER BY own_zid, peer_zid LIMIT %s"
 ).encode()
 _SELECT_NAMED = f"SELECT {_NAMES} FROM zrtp_peers WHERE name <> ''".encode()  # noqa: S608
+_SELECT_BETWEEN = f"SELECT {_NAMES} FROM zrtp_peers WHERE peer_zid BETWEEN %s AND %s".encode()  # noqa: S608
 _INSERT = f"INSERT INTO zrtp_peers ({_NAMES}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING".encode()  # noqa: S608
 _UPDATE = f"UPDATE zrtp_peers SET ({_NAMES}) = ROW ({_MARKS}) WHERE {_SAME_ROW}".encode()  # noqa: S608
 _DELETE = f"DELETE FROM zrtp_peers WHERE {_SAME_ROW}".encode()  # noqa: S608
@@ -344,6 +356,10 @@ async def _select_page(connection: Connection, start: tuple[bytes, bytes], size:
 
 async def _select_named(connection: Connection) -> list[Row]:
     return await (await connection.execute(_SELECT_NAMED)).fetchall()
+
+
+async def _select_between(connection: Connection, zids: tuple[bytes, bytes]) -> list[Row]:
+    return await (await connection.execute(_SELECT_BETWEEN, zids)).fetchall()
 
 
 async def _write(connection: Connection, row: Row | None, values: schema.Row) -> bool:

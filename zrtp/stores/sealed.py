@@ -21,6 +21,7 @@ from zrtp.cache.interface import (
     Change,
     PeerEntry,
     SecretCache,
+    beginning,
     entries,
     in_coroutines,
     other_devices,
@@ -108,6 +109,10 @@ class SealedCache:
     def named(self, name: str) -> list[PeerEntry]:
         """Every record of this name, whatever the case of its letters."""
         return self._all_opened(other_devices(self._cache, b"", name))
+
+    def beginning(self, digits: str) -> list[PeerEntry]:
+        """Every record whose peer's ZID begins with these hexadecimal digits."""
+        return self._all_opened(beginning(self._cache, digits))
 
     @property
     def in_coroutines(self) -> AsyncSecretCache | None:

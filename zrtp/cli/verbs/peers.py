@@ -10,7 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from zrtp.cache.interface import PAGE, ZID_LENGTH, PeerEntry, SecretCache, entries, find, in_order, other_devices, page
+from zrtp.cache.interface import (
+    PAGE,
+    ZID_LENGTH,
+    PeerEntry,
+    SecretCache,
+    beginning,
+    find,
+    in_order,
+    other_devices,
+    page,
+)
 from zrtp.cache.record import PeerRecord, clean_name
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import cache as cache_option
@@ -122,7 +132,7 @@ def _found(cache: SecretCache, text: str) -> PeerEntry:
     try:
         return find(cache, text)
     except CacheError:
-        if _TOO_FEW_DIGITS.fullmatch(text) and any(entry.peer_zid.hex().startswith(text) for entry in entries(cache)):
+        if _TOO_FEW_DIGITS.fullmatch(text) and beginning(cache, text):
             hint = "so few may be a slip of the hand; zrtp peers shows them all"
             raise CommandError(f'"{text}" needs more digits of the ZID: at least four', hint) from None
         raise
