@@ -85,11 +85,12 @@ def test_without_zrtp_at_the_other_end_nothing_leaves_and_the_call_is_hung_up_wi
     stage.request(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
     answered = stage.alice.proxy.into(answer_from(stage, plain))
     proxy, protections = stage.alice.proxy, set()
-    for _ in range(20):
+    for second in range(20):
+        assert (proxy.view.phase is Phase.ENDED) is (second >= IN_VAIN)
         stage.clock.run(1)
         stage.alice.media.speak(stage.alice.spoke_to(answered))
         if proxy.wire.ports.get(("192.0.2.1", proxy.lines[0].network_port)):
-            plain.speak(("192.0.2.1", proxy.lines[0].network_port), count=10)
+            plain.speak(("192.0.2.1", proxy.lines[0].network_port), count=50)
         protections.add(proxy.view.protection)
 
     assert (plain.heard, stage.alice.media.words) == ([], [])

@@ -27,12 +27,19 @@ def test_nobody_is_missed_on_hold_and_afterwards_the_phone_gets_its_time_again(w
     assert watch.silence([0], 100.0 + SILENT_PHONE + 0.1) is False
 
 
-def test_a_call_is_in_vain_only_if_nothing_could_pass_all_the_time(watch: Watch) -> None:
-    assert not watch.in_vain(True, 0.0)
-    assert not watch.in_vain(False, IN_VAIN - 1)
-    assert not watch.in_vain(True, IN_VAIN)
-    assert not watch.in_vain(True, 2 * IN_VAIN - 0.1)
-    assert watch.in_vain(True, 2 * IN_VAIN)
+def test_a_call_is_in_vain_if_nothing_passed_for_a_while_and_nothing_will(watch: Watch) -> None:
+    watch.answered(10.0)
+    assert not watch.in_vain(passes=False, hopeless=True, now=10.0 + IN_VAIN - 0.1)
+    assert not watch.in_vain(passes=False, hopeless=False, now=10.0 + IN_VAIN)
+    assert watch.in_vain(passes=False, hopeless=True, now=10.0 + IN_VAIN)
+
+
+def test_what_passed_meanwhile_begins_the_time_anew(watch: Watch) -> None:
+    watch.answered(0.0)
+    assert not watch.in_vain(passes=True, hopeless=False, now=1.0)
+    assert not watch.in_vain(passes=False, hopeless=True, now=20.0)
+    assert not watch.in_vain(passes=False, hopeless=True, now=20.0 + IN_VAIN - 0.1)
+    assert watch.in_vain(passes=False, hopeless=True, now=20.0 + IN_VAIN)
 
 
 def test_sentences_are_said_once_and_what_is_remembered_is_bounded(watch: Watch) -> None:

@@ -109,7 +109,7 @@ class Call:
                 self._end_leg(other)
         if self.phase is Phase.RINGING:
             self.phase = Phase.UP
-            self._watch.since = self._around.clock.time()
+            self._watch.answered(self._around.clock.time())
         self._tell()
 
     def offer_settled(self, cseq: int, *, accepted: bool) -> None:
@@ -228,8 +228,9 @@ class Call:
             return
         if self._hears_tone() is not None:
             self._tone.begin()
-        blocked = [leg.protection(index) in _NOTHING_PASSES for index in leg.streams]
-        if self._watch.in_vain(bool(blocked) and all(blocked), now):
+        found = {leg.protection(index) for index in leg.streams}
+        hopeless = bool(found) and found <= _NOTHING_WILL_PASS
+        if self._watch.in_vain(passes=bool(found & _SOMETHING_PASSES), hopeless=hopeless, now=now):
             self.reports_end(self._in_vain)
             return
         speaking = [
@@ -400,7 +401,8 @@ class Call:
         self._around.tell(CallChanged(view=self.view()))
 
 
-_NOTHING_PASSES: Final = (Protection.BLOCKED, Protection.IDLE)
+_SOMETHING_PASSES: Final = frozenset({Protection.SECURE, Protection.CLEAR})
+_NOTHING_WILL_PASS: Final = frozenset({Protection.BLOCKED, Protection.IDLE})
 _ORDER: Final = (Protection.BLOCKED, Protection.CLEAR, Protection.SECURING, Protection.IDLE, Protection.SECURE)
 
 

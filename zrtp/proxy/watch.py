@@ -8,7 +8,7 @@ from typing import Final
 SILENT_PHONE: Final = 5.0
 """Seconds without media of a phone that wants to send, after which that is said."""
 IN_VAIN: Final = 5.0
-"""Seconds of a call that is up and in which nothing may pass, after which it is hung up."""
+"""Seconds of a call that is up and in which nothing passes, after which it is hung up if nothing will."""
 MOST_SAID: Final = 100
 """Different sentences about one call."""
 
@@ -22,15 +22,20 @@ class Watch:
     heard: dict[int, float] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     silent: bool = False
-    blocked_since: float | None = None
+    waiting_since: float | None = None
+    """Since when nothing passes."""
 
-    def in_vain(self, blocked: bool, now: float) -> bool:
-        """Whether nothing could pass for so long that the call is of no use."""
-        if not blocked:
-            self.blocked_since = None
-        elif self.blocked_since is None:
-            self.blocked_since = now
-        return self.blocked_since is not None and now - self.blocked_since >= IN_VAIN
+    def answered(self, now: float) -> None:
+        """Somebody took the call."""
+        self.since = self.waiting_since = now
+
+    def in_vain(self, *, passes: bool, hopeless: bool, now: float) -> bool:
+        """Whether nothing passed for so long, and nothing will, that the call is of no use."""
+        if passes:
+            self.waiting_since = None
+        elif self.waiting_since is None:
+            self.waiting_since = now
+        return hopeless and self.waiting_since is not None and now - self.waiting_since >= IN_VAIN
 
     def phone_heard(self, index: int, now: float) -> None:
         self.heard[index] = now
