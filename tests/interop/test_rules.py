@@ -1,4 +1,4 @@
-"""The rules that real peers impose on an engine, I-01 to I-47: each has a test here that names it, without any peer.
+"""The rules that real peers impose on an engine, I-01 to I-48: each has a test here that names it, without any peer.
 
 What a rule is about is in the test's name; which peers need it, and why, is in `zrtp.protocol.compatibility` where the
 RFC does not say it anyway. The same rules are at work in the tests with real peers.
@@ -933,4 +933,4 @@ def test_a_peer_that_restarted_needs_a_new_stream() -> None:
 
 
 def test_every_rule_has_a_test() -> None:
-    assert sorted(marked_tests("interop")) == [f"I-{number:02}" for number in range(1, 48)]
+    assert sorted(marked_tests("interop")) == [f"I-{number:02}" for number in range(1, 49)]

@@ -192,6 +192,15 @@ def test_read_confirm__in_longer_messages_the_lengths_agree(declared: int) -> No
         compatibility.read_confirm(bytes(changed))
 
 
+@pytest.mark.interop("I-48")
+def test_forgo_preshared() -> None:
+    zids = [number.to_bytes(12, "big") for number in range(compatibility.PEERS_WITHOUT_PRESHARED + 1)]
+    with_whom: dict[bytes, None] = {}
+    for zid in zids:
+        compatibility.forgo_preshared(with_whom, zid)
+    assert list(with_whom) == zids[1:]
+
+
 @pytest.mark.interop("I-37")
 def test_goclear_ends_every_stream() -> None:
     every = {dialect: compatibility.goclear_ends_every_stream(dialect) for dialect in ClearDialect}

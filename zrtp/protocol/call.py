@@ -280,8 +280,14 @@ class Call:
 
     def may_use_preshared(self, peer: Hello) -> bool:
         """Preshared mode: both sides offer it, and the retained secret is good enough for it (section 4.4.2)."""
-        offered = self.installation.config.preshared and PRSH in peer.key_agreements
-        return offered and self.retention.allows_preshared(peer.zid)
+        return (
+            self._offers_preshared(peer)
+            and peer.zid not in self.installation.without_preshared
+            and self.retention.allows_preshared(peer.zid)
+        )
+
+    def _offers_preshared(self, peer: Hello) -> bool:
+        return self.installation.config.preshared and PRSH in peer.key_agreements
 
     def check_multistream(self, commit: Commit, suite: Suite) -> FurtherStream:
         """A Multistream Commit needs a secure first stream with the same peer (section 4.4.3).
@@ -339,11 +345,18 @@ class Call:
         self.sas = Sas(sashash=secrets.sashash, code=exchange.suite.sas, rendered=sas_type.render(secrets.sashash))
         remembers = self.retention.loaded and not self.installation.cacheless
         self.continuity = matched.continuity if remembers else Continuity.NONE
+        if self.continuity is Continuity.MISMATCH and self._offers_preshared(exchange.peer.hello):
+            compatibility.forgo_preshared(self.installation.without_preshared, exchange.peer.hello.zid)
         self.pbx_matched = matched.s3 is not None
         self.signature = confirmed.signature.received
         self._retain(exchange, secrets, matched, plain, bound=bound)
         if (plain.enrolment and exchange.peer.hello.mitm) or self.enrol:
             self._enrol(exchange, self.zrtpsess, exchange.peer.hello.zid)
+
+    def exchange_failed(self, exchange: Exchange) -> None:
+        """It ended without keys."""
+        if exchange.mode is Mode.PRESHARED:
+            compatibility.forgo_preshared(self.installation.without_preshared, exchange.peer.hello.zid)
 
     def announce_sas(self, ssrc: int) -> None:
         """People can compare now: once for each call, from its first stream."""

@@ -27,6 +27,7 @@ from zrtp.wire.messages import SHORTEST_PLAIN, Commit, CommitMode, ConfirmPlain,
 OWN_CLIENT_ID = b"zrtp Python"
 LAST_FIRST_SEQUENCE = 0x0FFF
 COPIES_BEFORE_YIELDING = 2
+PEERS_WITHOUT_PRESHARED = 256
 
 IMPLIED_AUTH_TAGS = (b"HS80", b"HS32")
 """The mandatory SRTP authentication tags, in the order in which they are appended to a list without them.
@@ -110,6 +111,19 @@ def read_confirm(plain: bytes) -> ConfirmPlain:
     if len(plain) == SHORTEST_PLAIN:
         plain = plain[:32] + bytes(3) + plain[35:]
     return ConfirmPlain.decode(plain)
+
+
+def forgo_preshared(with_whom: dict[bytes, None], zid: bytes) -> None:
+    """Note that Preshared mode led to nothing with this peer: from the next call on it goes by DH, as long as the
+    program runs. `with_whom` keeps the last ones.
+
+    Peers: libzrtp. Reason: it does not renew rs1 in Preshared mode, so that nothing matches from the third call on, and
+    some builds compute other keys, so that no call succeeds. Anybody can bring this about, and it costs public-key
+    operations alone. Rule I-48.
+    """
+    with_whom[zid] = None
+    if len(with_whom) > PEERS_WITHOUT_PRESHARED:
+        del with_whom[next(iter(with_whom))]
 
 
 def multistream_confirm(first: ConfirmPlain, h0: bytes) -> ConfirmPlain:

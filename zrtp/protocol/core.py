@@ -394,6 +394,8 @@ class Core:
         """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched."""
         name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
         self._logger.info("stream %08x failed: %s", self.ssrc, text)
+        if self.exchange is not None:
+            self.call.exchange_failed(self.exchange)
         self.release()
         self.progressed()
         self.stop_repeating()

@@ -52,6 +52,7 @@ class Installation:
         "signers",
         "verifiers",
         "wall_clock",
+        "without_preshared",
     )
 
     def __init__(
@@ -69,6 +70,8 @@ class Installation:
         """No retained secrets: RFC 6189 section 4.9.1."""
         self.random = random
         self.wall_clock = wall_clock
+        self.without_preshared: dict[bytes, None] = {}
+        """ZIDs of peers with which Preshared mode led to nothing."""
         self.algorithms = config.algorithms
         self.offer = Offer(config)
         self.signers = tuple(signers)
