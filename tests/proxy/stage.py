@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.support.pair import seeded
 from zrtp.cache.interface import SecretCache
@@ -28,7 +28,6 @@ from zrtp.proxy.routing import Flows, Hop
 from zrtp.proxy.signalling import Sending, Side, Signalling
 from zrtp.proxy.sip import Message, parse
 from zrtp.proxy.surroundings import Surroundings
-from zrtp.proxy.transactions import Transactions
 
 PHONE_SIDE = Hop("UDP", "127.0.0.1", 5070)
 SERVER = Hop("UDP", "198.51.100.5", 5060)
@@ -194,16 +193,16 @@ class ProxyOnStage:
         self.calls = Calls(self.around)
         self.network_side = Hop(self.network_transport, self.host, 5080)
         self.hung_up: list[Sending] = []
-        self.transactions = Transactions(self.wire.clock, lambda sending: None)
+        self.answers: list[tuple[Message, Side]] = []
         self.signalling = Signalling(
             phone_side=self.phone_side,
             network_side=lambda: self.network_side,
             calls=self.calls,
             flows=self.flows,
             tell=self.news.append,
-            answered=self.transactions.answered,
+            answered=lambda answer, side: self.answers.append((parse(answer.encode()), side)),
         )
-        self.calls.hang_up = self._hang_up
+        self.calls.hang_up = lambda *call: self.hung_up.extend(self.signalling.hang_up(*call))
 
     def from_phone(self, text: str | bytes | Message, source: Hop) -> list[Sending]:
         return self.signalling.from_phone(octets(text) if isinstance(text, str) else text, source)
@@ -236,9 +235,6 @@ class ProxyOnStage:
 
     def changes(self) -> list[View]:
         return [news.view for news in self.news if isinstance(news, CallChanged)]
-
-    def _hang_up(self, *call: Any) -> None:
-        self.hung_up += self.signalling.hang_up(*call)
 
     def _open_line(self, call: Call, index: int) -> WiredLine:
         line = WiredLine(self.wire, call, index, self.phone_side.host, self.host)

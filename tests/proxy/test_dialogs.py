@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tests.proxy.server_stage import COPIED
 from tests.proxy.stage import SERVER
 from tests.proxy.two_phones import TwoPhones
 from zrtp.proxy.calls import GONE
 from zrtp.proxy.dialogs import Dialog, Reason
 from zrtp.proxy.routing import Flows, Hop
-from zrtp.proxy.sip import Message, parse
+from zrtp.proxy.signalling import Side
+from zrtp.proxy.sip import Message
 
 
 def hung_up() -> tuple[TwoPhones, list[Message]]:
@@ -48,12 +50,16 @@ def test_towards_the_network_it_follows_the_proxies_of_the_call_and_not_ourselve
         assert all(other.proxy.host in route or other.proxy.phone_side.host in route for route in rest)
 
 
-def test_the_answer_to_it_is_for_nobody_else() -> None:
-    stage, (_, from_alice, *_) = hung_up()
-    kept = [header for header in from_alice.headers if header.name in ("via", "from", "to", "call-id", "cseq")]
-    answer = parse(Message("SIP/2.0 200 OK", kept).encode())
+def test_the_answer_to_it_is_for_nobody_else_and_ends_its_repetition() -> None:
+    stage, (to_alice, from_alice, *_) = hung_up()
+    proxy = stage.alice.proxy
 
-    assert stage.alice.proxy.from_network(answer) == []
+    def answered(bye: Message) -> bytes:
+        return Message("SIP/2.0 200 OK", [header for header in bye.headers if header.name in COPIED]).encode()
+
+    assert proxy.from_phone(answered(to_alice), stage.alice.hop) == proxy.from_network(answered(from_alice)) == []
+    told = [(answer.values("via"), side) for answer, side in proxy.answers[-2:]]
+    assert told == [(to_alice.values("via"), Side.PHONE), (from_alice.values("via"), Side.NETWORK)]
 
 
 def test_before_anybody_answered_there_is_nothing_to_hang_up() -> None:

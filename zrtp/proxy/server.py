@@ -180,9 +180,10 @@ class SipProxy:
             for bye in self._signalling.hang_up(*call):
                 self._transactions.send(bye)
 
-    def _answered(self, response: Message) -> None:
-        if self._transactions is not None and self._network_side is not None:
+    def _answered(self, response: Message, side: Side) -> None:
+        if self._transactions is not None:
             self._transactions.answered(response)
+        if self._network_side is not None and side is Side.NETWORK:
             self._network_side.answered(response)
 
     def _send(self, sending: Sending) -> None:

@@ -64,10 +64,10 @@ class Signalling:
         calls: Calls,
         flows: Flows,
         tell: Tell,
-        answered: Callable[[Message], None],
+        answered: Callable[[Message, Side], None],
     ) -> None:
         """`phone_side` is where the phone reaches us; `network_side` tells where the upstream does, which may change
-        with each connection. `answered` is told of every answer, as it came."""
+        with each connection. `answered` is told of every answer, as it came, and of the side that it came from."""
         self._phone_side = phone_side
         self._network_side = network_side
         self._calls = calls
@@ -152,7 +152,7 @@ class Signalling:
         return sendings + ([Sending(bye, Side.NETWORK)] if bye is not None else [])
 
     def _answer_of_phone(self, message: Message, here: Hop) -> list[Sending]:
-        self._answered(message)
+        self._answered(message, Side.PHONE)
         flow = take_own_via(message, here)
         below = Via.parse((message.values("via") or [""])[0])
         if flow is None or below is None or self._describe(message, flow, from_phone=True) is not None:
@@ -163,7 +163,7 @@ class Signalling:
         return [Sending(message, Side.NETWORK, back)]
 
     def _answer_of_network(self, message: Message, network: Hop) -> list[Sending]:
-        self._answered(message)
+        self._answered(message, Side.NETWORK)
         flow = take_own_via(message, network)
         if flow is None or not message.values("via"):  # the latter answers a BYE of ours
             return []
