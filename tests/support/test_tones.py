@@ -51,3 +51,10 @@ def test_a_tone_is_heard_although_clocks_differ_a_little() -> None:
     assert not tones.hears(tones.sine(873, 0.5), 880)
     assert not tones.hears([0] * 8000, 880)
     assert tones.hears([0] * 8000, None)
+
+
+def test_a_wav_file_whose_header_was_never_written_is_a_telephones(tmp_path: Path) -> None:
+    samples = tones.sine(440, 0.1)
+    path = tones.write_wav(tmp_path / "x.wav", samples)
+    path.write_bytes(bytes(tones.WAV_HEADER) + path.read_bytes()[tones.WAV_HEADER :])
+    assert tones.read_wav(path) == (samples, 8000)

@@ -12,6 +12,8 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
+WAV_HEADER = 44
+"""Octets before the samples."""
 TELEPHONE_RATE = 8000
 AMPLITUDE = 12000
 LOWEST, HIGHEST = 200, 3400
@@ -78,11 +80,16 @@ def write_wav(path: Path, samples: Sequence[int], rate: int = TELEPHONE_RATE) ->
 
 
 def read_wav(path: Path) -> tuple[list[int], int]:
-    """First channel and rate of a 16-bit WAV file, even if its writer was stopped before it set the sizes."""
+    """First channel and rate of a 16-bit WAV file, even if its writer was stopped before it set the sizes.
+
+    mediastream leaves room for the header and writes it last: without one the file is taken for a telephone's.
+    """
     octets = path.read_bytes()
-    channels = int.from_bytes(octets[22:24], "little")
-    rate = int.from_bytes(octets[24:28], "little")
-    body = octets[octets.index(b"data") + 8 :]
+    if not any(octets[:WAV_HEADER]):
+        channels, rate, body = 1, TELEPHONE_RATE, octets[WAV_HEADER:]
+    else:
+        channels, rate = int.from_bytes(octets[22:24], "little"), int.from_bytes(octets[24:28], "little")
+        body = octets[octets.index(b"data") + 8 :]
     frames = array.array("h", body[: len(body) // 2 * 2])
     return list(frames[::channels]), rate
 
