@@ -25,6 +25,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.crypto import passphrase
 from zrtp.crypto.registry import DEFAULT
 from zrtp.crypto.sas import B256
+from zrtp.errors import ErrorCode
 from zrtp.media import sdp
 from zrtp.media.demux import Kind as Protocol
 from zrtp.media.demux import classify
@@ -927,6 +928,24 @@ def test_a_peer_that_restarted_needs_a_new_stream() -> None:
     (commit,) = [message for message in newcomer.discover() if isinstance(message, Commit)]
     newcomer.answer(commit)
     assert again.state is State.SECURE
+
+
+@pytest.mark.interop("I-28")
+@pytest.mark.parametrize("complained", [True, False])
+def test_an_acknowledged_complaint_is_told_at_once_as_unproved_and_the_exchange_goes_on(complained: bool) -> None:
+    """libzrtp gives up without another word."""
+    bob = alone()
+    actor = Actor(bob.stream)
+    actor.take_dhpart2(only(actor.send(actor.dhpart1(committing(bob, actor))), DHPart2))
+    if complained:
+        mac, iv, ciphertext = actor.box.seal(actor.role, actor.plain().encode() + bytes(4), actor.random)
+        unreadable = Confirm1.make(confirm_mac=mac, iv=iv, ciphertext=ciphertext)
+        assert only(actor.send(unreadable), Error).code == ErrorCode.MALFORMED_PACKET
+    assert actor.send(ERROR_ACK) == []
+    assert [event.code for event in bob.seen(SecurityWarning)] == [WarningCode.PEER_ERROR] * complained
+    only(actor.send(actor.confirm()), Confirm2)
+    assert actor.send(CONF2ACK) == []
+    assert state(bob) is State.SECURE
 
 
 # All of them.

@@ -64,6 +64,22 @@ def on_grace_over(core: Core, due: Received[None]) -> State:
     )
 
 
+def on_error_ack_in_exchange(core: Core, received: Received[ErrorACK]) -> State:
+    """Arrives from: every state of an exchange. Goes to: the same. If we complained about a message, its sender may
+    have given up, as libzrtp does without another word. Anybody can send this.
+    """
+    if core.last_error_sent is None:
+        core.counters["no Error was sent"] += 1
+    else:
+        core.warn(
+            WarningCode.PEER_ERROR,
+            "The other side, or somebody else, heard that one of its messages could not be read, and may have given "
+            "up. That is not proved; the key agreement goes on.",
+            received.at,
+        )
+    return core.state
+
+
 def on_error_ack(core: Core, received: Received[ErrorACK]) -> State:
     """Arrives from: FAILED. Goes to: FAILED. Our Error got through."""
     core.stop_repeating()

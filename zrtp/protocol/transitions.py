@@ -123,7 +123,7 @@ def in_exchange(state: State) -> Steps:
         Trigger.CLEARED_BY_US: Go(clearing.on_cleared_by_us, (S.CLEAR_PENDING,)),
         Trigger.CLEARED_BY_PEER: Go(clearing.on_cleared_by_peer, (S.CLEAR_PENDING,)),
         **ignore("Hello is acknowledged already", Kind.HELLO_ACK),
-        **ignore("no Error was sent", Kind.ERROR_ACK),
+        Kind.ERROR_ACK: Go(ending.on_error_ack_in_exchange, (state,)),
         **ignore("not secure yet", Kind.GOCLEAR, Kind.CLEAR_ACK, Kind.SASRELAY, Kind.RELAY_ACK),
         **ignore("not secure yet", Trigger.GO_CLEAR, Trigger.CLEAR_AGREED),
         **ignore("going secure already", Trigger.GO_SECURE, Trigger.RETRY, Trigger.RECORD, Trigger.NO_RECORD),
