@@ -378,6 +378,24 @@ class TestForks:
         assert [side.proxy.notices() for side in stage.sides] == [[], []]
         assert stage.in_clear == []
 
+    @every("seconds", [0.2, 7.0])
+    def test_a_server_that_plays_a_sound_does_not_use_up_what_was_announced(self, seconds: float) -> None:
+        """It has no ZRTP. Whoever answers then insists on a=zrtp-hash, and knows of no other announcement."""
+        stage = TwoPhones()
+        asked = stage.ask(stage.alice, "INVITE", stage.alice.sdp, to_tag=False)
+        lines = asked.body.split(b"\r\n")
+        asked.with_body(b"\r\n".join(line for line in lines if not line.startswith(b"a=zrtp-hash-fork")))
+        offered = stage.deliver(stage.alice, asked)
+        server = Phone(stage.wire, 9000, "203.0.113.1")
+        stage.alice.proxy.into(answer_from(stage, server, "183 Session Progress", tag="server"))
+        stage.clock.run(seconds)
+        answered = stage.answer(stage.bob, "200 OK", stage.bob.sdp)
+        stage.talk(offered, answered, seconds=1)
+
+        assert [len(side.media.words) for side in stage.sides] == [5, 5]
+        assert stage.alice.proxy.view.sas == stage.bob.proxy.view.sas is not None
+        assert stage.in_clear == []
+
     def test_one_that_hangs_up_does_not_end_the_call_of_the_other(self, stage: TwoPhones) -> None:
         first, second = self.ring_twice(stage)
         stage.alice.proxy.into(answer_from(stage, first, "183 Session Progress", tag="one"))

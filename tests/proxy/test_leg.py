@@ -134,3 +134,20 @@ def test_the_other_hello_that_was_announced_counts_too_and_no_third_one() -> Non
             made.from_network(0, datagram, 0.1)
         assert any(datagram[16:24] == b"Commit  " for _, datagram in made.datagrams_to_send()) is heard
         assert not made.announces_another(0, (second,))
+
+
+def test_a_leg_is_free_for_another_far_end_as_long_as_its_own_shows_no_zrtp() -> None:
+    (hers, datagrams), (other, _) = hello_of(2), hello_of(3)
+    made = leg()
+    made.start(0, 0.0)
+    assert made.is_free_for([(hers,)])
+    assert not made.is_free_for([()]), "who announces nothing insists on nothing"
+
+    made.from_network(0, datagrams[0], 0.1)
+    assert made.heard
+    assert made.is_free_for([(hers,)])
+    assert not made.is_free_for([(other,)])
+    assert not made.is_free_for([])
+
+    made.expect(0, (hers,))
+    assert not made.is_free_for([(hers,)])

@@ -49,8 +49,9 @@ class Call:
         """Is called when the policy wants the call to end, with the reason; may be called again."""
         self._around = around
         self._legs: dict[str, Leg] = {}
-        self._current = self._new_leg("")
-        self._second: Leg | None = None  # for the second place that answers, with a Hello that the offer announces too
+        # The offer announces the Hello of the first leg, and that of a second one for another place that answers.
+        self._current = self._first = self._new_leg("")
+        self._second: Leg | None = None
         self._lines = MediaLines(
             around, lambda index: around.open_line(self, index), lambda text: self._say_once(text, loud=True)
         )
@@ -305,12 +306,28 @@ class Call:
         if leg is None:
             if len(self._legs) >= MOST_LEGS:
                 raise Refusal("The call rings at more places than are followed here.")
-            leg, self._second = self._new_leg(tag, self._second), None
+            leg = self._further_leg(tag, sections)
         if any(leg.announces_another(index, section.zrtp_hashes) for index, section in enumerate(sections)):
             leg = self._replaced(leg)
         if self.phase is Phase.RINGING:
             self._current = leg
         return leg
+
+    def _further_leg(self, tag: str, sections: list[Section]) -> Leg:
+        """A leg for another far end.
+
+        The first one is for it if it has ZRTP, and the first one's far end shows none, such as a server that plays a
+        sound: the Hello that was announced to everybody is of no use there.
+        """
+        leg, self._second = self._new_leg(tag, self._second), None
+        first = self._first
+        if first.closed or not first.is_free_for([section.zrtp_hashes for section in sections]):
+            return leg
+        first.tag, leg.tag = tag, first.tag
+        self._legs[first.tag], self._legs[leg.tag] = first, leg
+        leg.remote = {} if first.heard else first.remote  # what was heard came from elsewhere, and was followed
+        first.remote = {}
+        return first
 
     def _replaced(self, leg: Leg) -> Leg:
         """Another far end took over within the dialog: new keys, new words."""

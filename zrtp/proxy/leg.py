@@ -7,7 +7,7 @@ numbered as the m= lines of the session description, datagrams go in and come ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
@@ -103,6 +103,7 @@ class Leg:
         self._media: dict[int, SecureMedia] = {}
         self._expected: dict[int, bytes] = {}
         self._announced: dict[int, frozenset[bytes]] = {}
+        self._heard: dict[int, bytes] = {}  # the last Hello
         self._in_vain: set[int] = set()  # streams that found nobody; they look again whenever plain media arrives
         self._random = random
         self.muted = False
@@ -128,6 +129,17 @@ class Leg:
         """Whether the far end now announces another Hello than before: somebody else took its place in the call."""
         announced, found = self._announced.get(index), matching_zrtp_hash(hashes)
         return announced is not None and found is not None and found.hash not in announced
+
+    @property
+    def heard(self) -> bool:
+        """Whether a Hello came, from whomever."""
+        return bool(self._heard)
+
+    def is_free_for(self, announced: Sequence[tuple[ZrtpHash, ...]]) -> bool:
+        """Whether the far end shows no ZRTP, and whatever came is what another one announced, stream by stream."""
+        hashes = [{found.hash for found in section} for section in announced]
+        others = all(index < len(hashes) and hello in hashes[index] for index, hello in self._heard.items())
+        return any(hashes) and others and not self._announced
 
     def start(self, index: int, now: float) -> None:
         """Look for the far end's ZRTP; nothing happens if that was begun."""
@@ -155,7 +167,9 @@ class Leg:
         media = self._media.get(index)
         if media is None or self.closed:
             return Arrived([], [])
-        self._choose_announced(index, media, datagram)
+        if hello := _hello_hash(datagram):
+            self._heard[index] = hello
+            self._choose_announced(index, media, hello)
         packets, reports = media.datagram_received(datagram, now), media.rtcp_received()
         return Arrived([], []) if self.muted else Arrived(packets, reports)
 
@@ -268,13 +282,10 @@ class Leg:
             self._secure.close(now)
             self.closed = True
 
-    def _choose_announced(self, index: int, media: SecureMedia, datagram: bytes) -> None:
+    def _choose_announced(self, index: int, media: SecureMedia, hello: bytes) -> None:
         """Expect the Hello that has come, if it is an announced one and nothing was agreed on with another."""
         announced = self._announced.get(index, frozenset())
-        if len(announced) < 2 or media.stream.state not in _LOOKING:
-            return
-        hello = _hello_hash(datagram)
-        if hello in announced and hello != self._expected[index]:
+        if media.stream.state in _LOOKING and hello in announced and hello != self._expected[index]:
             self._expected[index] = hello
             media.stream.expect_hello(hello)
 
