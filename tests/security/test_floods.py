@@ -155,7 +155,7 @@ EVERY_FLOOD = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("packets", [100, pytest.param(2_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("packets", [50, pytest.param(2_000, marks=pytest.mark.long)])
 @EVERY_FLOOD
 def test_a_flood_costs_no_memory_and_no_public_key_operation_and_a_call_follows(flood: Flood, packets: int) -> None:
     target = Target()
