@@ -60,6 +60,13 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(source_of(path))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def trees_are_let_go_in_the_end() -> Iterator[None]:
+    """They are most of the objects in this process, and the garbage collector would look at them to the end."""
+    yield
+    tree_of.cache_clear()
+
+
 @cache
 def imports(path: Path) -> tuple[str, ...]:
     """The full names of all imported modules, wherever in the module the import stands."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lanes import keep_what_there_is
 from tests.support.transitions import checked_table
 
 
@@ -15,6 +16,12 @@ def transitions_are_checked() -> Iterator[None]:
     """A handler that ends in a state which the transition table does not name fails the test that called it."""
     with checked_table():
         yield
+
+
+@pytest.fixture(scope="package", autouse=True)
+def memory_is_counted_from_here() -> None:
+    """Tests in this folder look for garbage again and again, of their own only."""
+    keep_what_there_is()
 
 
 @pytest.fixture
