@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
@@ -30,6 +31,9 @@ from zrtp.protocol.events import Continuity
 
 VIDEO: Final = 4
 """One call in so many has a second stream."""
+
+_LOOKS: Final = 100
+"""How often the workers are asked whether they are secure as well."""
 
 Progress = Callable[[str], object]
 
@@ -83,11 +87,12 @@ async def _measure(server: Server, number: int, calls: int, loss: float, paralle
     settings = [Settings(address=address, loss=loss, seed=seed) for seed in range(number)]
     async with workers(settings) as hosts:
         run = _Run(server, hosts, [Phone() for _ in range(calls)], parallel, progress)
-        before = await run.reports()
+        resident = sum([(await host.report())["resident"] for host in hosts])
         first = await run.phase("first", 0)
+        await run.all_stored()
         second = await run.phase("second", 1)
-    resident = sum(run.held) - sum(report["resident"] for report in before)
-    return Row(workers=number, calls=calls, loss=loss, first=first, second=second, memory=resident / calls)
+    memory = (sum(run.held) - resident) / calls
+    return Row(workers=number, calls=calls, loss=loss, first=first, second=second, memory=memory)
 
 
 class _Run:
@@ -98,17 +103,28 @@ class _Run:
     ) -> None:
         self._server, self._hosts, self._phones, self._progress = server, hosts, phones, progress
         self._turn = asyncio.Semaphore(parallel)
-        self._before: list[dict[str, Any]] = []
         self.held: list[int] = []
         """Octets of each worker while the calls of the first phase were open."""
 
-    async def reports(self) -> list[dict[str, Any]]:
-        self._before = [await host.report() for host in self._hosts]
-        return self._before
+    async def all_stored(self) -> None:
+        """Wait for what the calls have left behind: whoever calls sooner is a stranger to the other workers."""
+        for _ in range(_LOOKS):
+            if not any([(await host.report())["host"]["open"] for host in self._hosts]):
+                return
+            await asyncio.sleep(0.05)
+
+    async def _reports(self, streams: int, before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Once the workers have heard too that so many streams are secure: some hear it after the phone."""
+        for _ in range(_LOOKS):
+            after = [await host.report() for host in self._hosts]
+            if _grown(before, after, "host", "secured_total") >= streams:
+                break
+            await asyncio.sleep(0.05)
+        return after
 
     async def phase(self, name: str, shift: int) -> Phase:
         """Phone number n calls worker number n + shift."""
-        known, before = name == "second", await self.reports()
+        known, before = name == "second", [await host.begin() for host in self._hosts]
         began, database = time.perf_counter(), self._server.cpu()
         done = 0
 
@@ -125,10 +141,15 @@ class _Run:
         async with AsyncExitStack() as held:
             outcomes = await asyncio.gather(*(one(number, held) for number in range(len(self._phones))))
             seconds = time.perf_counter() - began
-            after = await self.reports()
+            after = await self._reports(sum(outcome.streams for outcome in outcomes), before)
             database = self._server.cpu() - database
             self.held = self.held or [report["resident"] for report in after]
         return _phase(outcomes, known, before, after, seconds, database)
+
+
+def _grown(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], *path: str) -> float:
+    """By how much a number has grown, of all workers together."""
+    return sum(_at(late, path) - _at(early, path) for early, late in zip(before, after, strict=True))
 
 
 def _phase(
@@ -139,9 +160,7 @@ def _phase(
     seconds: float,
     database: float,
 ) -> Phase:
-    def grown(*path: str) -> float:
-        return sum(_at(late, path) - _at(early, path) for early, late in zip(before, after, strict=True))
-
+    grown = partial(_grown, before, after)
     secured = [outcome for outcome in outcomes if outcome.continuity is not None]
     wanted = Continuity.CONTINUED if known else Continuity.FIRST_CALL
     at_phones = sum(outcome.continuity is wanted and not outcome.alarms for outcome in secured)

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from tests.bench.fleet_worker import Settings
 from zrtp.cache.memory import MemoryCache
-from zrtp.media import rtcp
 from zrtp.media.aio import AsyncCall, MediaLayer, NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.protocol.config import Config
@@ -39,7 +38,12 @@ class Worker:
             return await _line(self.process)
 
     async def report(self) -> dict[str, Any]:
+        """What happened since `begin`, and altogether."""
         return await self.tell(report=True)
+
+    async def begin(self) -> dict[str, Any]:
+        """Report, and forget the gaps until now."""
+        return await self.tell(begin=True)
 
 
 async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -76,6 +80,8 @@ class Outcome:
     """None: it did not become secure."""
     seconds: float = 0.0
     """Until the sound was secure."""
+    streams: int = 0
+    """That are secure."""
     why_not: str = ""
     alarms: int = 0
     """Warnings that somebody may listen in."""
@@ -104,6 +110,7 @@ class Phone:
             layer.start()
             try:
                 await layer.secured()
+                outcome.streams = 1
                 outcome.continuity = call.session.continuity
                 outcome.seconds = time.perf_counter() - began
                 if video:
@@ -112,10 +119,11 @@ class Phone:
                     await worker.tell(video=[each.get_extra_info("sockname") for each in transports])
                     other.start()
                     await other.secured()
+                    outcome.streams = 2
             except NotSecured as error:
                 outcome.why_not = str(error)
             yield outcome
-            layer.send(rtcp.goodbye(layer.media.stream.ssrc))
+            await worker.tell(bye=transports[0].get_extra_info("sockname"))
         finally:
             await call.aclose()
             for transport in transports:

@@ -2,7 +2,9 @@
 
     {"video": [[host, port], [host, port]]}     signalling: who calls from the second address is a further stream of the
                                                 call from the first one
+    {"bye": [host, port]}                       signalling: the call from that address is over
     {"report": true}                            what has happened so far: see `report`
+    {"begin": true}                             report, and begin again with turns, the gap, and what was said
     {"drain": SECONDS}                          drain, report and end
 
 The first line that it writes says which port it has.
@@ -68,17 +70,6 @@ class Line:
         return self._transport.is_closing()
 
 
-class Above(asyncio.DatagramProtocol):
-    """The bridge above a call: it hears when the phone hangs up."""
-
-    def __init__(self, call: AsyncCall) -> None:
-        self._call = call
-
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        if classify(data) is Kind.RTCP:
-            self._call.close()
-
-
 class Worker(asyncio.DatagramProtocol):
     """Everything that one process does."""
 
@@ -107,9 +98,9 @@ class Worker(asyncio.DatagramProtocol):
         if self._loses():
             return
         port = self._ports.get(addr)
-        if port is None or self._calls[addr].closed:
+        if port is None:
             if classify(data) is not Kind.ZRTP:
-                return  # of a call that has ended
+                return
             try:
                 port = self._add_stream(addr, AsyncCall(self._endpoint, host=self._host, on_event=self._heard))
             except HostDraining:
@@ -119,6 +110,15 @@ class Worker(asyncio.DatagramProtocol):
     def video(self, audio: Any, video: Any) -> None:
         """Another stream of the call with that address."""
         self._add_stream(video, self._calls[audio])
+
+    def hang_up(self, audio: Any) -> None:
+        """The call with that address is over. What it leaves behind may still be on its way."""
+        call = self._calls.get(audio)
+        if call is None:
+            return  # it never heard of the phone
+        call.close()
+        for address in [address for address, other in self._calls.items() if other is call]:
+            del self._calls[address], self._ports[address]
 
     async def drain(self, patience: float) -> None:
         await self._host.drain(patience)
@@ -135,8 +135,8 @@ class Worker(asyncio.DatagramProtocol):
             last = now
 
     def report(self) -> dict[str, Any]:
-        """CPU and wall seconds, octets of memory, the metrics, and since the last report: turns, gap, what was said."""
-        report = {
+        """Seconds of CPU, octets of memory, the metrics, and since it began: turns, the longest gap, what was said."""
+        return {
             "cpu": time.process_time(),
             "resident": _resident(),
             "host": asdict(self._host.metrics),
@@ -145,14 +145,16 @@ class Worker(asyncio.DatagramProtocol):
             "turns": self._turns,
             "said": self._said,
         }
+
+    def begin(self) -> None:
+        """What went wrong before was something else."""
         self._gap, self._turns, self._said = 0.0, 0, {}
-        return report
 
     def _add_stream(self, address: Any, call: AsyncCall) -> asyncio.DatagramProtocol:
         assert self._line is not None
         layer = call.add_layer()
         layer.set_remote(address)
-        port = layer.wrap(Above(call))
+        port = layer.wrap(asyncio.DatagramProtocol())
         port.connection_made(self._line)  # type: ignore[arg-type]
         self._ports[address], self._calls[address] = port, call
         layer.start()
@@ -182,12 +184,17 @@ async def main(settings: Settings) -> None:
         if "video" in told:
             worker.video(*map(tuple, told["video"]))
             _say({})
+        elif "bye" in told:
+            worker.hang_up(tuple(told["bye"]))
+            _say({})
         elif "drain" in told:
             await worker.drain(told["drain"])
             _say(worker.report())
             break
         else:
             _say(worker.report())
+            if "begin" in told:
+                worker.begin()
     ticking.cancel()
 
 

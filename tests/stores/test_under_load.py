@@ -76,7 +76,8 @@ async def fleet(address: str, **settings: Any) -> AsyncIterator[Fleet]:
         made = Fleet(hosts)
         first = await made.call_all(made.phones)
         assert {outcome.continuity for outcome in first} == {Continuity.FIRST_CALL}
-        await made.reports()
+        for host in hosts:
+            await host.begin()
         yield made
 
 
