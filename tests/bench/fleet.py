@@ -23,7 +23,7 @@ from statistics import median, quantiles
 from typing import Any, Final
 
 from tests.bench.chart import Bar, Group, document
-from tests.bench.fleet_calls import Outcome, Phone, Worker, workers
+from tests.bench.fleet_calls import LOOKS, PAUSE, Outcome, Phone, Worker, all_stored, workers
 from tests.bench.fleet_worker import Settings
 from tests.stores.server import Server, running
 from zrtp.cli.screen.terminal import Terminal
@@ -31,9 +31,6 @@ from zrtp.protocol.events import Continuity
 
 VIDEO: Final = 4
 """One call in so many has a second stream."""
-
-_LOOKS: Final = 100
-"""How often the workers are asked whether they are secure as well."""
 
 Progress = Callable[[str], object]
 
@@ -89,7 +86,7 @@ async def _measure(server: Server, number: int, calls: int, loss: float, paralle
         run = _Run(server, hosts, [Phone() for _ in range(calls)], parallel, progress)
         resident = sum([(await host.report())["resident"] for host in hosts])
         first = await run.phase("first", 0)
-        await run.all_stored()
+        await all_stored(hosts)
         second = await run.phase("second", 1)
     memory = (sum(run.held) - resident) / calls
     return Row(workers=number, calls=calls, loss=loss, first=first, second=second, memory=memory)
@@ -106,20 +103,13 @@ class _Run:
         self.held: list[int] = []
         """Octets of each worker while the calls of the first phase were open."""
 
-    async def all_stored(self) -> None:
-        """Wait for what the calls have left behind: whoever calls sooner is a stranger to the other workers."""
-        for _ in range(_LOOKS):
-            if not any([(await host.report())["host"]["open"] for host in self._hosts]):
-                return
-            await asyncio.sleep(0.05)
-
     async def _reports(self, streams: int, before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Once the workers have heard too that so many streams are secure: some hear it after the phone."""
-        for _ in range(_LOOKS):
+        for _ in range(LOOKS):
             after = [await host.report() for host in self._hosts]
             if _grown(before, after, "host", "secured_total") >= streams:
                 break
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)
         return after
 
     async def phase(self, name: str, shift: int) -> Phase:

@@ -22,6 +22,13 @@ from zrtp.protocol.events import Continuity, SecurityWarning, WarningCode
 PHONE: Final = Config(key_agreements=(b"X255", b"Mult"))
 
 
+LOOKS: Final = 100
+"""How often workers are asked for something that comes true soon."""
+
+PAUSE: Final = 0.05
+"""Seconds from one look to the next."""
+
+
 class Worker:
     """A process of the fleet, seen from outside."""
 
@@ -72,6 +79,14 @@ async def _worker(settings: Settings) -> AsyncIterator[Worker]:
         await process.wait()
 
 
+async def all_stored(hosts: Sequence[Worker]) -> None:
+    """Wait for what the calls have left behind: a new phone that calls sooner is a stranger to the other workers."""
+    for _ in range(LOOKS):
+        if not any([(await host.report())["host"]["open"] for host in hosts]):
+            return
+        await asyncio.sleep(PAUSE)
+
+
 @dataclass(slots=True)
 class Outcome:
     """What came of one call, as the phone sees it."""
@@ -95,7 +110,10 @@ class Phone:
 
     @asynccontextmanager
     async def call(self, worker: Worker, *, video: bool = False) -> AsyncIterator[Outcome]:
-        """A call that has become secure, or has failed; the phone hangs up at the end of the block."""
+        """A call that has become secure, or has failed.
+
+        The phone hangs up at the end of the block, and not before the worker is secure as well: people talk longer.
+        """
         outcome, began = Outcome(), time.perf_counter()
 
         def heard(event: CallEvent) -> None:
@@ -123,7 +141,12 @@ class Phone:
             except NotSecured as error:
                 outcome.why_not = str(error)
             yield outcome
-            await worker.tell(bye=transports[0].get_extra_info("sockname"))
+            own = transports[0].get_extra_info("sockname")
+            for _ in range(LOOKS if outcome.continuity is not None else 0):
+                if (await worker.tell(secure=own))["secure"]:
+                    break
+                await asyncio.sleep(PAUSE)
+            await worker.tell(bye=own)
         finally:
             await call.aclose()
             for transport in transports:

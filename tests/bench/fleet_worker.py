@@ -2,6 +2,7 @@
 
     {"video": [[host, port], [host, port]]}     signalling: who calls from the second address is a further stream of the
                                                 call from the first one
+    {"secure": [host, port]}                    whether every stream of the call from that address is
     {"bye": [host, port]}                       signalling: the call from that address is over
     {"report": true}                            what has happened so far: see `report`
     {"begin": true}                             report, and begin again with turns, the gap, and what was said
@@ -28,6 +29,7 @@ from zrtp.media.events import CallEvent
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed, SecurityWarning
+from zrtp.protocol.states import State
 from zrtp.stores.postgres import PostgresCache
 
 TICK: Final = 0.01
@@ -111,6 +113,11 @@ class Worker(asyncio.DatagramProtocol):
         """Another stream of the call with that address."""
         self._add_stream(video, self._calls[audio])
 
+    def secure(self, audio: Any) -> bool:
+        """A phone may be secure before the host is."""
+        call = self._calls.get(audio)
+        return call is not None and all(layer.media.stream.state is State.SECURE for layer in call.layers)
+
     def hang_up(self, audio: Any) -> None:
         """The call with that address is over. What it leaves behind may still be on its way."""
         call = self._calls.get(audio)
@@ -184,6 +191,8 @@ async def main(settings: Settings) -> None:
         if "video" in told:
             worker.video(*map(tuple, told["video"]))
             _say({})
+        elif "secure" in told:
+            _say({"secure": worker.secure(tuple(told["secure"]))})
         elif "bye" in told:
             worker.hang_up(tuple(told["bye"]))
             _say({})

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.fleet_calls import Outcome, Phone, Worker, workers
+from tests.bench.fleet_calls import Outcome, Phone, Worker, all_stored, workers
 from tests.bench.fleet_worker import Settings
 from tests.stores.server import Server
 from tests.stores.slow import SlowWay, slow_way
@@ -76,6 +76,7 @@ async def fleet(address: str, **settings: Any) -> AsyncIterator[Fleet]:
         made = Fleet(hosts)
         first = await made.call_all(made.phones)
         assert {outcome.continuity for outcome in first} == {Continuity.FIRST_CALL}
+        await all_stored(hosts)
         for host in hosts:
             await host.begin()
         yield made
