@@ -7,5 +7,6 @@ libbzrtp     the same handshakes by Debian's libbzrtp, through a small C program
 media        what each media packet costs
 scale        many sessions in one process, imports, and whether a handshake disturbs the sound beside it
 loss         how often a handshake with fragments completes when fragments get lost, in virtual time
+fleet        worker processes over one PostgreSQL, and phones that call them
 results      the figures as data; report, chart and targets present them
 """
