@@ -9,7 +9,6 @@ import importlib.util
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,9 +17,14 @@ from typing import Any
 
 import pytest
 
+from tests.interop.ports import free_udp_ports
+
 ROOT = Path(__file__).parents[2]
 INTERPRETER = os.environ.get("ZRTP_HOSTS_PYTHON", sys.executable)
 """The Python that has the libraries, if they are in an environment of their own."""
+
+ROOM = 32
+"""Ports for each program, which may put more beside its first one."""
 
 pytestmark = pytest.mark.long
 
@@ -66,16 +70,9 @@ HOSTS: dict[str, Callable[[], str | None]] = {
 }
 
 
-def free_ports() -> tuple[int, int]:
-    """Two even ports, each with room for what the programs put beside them."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        base = probe.getsockname()[1] & ~63
-    return base, base + 32
-
-
 def call_each_other(name: str, folder: Path) -> list[dict[str, Any]]:
-    one, two = free_ports()
+    one = free_udp_ports(2 * ROOM)
+    two = one + ROOM
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
     running = [
         subprocess.Popen(  # noqa: S603

@@ -40,10 +40,8 @@ class SecureClient(pyVoIP.RTP.RTPClient):
 pyVoIP.RTP.RTPClient = SecureClient
 
 
-def proxy() -> None:
+def proxy(sock: socket.socket) -> None:
     """Says 200 to REGISTER, and passes everything else on with a Via of its own."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", PROXY))
     while True:
         data, address = sock.recvfrom(8192)
         text = data.decode()
@@ -59,7 +57,9 @@ def proxy() -> None:
             sock.sendto(text.replace("\r\n", via, 1).encode(), ("127.0.0.1", THEIRS))
 
 
-threading.Thread(target=proxy, daemon=True).start()
+between = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+between.bind(("127.0.0.1", PROXY))  # before the first REGISTER, which is sent again after half a minute only
+threading.Thread(target=proxy, args=[between], daemon=True).start()
 phone = VoIPPhone(
     "127.0.0.1", PROXY, "ours", "x", myIP="127.0.0.1", sipPort=OURS, rtpPortLow=OURS + 10, rtpPortHigh=OURS + 20
 )
