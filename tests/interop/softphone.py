@@ -17,10 +17,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from tests.interop.ports import LOOPBACK, free_udp_ports
-from tests.interop.sip import Media, UserAgent
+from tests.interop.sip import Media
 from tests.support import pcmu, tones
 from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
@@ -73,6 +73,13 @@ class Line:
         return host, port
 
 
+class Agent(Protocol):
+    """Keeps up signalling while a call is served."""
+
+    def poll(self, timeout: float = 0.0) -> None:
+        """Handle what has arrived."""
+
+
 class SoftPhone:
     """One call of ours. To be closed, best by `with`."""
 
@@ -85,7 +92,7 @@ class SoftPhone:
         video: bool = False,
         loss: float = 0.0,
         seed: int = 1,
-        agent: UserAgent | None = None,
+        agent: Agent | None = None,
         best_effort: bool = True,
     ) -> None:
         """`play` is the tone that we send, in Hz; `loss` hits ZRTP in both directions."""
