@@ -128,6 +128,59 @@ def test_a_phone_whose_address_is_not_the_one_of_its_answer_is_known_by_its_hell
     run(test())
 
 
+class Relay(asyncio.DatagramProtocol):
+    """One port of a media relay; what it gets goes to one place, by way of another port."""
+
+    def __init__(self) -> None:
+        self.by: Relay = self
+        self.to: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.address = transport.get_extra_info("sockname")
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.by.transport.sendto(data, self.to)
+
+
+def test_a_relay_that_lets_all_phones_come_from_the_port_of_one_keeps_them_apart() -> None:
+    """As rtpengine does: what is sent to the port of an answer goes to that phone, and all come from the last one."""
+
+    async def test() -> None:
+        fork, program = ForkedCall(Endpoint(FAST)), RtpProgram(7)
+        phones, outer, inner = [Phone(), Phone()], [Relay(), Relay()], [Relay(), Relay()]
+        for protocol in (fork.wrap(program), *outer, *inner):
+            await bound(protocol)
+        for phone, outside, inside in zip(phones, outer, inner, strict=True):
+            inside.to, inside.by = program.transport.get_extra_info("sockname"), outer[1]
+            await phone.open(inside.address)
+            outside.to, outside.by = phone.address, inside
+        first, second = (
+            fork.branch(name, port.address, peer_hello_hash=phone.hash)
+            for name, port, phone in zip(("a1", "b2"), outer, phones, strict=True)
+        )
+        for layer, phone in zip((first, second), phones, strict=True):
+            await asyncio.gather(layer.secured(), phone.layer.secured())
+            assert sas(layer) == sas(phone.layer)
+
+        assert fork.choose("a1") is first
+        answer, sent = phones[0].program.say(b"early media"), program.say(b"hello")
+        await until(lambda: bool(program.heard and phones[0].program.heard))
+        assert (program.heard, phones[0].program.heard) == ([answer], [sent])
+        assert (first.remote, second.remote) == (outer[0].address, outer[1].address)
+        fork.close()
+        for phone in phones:
+            phone.close()
+        for transport in (program.transport, *(port.transport for port in (*outer, *inner))):
+            transport.close()
+
+    run(test())
+
+
+async def bound(protocol: asyncio.DatagramProtocol) -> None:
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: protocol, local_addr=LOOPBACK)
+
+
 def test_until_one_is_chosen_all_of_them_hear_the_caller() -> None:
     async def test() -> None:
         async with ringing(2) as (fork, program, phones):

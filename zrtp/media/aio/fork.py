@@ -11,6 +11,9 @@ so each gets a session of its own. They share the port of the offer.
     ... 183 with To-tag "b2": fork.branch("b2", ("192.0.2.30", 5004), peer_hello_hash=...)
     ... 200 with To-tag "b2": layer = fork.choose("b2")
 
+A branch is told by the Hello that its answer announced, and by the SSRC under which that came, and otherwise by its
+address: a relay in between may let all of them come from the port of one. What is sent goes where the answer said.
+
 Until one is chosen, what the program sends goes to every branch that is secure, and it hears all of them, each under
 its own address. The a=zrtp-hash of an offer can be that of one Hello only: announce `hello_hash`, that of the branch
 which answers first.
@@ -33,6 +36,9 @@ from zrtp.protocol.endpoint import Endpoint
 EARLY: Final = 16
 """Datagrams of phones whose answer has not come yet that are kept; of more the oldest goes."""
 
+SOURCES: Final = 16
+"""SSRCs that are known to belong to a branch; of more the oldest goes."""
+
 
 class ForkedCall:
     """The branches of one call, by name. `options` are those of each `AsyncCall`."""
@@ -46,6 +52,8 @@ class ForkedCall:
         self._transport: Any = None
         self._ports: dict[str, asyncio.DatagramProtocol] = {}
         self._announced: dict[str, bytes] = {}  # hash of the Hello that a branch announced
+        self._sources: dict[bytes, str] = {}  # SSRC under which that Hello came
+        self._said: dict[str, Any] = {}  # address that its answer said
         self._early: list[tuple[bytes, Any]] = []
         self._next = self._make(ssrc)
 
@@ -73,6 +81,7 @@ class ForkedCall:
             layer.expect_hello(peer_hello_hash)
             self._announced[name] = peer_hello_hash
         layer.set_remote(*addresses)
+        self._said[name] = addresses[0]
         self.branches[name] = layer
         port = self._ports[name] = layer.wrap(_Branch(self._above))
         port.connection_made(self._transport)
@@ -117,7 +126,7 @@ class ForkedCall:
         """A datagram goes to the branch that it belongs to; what belongs to none yet is kept, if it is ZRTP."""
         name = self._owner(data, address)
         if name is not None:
-            self._ports[name].datagram_received(data, address)
+            self._ports[name].datagram_received(data, self._place(name, address))
         elif classify(data) is Kind.ZRTP:
             self._early = [*self._early[-EARLY + 1 :], (data, address)]
 
@@ -128,19 +137,30 @@ class ForkedCall:
                 layer.pass_down(data)
 
     def _owner(self, data: bytes, address: Any) -> str | None:
-        """By its address, or by the Hello that its answer announced."""
-        for name, layer in self.branches.items():
-            if layer.is_at(address):
-                return name
-        if classify(data) is Kind.ZRTP and data[16:24] == b"Hello   ":
+        """By the Hello that its answer announced, the source of that, or its address."""
+        kind = classify(data)
+        source = data[4:8] if kind is Kind.RTCP else data[8:12]
+        if kind is Kind.ZRTP and data[16:24] == b"Hello   ":
             digest = sha256(data[12:-4]).digest()
             for name, announced in self._announced.items():
                 if compare_digest(announced, digest):
-                    return name
-        return None
+                    while len(self._sources) >= SOURCES:
+                        del self._sources[next(iter(self._sources))]
+                    self._sources[source] = name
+        if kind in _WITH_SOURCE and self._sources.get(source) in self.branches:
+            return self._sources[source]
+        return next((name for name, layer in self.branches.items() if layer.is_at(address)), None)
+
+    def _place(self, name: str, address: Any) -> Any:
+        """Where a branch is, if a datagram of it came from there: not at the address of another one."""
+        taken = any(address == said for other, said in self._said.items() if other != name)
+        return self._said[name] if taken and not self.branches[name].is_at(address) else address
 
     def _make(self, ssrc: int | None) -> MediaLayer:
         return AsyncCall(self._endpoint, **self._options).add_layer(ssrc)
+
+
+_WITH_SOURCE = frozenset({Kind.RTP, Kind.RTCP, Kind.ZRTP})
 
 
 class _Branch(asyncio.DatagramProtocol):
