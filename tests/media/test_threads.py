@@ -332,6 +332,13 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
     with pytest.raises(ApiMisuse, match="make a new SecureSocket"):
         phone.socket.start(("127.0.0.1", 9))
     with two() as (alice, _):
+        for wrong in (("phone.example", 5004), "192.0.2.20", ("192.0.2.20", 0)):
+            with pytest.raises(ApiMisuse, match="is no address"):
+                alice.socket.set_remote(wrong)
+            with pytest.raises(ApiMisuse, match="is no address"):
+                alice.socket.start(wrong)
+        with pytest.raises(SrtpError, match="do not fit into one datagram"):
+            alice.socket.send(packet(1, bytes(65_500)))
         alice.socket.send(packet(1, b"one"))
         with pytest.raises(SrtpError, match="already used"):
             alice.socket.send(packet(1, b"two"))

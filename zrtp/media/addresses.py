@@ -8,6 +8,8 @@ import ipaddress
 import socket
 from typing import Any, TypeAlias
 
+from zrtp.errors import ApiMisuse
+
 Address: TypeAlias = tuple[str, int]
 """Host, as a name or a number, and UDP port."""
 
@@ -72,3 +74,16 @@ def is_number(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def check_address(address: Any) -> None:
+    """Raises ApiMisuse for what is no address in numbers as a socket takes it: a name would be looked up for each
+    packet."""
+    if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[1], int):
+        raise _no_address(address)
+    if not is_number(str(address[0])) or not 0 < address[1] < 65_536:
+        raise _no_address(address)
+
+
+def _no_address(given: object) -> ApiMisuse:
+    return ApiMisuse(f"{given!r} is no address: give host and port in numbers, for example ('192.0.2.20', 5004).")

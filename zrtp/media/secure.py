@@ -49,6 +49,9 @@ RTCP_BACKLOG: Final = 16
 EARLY_BACKLOG: Final = 4
 """ZRTP datagrams that are kept until `SecureMedia.start`; later ones are dropped, for the peer repeats them."""
 
+LARGEST: Final = 65_507 - 20
+"""Octets of a packet that fits into one datagram with what SRTCP adds, an index and at most 16 octets of tag."""
+
 SILENCE: Final = 10.0
 """Seconds without a packet that verifies after which a peer seems gone."""
 
@@ -451,6 +454,12 @@ _ANOTHER: Final = (
 
 def _would_be_rtcp() -> SrtpMalformed:
     return SrtpMalformed("This is not an RTP packet, or would be taken for RTCP on the other side.")
+
+
+def check_size(packet: Octets) -> None:
+    """Raises SrtpMalformed for a packet that no datagram carries once it is protected."""
+    if len(packet) > LARGEST:
+        raise SrtpMalformed(f"{len(packet)} octets do not fit into one datagram: send at most {LARGEST} at a time.")
 
 
 def _octets(given: object) -> bytes:

@@ -28,11 +28,11 @@ from typing import Any, Final, Self, TypedDict, Unpack
 
 from zrtp.cache.interface import SecretCache, waits
 from zrtp.errors import ApiMisuse
-from zrtp.media.addresses import Address, shown
+from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.demux import Kind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
-from zrtp.media.secure import SILENCE, SecureCall
+from zrtp.media.secure import SILENCE, SecureCall, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
@@ -139,12 +139,14 @@ class SecureSocket:
         """Protect and send an RTP or RTCP packet to the peer; the octets of it, or 0 if the gate for media is shut.
 
         The address that comes last, as with a socket, counts until the peer's own packets show where it is. Raises
-        SrtpError if the packet cannot be protected, and ApiMisuse after `close`, or without an address.
+        SrtpError if the packet cannot be protected or is too large, and ApiMisuse after `close`, or without an address.
         """
         packet = bytes(packet)
+        check_size(packet)
         with self._lock:
             self._open()
             if self._remote is None and to:
+                check_address(to[-1])
                 self._remote = to[-1]
             if self._remote is None:
                 raise ApiMisuse("Nobody to send to yet: give start() the peer's address.")
@@ -229,10 +231,11 @@ class SecureSocket:
 
     def start(self, remote: Any = None) -> None:
         """Look for the peer at that address, or look again. Without an address a caller is waited for, who shows where
-        he is. Raises ApiMisuse after `close`."""
+        he is. Raises ApiMisuse after `close`, and for what is no address in numbers."""
         with self._lock:
             self._open()
             if remote is not None:
+                check_address(remote)
                 self._remote = remote
             self._learning = self._remote is None
             self.media.start(time.monotonic())
@@ -242,7 +245,8 @@ class SecureSocket:
         self.settle()
 
     def set_remote(self, remote: Any) -> None:
-        """Where the peer is, as after a re-INVITE."""
+        """Where the peer is, as after a re-INVITE. Raises ApiMisuse for what is no address in numbers."""
+        check_address(remote)
         with self._lock:
             self._remote = remote
 

@@ -314,6 +314,8 @@ def test_packets_of_ones_own_making_pass_and_a_used_number_is_an_error() -> None
         async with call() as (alice, bob):
             assert alice.send_rtp(packet(7, 65_530))
             assert alice.send_rtp(packet(7, 65_530)), "the same packet once more"
+            with pytest.raises(SrtpError, match="do not fit into one datagram"):
+                alice.send_rtp(b"\x80" + bytes(65_500))
             with pytest.raises(SrtpError, match="already used"):
                 alice.send_rtp(packet(7, 65_530, b"another"))
             assert alice.send_rtcp(rtcp.goodbye(9))

@@ -19,17 +19,16 @@ In an offer the layer comes first, with its own `hello_hash`; the answer brings 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from zrtp.errors import ApiMisuse, SrtpError
-from zrtp.media.addresses import Address, shown
+from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
 from zrtp.media.aio.udp import is_refusal
 from zrtp.media.demux import Kind, classify
-from zrtp.media.secure import SecureMedia
+from zrtp.media.secure import SecureMedia, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.protocol.events import Secured, Sending
 from zrtp.protocol.states import State
@@ -143,7 +142,7 @@ class MediaLayer:
         """
         said = (*addresses, rtcp)
         for address in said if rtcp is not None else addresses:
-            _check_address(address)
+            check_address(address)
         if not addresses:
             raise ApiMisuse("set_remote wants at least one address.")
         if said == self._signalled:
@@ -160,6 +159,7 @@ class MediaLayer:
         sent, since the gate is shut or there is no address yet. Raises SrtpError, as `SecureMedia.protect`."""
         if self._rtp is None:
             raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before sending.")
+        check_size(packet)
         return self._send(self._rtp, packet, classify(packet), address)
 
     def start(self) -> None:
@@ -374,14 +374,3 @@ class _PlainTransport(TransportOver):
         port = self._port
         if port.open:
             port.layer.to_network(port, data, addr)
-
-
-def _check_address(address: Any) -> None:
-    numbers = isinstance(address, tuple) and len(address) >= 2 and isinstance(address[1], int)
-    if numbers:
-        try:
-            ipaddress.ip_address(str(address[0]).partition("%")[0])
-        except ValueError:
-            numbers = False
-    if not numbers or not 0 < address[1] < 65_536:
-        raise ApiMisuse(f"{address!r} is no address: give host and port in numbers, for example ('192.0.2.20', 5004).")
