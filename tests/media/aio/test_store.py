@@ -12,10 +12,11 @@ from zrtp.cache.record import PeerRecord
 from zrtp.errors import CacheError
 from zrtp.media.aio import connect, listen
 from zrtp.media.aio.store import carry_out
+from zrtp.protocol.changes import Renamed
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Continuity
-from zrtp.protocol.store import Read, Search
+from zrtp.protocol.store import Read, Search, Write
 from zrtp.secret import Secret
 
 LOOPBACK = ("127.0.0.1", 0)
@@ -133,5 +134,20 @@ def test_who_has_a_name_is_answered_too_and_a_failure_is_a_result() -> None:
         await carry_out(read, Broken(cache))
         assert search.answered and search.zids == {BOB, CAROL}
         assert not read.answered and str(read.error) == "The disk is gone."
+
+    asyncio.run(test())
+
+
+def test_a_program_that_ends_before_the_answer_takes_no_change_for_stored() -> None:
+    async def test() -> None:
+        awaitable = Awaitable(MemoryCache())
+        awaitable.gate.clear()
+        write = Write(OWN, BOB, Renamed(name="bob"))
+        storing = asyncio.create_task(carry_out(write, awaitable))
+        await asyncio.sleep(0)
+        storing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await storing
+        assert not write.answered and "The program ended" in str(write.error)
 
     asyncio.run(test())
