@@ -49,9 +49,10 @@ def test_one_call_told_to_people_and_machines(capsys: pytest.CaptureFixture[str]
     assert asyncio.run(both()) == 0
     out, err = capsys.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]
-    assert [line["event"] for line in lines] == ["call", "sas", "sas", "over"]
-    assert {line["side"]: line["sas"] for line in lines[1:3]}["caller"] == found["caller"]
-    assert lines[3]["heard"] == {"caller": 0, "target": 0}
+    assert [line["event"] for line in lines] == ["listening", "call", "sas", "sas", "over", "ended"]
+    assert {line["side"]: line["sas"] for line in lines[2:4]}["caller"] == found["caller"]
+    assert lines[4]["heard"] == {"caller": 0, "target": 0}
+    assert (lines[5]["exit"], lines[5]["verdict"]) == (0, "none")
     assert "reaches 127.0.0.1:" in err and "and is heard" in err
     assert "call 1 is over" in err
 

@@ -77,24 +77,25 @@ async def _run(arguments: argparse.Namespace, terminal: Terminal) -> Exit:
 
     lines = Lines(terminal, finished, json=arguments.json)
     with interruptible(interrupt):
-        wiretap = await _open(arguments, terminal, lines.show)
+        wiretap = await _open(arguments, lines)
         try:
             await ended.wait()
         finally:
             wiretap.close()
     if code is Exit.INTERRUPTED:
         raise CommandError("interrupted", code=code)
+    lines.write("ended", exit=int(code), text="all calls are over", hint=None, verdict="none")
     return code
 
 
-async def _open(arguments: argparse.Namespace, terminal: Terminal, tell: Callable[[Notice], None]) -> Wiretap:
+async def _open(arguments: argparse.Namespace, lines: Lines) -> Wiretap:
     """Open the port. Raises CommandError."""
     try:
         _, _, target = await resolve(None, arguments.target)
         assert target is not None, "a target was given"  # noqa: S101
         wiretap = Wiretap(
             target,
-            tell,
+            lines.show,
             config=algorithms.config(arguments),
             remember=arguments.remember,
             anywhere=arguments.anywhere,
@@ -105,7 +106,7 @@ async def _open(arguments: argparse.Namespace, terminal: Terminal, tell: Callabl
         raise CommandError(str(error), hint, code=Exit.USAGE) from error
     except OSError as error:
         raise cannot_open(error, arguments.listen, arguments.target) from error
-    terminal.note(f"who calls {host}:{port} reaches {target[0]}:{target[1]} through here, and is heard")
+    lines.opened(f"{host}:{port}", f"{target[0]}:{target[1]}")
     return wiretap
 
 
@@ -119,20 +120,25 @@ class Lines:
         self._begun = time.monotonic()
         self._words: dict[tuple[int, Side], Sas] = {}
 
+    def opened(self, bind: str, target: str) -> None:
+        """The port is open."""
+        self._terminal.note(f"who calls {bind} reaches {target} through here, and is heard")
+        self.write("listening", bind=bind, remote=target)
+
     def show(self, notice: Notice) -> None:
         """Say what happened."""
         match notice:
             case Began(number=number, caller=(host, port)):
                 self._terminal.note(f"call {number}: from {host}:{port}")
-                self._write("call", number, caller=f"{host}:{port}")
+                self.write("call", call=number, caller=f"{host}:{port}")
             case Agreed(number=number, side=side, sas=sas):
                 self._agreed(number, side, sas)
-                self._write("sas", number, side=side.value, sas=sas.rendered)
+                self.write("sas", call=number, side=side.value, sas=sas.rendered)
             case Over(number=number, heard=(caller, target)):
                 self._terminal.note(
                     f"call {number} is over: heard {caller} packets of the caller, {target} of the target"
                 )
-                self._write("over", number, heard={"caller": caller, "target": target})
+                self.write("over", call=number, heard={"caller": caller, "target": target})
                 self._finished(number)
 
     def _agreed(self, number: int, side: Side, sas: Sas) -> None:
@@ -142,10 +148,11 @@ class Lines:
         if other is not None and other.rendered != sas.rendered:
             self._terminal.note("these differ: two people who compare them notice, two who do not are heard")
 
-    def _write(self, event: str, number: int, **details: object) -> None:
+    def write(self, event: str, **details: object) -> None:
+        """A line for machines."""
         if self._json:
             moment = round(time.monotonic() - self._begun, 3)
-            line = {"t": moment, "event": event, "call": number, **details}
+            line = {"t": moment, "event": event, **details}
             print(json.dumps(line, separators=(",", ":")), file=sys.stdout, flush=True)
 
 
