@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import select
 import signal
 import socket
@@ -93,7 +94,10 @@ def test_machines_hear_the_verdict_and_how_the_program_ended(tmp_path: Path) -> 
     with two_terminals(tmp_path, alice_says, bob_says) as (alice, bob):
         assert (alice.wait(), bob.wait()) == (7, 128 + signal.SIGTERM)
         for terminal, code, verdict in ((alice, 7, "match"), (bob, 143, "later")):
-            end = json.loads(next(line for line in terminal.screen.splitlines() if '"event":"ended"' in line))
+            events = [json.loads(found) for found in re.findall(r'\{"t":.*\}', terminal.screen)]
+            begin, end = events[0], events[-1]
+            assert (begin["event"], end["event"]) == ("listening" if terminal is bob else "calling", "ended")
+            assert begin["hello_hash"].startswith("1.10 ")
             assert (end["exit"], end["verdict"]) == (code, verdict)
             assert end["text"] == f"the keys were handed over, and the program ended with {code}"
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from zrtp.cache.record import clean_name
+from zrtp.cli.calls import opening
 from zrtp.cli.calls.bulletin import Audience
 from zrtp.cli.calls.calling import open_sound
 from zrtp.cli.calls.handing_over import Agreement
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
-from zrtp.cli.calls.notices import Agreed, Calling, Ended, Mismatched, News, Waiting
+from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Mismatched, News, Waiting
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.call import CallSettings
@@ -23,7 +24,7 @@ from zrtp.cli.options.network import WAIT
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import logs, wording
 from zrtp.cli.screen.dialogue import Dialogue
-from zrtp.cli.screen.jsonlines import JsonLines, text
+from zrtp.cli.screen.jsonlines import JsonLines
 from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
@@ -159,11 +160,16 @@ class _Agreeing:
         if self._announced:
             return
         self._announced = True
+        hello_hash, zid = line.layer.hello_hash, self._endpoint.zid
         if self._settings.remote is not None:
-            hello_hash, zid = line.layer.hello_hash, self._endpoint.zid
             self._show(Calling(remote=self._settings.remote, bind=line.local, zid=zid, hello_hash=hello_hash))
-        else:
-            self._show(Waiting(text=f"waiting on {text(line.local)}"))
+            return
+        advertised = opening.own_host(line.local[0]), line.local[1]
+        caveat = opening.who_reaches(advertised)
+        told = Listening(
+            bind=line.local, advertised=advertised, zid=zid, hello_hash=hello_hash, caveat=caveat, verb="agree"
+        )
+        self._show(told)
 
     async def _follow(self, call: AsyncCall) -> None:
         first: int | None = None

@@ -25,6 +25,8 @@ class Listening:
     """The a=zrtp-hash of our Hello."""
     caveat: str = ""
     """What to know about the advertised address."""
+    verb: str = "call"
+    """What the other computer runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -199,7 +199,7 @@ class Presenter:
     def _listening(self, news: Listening) -> None:
         self._terminal.note(f"waiting on {text(news.bind)}")
         self._terminal.note("on the other computer run")
-        self._terminal.detail(f"          zrtp call {text(news.advertised)}", "bold")
+        self._terminal.detail(f"          zrtp {news.verb} {text(news.advertised)}", "bold")
         if news.caveat:
             self._terminal.note(news.caveat, "dim")
 
