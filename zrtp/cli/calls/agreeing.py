@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -49,6 +50,10 @@ OTHER_TALKS: Final = (
     "the other side talks over this connection, so these keys are for the ports two above; "
     "with --talk here too you would hear each other"
 )
+
+ATTEMPTS: Final = 20
+"""Ports that are tried for one with a free neighbour."""
+
 BACKLOG: Final = 250
 """Packets of voice that wait to be played."""
 
@@ -288,7 +293,8 @@ class Line(asyncio.DatagramProtocol):
         protocol = line.layer.wrap(line)
         if settings.impair != Impairment():
             protocol = Unsteady(protocol, BadNetwork(settings.impair))
-        line.transport = await open_udp(protocol, local, family, listening=remote is None)
+        bound = local if local is not None and local[1] else _with_room_above(local[0] if local else "", family)
+        line.transport = await open_udp(protocol, bound, family, listening=remote is None)
         port = line.transport.get_extra_info("sockname")[1]
         line.local = (local[0] if local is not None else local_towards(remote, family), port)
         if remote is None:
@@ -356,6 +362,21 @@ async def _secured_further(line: Line) -> None:
             "the port two above that of the call has to be reachable too, at both sides",
             code=Exit.NOT_AGREED,
         ) from error
+
+
+def _with_room_above(host: str, family: int) -> Address:
+    """A free port, where the one for a further stream is free too; any free one if none such is found."""
+    for _ in range(ATTEMPTS):
+        with (
+            suppress(OSError, OverflowError),
+            socket.socket(family, socket.SOCK_DGRAM) as port,
+            socket.socket(family, socket.SOCK_DGRAM) as further,
+        ):
+            port.bind((host, 0))
+            found = host, int(port.getsockname()[1])
+            further.bind(_two_above(found))
+            return found
+    return host, 0
 
 
 def _two_above(address: Address) -> Address:
