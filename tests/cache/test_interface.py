@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from zrtp.cache.interface import SecretCache, beginning, entries, find, in_order, other_devices, page
+from zrtp.cache.interface import PeerEntry, SecretCache, beginning, entries, find, in_order, other_devices, page
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -268,6 +268,19 @@ def test_every_cache_is_read_in_pages_by_the_two_zids(cache: SecretCache) -> Non
     assert [entry.zids for entry in entries(cache)] == pairs
     assert {entry.record.name for entry in entries(cache)} == {FULL.name}
     assert page(cache, pairs[-1]) == []
+
+
+def test_a_cache_that_has_pages_is_never_read_whole() -> None:
+    class Large(MemoryCache):
+        def peers(self) -> list[PeerEntry]:
+            raise AssertionError("all of them at once")
+
+        def page(self, after: tuple[bytes, bytes] | None, size: int) -> list[PeerEntry]:
+            return [] if after else super().peers()[:size]
+
+    large = Large()
+    put(large, FULL)
+    assert [entry.record for entry in entries(large)] == [replace(FULL, generation=1)]
 
 
 def test_a_name_is_looked_up_whatever_the_case_of_its_letters(cache: SecretCache) -> None:

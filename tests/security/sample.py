@@ -71,6 +71,9 @@ REASONS: dict[str, str] = {
     "retention.py Retention.outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
         "any moment before the first one will do"
     ),
+    "session.py Session.next_event: driver.generation != process.generation -> True": (
+        "in the process that made the call the check that follows finds nothing"
+    ),
     "signing.py sign_confirm: signature_type is None -> False": (
         "a Confirm without a signature has these very values in its place already"
     ),
