@@ -25,6 +25,10 @@ CURVES = pytest.mark.parametrize(
 )
 
 
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+"""Of a kind that signs no SAS; it takes a while to make."""
+
+
 def signed(sashash: bytes = SASHASH, private_key: ec.EllipticCurvePrivateKey = P256) -> bytes:
     return X509Signer(certificate(private_key), private_key).sign(sashash)
 
@@ -103,7 +107,7 @@ class TestSigning:
             X509Signer(certificate(p521), p521)
 
     def test_a_key_that_is_not_ecdsa(self) -> None:
-        rsa_key = rsa.generate_private_key(65537, 2048)
+        rsa_key = RSA_KEY
         with pytest.raises(ApiMisuse, match="no RSA"):
             X509Signer(certificate(rsa_key), rsa_key)  # type: ignore[arg-type]
 
@@ -152,7 +156,7 @@ class TestVerifying:
         assert X509Verifier().verify(signed(private_key=private_key), SASHASH) == certificate(private_key)
 
     def test_the_issuer_may_use_any_sound_algorithm(self) -> None:
-        for issuer in (ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)), rsa.generate_private_key(65537, 2048)):
+        for issuer in (ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)), RSA_KEY):
             der = certificate(P256, issuer=issuer)
             assert X509Verifier().verify(X509Signer(der, P256).sign(SASHASH), SASHASH) == der
 
@@ -192,7 +196,7 @@ class TestVerifying:
             pytest.param(key(ec.SECP256K1()), "secp256k1, not on P-256", id="secp256k1"),
             pytest.param(key(ec.BrainpoolP256R1()), "brainpoolP256r1, not on P-256", id="brainpool"),
             pytest.param(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)), "not for an ECDSA key", id="Ed25519"),
-            pytest.param(rsa.generate_private_key(65537, 2048), "not for an ECDSA key", id="RSA"),
+            pytest.param(RSA_KEY, "not for an ECDSA key", id="RSA"),
         ],
     )
     def test_other_keys_are_refused(self, private_key: PrivateKey, reason: str) -> None:
