@@ -38,7 +38,7 @@ from zrtp.wire.messages import Commit, DHPart1, DHPart2, Hello, parse
 
 SUITE = Suite(hash=b"S256", cipher=b"AES1", auth_tag=b"HS80", key_agreement=b"X255", sas=b"B32 ")
 ZID_I, ZID_R = b"initiator___", b"responder___"
-TRANSCRIPT = Transcript(zid_i=ZID_I, zid_r=ZID_R, total_hash=bytes(range(32)))
+TRANSCRIPT = Transcript(kdf_context=ZID_I + ZID_R + bytes(range(32)))
 CONTEXT = ZID_I + ZID_R + bytes(range(32))
 
 RECORDED = [
@@ -135,7 +135,7 @@ def test_total_hash_of_dh_mode_from_both_ends(recorded: Recorded) -> None:
     )
     responder = Transcript.of_responder(hash_, hello_r, CommitAuthentic(commit, b""), dhpart1, HviVerified(dhpart2))
     assert initiator == responder
-    assert initiator.total_hash == expected.total_hash
+    assert initiator.kdf_context[24:] == expected.total_hash
     assert initiator.kdf_context == expected.kdf_context
     assert hvi(hash_, dhpart2.raw, hello_r.raw) == expected.hvi == commit.hvi
 
@@ -146,7 +146,7 @@ def test_total_hash_without_dh(recorded: Recorded) -> None:
     hello_r, commit = message(recorded.messages.hello_r, Hello), message(recorded.messages.commit, Commit)
     assert isinstance(hello_r, Hello) and isinstance(commit, Commit)
     made = Transcript.without_dh(DEFAULT.hashes[recorded.suite.hash], hello_r, commit)
-    assert made.total_hash == recorded.expect.total_hash
+    assert made.kdf_context[24:] == recorded.expect.total_hash
     assert made.kdf_context == recorded.expect.kdf_context
 
 
@@ -194,7 +194,7 @@ def test_dhresult_and_preshared_key_are_wiped_right_after_s0() -> None:
 def test_s0_of_recorded_exchanges(recorded: Recorded) -> None:
     expected = recorded.expect
     assert expected.dh_result is not None
-    transcript = Transcript(zid_i=recorded.initiator.zid, zid_r=recorded.responder.zid, total_hash=expected.total_hash)
+    transcript = Transcript(kdf_context=recorded.initiator.zid + recorded.responder.zid + expected.total_hash)
     s0 = s0_from_dh(
         DEFAULT.hashes[recorded.suite.hash],
         Secret(expected.dh_result),
@@ -210,9 +210,7 @@ def test_s0_of_recorded_exchanges(recorded: Recorded) -> None:
 @pytest.mark.parametrize("recorded", MULTISTREAM, ids=str)
 def test_s0_of_recorded_further_streams(recorded: Recorded) -> None:
     assert recorded.zrtpsess_in is not None
-    transcript = Transcript(
-        zid_i=recorded.initiator.zid, zid_r=recorded.responder.zid, total_hash=recorded.expect.total_hash
-    )
+    transcript = Transcript(kdf_context=recorded.initiator.zid + recorded.responder.zid + recorded.expect.total_hash)
     hash_ = DEFAULT.hashes[recorded.suite.hash]
     assert s0_from_session(hash_, Secret(recorded.zrtpsess_in), transcript) == Secret(recorded.expect.s0)
 
@@ -226,9 +224,7 @@ def test_preshared_key_key_id_and_s0_of_recorded_exchanges(recorded: Recorded) -
     key = preshared_key(hash_, Secret(inputs.rs1), optional(inputs.auxsecret), optional(inputs.pbxsecret))
     assert key == Secret(inputs.preshared_key)
     assert key_id(hash_, key) == inputs.key_id
-    transcript = Transcript(
-        zid_i=recorded.initiator.zid, zid_r=recorded.responder.zid, total_hash=recorded.expect.total_hash
-    )
+    transcript = Transcript(kdf_context=recorded.initiator.zid + recorded.responder.zid + recorded.expect.total_hash)
     assert s0_from_preshared(hash_, key, transcript) == Secret(recorded.expect.s0)
 
 

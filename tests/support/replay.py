@@ -539,7 +539,7 @@ class Replay:
         self, core: Core, exchange: Exchange, s0: Secret, transcript: HashedMessages, matched: Matched, heard: Heard
     ) -> Derived:
         self.observed.s0 = bytes(s0.octets)
-        self.observed.total_hash = transcript.total_hash
+        self.observed.total_hash = transcript.kdf_context[24:]
         secrets = (matched.s1, matched.s2, matched.s3)
         self.observed.matched = tuple(None if secret is None else bytes(secret.octets) for secret in secrets)
         self.observed.kdf_context = transcript.kdf_context

@@ -70,8 +70,10 @@ class HashAlgorithm:
 
         Raises ValueError unless `bits` is a multiple of 8 from 8 to the hash length.
         """
-        (key,) = self.kdfs(ki, context, ((label, bits),))
-        return key
+        if bits % 8 or not 8 <= bits <= 8 * self.length:
+            raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
+        mac = self.mac(ki, b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
+        return Secret(mac[: bits // 8])
 
     def kdfs(self, ki: Octets | Secret, context: bytes, wanted: Sequence[tuple[bytes, int]]) -> list[Secret]:
         """`kdf` for several pairs of Label and L under one KI and Context."""
@@ -80,7 +82,7 @@ class HashAlgorithm:
             if bits % 8 or not 8 <= bits <= 8 * self.length:
                 raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
             inputs.append(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
-        macs = self.macs(ki, inputs) if len(inputs) > 1 else [self.mac(ki, inputs[0])]
+        macs = self.macs(ki, inputs)
         return [Secret(mac[: bits // 8]) for mac, (_, bits) in zip(macs, wanted, strict=True)]
 
 

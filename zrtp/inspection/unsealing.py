@@ -66,7 +66,7 @@ def _transcript(exchange: Exchange, chosen: Commit, hash_: HashAlgorithm, initia
     if halves is None:
         return None
     total = hash_.hash(hello.raw, chosen.raw, halves[0].raw, halves[1].raw)
-    return Transcript(zid_i=chosen.zid, zid_r=hello.zid, total_hash=total)
+    return Transcript(kdf_context=chosen.zid + hello.zid + total)
 
 
 def _box(chosen: Commit, hash_: HashAlgorithm, s0: Secret, context: bytes) -> Box:

@@ -14,7 +14,6 @@ that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import replace
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ErrorCode
@@ -132,7 +131,14 @@ def multistream_confirm(first: ConfirmPlain, h0: bytes) -> ConfirmPlain:
     Peers: libzrtp. Reason: a Confirm with V=0 clears its stored "verified", also in Multistream mode, where the RFC
     gives the flags no meaning. Rule I-23.
     """
-    return replace(first, h0=h0, cache_interval=FOREVER, signature_type=None, signature=b"")
+    return ConfirmPlain(
+        h0=h0,
+        enrolment=first.enrolment,
+        verified=first.verified,
+        allow_clear=first.allow_clear,
+        disclosure=first.disclosure,
+        cache_interval=FOREVER,
+    )
 
 
 def refusal_of_multistream_suite(first: Suite, further: Suite, *, strict: bool) -> ErrorCode | None:

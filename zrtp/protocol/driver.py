@@ -47,7 +47,8 @@ class Driver:
 
     def tell(self, core: Core, trigger: Trigger, now: float) -> None:
         """An input that is not a message for one stream."""
-        self.check()
+        if self.generation != process.generation:
+            self.check()
         dispatch.tell(core, trigger, now)
         if self.store.open:
             self.serve_store(now)

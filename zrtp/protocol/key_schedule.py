@@ -56,14 +56,8 @@ class Transcript:
     The initiator's constructor argument `peer` and the responder's `hvi` are evidence that the checks were made.
     """
 
-    zid_i: bytes
-    zid_r: bytes
-    total_hash: bytes
-
-    @property
-    def kdf_context(self) -> bytes:
-        """KDF_Context = ZIDi || ZIDr || total_hash."""
-        return self.zid_i + self.zid_r + self.total_hash
+    kdf_context: bytes
+    """KDF_Context = ZIDi || ZIDr || total_hash."""
 
     @classmethod
     def of_initiator(
@@ -77,7 +71,7 @@ class Transcript:
     ) -> Transcript:
         """total_hash = hash(Hello of responder || Commit || DHPart1 || DHPart2), as the initiator sees it."""
         total = hash_.hash(peer.hello.raw, commit.raw, dhpart1.raw, dhpart2.raw)
-        return cls(zid_i=own_zid, zid_r=peer.hello.zid, total_hash=total)
+        return cls(kdf_context=own_zid + peer.hello.zid + total)
 
     @classmethod
     def of_responder(
@@ -90,13 +84,13 @@ class Transcript:
     ) -> Transcript:
         """The same as the responder sees it; needs the evidence that hvi and the Commit's MAC are right."""
         total = hash_.hash(own_hello.raw, commit.commit.raw, dhpart1.raw, dhpart2.dhpart2.raw)
-        return cls(zid_i=commit.commit.zid, zid_r=own_hello.zid, total_hash=total)
+        return cls(kdf_context=commit.commit.zid + own_hello.zid + total)
 
     @classmethod
     def without_dh(cls, hash_: HashAlgorithm, hello_of_responder: Hello, commit: Commit) -> Transcript:
         """total_hash = hash(Hello of responder || Commit), in Multistream and Preshared mode."""
         total = hash_.hash(hello_of_responder.raw, commit.raw)
-        return cls(zid_i=commit.zid, zid_r=hello_of_responder.zid, total_hash=total)
+        return cls(kdf_context=commit.zid + hello_of_responder.zid + total)
 
 
 def s0_from_dh(

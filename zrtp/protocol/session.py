@@ -48,7 +48,8 @@ class Session:
             ApiMisuse: the SSRC is in use in this session, out of range, or the hash is none.
         """
         driver = self._driver
-        driver.check()
+        if driver.generation != process.generation:
+            driver.check()
         if not isinstance(ssrc, int) or not 0 <= ssrc <= 0xFFFFFFFF:
             raise ApiMisuse("An SSRC is a number of 32 bits.")
         known = self._by_ssrc.get(ssrc)
