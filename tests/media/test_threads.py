@@ -17,7 +17,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.errors import NotSecured
-from zrtp.media.events import CallEvent
+from zrtp.media.events import CallEvent, MediaTrouble, Trouble
 from zrtp.media.threads import SecureSocket
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -38,7 +38,7 @@ class Phone:
     def __init__(self, config: Config = FAST, endpoint: Endpoint | None = None, **options: Any) -> None:
         self.events: list[CallEvent] = []
         self.socket = SecureSocket(
-            endpoint if endpoint is not None else Endpoint(config), on_event=self.events.append, **options
+            endpoint if endpoint is not None else Endpoint(config), on_event=self._told, **options
         )
         self.socket.bind(("127.0.0.1", 0))
         self.heard: list[bytes] = []
@@ -48,6 +48,12 @@ class Phone:
     def call(self, other: Phone | None) -> None:
         self.socket.start(None if other is None else other.socket.getsockname())
         self._receiver.start()
+
+    def wait_for_trouble(self) -> Trouble:
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: any(isinstance(event, MediaTrouble) for event in self.events), 5.0)
+        (trouble,) = (event.trouble for event in self.events if isinstance(event, MediaTrouble))
+        return trouble
 
     def wait_for(self, count: int) -> list[bytes]:
         with self.arrived:
@@ -63,6 +69,11 @@ class Phone:
         if self._receiver.is_alive():
             self._receiver.join(5.0)
             assert not self._receiver.is_alive(), "recv learns that the socket was closed"
+
+    def _told(self, event: CallEvent) -> None:
+        with self.arrived:
+            self.events.append(event)
+            self.arrived.notify_all()
 
     def _receive(self) -> None:
         try:
@@ -176,6 +187,23 @@ def test_a_caller_that_nobody_expected_shows_where_he_is() -> None:
     assert bob.socket.remote == alice.socket.getsockname()
     alice.close()
     bob.close()
+
+
+def test_a_refusal_by_the_network_is_told_and_the_call_goes_on() -> None:
+    with two() as (alice, bob):
+        bob.socket.send(packet(1))
+        alice.wait_for(1)
+        back = bob.socket.getsockname()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+            gone.bind(("127.0.0.1", 0))
+            nowhere = gone.getsockname()
+        alice.socket.set_remote(nowhere)
+        for sequence in range(2, 5):  # the refusal of one is told when the next is sent, or to whoever receives
+            alice.socket.send(packet(sequence))
+        assert alice.wait_for_trouble() is Trouble.UNREACHABLE
+        alice.socket.set_remote(back)
+        alice.socket.send(packet(5))
+        assert bob.wait_for(1) == [packet(5)]
 
 
 def test_a_peer_that_moves_is_followed_once_its_packet_verified() -> None:

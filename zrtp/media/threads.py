@@ -28,6 +28,7 @@ from typing import Any, Final, Self, TypedDict, Unpack
 
 from zrtp.cache.interface import SecretCache, waits
 from zrtp.errors import ApiMisuse
+from zrtp.media import unreachable
 from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.demux import Kind, classify
 from zrtp.media.errors import NotSecured
@@ -98,6 +99,7 @@ class SecureSocket:
         self.media = self.call.add_stream(number, peer_hello_hash=options.get("peer_hello_hash"))
         self._on_event = on_event
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        unreachable.ask(self._socket)
         self._remote: Any = None
         self._learning = False  # nobody said where the peer is: whoever speaks ZRTP is answered
         self._reception = Reception(options.get("clock_rate", 8000))
@@ -154,7 +156,9 @@ class SecureSocket:
             sealed = media.protect_rtcp(packet) if classify(packet) is Kind.RTCP else media.protect(packet)
             if sealed is None:
                 return 0
-            self._socket.sendto(sealed, self._remote)
+            self._transmit(sealed)
+        if self.call.has_news:
+            self.settle()
         return len(packet)
 
     def send(self, packet: bytes) -> int:
@@ -172,7 +176,13 @@ class SecureSocket:
                 if self._received:
                     packet, address = self._received.popleft()
                     return packet[:size], address
-            data, address = self._socket.recvfrom(LARGEST)
+            try:
+                data, address = self._socket.recvfrom(LARGEST)
+            except OSError as error:
+                if not unreachable.is_refusal(error):
+                    raise
+                self._refused()
+                continue
             if not data and self._closed:
                 raise OSError("The socket is closed.")
             self._take(data, address)
@@ -300,7 +310,8 @@ class SecureSocket:
                 break
         for datagram in self.media.datagrams_to_send():
             if self._remote is not None and not self._closed:
-                self._send_zrtp(datagram)
+                with suppress(OSError):  # it is sent again by its timer
+                    self._transmit(datagram)
         self._changed.notify_all()
         return events
 
@@ -332,11 +343,28 @@ class SecureSocket:
                 self._changed.notify_all()
         self._tell(events)
 
-    def _send_zrtp(self, datagram: bytes) -> None:
-        try:
-            self._socket.sendto(datagram, self._remote)
-        except OSError:
-            self.media.refused_by_network()  # it is sent again by its timer
+    def _transmit(self, datagram: bytes) -> None:
+        """Under the lock. An error may be that of an earlier datagram: this one has not been sent then."""
+        for _ in range(2):
+            try:
+                self._socket.sendto(datagram, self._remote)
+            except OSError as error:
+                if not unreachable.is_refusal(error):
+                    raise
+                unreachable.take_notes(self._socket)
+                self.media.refused_by_network()
+            else:
+                return
+
+    def _refused(self) -> None:
+        """Whoever receives learns that an earlier datagram did not arrive."""
+        with self._lock:
+            if self._closed:
+                return
+            unreachable.take_notes(self._socket)
+            self.media.refused_by_network()
+        if self.call.has_news:
+            self.settle()
 
     def _note(self, event: CallEvent) -> None:
         if isinstance(event, Secured):

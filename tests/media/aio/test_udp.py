@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support.rtp_program import RtpProgram
-from zrtp.media.aio.udp import UdpTransport, is_refusal, open_udp
+from zrtp.media.aio.udp import UdpTransport, open_udp
+from zrtp.media.unreachable import is_refusal
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux tells of datagrams")
 

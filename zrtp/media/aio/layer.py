@@ -26,10 +26,10 @@ from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
-from zrtp.media.aio.udp import is_refusal
 from zrtp.media.demux import Kind, classify
 from zrtp.media.secure import SecureMedia, check_size
 from zrtp.media.statistics import Reception, Statistics
+from zrtp.media.unreachable import is_refusal
 from zrtp.protocol.events import Secured, Sending
 from zrtp.protocol.states import State
 

@@ -24,11 +24,12 @@ from zrtp.media.addresses import Address, every_address, local_towards, mapped, 
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.aio.paths import DatagramPath, PathTransport, Unsteady
-from zrtp.media.aio.udp import is_refusal, open_udp
+from zrtp.media.aio.udp import open_udp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.rtp import PCMU, MalformedRtp, Packetizer, RtpPacket
 from zrtp.media.statistics import Statistics
+from zrtp.media.unreachable import is_refusal
 from zrtp.protocol.events import Secured
 
 if TYPE_CHECKING:

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 import struct
 import sys
 from typing import Any, Final, cast
+
+from zrtp.media.unreachable import ask, is_refusal, take_notes
 
 BATCH: Final = 32
 """Datagrams that are taken before others get their turn."""
 
 _LARGEST: Final = 65_535
 _LINUX: Final = sys.platform == "linux"
-_IP_PKTINFO: Final = 8  # Python has no names for some options of Linux
-_IP_RECVERR: Final = 11
-_IPV6_RECVERR: Final = 25
+_IP_PKTINFO: Final = 8  # Python has no name for it
 _ASKED: Final = 16  # peers whose local address is remembered
 
 
@@ -73,10 +72,9 @@ class UdpTransport(asyncio.DatagramTransport):
         self._protocol = protocol
         self._closing = False
         self._asked: dict[Any, list[tuple[int, int, bytes]]] | None = None
-        if _LINUX:
-            self._watch_errors()
-            if listening and sock.getsockname()[0] in ("0.0.0.0", "::"):  # noqa: S104
-                self._ask_which_address()
+        ask(sock)
+        if _LINUX and listening and sock.getsockname()[0] in ("0.0.0.0", "::"):  # noqa: S104
+            self._ask_which_address()
 
     def read(self) -> None:
         """Take what has arrived."""
@@ -137,19 +135,8 @@ class UdpTransport(asyncio.DatagramTransport):
 
     def _refused(self, error: OSError) -> None:
         """An error of this datagram, or of an earlier one that the network sent back."""
-        if _LINUX:
-            with contextlib.suppress(
-                OSError
-            ):  # what the network says lies beside the data, and wakes us until it is read
-                while True:
-                    self._sock.recvmsg(512, 512, socket.MSG_ERRQUEUE)
+        take_notes(self._sock)
         self._protocol.error_received(error)
-
-    def _watch_errors(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._sock.family == socket.AF_INET6:
-                self._sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-            self._sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
 
     def _ask_which_address(self) -> None:
         with contextlib.suppress(OSError):
@@ -173,9 +160,3 @@ class UdpTransport(asyncio.DatagramTransport):
                 del asked[next(iter(asked))]
             asked[address] = [local]
         return data, address
-
-
-def is_refusal(error: Exception) -> bool:
-    """Whether the network says that nobody listens at the peer's address."""
-    unreachable = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH)  # RESET: Windows
-    return isinstance(error, OSError) and error.errno in unreachable
