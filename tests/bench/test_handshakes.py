@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cProfile
+
 import pytest
 
 from tests.bench.handshakes import Scenario, Traffic, memory_per_session, scenarios
@@ -45,6 +47,19 @@ def test_further_streams_belong_to_one_call_until_that_has_enough() -> None:
 
     assert calls[0].alice is calls[2].alice
     assert len(calls[0].alice.streams) == 4
+
+
+def test_a_further_stream_takes_no_more_calls_however_many_there_are() -> None:
+    """Nothing walks all streams of a session for each."""
+    run = only("Mult", "multistream").prepare()
+    counts = []
+    for _ in range(15):
+        profiler = cProfile.Profile()
+        profiler.runcall(run)
+        profiler.create_stats()
+        counts.append(sum(calls for _, calls, *_ in profiler.stats.values()))
+
+    assert len(set(counts[2:])) == 1
 
 
 def test_only_the_named_scenarios() -> None:
