@@ -7,7 +7,9 @@ import pytest
 from tests.support.friends import Friends
 from tests.support.pair import Network, Pair
 from tests.support.wire import reseal
+from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
+from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Continuity, Mode
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
@@ -89,3 +91,26 @@ def test_where_nothing_fails_preshared_mode_goes_on() -> None:
         next_call(pair)
         assert pair.secure
         assert [side.stream.mode for side in pair.sides] == [Mode.PRESHARED] * 2
+
+
+def test_two_peers_with_one_zid_are_kept_apart_where_the_program_names_them() -> None:
+    """Every FreeSWITCH has the same ZID."""
+    cache = MemoryCache()
+    alice = Endpoint(Config(key_agreements=(b"X255", b"Mult"), zid_per_peer=True), cache)
+    memories = {label: MemoryCache() for label in ("office", "club")}
+    for memory in memories.values():
+        memory.own_zid(lambda: b"FreeSWITCH01")
+    calls = []
+    for label in ("office", "club", "office"):
+        switch = Endpoint(Config(key_agreements=(b"X255", b"Mult")), memories[label])
+        sessions = alice.session(peer_label=label), switch.session()
+        network = Network()
+        network.connect("alice", sessions[0].add_stream(1), "switch", sessions[1].add_stream(2))
+        for session in sessions:
+            session.streams[0].start(0.0)
+        network.run(5.0)
+        calls.append(sessions[0].continuity)
+        for session in sessions:
+            session.close(network.now)
+    assert calls == [Continuity.FIRST_CALL, Continuity.FIRST_CALL, Continuity.CONTINUED]
+    assert len({entry.peer_zid for entry in cache.peers()}) == 1

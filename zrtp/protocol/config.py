@@ -112,7 +112,8 @@ class Config:
     """When the store does not answer: secure the call without retained secrets, which raises an alarm at a peer that
     has some, instead of failing."""
     zid_per_peer: bool = False
-    """Use another ZID for each contact that `Endpoint.session` names, against tracking."""
+    """Use another ZID for each contact that `Endpoint.session` names, against tracking. It also keeps apart what is
+    remembered of peers that share a ZID, as all installations of FreeSWITCH do."""
     private_endpoint_hash: bool = False
     """Answer Ping with a hash that does not reveal the ZID."""
 
