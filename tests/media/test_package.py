@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.support.loading import loaded_by
 from zrtp import media
 
 
@@ -30,8 +28,6 @@ def test_other_names_are_missed_as_in_any_module() -> None:
     [("import zrtp", "zrtp.media"), ("from zrtp.media import classify", "zrtp.media.srtp")],
 )
 def test_whoever_needs_little_loads_little(asked: str, spared: str) -> None:
-    program = f"{asked}\nimport sys\nprint(*sorted(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
-    loaded = run.stdout.split()
+    loaded = loaded_by(asked)
     assert spared not in loaded
     assert "asyncio" not in loaded
