@@ -66,6 +66,7 @@ REASONS: dict[str, str] = {
     "dispatch.py _go: target is not core.state -> True": (
         "to enter the state that a stream is in does nothing; not to try saves a call"
     ),
+    "driver.py Driver.tell: self.store.open -> True": "without requests there is nothing to serve; it saves a call",
     "negotiation.py choose_key_agreement: our_first == their_first -> False": (
         "of two equal first choices the faster one is the same"
     ),
@@ -81,6 +82,11 @@ REASONS: dict[str, str] = {
     "timers.py along_the_path: round_trip or 0.0 -> 0.0": "the first wait is longer than the round trip already",
     "timers.py along_the_path: total < SPAN -> total <= SPAN": "no sum of such waits is exactly as long as that",
     # media
+    "call.py AsyncCall._leave_host: "
+    "self._host is not None and self.closed and (not self._storing) "
+    "-> self._host is not None and (not self._storing)": (
+        "only a call that is closed, or was closed before its last request came back, gets there"
+    ),
     "concealment.py Concealment.__init__: self._passage = 0 -> gone": (
         "it is set anew for each sound that is passed into, and not read before"
     ),

@@ -77,6 +77,20 @@ def test_a_drained_host_waits_for_its_calls_and_takes_no_new_ones() -> None:
     run(test())
 
 
+def test_a_call_that_left_before_the_others_does_not_end_the_wait_for_them() -> None:
+    async def test() -> None:
+        host, bridge = Host(), Endpoint(FAST, MemoryCache())
+        async with listen(bridge, LOOPBACK, host=host):
+            async with listen(bridge, LOOPBACK, host=host):
+                pass
+            draining = asyncio.create_task(host.drain(patience=60.0))
+            await turns()
+            assert not draining.done() and host.metrics.open == 1
+        assert await draining == 0
+
+    run(test())
+
+
 def test_after_its_patience_a_host_ends_the_calls_and_waits_until_all_is_stored() -> None:
     async def test() -> None:
         host, database = Host(), Database()
