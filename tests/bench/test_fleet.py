@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.fleet import Phase, Row, main, svg, table
-from tests.bench.fleet import _phase as phase_of
-from tests.bench.fleet_calls import Outcome
 from zrtp.protocol.events import Continuity
 
 pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
+
+from tests.bench.fleet import Phase, Row, main, svg, table
+from tests.bench.fleet import _phase as phase_of
+from tests.bench.fleet_calls import Outcome
 
 PHASE = Phase(
     calls=4, failed=0, right=1.0, rate=10.0, per_core=20.0, median=5.0, p95=6.0, p99=7.0, gap=1.0, database=0.5

@@ -14,11 +14,14 @@ from typing import Any
 
 import pytest
 
-from tests.bench.fleet_calls import Outcome, Phone, Worker, all_stored, workers
-from tests.bench.fleet_worker import Settings
 from tests.stores.server import Server
 from tests.stores.slow import SlowWay, slow_way
 from zrtp.protocol.events import Continuity
+
+pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
+
+from tests.bench.fleet_calls import Outcome, Phone, Worker, all_stored, workers
+from tests.bench.fleet_worker import Settings
 
 pytestmark = pytest.mark.long
 
