@@ -197,7 +197,7 @@ def test_what_cannot_be_followed_is_refused(text: str, sentence: str) -> None:
 def test_mutated_descriptions_are_followed_or_refused_and_never_keep_the_phones_address() -> None:
     dice = random.Random(3)
     followed = 0
-    for _ in range(2000):
+    for _ in range(600):
         mutated = list(LINPHONE_VIDEO_CALL)
         for _ in range(dice.randrange(1, 5)):
             mutated[dice.randrange(len(mutated))] = dice.choice("\r\n:= /0am\udcff")
@@ -210,4 +210,4 @@ def test_mutated_descriptions_are_followed_or_refused_and_never_keep_the_phones_
         changed = rewritten(text, "198.51.100.7", [Change(port=20000 + 4 * n) for n in range(len(sections))])
         for section in read(changed):
             assert section.host in ("198.51.100.7", "", *ON_HOLD)
-    assert followed > 500
+    assert followed > 150
