@@ -1081,3 +1081,35 @@ def test_a_source_of_randomness_that_repeats_itself_secures_nothing() -> None:
     installation_of(bob.endpoint).random = lambda length: b"\x07" * length
     with pytest.raises(ApiMisuse, match="repeats itself"):
         call_of(bob.session).nonces.fresh(installation_of(bob.endpoint).random)
+
+
+# A Commit that is refused costs its sender its candidacy and nothing else.
+
+
+def refused_stranger(side: Side, ssrc: int) -> None:
+    """A stranger says Hello and sends a Commit with another ZID."""
+    stranger = Actor(side.stream, seed=77, ssrc=ssrc)
+    stranger.send(stranger.own_hello)
+    stranger.send(stranger.commit(zid=b"another ZID!"))
+    assert side.stream.counters["Commit refused"] == 1
+
+
+def test_after_a_refused_commit_under_the_peers_ssrc_our_exchange_with_the_peer_goes_on() -> None:
+    side = alone(FAST)
+    peer = Actor(side.stream)
+    peer.discover()
+    ours = present(core_of(side.stream).exchange)
+    refused_stranger(side, peer.ssrc)
+    assert core_of(side.stream).exchange is ours
+    assert side.stream.state is State.COMMIT_SENT
+
+
+def test_after_a_refused_commit_of_a_stranger_the_peer_that_acknowledged_our_hello_still_has() -> None:
+    side = alone(WAITING)
+    peer = Actor(side.stream)
+    peer.discover()
+    before = side.stream.state
+    refused_stranger(side, 0x3A3A3A3A)
+    assert side.stream.state is before
+    assert core_of(side.stream).acknowledged_by == peer.ssrc
+    assert core_of(side.stream).retransmission is None
