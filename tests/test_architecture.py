@@ -369,7 +369,7 @@ def reached(path: Path, private: set[str]) -> Iterator[str]:
 def test_no_test_reaches_into_the_engine_but_those_that_attack_it() -> None:
     """What a test wants to see of a step inside stands in `tests.support.inside`, once."""
     private = set().union(*(private_names(path) for path in MODULES if folder_of(path) == "protocol"))
-    assert {"_core", "_driver", "_running", "_used"} <= private
+    assert {"_core", "_driver", "_half_open", "_used"} <= private
     found = [
         f"{name}: {use}"
         for path in sorted(TESTS.rglob("*.py"))

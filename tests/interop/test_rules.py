@@ -1,4 +1,4 @@
-"""The rules that real peers impose on an engine, I-01 to I-48: each has a test here that names it, without any peer.
+"""The rules that real peers impose on an engine, I-01 to I-49: each has a test here that names it, without any peer.
 
 What a rule is about is in the test's name; which peers need it, and why, is in `zrtp.protocol.compatibility` where the
 RFC does not say it anyway. The same rules are at work in the tests with real peers.
@@ -23,6 +23,7 @@ from tests.support.wire import hello as any_hello
 from tests.support.wire import reseal
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto import passphrase
+from zrtp.crypto.hashes import sha256
 from zrtp.crypto.registry import DEFAULT
 from zrtp.crypto.sas import B256
 from zrtp.errors import ErrorCode
@@ -642,7 +643,7 @@ def test_a_late_plain_packet_is_dropped_and_ends_nothing() -> None:
 def test_no_error_is_waited_for_and_ours_ends_by_itself() -> None:
     bob = alone()
     actor = Actor(bob.stream)
-    committing(bob, actor)
+    actor.take_dhpart2(only(actor.send(actor.dhpart1(committing(bob, actor))), DHPart2))
     sent = [message for _, message in actor.wait(60)]
     assert state(bob) is State.FAILED
     assert 1 <= kinds(sent).count(Kind.ERROR) <= 11
@@ -653,9 +654,10 @@ def test_no_error_is_waited_for_and_ours_ends_by_itself() -> None:
 def test_an_error_that_is_acknowledged_three_times_is_still_one_error() -> None:
     bob = alone()
     actor = Actor(bob.stream)
-    committing(bob, actor)
-    while state(bob) is not State.FAILED:
+    actor.take_dhpart2(only(actor.send(actor.dhpart1(committing(bob, actor))), DHPart2))
+    while state(bob) is State.DHPART2_SENT:
         actor.wait(1)
+    assert state(bob) is State.FAILED
     for _ in range(3):
         assert actor.send(ERROR_ACK) == []
     assert actor.wait(30) == []
@@ -951,5 +953,18 @@ def test_an_acknowledged_complaint_is_told_at_once_as_unproved_and_the_exchange_
 # All of them.
 
 
+@pytest.mark.interop("I-49")
+@pytest.mark.parametrize("client_id", [FAST.client_id, b"GNU ZRTP 4.6.4"])
+def test_our_dhpart1_names_the_commit_that_it_answers_to_a_peer_that_looks_at_it(client_id: bytes) -> None:
+    bob = alone(WAITING)
+    actor = Actor(bob.stream)
+    actor.own_hello = actor.hello(client_id=client_id.ljust(16))
+    actor.discover()
+    commit = actor.commit()
+    dhpart1 = only(actor.send(commit), DHPart1)
+    named = sha256(b"DHPart1 for Commit" + commit.raw)[:8]
+    assert (dhpart1.pbx_secret_id == named) is (client_id == FAST.client_id)
+
+
 def test_every_rule_has_a_test() -> None:
-    assert sorted(marked_tests("interop")) == [f"I-{number:02}" for number in range(1, 49)]
+    assert sorted(marked_tests("interop")) == [f"I-{number:02}" for number in range(1, 50)]

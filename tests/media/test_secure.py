@@ -17,7 +17,7 @@ from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import Packetizer, RtpPacket
-from zrtp.media.secure import EARLY_BACKLOG, LARGEST, SILENCE, Counters, SecureCall, SecureMedia, check_size
+from zrtp.media.secure import EARLY_BACKLOG, SILENCE, Counters, SecureCall, SecureMedia
 from zrtp.media.sound import g711
 from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
@@ -670,16 +670,3 @@ def test_before_a_call_is_secure_plain_rtcp_passes_only_if_plain_media_may(best_
     call = SecureCall(Endpoint(Config(key_agreements=(b"X255",))).session(), best_effort=best_effort)
     report = rtcp.goodbye(7)
     assert call.add_stream(1).unprotect_rtcp(report, 0.0) == (report if best_effort else None)
-
-
-@pytest.mark.parametrize("config", SUITES, ids=["AES-128 32-bit tag", "AES-256", "AES-256-GCM"])
-def test_the_largest_packet_fits_into_one_datagram_with_what_protects_it(config: Config) -> None:
-    media = MediaPair(config, config).run().alice.media
-    report = bytes.fromhex("80c80006 000000aa") + bytes(LARGEST)
-    check_size(report[:LARGEST])
-    with pytest.raises(SrtpError, match=f"{LARGEST + 1} octets do not fit into one datagram"):
-        check_size(report[: LARGEST + 1])
-    sealed = media.protect_rtcp(report[:LARGEST])
-    assert sealed is not None and len(sealed) <= 65_507
-    if config.auth_tags == (b"GCM ",):
-        assert len(sealed) == 65_507, "and not an octet less than there is room for"

@@ -21,7 +21,7 @@ from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import Failed, KeysReady, Mode, SasReady, SecurityWarning, Sending, WarningCode
+from zrtp.protocol.events import Failed, KeysReady, Mode, NoPeer, SasReady, SecurityWarning, Sending, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import hvi
 from zrtp.protocol.states import State
@@ -64,7 +64,27 @@ def as_responder(code: bytes = b"X255", config: Config = WAITING) -> tuple[Side,
     return bob, peer
 
 
-def refused(side: Side, answers: list[Message], code: ErrorCode) -> Failed:
+def dropped(side: Side, peer: Actor, message: Message, code: ErrorCode) -> None:
+    """The message changes nothing: anybody could have sent it. Its sender is told why."""
+    before = snapshot(side)
+    assert only(peer.send(message), Error).code == code
+    assert snapshot(side) == before
+    assert not side.seen(Failed) and not side.seen(KeysReady) and not side.seen(SasReady)
+
+
+def comes_to_nothing(side: Side, peer: Actor) -> NoPeer:
+    """No right message follows: nobody has proved to be there, no key exists, and nothing is sent in clear."""
+    peer.wait(60.0)
+    (nobody,) = side.seen(NoPeer)
+    assert state_of(side) is State.QUIET
+    assert core_of(side.stream).exchange is None
+    assert side.stream.sending is Sending.BLOCKED
+    assert not side.seen(Failed) and not side.seen(KeysReady) and not side.seen(SasReady)
+    assert cache_of(side.endpoint).peers() == []
+    return nobody
+
+
+def fails(side: Side, answers: list[Message], code: ErrorCode) -> Failed:
     """The exchange ended with that code, and nothing came of it."""
     (failed,) = side.seen(Failed)
     assert (failed.code, failed.by_peer) == (code, False)
@@ -92,6 +112,9 @@ BAD_VALUES = [
     for code in (b"DH3k", b"EC25", b"X255")
     for name, value in bad_values(code).items()
 ]
+FOUND_BY_THE_OPERATION = [(b"X255", value) for value in bad_values(b"X255").values()]
+FOUND_BY_THE_OPERATION.append((b"EC25", bad_values(b"EC25")["off the curve"]))
+"""Not by a look at the value alone."""
 
 
 # All kinds of key agreement
@@ -204,8 +227,9 @@ def test_dhpart1_shows_that_the_responders_hello_was_changed() -> None:
     peer.own_hello = peer.hello(mac=lambda _: bytes(8))
     (*_, commit) = peer.discover()
     assert isinstance(commit, Commit)
-    failed = refused(bob, peer.send(peer.dhpart1(commit)), ErrorCode.SOFTWARE_ERROR)
-    assert "Hello" in failed.text and "somebody changed it" in failed.text
+    dropped(bob, peer, peer.dhpart1(commit), ErrorCode.SOFTWARE_ERROR)
+    nobody = comes_to_nothing(bob, peer)
+    assert "Hello" in nobody.text and "somebody changed it" in nobody.text
 
 
 @pytest.mark.attack("CHN-06")
@@ -215,8 +239,8 @@ def test_dhpart2_shows_that_the_commit_was_changed() -> None:
     peer = Actor(bob.stream)
     peer.discover()
     only(peer.send(peer.commit(mac=lambda _: bytes(8))), DHPart1)
-    failed = refused(bob, peer.send(peer.dhpart2()), ErrorCode.SOFTWARE_ERROR)
-    assert "Commit" in failed.text
+    dropped(bob, peer, peer.dhpart2(), ErrorCode.SOFTWARE_ERROR)
+    assert "the peer's Commit" in comes_to_nothing(bob, peer).text
 
 
 # Public values and hvi
@@ -228,9 +252,18 @@ def test_dhpart2_shows_that_the_commit_was_changed() -> None:
 @pytest.mark.attack("DH-06")
 @pytest.mark.rfc("R-4.4.1.3-01", "R-4.4.1.3-02", "R-4.4.1.3-03", "R-5.1.5-12")
 @every(("code", "value"), BAD_VALUES)
-def test_a_bad_pvr_ends_the_exchange_with_0x61(code: bytes, value: bytes) -> None:
+def test_a_bad_pvr_is_answered_with_0x61_and_the_right_one_still_counts(code: bytes, value: bytes) -> None:
     bob, peer, commit = as_initiator(code, Config(key_agreements=(code, b"Mult")))
-    refused(bob, peer.send(peer.dhpart1(commit, pv=value)), ErrorCode.PUBLIC_VALUE)
+    dropped(bob, peer, peer.dhpart1(commit, pv=value), ErrorCode.PUBLIC_VALUE)
+    assert kinds(peer.send(peer.dhpart1(commit))) == [Kind.DHPART2]
+
+
+@pytest.mark.attack("DH-01")
+@pytest.mark.rfc("R-4.4.1.3-02", "R-4.4.1.3-03")
+def test_after_a_bad_pvr_without_a_right_one_nothing_comes_of_the_exchange() -> None:
+    bob, peer, commit = as_initiator()
+    dropped(bob, peer, peer.dhpart1(commit, pv=bytes(32)), ErrorCode.PUBLIC_VALUE)
+    assert "public value" in comes_to_nothing(bob, peer).text
 
 
 @pytest.mark.attack("DH-01")
@@ -239,13 +272,17 @@ def test_a_bad_pvr_ends_the_exchange_with_0x61(code: bytes, value: bytes) -> Non
 @pytest.mark.attack("DH-06")
 @pytest.mark.rfc("R-4.4.1.2-03", "R-4.4.1.2-04", "R-4.4.1.2-05", "R-5.1.5-12")
 @every(("code", "value"), BAD_VALUES)
-def test_a_bad_pvi_ends_the_exchange_with_0x61_although_it_was_committed_to(code: bytes, value: bytes) -> None:
+def test_a_bad_pvi_is_answered_with_0x61_although_it_was_committed_to(code: bytes, value: bytes) -> None:
     bob = alone(Config(key_agreements=(code, b"Mult"), auto_secure=False), MemoryCache())
     peer = Actor(bob.stream, config=Config(key_agreements=(code, b"Mult")), suite=replace(SUITE, key_agreement=code))
     peer.discover()
     bad = peer.dhpart2(pv=value)
     only(peer.send(peer.commit(dhpart2=bad)), DHPart1)
-    refused(bob, peer.send(bad), ErrorCode.PUBLIC_VALUE)
+    if (code, value) in FOUND_BY_THE_OPERATION:  # after hvi, which only somebody who took our Hello can open
+        assert "public value" in fails(bob, peer.send(bad), ErrorCode.PUBLIC_VALUE).text
+    else:
+        dropped(bob, peer, bad, ErrorCode.PUBLIC_VALUE)
+        assert "public value" in comes_to_nothing(bob, peer).text
 
 
 @pytest.mark.attack("DH-16")
@@ -254,8 +291,7 @@ def test_a_bad_finite_field_value_costs_no_exponentiation(value: int) -> None:
     config, counter = counting(DH3K)
     bob, peer, commit = as_initiator(b"DH3k", config)
     cost = counter.total
-    peer.send(peer.dhpart1(commit, pv=value.to_bytes(384, "big")))
-    assert state_of(bob) is State.FAILED
+    dropped(bob, peer, peer.dhpart1(commit, pv=value.to_bytes(384, "big")), ErrorCode.PUBLIC_VALUE)
     assert counter.total == cost
 
 
@@ -264,15 +300,36 @@ def test_a_bad_finite_field_value_costs_no_exponentiation(value: int) -> None:
 @pytest.mark.attack("DH-16")
 @pytest.mark.rfc("R-4.4.1.2-06", "R-4.4.1.2-07", "R-4.4.1.2-08")
 @pytest.mark.parametrize("code", [b"X255", b"EC25"])
-def test_a_dhpart2_that_was_not_committed_to_ends_with_0x62_before_any_computation(code: bytes) -> None:
+def test_a_dhpart2_that_was_not_committed_to_is_answered_with_0x62_before_any_computation(code: bytes) -> None:
     inner = {b"X255": X255, b"EC25": EC25}[code]
     config, counter = counting(inner, auto_secure=False)
     bob, peer = as_responder(code, config)
-    peer.share, cost = None, counter.total
+    cost = counter.total
     replaced = peer.algorithms.key_agreements[code].initiate(peer.context)
-    failed = refused(bob, peer.send(peer.dhpart2(pv=replaced.dhpart2_field)), ErrorCode.HVI_MISMATCH)
-    assert "somebody may be in between" in failed.text
+    dropped(bob, peer, peer.dhpart2(pv=replaced.dhpart2_field), ErrorCode.HVI_MISMATCH)
     assert counter.total == cost
+    assert "somebody may be in between" in comes_to_nothing(bob, peer).text
+    assert counter.total == cost
+
+
+@pytest.mark.attack("DH-11")
+@pytest.mark.attack("DOS-15")
+def test_after_a_dhpart2_that_was_not_committed_to_the_right_one_still_counts() -> None:
+    bob, peer = as_responder()
+    replaced = peer.algorithms.key_agreements[b"X255"].initiate(peer.context)
+    dropped(bob, peer, peer.dhpart2(pv=replaced.dhpart2_field), ErrorCode.HVI_MISMATCH)
+    assert kinds(peer.send(peer.dhpart2())) == [Kind.CONFIRM1]
+
+
+@pytest.mark.attack("PAR-06")
+@pytest.mark.attack("DOS-15")
+def test_refused_messages_get_one_error_a_second() -> None:
+    bob, peer, commit = as_initiator()
+    bad = peer.dhpart1(commit, pv=bytes(32))
+    assert kinds(peer.send(*[bad] * 50)) == [Kind.ERROR]
+    peer.now = 1.01
+    assert kinds(peer.send(*[bad] * 50)) == [Kind.ERROR]
+    assert bob.stream.counters["refused of a candidate"] == 100
 
 
 @pytest.mark.attack("DH-11")
@@ -284,24 +341,25 @@ def test_every_single_bit_of_dhpart2_is_committed_to() -> None:
         raw = bytearray(peer.dhpart2().raw)
         raw[position] ^= 1
         answers = peer.send(bytes(raw))
-        assert Kind.CONFIRM1 not in kinds(answers)
+        assert bob.stream.state is State.DHPART1_SENT
         if position < 44:  # H1: not from this peer at all
-            assert bob.stream.state is State.DHPART1_SENT
+            assert answers == []
         else:
             assert only(answers, Error).code == ErrorCode.HVI_MISMATCH
 
 
 @pytest.mark.attack("DH-12")
-def test_our_own_public_value_sent_back_ends_with_0x61() -> None:
+def test_our_own_public_value_sent_back_is_answered_with_0x61() -> None:
     """No honest peer can know our private value: the initiator's pvi, and the responder's pvr."""
     bob, peer, commit = as_initiator()
     own = present(present(core_of(bob.stream).exchange).offer).share.dhpart2_field
-    refused(bob, peer.send(peer.dhpart1(commit, pv=own)), ErrorCode.PUBLIC_VALUE)
+    dropped(bob, peer, peer.dhpart1(commit, pv=own), ErrorCode.PUBLIC_VALUE)
+    assert "public value" in comes_to_nothing(bob, peer).text
 
 
 @pytest.mark.attack("DH-14")
 @pytest.mark.parametrize("role", ["initiator", "responder"])
-def test_a_failing_library_ends_the_exchange_with_0x61_and_never_with_an_empty_secret(
+def test_a_failing_library_is_answered_with_0x61_and_never_leads_to_an_empty_secret(
     role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if role == "initiator":
@@ -318,7 +376,11 @@ def test_a_failing_library_ends_the_exchange_with_0x61_and_never_with_an_empty_s
         raise ValueError("no such luck")
 
     monkeypatch.setattr(share, "_exchange", fail)
-    refused(bob, peer.send(message), ErrorCode.PUBLIC_VALUE)
+    if role == "initiator":  # anybody can send a DHPart1
+        dropped(bob, peer, message, ErrorCode.PUBLIC_VALUE)
+        comes_to_nothing(bob, peer)
+    else:  # what opens hvi took our Hello
+        fails(bob, peer.send(message), ErrorCode.PUBLIC_VALUE)
 
 
 # Lengths
@@ -465,6 +527,7 @@ def test_an_exchange_that_fails_after_messages_of_somebody_else_says_that_it_was
     bob, peer, commit = as_initiator()
     stranger = Actor(bob.stream, seed=200)
     stranger.send(stranger.dhpart1(commit))
+    only(peer.send(peer.dhpart1(commit)), DHPart2)
     peer.wait(60.0)
     (failed,) = bob.seen(Failed)
     assert failed.code == ErrorCode.PROTOCOL_TIMEOUT

@@ -14,7 +14,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
-from zrtp.protocol.events import Assurance, Failed, SecurityWarning, Sending, WarningCode
+from zrtp.protocol.events import Assurance, Failed, NoPeer, SecurityWarning, Sending, WarningCode
 from zrtp.protocol.states import State
 from zrtp.wire.messages import HELLO_ACK, Commit, DHPart1, Error
 
@@ -85,11 +85,15 @@ def test_with_a_wrong_hash_no_media_flows(moment: str) -> None:
     pair = told(moment, WRONG)
     assert not pair.secure
     assert not bound(pair.alice)
-    assert warnings(pair.alice)[:1] == [WarningCode.HELLO_HASH_MISMATCH]
     assert pair.alice.stream.sending is not Sending.SRTP
     before_commit = moment in ("before start", "before the Hello", "after the Hello")
     assert pair.alice.stream.state is (State.QUIET if before_commit else State.FAILED)
-    if not before_commit:
+    if before_commit:  # anybody can send a Hello, so that there is no alarm before nobody else came
+        assert warnings(pair.alice) == [WarningCode.HELLO_HASH_MISMATCH]
+        (nobody,) = pair.alice.seen(NoPeer)
+        assert "not with the Hello that signalling announced" in nobody.text
+    else:
+        assert warnings(pair.alice)[:1] == [WarningCode.HELLO_HASH_MISMATCH]
         (failed,) = pair.alice.seen(Failed)
         assert failed.text.startswith("The peer's Hello is not the one that its signalling announced")
         assert pair.transcript().count("alice Error") >= 1

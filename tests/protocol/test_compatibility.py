@@ -8,14 +8,15 @@ from dataclasses import replace
 import pytest
 
 from tests.support import wire
+from tests.support.actor import WAITING, Actor, alone
 from tests.support.pair import seeded
-from zrtp.crypto.hashes import S256, S384, HashAlgorithm
+from zrtp.crypto.hashes import S256, S384, HashAlgorithm, sha256
 from zrtp.errors import ErrorCode, MalformedPacket
 from zrtp.protocol import compatibility
 from zrtp.protocol.config import FOREVER, ClearDialect, Config
 from zrtp.protocol.events import Suite
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, ConfirmPlain
+from zrtp.wire.messages import Commit, ConfirmPlain, DHPart1, Hello
 
 OWN = wire.commit(key_agreement=b"X255", hvi=b"\xff" * 32)
 FIRST = Suite(hash=b"S256", cipher=b"AES3", auth_tag=b"HS80", key_agreement=b"X255", sas=b"B32 ")
@@ -26,7 +27,7 @@ def test_every_rule_names_its_peers_its_reason_and_its_test() -> None:
     rules = [
         (name, rule)
         for name, rule in vars(compatibility).items()
-        if inspect.isfunction(rule) and rule.__module__ == compatibility.__name__
+        if inspect.isfunction(rule) and rule.__module__ == compatibility.__name__ and not name.startswith("_")
     ]
     assert len(rules) >= 8
     for name, rule in rules:
@@ -58,6 +59,42 @@ def test_first_sequence_number(octets: bytes) -> None:
 def test_first_sequence_number__differs() -> None:
     random = seeded(1)
     assert len({compatibility.first_sequence_number(random) for _ in range(100)}) > 90
+
+
+OURS = wire.hello(client_id=Config().client_id.ljust(16))
+THEIRS = wire.hello(client_id=b"GNU ZRTP 4.6.4  ")
+
+
+def two_commits() -> tuple[Commit, Commit]:
+    """A Commit, and a stranger's."""
+    stream = alone(WAITING).stream
+    return Actor(stream).commit(), Actor(stream, seed=3).commit()
+
+
+@pytest.mark.interop("I-47")
+def test_id_of_answer() -> None:
+    commit, another = two_commits()
+    assert compatibility.id_of_answer(commit, OURS) == sha256(b"DHPart1 for Commit" + commit.raw)[:8]
+    assert compatibility.id_of_answer(commit, OURS) != compatibility.id_of_answer(another, OURS)
+    assert compatibility.id_of_answer(commit, THEIRS) == b""  # random octets, as the RFC has it
+
+
+@pytest.mark.interop("I-47")
+def test_answers_another_commit() -> None:
+    commit, another = two_commits()
+    answer, stray = (
+        replace(wire.dhpart1(), pbx_secret_id=compatibility.id_of_answer(one, OURS)) for one in (commit, another)
+    )
+
+    def ignored(dhpart1: DHPart1, peer: Hello = OURS, *, pbxsecret: bool = False, copies_sent: int = 1) -> bool:
+        return compatibility.answers_another_commit(dhpart1, commit, peer, pbxsecret=pbxsecret, copies_sent=copies_sent)
+
+    assert not ignored(answer)
+    assert ignored(stray)
+    assert ignored(stray, copies_sent=2)
+    assert not ignored(stray, copies_sent=3)  # the peer may be older
+    assert not ignored(stray, pbxsecret=True)  # its ID stands there
+    assert not ignored(stray, THEIRS)
 
 
 @pytest.mark.interop("I-15")

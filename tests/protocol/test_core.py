@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.actor import FAST, Actor, alone
-from tests.support.inside import call_of, core_of
+from tests.support.actor import FAST, Actor, alone, only
+from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import Pair, Side
 from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.errors import ErrorCode
@@ -17,7 +17,7 @@ from zrtp.protocol.events import Failed, SecurityWarning, Sending, SendingChange
 from zrtp.protocol.exchange import Candidate, present
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.timers import T1_EXTENDED, T2
-from zrtp.wire.messages import HELLO_ACK, Error, Hello
+from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, DHPart2, Error, Hello, Kind
 from zrtp.wire.packet import Packet, decode_packet
 
 
@@ -135,10 +135,11 @@ def test_a_complaint_about_what_anybody_could_have_sent_comes_once_a_second_and_
 
 def test_beyond_the_rate_an_answer_is_counted_and_not_sent() -> None:
     side, core = made()
-    for _ in range(60):
-        core.answer_limited(HELLO_ACK, 0.0)
-    assert len(sent(side)) == limits.ANSWER_BURST
-    assert core.counters["answer rate exceeded"] == 60 - limits.ANSWER_BURST
+    for kept in (limits.KEPT_FOR_HELLO_ACK, 0.0):
+        for _ in range(60):
+            core.answer_limited(HELLO_ACK, 0.0, kept)
+        assert len(sent(side)) == limits.ANSWER_BURST / 2
+    assert core.counters["answer rate exceeded"] == 2 * 60 - limits.ANSWER_BURST
 
 
 # Telling
@@ -177,7 +178,7 @@ def test_a_failure_blocks_media_wipes_what_there_was_and_is_told_once(tell_peer:
     target = core.fail(ErrorCode.SOFTWARE_ERROR, "A sentence.", 1.0, tell_peer=tell_peer)
     assert target is State.FAILED
     assert (core.exchange, core.work, core.sending) == (None, None, Sending.BLOCKED)
-    assert call_of(side.session).running_exchange(peer.zid) is None
+    assert call_of(side.session).exchanging is None
     (failed,) = side.seen(Failed)
     assert (failed.code, failed.name, failed.by_peer, failed.text) == (
         ErrorCode.SOFTWARE_ERROR,
@@ -201,7 +202,7 @@ def test_a_code_that_nobody_knows_has_a_name_too() -> None:
 # Whose messages count
 
 
-def test_before_a_peer_is_pinned_whoever_introduced_itself_is_known_and_then_the_peer_alone() -> None:
+def test_until_a_confirm_has_verified_whoever_introduced_itself_is_known_and_then_the_peer_alone() -> None:
     side = alone(FAST)
     one, two = Actor(side.stream, ssrc=1, seed=1), Actor(side.stream, ssrc=2, seed=2)
     core = core_of(side.stream)
@@ -209,7 +210,13 @@ def test_before_a_peer_is_pinned_whoever_introduced_itself_is_known_and_then_the
     for peer in (one, two):
         peer.send(peer.own_hello)
     assert core.knows(1) and core.knows(2) and not core.knows(3)
-    one.send(HELLO_ACK)
+    commit = only(one.send(HELLO_ACK), Commit)
+    assert core.knows(1) and core.knows(2) and not core.knows(3)
+    answers = one.send(one.dhpart1(commit))
+    assert [message.kind for message in answers] == [Kind.COMMIT, Kind.DHPART2]  # one for `two`, before H1 goes out
+    one.take_dhpart2(only(answers[1:], DHPart2))
+    one.send(one.confirm(), CONF2ACK)
+    assert state_of(side.stream) is State.SECURE
     assert core.knows(1) and not core.knows(2)
 
 

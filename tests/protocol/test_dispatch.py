@@ -16,7 +16,7 @@ from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import ChainBroken
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.transitions import TABLE, Go
-from zrtp.wire.messages import HELLO_ACK, Commit, Kind
+from zrtp.wire.messages import HELLO_ACK, Commit, Error, Kind
 
 
 def committed() -> tuple[Side, Actor]:
@@ -91,19 +91,34 @@ def test_a_confirm_that_does_not_open_is_remembered_and_told_as_not_proved(monke
     raising(monkeypatch, State.COMMIT_SENT, Kind.DHPART1, ConfirmRefused("wrong MAC"))
     peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
     exchange = present(core_of(side.stream).exchange)
-    assert exchange.confirm_refused and not exchange.disturbed
+    assert present(exchange.refusal).code == ErrorCode.CONFIRM_MAC and not exchange.disturbed
     assert [event.code for event in side.seen(SecurityWarning)] == [WarningCode.CONFIRM_REFUSED]
     assert state_of(side.stream) is State.COMMIT_SENT
 
 
-def test_a_misbehaving_peer_ends_the_exchange_with_the_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+NOTHING_IN_COMMON = PeerIncompatible(ErrorCode.CIPHER_UNSUPPORTED, "No cipher in common.")
+
+
+@pytest.mark.attack("DOS-15")
+def test_what_anybody_could_have_sent_is_dropped_and_the_exchange_remembers_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     side, peer = committed()
-    raising(
-        monkeypatch,
-        State.COMMIT_SENT,
-        Kind.DHPART1,
-        PeerIncompatible(ErrorCode.CIPHER_UNSUPPORTED, "No cipher in common."),
-    )
+    raising(monkeypatch, State.COMMIT_SENT, Kind.DHPART1, NOTHING_IN_COMMON)
+    answers = peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
+    assert [message.code for message in answers if isinstance(message, Error)] == [ErrorCode.CIPHER_UNSUPPORTED]
+    assert state_of(side.stream) is State.COMMIT_SENT and not side.seen(Failed)
+    refusal = present(present(core_of(side.stream).exchange).refusal)
+    assert (refusal.code, refusal.text) == (ErrorCode.CIPHER_UNSUPPORTED, "No cipher in common.")
+    assert side.stream.counters["refused of a candidate"] == 1
+
+
+def test_a_proved_peer_that_misbehaves_ends_the_exchange_with_the_error_that_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    side, peer = committed()
+    present(core_of(side.stream).exchange).proved = True
+    raising(monkeypatch, State.COMMIT_SENT, Kind.DHPART1, NOTHING_IN_COMMON)
     peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
     (failed,) = side.seen(Failed)
     assert (failed.code, failed.text) == (ErrorCode.CIPHER_UNSUPPORTED, "No cipher in common.")

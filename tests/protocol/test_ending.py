@@ -8,11 +8,11 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
 from tests.support.cases import every
-from tests.support.inside import cache_of, call_of, core_of, installation_of
+from tests.support.inside import cache_of, call_of, core_of, running_exchanges
 from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, ErrorCode
-from zrtp.protocol.events import Closed, Failed, KeysReady, Role, Sending
+from zrtp.protocol.events import Closed, Failed, KeysReady, NoPeer, Role, Sending
 from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
 from zrtp.wire.messages import (
     CONF2ACK,
@@ -192,7 +192,7 @@ def test_an_error_has_no_effect_where_no_exchange_runs(state: str) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
     if state == "failed":
-        peer.discover()
+        bob, peer, _ = brought_to(State.DHPART2_SENT)
     if state != "hello sent":
         peer.wait(60.0)
     before = snapshot(bob)
@@ -214,11 +214,8 @@ def test_a_flood_of_errors_gets_20_answers() -> None:
 @pytest.mark.interop("I-28")
 @pytest.mark.rfc("R-5.10-01", "R-6-10", "R-6-11")
 def test_our_error_is_repeated_on_t2_until_it_is_acknowledged() -> None:
-    bob = alone(WAITING)
-    peer = Actor(bob.stream)
-    peer.discover()
-    peer.send(peer.commit())
-    error = only(peer.send(peer.dhpart2(rs1_id=b"mallory!")), Error)
+    bob, peer, _ = brought_to(State.CONFIRM1_SENT)
+    error = only(peer.send(peer.confirm(h0=bytes(32))), Error)
     sent = peer.wait(2.0)
     assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS[:3], abs=0.005)
     assert [message for _, message in sent] == [error] * 3
@@ -229,23 +226,46 @@ def test_our_error_is_repeated_on_t2_until_it_is_acknowledged() -> None:
 
 @pytest.mark.interop("I-28")
 def test_a_peer_that_never_acknowledges_gets_eleven_copies_and_no_more() -> None:
-    bob = alone(WAITING)
-    peer = Actor(bob.stream)
-    peer.discover()
-    peer.send(peer.commit())
-    only(peer.send(peer.dhpart2(rs1_id=b"mallory!")), Error)
+    bob, peer, _ = brought_to(State.CONFIRM1_SENT)
+    only(peer.send(peer.confirm(h0=bytes(32))), Error)
     sent = peer.wait(120.0)
     assert [moment for moment, _ in sent] == pytest.approx(T2_MOMENTS, abs=0.005)
     assert bob.stream.next_timer() is None
     assert len(bob.seen(Failed)) == 1
 
 
-def test_a_failed_stream_still_acknowledges_a_hello_and_does_nothing_else() -> None:
-    bob, peer, _ = brought_to(State.COMMIT_SENT)
+@pytest.mark.parametrize("state", [State.DHPART2_SENT, State.CONFIRM1_SENT], ids=name_of)
+def test_a_failed_stream_still_acknowledges_a_hello_and_does_nothing_else(state: State) -> None:
+    bob, peer, _ = brought_to(state)
     peer.wait(60.0)
     assert state_of(bob) is State.FAILED
     before = snapshot(bob)
     assert kinds(peer.send(peer.own_hello, peer.commit(), CONF2ACK)) == [Kind.HELLO_ACK]
+    assert snapshot(bob) == before
+
+
+@pytest.mark.attack("DOS-15")
+def test_after_a_failure_with_somebody_who_proved_nothing_another_one_may_begin() -> None:
+    """A stranger that answers our Commit and falls silent does not keep the peer out."""
+    bob, stranger, _ = brought_to(State.DHPART2_SENT)
+    stranger.wait(60.0)
+    assert state_of(bob) is State.FAILED
+    peer = Actor(bob.stream, seed=3, ssrc=0x5000)
+    peer.now = 61.0
+    assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK, Kind.HELLO]
+    assert state_of(bob) is State.HELLO_RECEIVED
+    only(peer.send(peer.commit()), DHPart1)
+    assert bob.stream.sending is Sending.BLOCKED
+
+
+@pytest.mark.attack("DOS-15")
+def test_after_a_failure_with_a_peer_who_was_there_nobody_else_may() -> None:
+    bob, peer, _ = brought_to(State.CONFIRM1_SENT)
+    peer.wait(60.0)
+    assert state_of(bob) is State.FAILED
+    before = snapshot(bob)
+    stranger = Actor(bob.stream, seed=3, ssrc=0x5000)
+    assert kinds(stranger.send(stranger.own_hello, stranger.commit())) == [Kind.HELLO_ACK]
     assert snapshot(bob) == before
 
 
@@ -265,8 +285,14 @@ def test_an_initiator_gives_up_at_the_end_of_its_schedule_and_says_so(state: Sta
     assert bob.stream.state is state
     ((_, error),) = peer.wait(0.02)
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
-    (failed,) = bob.seen(Failed)
-    assert (failed.name, failed.by_peer) == ("PROTOCOL_TIMEOUT", False)
+    if state is State.COMMIT_SENT:  # nobody has answered: a late peer may still begin
+        (nobody,) = bob.seen(NoPeer)
+        assert "did not go on" in nobody.text and not bob.seen(Failed)
+        assert state_of(bob) is State.QUIET
+    else:
+        (failed,) = bob.seen(Failed)
+        assert (failed.name, failed.by_peer) == ("PROTOCOL_TIMEOUT", False)
+        assert state_of(bob) is State.FAILED
     assert cache_of(bob.endpoint).peers() == []
     assert bob.stream.sending is Sending.BLOCKED
 
@@ -279,7 +305,10 @@ def test_a_responder_repeats_nothing_and_gives_up_after_some_time(state: State, 
     assert peer.wait(patience - 0.01) == []
     ((_, error),) = peer.wait(0.02)
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
-    assert state_of(bob) is State.FAILED
+    assert state_of(bob) is (State.QUIET if state is State.DHPART1_SENT else State.FAILED)
+    assert len(bob.seen(NoPeer)) == (state is State.DHPART1_SENT)
+    assert len(bob.seen(Failed)) == (state is State.CONFIRM1_SENT)
+    assert bob.stream.sending is Sending.BLOCKED
     assert cache_of(bob.endpoint).peers() == []
 
 
@@ -305,7 +334,7 @@ def test_repeating_a_commit_wins_no_time() -> None:
     while bob.stream.state is State.DHPART1_SENT:
         peer.send(peer.own_commit)
         peer.wait(1.0)
-    assert state_of(bob) is State.FAILED
+    assert state_of(bob) is State.QUIET
     assert peer.now == pytest.approx(15.0, abs=1.0)
 
 
@@ -334,8 +363,9 @@ def stream_in(state: str) -> tuple[Side, Actor]:
         peer.discover()
         peer.send(Error.make(code=0x20))
     elif state == "failed":
-        peer.discover()
+        bob, peer, _ = brought_to(State.DHPART2_SENT)
         peer.wait(11.0)
+        assert state_of(bob) is State.FAILED
     elif state == "quiet":
         peer.wait(60.0)
     return bob, peer
@@ -366,7 +396,8 @@ def test_close_in_any_state_sends_nothing_stops_every_timer_and_says_so_once(sta
         for secret in (keys.srtpi.key, keys.srtpr.salt):
             assert secret.wiped != keys.srtp_handed_over
     assert peer.send(peer.own_hello, Error.make(code=0x20)) == []
-    assert installation_of(bob.endpoint).running_exchange(call_of(bob.session).zid, peer.zid) is None
+    assert call_of(bob.session).exchanging is None
+    assert running_exchanges(bob.endpoint) == 0
 
 
 @pytest.mark.attack("SID-06")

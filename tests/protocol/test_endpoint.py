@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.actor import FAST, WAITING, Actor, alone
+from tests.support.actor import FAST, WAITING, Actor, alone, only
 from tests.support.cases import every
-from tests.support.inside import cache_of, call_of, core_of, installation_of, running_exchanges
+from tests.support.inside import cache_of, call_of, core_of, installation_of, running_exchanges, state_of
 from tests.support.pair import Pair, seeded
 from zrtp import system
 from zrtp.cache.memory import MemoryCache
@@ -23,7 +23,7 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed, KeysReady, Role, Suite
 from zrtp.protocol.states import State
-from zrtp.wire.messages import HELLO_ACK, Commit, Error
+from zrtp.wire.messages import HELLO_ACK, Commit, DHPart1, Error
 
 SUITE = Suite(hash=b"S256", cipher=b"AES1", auth_tag=b"HS80", key_agreement=b"DH3k", sas=b"B32 ")
 
@@ -208,21 +208,33 @@ def test_two_hundred_half_open_exchanges_leave_nothing_behind() -> None:
     assert cache_of(endpoint).peers() == []
 
 
-@pytest.mark.parametrize("ending", ["secure", "failed", "closed"])
-def test_a_finished_exchange_makes_room(ending: str) -> None:
-    bob = alone(FAST)
+@pytest.mark.parametrize("ending", ["secure", "silent", "closed"])
+@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
+def test_a_finished_exchange_makes_room(ending: str, role: Role) -> None:
+    """As initiator for other streams of the call, as responder for strangers."""
+    bob = alone(FAST if role is Role.INITIATOR else WAITING)
     peer = Actor(bob.stream)
-    (*_, commit) = peer.discover()
-    assert isinstance(commit, Commit)
-    endpoint = bob.endpoint
-    assert installation_of(endpoint).running_exchange(call_of(bob.session).zid, peer.zid) is core_of(bob.stream)
+    (*_, last) = peer.discover()
+    if role is Role.RESPONDER:
+        peer.take_dhpart1(only(peer.send(peer.commit()), DHPart1))
+    assert call_of(bob.session).exchanging is core_of(bob.stream)
+    assert running_exchanges(bob.endpoint) == (role is Role.RESPONDER)
+
+    def finish() -> None:
+        if isinstance(last, Commit):
+            peer.answer(last)
+        else:
+            peer.send(peer.dhpart2(), peer.confirm())
+        assert state_of(bob.stream) is State.SECURE
+
     ends: dict[str, Callable[[], object]] = {
-        "secure": lambda: peer.answer(commit),
-        "failed": lambda: peer.wait(60.0),
+        "secure": finish,
+        "silent": lambda: peer.wait(60.0),
         "closed": lambda: bob.session.close(0.0),
     }
     ends[ending]()
-    assert installation_of(endpoint).running_exchange(call_of(bob.session).zid, peer.zid) is None
+    assert call_of(bob.session).exchanging is None
+    assert running_exchanges(bob.endpoint) == 0
 
 
 @pytest.mark.attack("DOS-03")

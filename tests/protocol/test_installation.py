@@ -1,25 +1,27 @@
-"""What all calls of one installation share: running exchanges, their bound, inputs from call to call, names."""
+"""What all calls of one installation share: the bound of half-open exchanges, inputs from call to call, names."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.support.actor import SUITE, WAITING, Actor, alone
 from tests.support.inside import core_of
 from tests.support.pair import Clock, seeded
 from zrtp.crypto.hashes import sha256
+from zrtp.crypto.registry import DEFAULT
 from zrtp.protocol.config import Config
 from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Role
+from zrtp.protocol.events import Mode, Role
+from zrtp.protocol.exchange import Candidate, Exchange
 from zrtp.protocol.installation import Installation, endpoint_hash
 from zrtp.protocol.states import Trigger
 
-OWN, ANOTHER = b"own ZID here", b"another own."
 PEER, OTHER = b"peer's ZID..", b"other peer's"
 
 
-def installation() -> Installation:
-    config = Config(key_agreements=(b"X255",), half_open_limit=2)
+def installation(half_open_limit: int = 2) -> Installation:
+    config = Config(key_agreements=(b"X255",), half_open_limit=half_open_limit)
     return Installation(config, cacheless=True, random=seeded(1), wall_clock=Clock())
 
 
@@ -28,53 +30,67 @@ def streams(count: int) -> list[Core]:
     return [core_of(session.add_stream(number)) for number in range(count)]
 
 
-# Running exchanges
+def begun(role: Role, zid: bytes = PEER, now: float = 0.0) -> Exchange:
+    """An exchange with somebody of this ZID, who has not answered yet."""
+    peer = Actor(alone(WAITING).stream, zid=zid)
+    return Exchange(
+        role=role,
+        mode=Mode.DH,
+        suite=SUITE,
+        hash=DEFAULT.hashes[SUITE.hash],
+        cipher=DEFAULT.ciphers[SUITE.cipher],
+        peer=Candidate(peer.own_hello, peer.ssrc, now),
+        commit=peer.commit(),
+        begun=now,
+    )
 
 
-def test_one_exchange_runs_between_two_zids_and_others_beside_it() -> None:
-    ours, (one, two, three) = installation(), streams(3)
-    assert ours.running_exchange(OWN, PEER) is None
-    ours.begin_exchange(one, Role.INITIATOR, OWN, PEER)
-    ours.begin_exchange(two, Role.INITIATOR, OWN, OTHER)
-    ours.begin_exchange(three, Role.INITIATOR, ANOTHER, PEER)
-    assert ours.running_exchange(OWN, PEER) is one
-    assert ours.running_exchange(OWN, OTHER) is two
-    assert ours.running_exchange(ANOTHER, PEER) is three
-
-
-def test_a_finished_exchange_is_forgotten_and_finishing_again_is_harmless() -> None:
-    ours, (one, two) = installation(), streams(2)
-    ours.begin_exchange(one, Role.INITIATOR, OWN, PEER)
-    ours.finish_exchange(one)
-    ours.finish_exchange(one)
-    ours.finish_exchange(two)
-    assert ours.running_exchange(OWN, PEER) is None
-
-
-def test_the_end_of_one_that_was_replaced_does_not_end_its_successor() -> None:
-    """Commits that cross on two streams: the winner takes the place of the loser, which ends afterwards."""
-    ours, (loser, winner) = installation(), streams(2)
-    ours.begin_exchange(loser, Role.INITIATOR, OWN, PEER)
-    ours.begin_exchange(winner, Role.RESPONDER, OWN, PEER)
-    ours.finish_exchange(loser)
-    assert ours.running_exchange(OWN, PEER) is winner
+# Exchanges that strangers begin
 
 
 @pytest.mark.attack("DOS-03")
 def test_too_many_that_answer_strangers_push_the_oldest_out_and_never_our_own() -> None:
     ours, (own, *strangers) = installation(), streams(4)
-    ours.begin_exchange(own, Role.INITIATOR, OWN, PEER)
+    ours.begin_exchange(own, begun(Role.INITIATOR))
     for number, stranger in enumerate(strangers):
-        ours.begin_exchange(stranger, Role.RESPONDER, OWN, bytes([number]) * 12)
+        zid, now = bytes([number]) * 12, float(number)
+        assert ours.may_answer(zid, now)
+        ours.begin_exchange(stranger, begun(Role.RESPONDER, zid, now))
     assert list(ours.inputs) == [(strangers[0], Trigger.CROWDED_OUT)]
+
+
+@pytest.mark.attack("DOS-15")
+def test_of_too_many_at_once_the_last_one_has_to_come_again() -> None:
+    ours, strangers = installation(), streams(2)
+    for number, stranger in enumerate(strangers):
+        ours.begin_exchange(stranger, begun(Role.RESPONDER, bytes([number]) * 12))
+    assert not ours.may_answer(OTHER, 0.1)
+    assert not ours.inputs
+    assert ours.may_answer(OTHER, 1.0)
+
+
+@pytest.mark.attack("DOS-03")
+def test_four_run_with_the_same_claimed_zid() -> None:
+    ours, strangers = installation(half_open_limit=64), streams(4)
+    for stranger in strangers:
+        assert ours.may_answer(PEER, 0.0)
+        ours.begin_exchange(stranger, begun(Role.RESPONDER, PEER))
+    assert not ours.may_answer(PEER, 0.1)
+    assert ours.may_answer(OTHER, 0.1)
 
 
 def test_whoever_has_finished_makes_room() -> None:
     ours, strangers = installation(), streams(5)
     for number, stranger in enumerate(strangers):
-        ours.begin_exchange(stranger, Role.RESPONDER, OWN, bytes([number]) * 12)
-        ours.finish_exchange(stranger)
+        exchange = begun(Role.RESPONDER, bytes([number]) * 12)
+        assert ours.may_answer(exchange.peer.hello.zid, 0.0)
+        ours.begin_exchange(stranger, exchange)
+        ours.finish_exchange(exchange)
+        ours.finish_exchange(exchange)
     assert not ours.inputs
+
+
+# Inputs from stream to stream
 
 
 def test_inputs_for_other_streams_are_taken_in_order() -> None:

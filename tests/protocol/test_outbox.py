@@ -164,13 +164,14 @@ def test_answers_under_keys_that_are_gone_are_forgotten_alone() -> None:
 def test_answers_to_strangers_are_limited_and_half_of_a_burst_is_kept_for_hello_ack() -> None:
     box = outbox()
     pong = PingACK.make(version=b"1.10", sender_endpoint_hash=bytes(8), received_endpoint_hash=bytes(8), ssrc=1)
-    flood = [box.answer_limited(pong, 0.0) for _ in range(100)]
+    kept = limits.KEPT_FOR_HELLO_ACK
+    flood = [box.answer_limited(pong, 0.0, kept) for _ in range(100)]
     assert sum(flood) == limits.ANSWER_BURST - limits.KEPT_FOR_HELLO_ACK
-    hellos = [box.answer_limited(HELLO_ACK, 0.0) for _ in range(100)]
+    hellos = [box.answer_limited(HELLO_ACK, 0.0, 0.0) for _ in range(100)]
     assert sum(hellos) == limits.KEPT_FOR_HELLO_ACK
     assert len(box.drain()) == limits.ANSWER_BURST
-    assert not box.answer_limited(HELLO_ACK, 0.0)
-    assert box.answer_limited(HELLO_ACK, 1 / limits.ANSWER_RATE)
+    assert not box.answer_limited(HELLO_ACK, 0.0, 0.0)
+    assert box.answer_limited(HELLO_ACK, 1 / limits.ANSWER_RATE, 0.0)
 
 
 def test_what_is_not_for_strangers_is_not_limited() -> None:

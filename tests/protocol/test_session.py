@@ -406,7 +406,9 @@ def test_a_zrtp_hash_has_32_octets(octets: bytes) -> None:
 def test_after_a_failure_a_new_stream_tries_again_with_a_new_chain() -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
-    peer.discover()
+    (*_, commit) = peer.discover()
+    assert isinstance(commit, Commit)
+    peer.send(peer.dhpart1(commit))
     peer.wait(60.0)
     assert bob.stream.state is State.FAILED
     again = bob.session.add_stream(0xB2)

@@ -45,6 +45,9 @@ def in_state(name: str) -> tuple[Side, Actor]:
             assert isinstance(commit, Commit)
             peer.answer(commit)
         elif name == "failed":
+            commit = answers[-1]
+            assert isinstance(commit, Commit)
+            peer.send(peer.dhpart1(commit))
             peer.wait(60.0)
     peer.listen()
     assert bob.stream.state.value == {"discovered": "ready", "hello sent": "looking for peer", "quiet": "no peer"}.get(

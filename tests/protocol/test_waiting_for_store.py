@@ -257,21 +257,6 @@ def test_a_stranger_who_commits_waits_alone() -> None:
     assert side.session.peer.zid == peer.zid
 
 
-def test_a_record_that_nobody_waits_for_makes_nobody_commit() -> None:
-    """Of a side that waits to be committed to, the record of a stranger may come while the peer's is still missing."""
-    side, keeper = keeping(WAITING)
-    stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
-    stranger.send(stranger.own_hello)
-    peer.discover()
-    peer.send(peer.commit())
-    before = state_of(side.stream)
-    keeper.serve(0.1, only=stranger.zid)
-    assert state_of(side.stream) is before
-    assert not [message for message in peer.listen() if isinstance(message, Commit)]
-    keeper.serve(0.2, only=peer.zid)
-    assert state_of(side.stream) is State.DHPART1_SENT
-
-
 def test_hellos_of_many_strangers_cannot_grow_what_a_call_remembers() -> None:
     side, keeper = keeping()
     for number in range(40):

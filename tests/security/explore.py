@@ -86,6 +86,9 @@ class Prompt:
 C = TypeVar("C", Call, Prompt)
 
 
+GIVEN_UP = "given up"
+"""What comes of a call in which one side gave an exchange up: it could begin anew, which is not followed."""
+
 SWITCHED = frozenset({"secure", "clear"})
 """How a call may end in which users switch encryption on and off."""
 
@@ -235,12 +238,14 @@ class Explorer:
             moves = self._moves[side][node] = []
             self._known_inbox[side][node] = 0
             machine = self.machines[side]
+            if machine.began_anew[node]:
+                return moves
             if machine.timed[node]:
                 self._add_move(side, node, moves, 0, machine.timer(node), "timer")
             for wish in machine.wishes[node]:
                 self._add_move(side, node, moves, 0, machine.wish(node, wish), wish)
         fresh = self._inbox[side] & ~self._known_inbox[side][node]
-        if fresh:
+        if fresh and not self.machines[side].began_anew[node]:
             self._known_inbox[side][node] |= fresh
             while fresh:
                 bit = fresh & -fresh
@@ -322,6 +327,9 @@ class Explorer:
 
     def _check_future(self, alice: Node, bob: Node) -> None:
         """A fair continuation ends; and if both sides still have copies to send, and users want it, then secure."""
+        if self.machines[0].began_anew[alice] or self.machines[1].began_anew[bob]:
+            self._futures[alice, bob, 0.0, 0.0] = GIVEN_UP
+            return
         future = self._continue(alice, bob)
         views = *self.machines[0].views[alice], *self.machines[1].views[bob]
         if self.scenario.sure and all(view.strong for view in views):
@@ -338,6 +346,8 @@ class Explorer:
                 for machine, node, lag in zip(self.machines, nodes, lags, strict=True)
             ]
             ended = self._futures.get(future)
+            if any(machine.began_anew[node] for machine, node in zip(self.machines, nodes, strict=True)):
+                ended = GIVEN_UP
             if ended is None and len(path) > 1000:
                 raise Defect(f"a fair continuation does not end: {self._describe((nodes[0], nodes[1], 0))}")
             if ended is None and min(due) == math.inf:

@@ -9,7 +9,7 @@ import argparse
 import gc
 from pathlib import Path
 
-from tests.support.inside import cache_of, installation_of
+from tests.support.inside import cache_of, running_exchanges
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
@@ -34,11 +34,7 @@ def live(calls: int, alice: Endpoint, bob: Endpoint, start: float) -> None:
         one_call(alice, bob, start + number)
     gc.collect()
     for endpoint in (alice, bob):
-        assert (
-            not installation_of(endpoint)._running
-            and not installation_of(endpoint)._pairs
-            and not installation_of(endpoint)._half_open
-        )
+        assert running_exchanges(endpoint) == 0
         assert len(cache_of(endpoint).peers()) == 1
 
 

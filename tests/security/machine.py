@@ -37,6 +37,7 @@ from zrtp.crypto.registry import Algorithms
 from zrtp.crypto.sas import Sas, SasType
 from zrtp.protocol import limits
 from zrtp.protocol.config import Config
+from zrtp.protocol.core import Aside, Core
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, Failed, KeysReady, NoPeer, Secured, Sending, WentClear
 from zrtp.protocol.exchange import present
@@ -121,7 +122,9 @@ class View:
     commit: bytes | None
     timer: float | None
     strong: bool
-    """Neither out of copies of its message, nor given up, nor told by an Error to give up, nor not even started."""
+    """Neither out of copies of its message, nor given up, also before it began anew, nor told by an Error to give up,
+    nor not even started.
+    """
 
 
 class Machine:
@@ -137,6 +140,8 @@ class Machine:
         self.rs1: list[bytes | None] = []
         """rs1 in the cache, unless a mismatch keeps this call's secret out of it."""
         self.wishes: list[tuple[str, ...]] = []
+        self.began_anew: list[bool] = []
+        """An exchange was given up before: what follows is another call, which is not explored."""
         self.timed: list[bool] = []
         self.due: list[float] = []
         """Seconds to the next timer."""
@@ -201,6 +206,7 @@ class Machine:
             self.due.append(min((v.timer for v in self.views[-1] if v.timer is not None), default=math.inf))
             self.timed.append(self.due[-1] < math.inf)
             self.wishes.append(tuple(_wishes(party)))
+            self.began_anew.append(any(core_of(stream).past.spent_commits for stream in party.streams))
             _check_waiting(self.name, party)
         return number
 
@@ -282,7 +288,7 @@ def _check_step(name: str, before: tuple[View, ...], party: Party, output: Outpu
             now = "/".join(stream.state.value for stream in party.streams)
             raise Defect(f"{name}: {what}: {states} -> {now} on {given!r}, events {output.events}")
 
-    limit = 2 if isinstance(given, tuple) else 2 * len(before)
+    limit = 2 if isinstance(given, tuple) else 2 * sum(1 + len(core_of(stream).aside) for stream in party.streams)
     demand(len(output.sent) <= limit, f"{len(output.sent)} messages for one input")
     for stream, old in zip(party.streams, before, strict=True):
         demand(stream.counters["ApiMisuse"] == 0, "the engine misused itself")
@@ -331,7 +337,8 @@ def _view(stream: Stream) -> View:
         timer=stream.next_timer(),
         strong=stream.state not in (State.IDLE, State.QUIET, State.FAILED)
         and Trigger.ERROR_GRACE_OVER not in core_of(stream).deadlines
-        and not _out_of_copies(stream),
+        and not _out_of_copies(stream)
+        and not core_of(stream).past.spent_commits,
     )
 
 
@@ -347,16 +354,25 @@ def _out_of_copies(stream: Stream) -> bool:
 def _normalise(party: Party) -> None:
     for stream in party.streams:
         core = core_of(stream)
-        core.deadlines = {trigger: round(at - party.now, 6) for trigger, at in core.deadlines.items()}
-        if core.retransmission is not None:
-            core.retransmission.due = round(core.retransmission.due - party.now, 6)
-        if core.beside is not None:
-            core.beside.due = round(core.beside.due - party.now, 6)
+        running: list[Core | Aside] = [core, *core.aside]
+        for one in running:
+            one.deadlines = {trigger: round(at - party.now, 6) for trigger, at in one.deadlines.items()}
+            for repeated in (one.retransmission, one.beside):
+                if repeated is not None:
+                    repeated.due = round(repeated.due - party.now, 6)
+            if one.exchange is not None:
+                one.exchange.begun = round(max(one.exchange.begun - party.now, -limits.TIME_TO_ANSWER), 6)
+        core.past.recent_commits = tuple(
+            (commit, round(at - party.now, 6))
+            for commit, at in core.past.recent_commits
+            if party.now - at < limits.TIME_TO_ANSWER
+        )
+        core.past.refused_for_room = ()
         core.hello_copies.clear()
         core.round_trips.clear()
-        core.said = core.refused_commit = None
+        core.past.said = core.past.refused_commit = None
         core_of(stream).candidates = {
-            key: replace(known, seen=0.0) for key, known in core_of(stream).candidates.items()
+            key: replace(known, seen=0.0, copies=1) for key, known in core_of(stream).candidates.items()
         }
         stream.counters.clear()
         core_of(stream).last_error_sent = None

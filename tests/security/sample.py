@@ -57,9 +57,6 @@ REASONS: dict[str, str] = {
     "commitment.py _become_responder: False in core.commit_waits = False -> True": (
         "an exchange does not listen to the store, and whoever waits for it again says so anew"
     ),
-    "commitment.py on_no_record_after_commit: core.deadlines.pop(Trigger.NO_RECORD, None) -> gone": (
-        "a deadline that is over is taken out before anybody is told of it"
-    ),
     "config.py default_key_agreements: code in usable and usable[code].available -> usable[code].available": (
         "the registry has every code that is wanted, whether its library is there or not"
     ),

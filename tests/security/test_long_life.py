@@ -12,7 +12,7 @@ import tracemalloc
 import pytest
 
 from tests.security.long_life import endpoints, live
-from tests.support.inside import installation_of
+from tests.support.inside import running_exchanges
 from zrtp.media.aio import connect, listen
 from zrtp.protocol.endpoint import Endpoint
 
@@ -58,11 +58,7 @@ def test_calls_over_sockets_leave_no_socket_task_or_timer_behind(calls: int) -> 
             timeout for timeout in timers if _outer(timeout)
         ]
         for endpoint in (alice, bob):
-            assert (
-                not installation_of(endpoint)._running
-                and not installation_of(endpoint)._pairs
-                and not installation_of(endpoint)._half_open
-            )
+            assert running_exchanges(endpoint) == 0
 
     async def in_time() -> None:
         async with asyncio.timeout(120):

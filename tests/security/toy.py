@@ -49,7 +49,7 @@ def toy_config(**changes: object) -> Config:
         "key_agreements": (b"TOY1",),
         "sas_types": (b"B32 ",),
         "algorithms": TOY_ALGORITHMS,
-        "client_id": b"toy",
+        "client_id": b"zrtp Python toy",
     }
     return Config(**values | changes)  # type: ignore[arg-type]
 

@@ -362,7 +362,7 @@ class Actor:
 
     def answer(self, commit: Commit, **confirm: Any) -> ConfirmPlain:
         """The whole exchange as responder, from the stream's Commit; what its Confirm2 says."""
-        dhpart2 = only(self.send(self.dhpart1(commit)), DHPart2)
+        dhpart2 = among(self.send(self.dhpart1(commit)), DHPart2)  # perhaps beside Commits to others
         self.take_dhpart2(dhpart2)
         confirm2 = only(self.send(self.confirm(**confirm)), Confirm2)
         self.send(CONF2ACK)
@@ -376,7 +376,13 @@ def only(messages: list[Message], kind: type[M]) -> M:
     return message
 
 
-NOTES = ("confirm_refused", "disturbed")
+def among(messages: list[Message], kind: type[M]) -> M:
+    """The one message of that type, whatever else was sent."""
+    (message,) = [message for message in messages if isinstance(message, kind)]
+    return message
+
+
+NOTES = ("refusal", "disturbed")
 """What an exchange remembers of refused messages, to word a later failure."""
 
 

@@ -72,7 +72,7 @@ def use_nonces(session: Session, nonces: Iterable[bytes]) -> None:
 def running_exchanges(endpoint: Endpoint) -> int:
     """What an endpoint still remembers of exchanges that have begun."""
     installation = installation_of(endpoint)
-    return len(installation._running) + len(installation._pairs) + len(installation._half_open)
+    return len(installation._half_open)
 
 
 def prepared_shares(endpoint: Endpoint) -> list[InitiatorShare]:

@@ -44,7 +44,7 @@ from zrtp.crypto.key_agreements import InitiatorShare, KeyAgreement, ResponderSh
 from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.kem import KEMS, response_from_private, share_from_private
 from zrtp.crypto.registry import DEFAULT, Algorithms
-from zrtp.protocol import agreement, confirmation
+from zrtp.protocol import agreement, compatibility, confirmation
 from zrtp.protocol.call import Call
 from zrtp.protocol.compatibility import read_confirm
 from zrtp.protocol.config import FOREVER, WITHOUT_ALGORITHM, Config
@@ -394,7 +394,8 @@ class Replay:
     def _stream(self) -> Stream:
         self.random.then(self.party.h0)
         stream = self.session.add_stream(self.recorded.own_ssrc)
-        core_of(stream).hello = self.recorded.own_hello
+        core = core_of(stream)
+        core.hello = core.own.hello = self.recorded.own_hello
         lost = self.recorded.lost if self.role is Role.RESPONDER else None
         first = self.recorded.commit if self.role is Role.INITIATOR else lost
         agreed = self.transcript.mode in ("dh", "kem")  # then the engine's first Commit has no nonce
@@ -489,6 +490,7 @@ class Replay:
         """Put the recorded Commit that lost in place of the one that the engine has just sent."""
         if self.stream.state is State.COMMIT_SENT and self.recorded.lost is not None:
             self.exchange.commit = self.recorded.lost
+            core_of(self.stream).past.recent_commits = ()
 
     def _seal_missing_confirm(self) -> None:
         exchange = self.exchange
@@ -521,6 +523,8 @@ class Replay:
             stack.enter_context(mock.patch.object(agreement, "s0_from_dh", self._s0_from_dh))
             stack.enter_context(mock.patch.object(confirmation, "derive", self._derive))
             stack.enter_context(mock.patch.object(Call, "confirm_plain", self._confirm_plain))
+            # No DHPart1 was recorded that names its Commit, not even of this package.
+            stack.enter_context(mock.patch.object(compatibility, "OWN_CLIENT_ID", b"later than any recording"))
             yield
 
     def _s0_from_dh(

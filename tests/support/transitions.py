@@ -11,7 +11,8 @@ from functools import wraps
 from typing import Any, get_args, get_type_hints
 from unittest.mock import patch
 
-from zrtp.protocol.core import Core, Received, Refusal
+from zrtp.protocol.core import Core, Received
+from zrtp.protocol.exchange import Refusal
 from zrtp.protocol.states import IN_EXCHANGE, Input, State, Trigger
 from zrtp.protocol.transitions import TABLE, Go, Handler
 from zrtp.wire import messages

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import partial
 
 from zrtp.crypto.hashes import sha256
-from zrtp.protocol import confirmation
+from zrtp.protocol import compatibility, confirmation, initiation, limits
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import present
-from zrtp.protocol.hash_chain import HeardInitiator, HeardResponder, verify_commit, verify_hello
+from zrtp.protocol.hash_chain import ChainBroken, HeardInitiator, HeardResponder, verify_commit, verify_hello
 from zrtp.protocol.key_schedule import Transcript, s0_from_dh, verify_hvi
 from zrtp.protocol.retained_secrets import match
 from zrtp.protocol.states import State
@@ -23,7 +23,8 @@ from zrtp.wire.messages import DHPart1, DHPart2
 
 def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: DHPART2_SENT, once the public-key operation has been performed; the same
-    until then, and in other modes than DH. Sends: DHPart2 on T2 (section 4.4.1.3).
+    until then, in other modes than DH, and if it is somebody else's. Sends: DHPart2 on T2 (section 4.4.1.3), or Commit
+    to whoever else it is.
 
     It comes from the source of the Hello that our Commit answers, or from another one that sent the same Hello.
     """
@@ -31,14 +32,23 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
     exchange = present(core.exchange)
     peer = core.candidates.get((received.ssrc, exchange.peer.hello.raw), exchange.peer)
     if peer.ssrc != received.ssrc:
-        core.counters["source is not the peer's"] += 1
-        return State.COMMIT_SENT
+        return initiation.commit_to_answerer(core, received)
     if exchange.offer is None:
         core.counters["DHPart1 without a DH Commit"] += 1
         return State.COMMIT_SENT
+    if core.past.public_values_sent >= limits.PUBLIC_VALUES:
+        core.counters["too many exchanges"] += 1
+        return State.COMMIT_SENT
     share, dhpart2 = exchange.offer.share, exchange.offer.dhpart2
     hello = exchange.peer.hello
-    authentic = verify_hello(hello, sha256(dhpart1.h1))
+    try:
+        authentic = verify_hello(hello, sha256(dhpart1.h1))
+    except ChainBroken:
+        return initiation.commit_to_answerer(core, received)
+    pbxsecret, copies = exchange.known.pbx is not None, core.copies_sent
+    if compatibility.answers_another_commit(dhpart1, exchange.commit, hello, pbxsecret=pbxsecret, copies_sent=copies):
+        core.counters["DHPart1 for another Commit"] += 1
+        return State.COMMIT_SENT
     pv = core.installation.algorithms.key_agreements[exchange.suite.key_agreement].check_dhpart1(dhpart1.pv)
     matched = match(exchange.hash, exchange.known, dhpart1, Role.RESPONDER, hello.h3)
     transcript = Transcript.of_initiator(exchange.hash, core.call.zid, authentic, exchange.commit, dhpart1, dhpart2)
@@ -51,6 +61,8 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         heard = HeardResponder(authentic, dhpart1)
         exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
         core.progressed()
+        initiation.commit_to_all(core, now)
+        initiation.h1_goes_out(core, now)
         core.send_in_exchange(dhpart2, peer, now)
         return State.DHPART2_SENT
 
@@ -69,6 +81,9 @@ def on_dhpart2(core: Core, received: Received[DHPart2]) -> State:
     committed = verify_hvi(exchange.hash, authentic, dhpart2, core.hello)
     matched = match(exchange.hash, exchange.known, dhpart2, Role.INITIATOR, exchange.peer.hello.h3)
     transcript = Transcript.of_responder(exchange.hash, core.hello, authentic, answer.dhpart1, committed)
+
+    exchange.proved = True
+    core.give_up_others(proved=False)
 
     def go_on(dh_result: Secret, now: float) -> State:
         s0 = s0_from_dh(exchange.hash, dh_result, transcript, matched.s1, matched.s2, matched.s3)

@@ -6,27 +6,13 @@ that have arrived by then and, if it comes late, with that of the exchange's pee
 
 from __future__ import annotations
 
-import hmac
-
-from zrtp.crypto.hashes import sha256
 from zrtp.errors import ErrorCode
-from zrtp.protocol import commitment
+from zrtp.protocol import initiation
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import WarningCode
 from zrtp.protocol.exchange import present
+from zrtp.protocol.hello_hash import MISMATCH
 from zrtp.protocol.states import State
-from zrtp.wire.messages import Hello
-
-MISMATCH = (
-    "The peer's Hello is not the one that its signalling announced: somebody changed one of the two on the way. "
-    "Call again; if it happens again, do not trust this connection."
-)
-
-
-def fits(core: Core, hello: Hello) -> bool:
-    """Whether a Hello is the one that signalling announced; every one, if it announced none."""
-    expected = core.peer_hello_hash
-    return expected is None or hmac.compare_digest(sha256(hello.raw), expected)
 
 
 def on_hello_expected(core: Core, told: Received[None]) -> State:
@@ -34,30 +20,42 @@ def on_hello_expected(core: Core, told: Received[None]) -> State:
     another Hello is no candidate any more.
     """
     if core.installation.config.require_hello_hash_match:
-        core.candidates = {key: known for key, known in core.candidates.items() if fits(core, known.hello)}
+        core.candidates = {key: known for key, known in core.candidates.items() if core.expects(known.hello)}
     return core.state
 
 
 def on_hello_expected_after_commit(core: Core, told: Received[None]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: the same, with another Commit if ours went to somebody else, DISCOVERED if
-    that has to wait, HELLO_ACKED or FAILED if nobody else is there. Sends: perhaps Commit, or Error.
+    that has to wait, HELLO_ACKED or FAILED if nobody else is there; DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an
+    exchange beside it goes on. Sends: perhaps Commit, or Error.
     """
-    others = any(fits(core, known.hello) for known in core.candidates.values())
-    if fits(core, present(core.exchange).peer.hello) or not others:
+    _give_up_unexpected(core)
+    others = any(core.expects(known.hello) for known in core.candidates.values())
+    if core.expects(present(core.exchange).peer.hello) or not others:
         return on_hello_expected_in_exchange(core, told)
     core.release()
     on_hello_expected(core, told)
-    return commitment.initiate(core, told.at)
+    return initiation.initiate(core, told.at)
 
 
 def on_hello_expected_in_exchange(core: Core, told: Received[None]) -> State:
     """Arrives from: every state of an exchange but COMMIT_SENT, and SECURE. Goes to: the same, or FAILED if the peer is
-    another one and the configuration insists. Sends: perhaps Error.
+    another one and the configuration insists; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange
+    beside it goes on. Sends: perhaps Error.
     """
-    if fits(core, present(core.exchange).peer.hello):
+    _give_up_unexpected(core)
+    if core.expects(present(core.exchange).peer.hello):
         core.call.note_binding()
         return core.state
     core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, told.at)
     if not core.installation.config.require_hello_hash_match:
         return core.state
     return core.fail(ErrorCode.SOFTWARE_ERROR, MISMATCH, told.at, tell_peer=True)
+
+
+def _give_up_unexpected(core: Core) -> None:
+    """Of several exchanges, those with somebody who sent another Hello."""
+    if core.installation.config.require_hello_hash_match:
+        for exchange in core.exchanges():
+            if core.aside and not core.expects(exchange.peer.hello):
+                core.give_up(exchange)

@@ -123,7 +123,7 @@ class Call:
         self.works: list[tuple[Member, Work]] = []
         """Public-key operations that nobody performs yet."""
         self.exchanging: Member | None = None
-        """The stream that makes the keys of this call, while it does so."""
+        """The stream that makes the keys of this call, while it does so: a call has one ZRTPSess and one SAS."""
         self._without_encryption = self._goclears = 0
         self.clock = 0.0
         """The time of the last input."""
@@ -221,15 +221,6 @@ class Call:
         """A stream has entered or left the states of GoClear."""
         self._without_encryption += (after in WITHOUT_ENCRYPTION) - (before in WITHOUT_ENCRYPTION)
         self._goclears += (after is State.GOCLEAR_SENT) - (before is State.GOCLEAR_SENT)
-
-    def running_exchange(self, peer_zid: bytes) -> Member | None:
-        """The stream that makes the keys of this call, or of another call with that peer, and is not finished.
-
-        There is one at a time (section 4.4.1): a call has one peer, one ZRTPSess and one SAS.
-        """
-        if self.exchanging is not None:
-            return self.exchanging
-        return self.installation.running_exchange(self.zid, peer_zid)
 
     @property
     def verified(self) -> bool:

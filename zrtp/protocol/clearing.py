@@ -98,6 +98,7 @@ def on_going_clear_in_exchange(core: Core, decision: Received[None]) -> State:
     It must not become secure any more.
     """
     core.set_sending(Sending.BLOCKED)
+    core.give_up_others()
     core.forget_candidates_except(present(core.exchange).peer)
     core.release()
     core.stop_repeating()
@@ -247,6 +248,7 @@ def _late_goclear(core: Core, exchange: Exchange, *, counts: bool) -> LateGoClea
 
 
 def _let_go(core: Core, exchange: Exchange) -> None:
+    core.give_up_others()
     core.forget_candidates_except(exchange.peer)
     core.release()
     core.stop_repeating()

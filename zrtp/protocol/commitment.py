@@ -1,10 +1,11 @@
-"""Commit (RFC 6189 sections 4.2, 4.4.1.1, 4.4.2, 4.4.3, 5.4): sending it, answering it, and both at once.
+"""The peer's Commit (RFC 6189 sections 4.2, 4.4.1.2, 4.4.2.3, 4.4.3.2, 5.4): answering it, and both at once.
 
-Preshared mode is used only where the configuration offers it and the retained secret comes from an exchange that was
-verified, signed or bound to protected signalling; after a number of calls in a row a DH exchange follows. A Preshared
-Commit that fits no secret of ours is answered with a DH Commit of our own.
+Each Commit is answered with a fresh key pair: if a public value of the responder were known before the Commit that it
+answers, hvi would commit to nothing. A second Commit, of the same source or of another one, is answered beside the
+first (see `zrtp.protocol.initiation`). A Preshared Commit that fits no secret of ours is answered with a DH Commit of
+our own.
 
-A Commit of ours, and an answer to one of the peer's, waits until the store has said what is known about the peer.
+An answer waits until the store has said what is known about the peer.
 """
 
 from __future__ import annotations
@@ -15,235 +16,32 @@ from dataclasses import dataclass, replace
 
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
-from zrtp.errors import ErrorCode, MalformedPacket, PeerError, PeerMisbehaved
-from zrtp.protocol import compatibility, confirmation, limits
+from zrtp.errors import ErrorCode, MalformedPacket, PeerError, PeerMisbehaved, ZrtpError
+from zrtp.protocol import compatibility, confirmation, initiation, limits, side_by_side
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
-from zrtp.protocol.exchange import Candidate, DhAnswer, DhOffer, Exchange, present
+from zrtp.protocol.exchange import Candidate, DhAnswer, Exchange, present
 from zrtp.protocol.hash_chain import (
     ChainBroken,
     HeardCommit,
-    HeardHello,
     HelloAuthentic,
     message_mac,
     verify_hello,
 )
 from zrtp.protocol.key_schedule import (
     Transcript,
-    hvi,
     key_id,
     preshared_key,
     s0_from_preshared,
     s0_from_session,
 )
-from zrtp.protocol.negotiation import MULT, check_commit, choose_preshared_suite, choose_suite
+from zrtp.protocol.negotiation import check_commit
 from zrtp.protocol.retained_secrets import NOTHING_MATCHED, KnownSecrets, Matched, continuity, own_ids
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.timers import DHPART2_TIMEOUT
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, CommitMode, DHPart1, DHPart2
-
-# Our own Commit.
-
-
-def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
-    """Both Hellos are through: COMMIT_SENT, unless the store has not answered yet, or another exchange of this call or
-    with this peer has to finish first: DISCOVERED. HELLO_ACKED if only strangers introduced themselves. Sends Commit on
-    T2 (section 4.4).
-
-    Raises:
-        PeerIncompatible: 0x40, nothing usable in common.
-    """
-    peer = _choose_candidate(core)
-    if peer is None:
-        return _wait_for_peer(core, now)
-    call = core.call
-    if call.secured_before:
-        if MULT not in peer.hello.key_agreements:
-            core.warn(
-                WarningCode.MULTISTREAM_REFUSED,
-                "The peer does not offer further streams (Multistream); this stream stays unencrypted.",
-                now,
-            )
-            return core.state if core.state in (State.CLEAR, State.CLEAR_PENDING) else State.DISCOVERED
-        exchange = _multistream_commit(core, peer)
-    else:
-        zid = peer.hello.zid
-        if call.running_exchange(zid) not in (None, core):
-            return _wait_for_other_exchange(core, zid, now)
-        if not call.retention.ready(zid, now):
-            core.commit_waits = True
-            return _wait_for_record(core, State.DISCOVERED, now)
-        preshared = allow_preshared and call.may_use_preshared(peer.hello)
-        exchange = _preshared_commit(core, peer) if preshared else _dh_commit(core, peer)
-    core.commit_waits = False
-    core.begin(exchange)
-    core.set_sending(Sending.BLOCKED)
-    core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))
-    if not core.hello_acknowledged:
-        core.repeat_hello_beside(now)
-    core.send_in_exchange(exchange.commit, peer, now)
-    return State.COMMIT_SENT
-
-
-def initiate_early(core: Core, peer: Candidate, now: float) -> State:
-    """Our Commit in place of HelloACK: COMMIT_SENT, or HELLO_RECEIVED until the store has answered."""
-    if core.call.secured_before or core.call.retention.ready(peer.hello.zid, now):
-        return initiate(core, now)
-    core.commit_waits = True
-    return _wait_for_record(core, State.HELLO_RECEIVED, now)
-
-
-def _choose_candidate(core: Core) -> Candidate | None:
-    """Of those whose Commit was not refused, if there are any: the newest Hello that signalling announced; without
-    zrtp-hash, the first one of whoever acknowledged ours, or else the first. A call has one peer: once a stream is
-    secure, the others know its ZID (section 4.4.3).
-    """
-    peer_zid = core.call.peer_zid
-    candidates = [known for known in core.candidates.values() if peer_zid in (None, known.hello.zid)]
-    if not candidates:
-        return None
-    undoubted = [known for known in candidates if (known.ssrc, known.hello.raw) not in core.doubted]
-    candidates = undoubted or candidates
-    expected = core.peer_hello_hash
-    announced = [
-        known for known in candidates if expected is not None and hmac.compare_digest(sha256(known.hello.raw), expected)
-    ]
-    if announced:
-        return announced[-1]
-    return next((known for known in candidates if known.ssrc == core.acknowledged_by), candidates[0])
-
-
-def _wait_for_peer(core: Core, now: float) -> State:
-    """Only strangers introduced themselves on a further stream: go on as if nobody had."""
-    core.warn(
-        WarningCode.MULTISTREAM_REFUSED,
-        "Somebody else than the peer of this call answers on a further stream; that stream stays unencrypted.",
-        now,
-    )
-    core.extend_discovery(now)
-    return State.HELLO_ACKED
-
-
-def _wait_for_other_exchange(core: Core, peer_zid: bytes, now: float) -> State:
-    """One exchange at a time between two ZIDs; what it leaves behind has to be read anew."""
-    core.call.retention.outdated(peer_zid)
-    core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)
-    core.deadlines[Trigger.RETRY] = now + limits.RETRY_INTERVAL
-    return State.DISCOVERED
-
-
-def _dh_commit(core: Core, peer: Candidate) -> Exchange:
-    """Key pair, DHPart2, hvi, Commit, in this order (section 4.4.1.1)."""
-    installation, call = core.installation, core.call
-    suite = choose_suite(installation.config, installation.offer, peer.hello)
-    algorithms = installation.algorithms
-    agreement = algorithms.key_agreements[suite.key_agreement]
-    hash_, cipher = algorithms.hashes[suite.hash], algorithms.ciphers[suite.cipher]
-    share = installation.make_share(suite)
-    known = call.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
-    ids = own_ids(hash_, known, Role.INITIATOR, core.chain.h3, installation.random)
-    dhpart2 = DHPart2.make(
-        h1=core.chain.h1,
-        rs1_id=ids.rs1,
-        rs2_id=ids.rs2,
-        aux_secret_id=ids.aux,
-        pbx_secret_id=ids.pbx,
-        pv=share.dhpart2_field,
-        mac=lambda covered: message_mac(core.chain.h0, covered),
-    )
-    commit = _make_commit(
-        core,
-        suite,
-        hvi=hvi(hash_, dhpart2.raw, peer.hello.raw),
-        public_key=share.commit_field,
-    )
-    return Exchange(
-        role=Role.INITIATOR,
-        mode=Mode.KEM if agreement.is_kem else Mode.DH,
-        suite=suite,
-        hash=hash_,
-        cipher=cipher,
-        peer=peer,
-        commit=commit,
-        known=known,
-        offer=DhOffer(share, dhpart2),
-    )
-
-
-def _preshared_commit(core: Core, peer: Candidate) -> Exchange:
-    """Nonce and keyID from every secret that this side has (section 4.4.2.1)."""
-    installation, call = core.installation, core.call
-    suite = choose_preshared_suite(installation.offer, peer.hello)
-    hash_, cipher = installation.algorithms.hashes[suite.hash], installation.algorithms.ciphers[suite.cipher]
-    known = call.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
-    key = preshared_key(hash_, present(known.rs1), known.aux, known.pbx)
-    commit = _make_commit(core, suite, nonce=call.nonces.fresh(installation.random), key_id=key_id(hash_, key))
-    exchange = Exchange(
-        role=Role.INITIATOR,
-        mode=Mode.PRESHARED,
-        suite=suite,
-        hash=hash_,
-        cipher=cipher,
-        peer=peer,
-        commit=commit,
-        known=known,
-    )
-    matched = Matched(s1=known.rs1, s2=known.aux, s3=known.pbx, continuity=continuity(known, known.rs1))
-    transcript = Transcript.without_dh(hash_, peer.hello, commit)
-    s0 = s0_from_preshared(hash_, key, transcript)
-    exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, HeardHello(peer.hello))
-    return exchange
-
-
-def _multistream_commit(core: Core, peer: Candidate) -> Exchange:
-    """A nonce, and the three algorithms of the first stream (section 4.4.3.1)."""
-    call = core.call
-    suite = replace(present(call.suite), key_agreement=MULT)
-    algorithms = core.installation.algorithms
-    exchange = Exchange(
-        role=Role.INITIATOR,
-        mode=Mode.MULTISTREAM,
-        suite=suite,
-        hash=algorithms.hashes[suite.hash],
-        cipher=algorithms.ciphers[suite.cipher],
-        peer=peer,
-        commit=_make_commit(core, suite, nonce=call.nonces.fresh(core.installation.random)),
-    )
-    transcript = Transcript.without_dh(exchange.hash, peer.hello, exchange.commit)
-    s0 = s0_from_session(exchange.hash, present(call.zrtpsess), transcript)
-    exchange.derived = confirmation.derive(core, exchange, s0, transcript, NOTHING_MATCHED, HeardHello(peer.hello))
-    return exchange
-
-
-def _make_commit(
-    core: Core,
-    suite: Suite,
-    *,
-    hvi: bytes | None = None,
-    public_key: bytes = b"",
-    nonce: bytes | None = None,
-    key_id: bytes | None = None,
-) -> Commit:
-    chain = core.chain
-    return Commit.make(
-        h2=chain.h2,
-        zid=core.call.zid,
-        hash=suite.hash,
-        cipher=suite.cipher,
-        auth_tag=suite.auth_tag,
-        key_agreement=suite.key_agreement,
-        sas=suite.sas,
-        hvi=hvi,
-        public_key=public_key,
-        nonce=nonce,
-        key_id=key_id,
-        mac=lambda covered: message_mac(chain.h1, covered),
-    )
-
-
-# The peer's Commit.
+from zrtp.wire.messages import Commit, CommitMode, DHPart1, Hello
 
 
 def on_commit(core: Core, received: Received[Commit]) -> State:
@@ -259,9 +57,8 @@ def on_commit(core: Core, received: Received[Commit]) -> State:
 def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: the same if our Commit wins, the store has not answered, or a new Commit
     answers a Preshared one; DHPART1_SENT, CONFIRM1_SENT, DISCOVERED otherwise; HELLO_ACKED if it is refused and only
-    strangers are left. Sends: nothing, or as `on_commit` (section 4.2).
-
-    Our Commit may have gone to a forged Hello. When the peer's Commit belongs to another Hello, we become responder.
+    strangers are left, DHPART2_SENT if it is and an exchange beside it goes on. Sends: nothing, or as `on_commit`
+    (section 4.2).
     """
     return _unless_refused(core, received, _answer_crossing_commit)
 
@@ -270,17 +67,34 @@ def _unless_refused(core: Core, received: Received[Commit], answer: Callable[[Co
     """What follows from a Commit. One that fails a check costs its sender its candidacy and nothing else: anybody can
     send a Hello and a Commit that continues it.
     """
-    acknowledged, beside = core.hello_acknowledged, core.beside
+    acknowledged, beside, first = core.hello_acknowledged, core.beside, core.exchange
     try:
-        return answer(core, received)
-    except PeerError as error:
-        if isinstance(error, MalformedPacket) or (core.state is State.COMMIT_SENT and core.exchange is None):
-            raise  # it is dropped as such; or our own exchange is gone already
+        target = answer(core, received)
+    except ZrtpError as error:
+        if core.exchange is None and first is not None:
+            core.bring_forward(first)
+        if not isinstance(error, PeerError) or isinstance(error, MalformedPacket):
+            raise
+        if core.state is State.COMMIT_SENT and core.exchange is None:
+            raise  # our own exchange is gone already
         core.hello_acknowledged, core.beside = acknowledged, beside
         core.counters["Commit refused"] += 1
-        core.refused_commit = str(error)
-        core.complain(error.code, received.at)
+        core.past.refused_commit = str(error)
+        core.complain_to_candidate(error.code, received.at)
         return _doubt_sender(core, received)
+    if core.exchange is None and core.aside:
+        target = core.leave(target)
+        if core.waiting_commits:
+            initiation.wait_for_record(core, target, received.at)
+    return target
+
+
+def on_commit_beside(core: Core, received: Received[Commit]) -> State:
+    """Arrives from: DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT. Goes to: the same, DHPART1_SENT, DHPART2_SENT,
+    CONFIRM1_SENT; COMMIT_SENT if a Preshared Commit is answered by a DH one. Sends: as `on_commit`, beside the exchange
+    that runs.
+    """
+    return _unless_refused(core, received, _answer_beside)
 
 
 def _doubt_sender(core: Core, received: Received[Commit]) -> State:
@@ -294,7 +108,9 @@ def _doubt_sender(core: Core, received: Received[Commit]) -> State:
         if known.ssrc == received.ssrc and hmac.compare_digest(known.hello.h3, h3):
             core.doubted.add(key)
     if core.exchange is not None:
-        return turn_from_doubted(core, received.at) if went_to_doubted(core) else core.state
+        if core.state is State.COMMIT_SENT and initiation.went_to_doubted(core):
+            return initiation.turn_from_doubted(core, received.at)
+        return core.state
     if core.acknowledged_by != received.ssrc:
         return core.state
     core.acknowledged_by, core.hello_acknowledged = None, False
@@ -302,28 +118,17 @@ def _doubt_sender(core: Core, received: Received[Commit]) -> State:
     return State.HELLO_RECEIVED
 
 
-def went_to_doubted(core: Core) -> bool:
-    """Whether our Commit went to somebody whose own was refused."""
-    peer = present(core.exchange).peer
-    return (peer.ssrc, peer.hello.raw) in core.doubted
-
-
-def turn_from_doubted(core: Core, now: float) -> State:
-    """Commit to another candidate, if there is one. H1 has not gone out yet, so that the chain may be used again."""
-    if not core.candidates.keys() - core.doubted:
-        return core.state
-    core.release()
-    return initiate(core, now)
-
-
 def _answer_commit(core: Core, received: Received[Commit]) -> State:
     commit, now = received.message, received.at
     if core.call.going_clear or (core.commits_count_from is not None and now < core.commits_count_from):
         core.counters["Commit of before GoClear"] += 1
         return core.state  # the peer repeats one that it sent later
+    if commit.raw in core.past.spent_commits:
+        core.counters["Commit was answered before"] += 1
+        return core.state
     peer = _select_candidate(core, received)
     core.hello_acknowledged = True
-    holder = core.call.running_exchange(commit.zid)
+    holder = core.call.exchanging
     outrun = False
     if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not core:
         ours = holder.exchange
@@ -343,26 +148,60 @@ def _answer_commit(core: Core, received: Received[Commit]) -> State:
     return target
 
 
+def _answer_beside(core: Core, received: Received[Commit]) -> State:
+    peer = _select_candidate(core, received)
+    if any(one.role is Role.INITIATOR and one.derived and one.peer.ssrc == received.ssrc for one in core.exchanges()):
+        core.counters["Commit lost the contention"] += 1  # it answered ours
+        return core.state
+    if not side_by_side.room_for_answer(core, peer.candidate, received.message, received.at):
+        core.counters["too many exchanges side by side"] += 1
+        return core.state
+    core.set_aside()
+    return _answer_commit(core, received)
+
+
 def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
+    """Whether our Commit or the peer's counts (section 4.2). Ours may have gone to somebody else than the peer: he has
+    got it too, and judges as we do. If one of ours wins, he answers it. If his does, it is answered, and so is what he
+    sends from then on; the exchange with somebody else goes on beside it.
+    """
     commit = received.message
     peer = _select_candidate(core, received)
     core.hello_acknowledged, core.beside = True, None
     ours = present(core.exchange)
-    if peer.candidate.hello.raw != ours.peer.hello.raw:
-        return _respond(core, received, peer, lost=ours)
-    winner = resolve(ours.commit, core.hello.mitm, commit, peer.candidate.hello.mitm)
-    copies = 0 if core.retransmission is None else core.retransmission.copies
-    if winner is Winner.OWN and compatibility.yields_without_losing(ours.commit, commit, copies):
-        winner = Winner.PEER
-    if winner is not Winner.PEER:
+    same = peer.candidate.hello.raw == ours.peer.hello.raw
+    answered = any(one.role is Role.RESPONDER and one.peer.ssrc == received.ssrc for one in core.exchanges())
+    if not answered and not _wins(core, received, peer.candidate.hello, ours if same else None):
         core.counters["Commit lost the contention"] += 1
-        ours.peer = peer.candidate  # whoever sent a copy of the peer's Hello does not send its Commit
+        if same:
+            ours.peer = peer.candidate  # whoever sent a copy of the peer's Hello does not send its Commit
         return State.COMMIT_SENT
-    return _respond(core, received, peer, lost=ours)
+    if same and not answered:
+        return _respond(core, received, peer, lost=ours)
+    if not side_by_side.room_for_answer(core, peer.candidate, commit, received.at):
+        core.counters["too many exchanges side by side"] += 1
+        return core.state
+    core.set_aside()
+    return _respond(core, received, peer)
+
+
+def _wins(core: Core, received: Received[Commit], hello: Hello, ours: Exchange | None) -> bool:
+    """Whether the peer's Commit wins against every one of ours that may have reached it; `ours` went to its Hello."""
+    commit = received.message
+    running = [one.commit for one in core.exchanges() if one.role is Role.INITIATOR]
+    under_way = [own for own, sent in core.past.recent_commits if received.at - sent < limits.TIME_TO_ANSWER]
+    for own in dict.fromkeys((*running, *under_way)):
+        winner = resolve(own, core.hello.mitm, commit, hello.mitm)
+        yields = ours is not None and own is ours.commit
+        yields = yields and compatibility.yields_without_losing(own, commit, core.copies_sent)
+        if winner is not Winner.PEER and not (winner is Winner.OWN and yields):
+            return False
+    return True
 
 
 def on_outrun(core: Core, due: Received[None]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: DISCOVERED, until the exchange on the other stream is finished."""
+    core.give_up_others()
     core.release()
     core.deadlines[Trigger.RETRY] = due.at + limits.RETRY_INTERVAL
     return State.DISCOVERED
@@ -443,13 +282,16 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     installation, commit = core.installation, received.message
     agreement = installation.algorithms.key_agreements[suite.key_agreement]
     public_key = agreement.check_commit(commit.public_key)
+    if not installation.may_answer(commit.zid, received.at):
+        return _come_again(core)
     own: InitiatorShare | None = None if lost is None or lost.offer is None else lost.offer.share
     if own is None and not agreement.is_kem:
         own = installation.take_prepared(suite)
     share = agreement.respond(public_key, installation.share_context(suite), own)
     hash_ = installation.algorithms.hashes[suite.hash]
     known = core.call.retention.known_secrets(peer.candidate.hello.zid, hash_, Role.RESPONDER)
-    ids = own_ids(hash_, known, Role.RESPONDER, core.chain.h3, installation.random)
+    answer = compatibility.id_of_answer(commit, peer.candidate.hello)
+    ids = own_ids(hash_, known, Role.RESPONDER, core.chain.h3, installation.random, no_pbxsecret=answer)
     dhpart1 = DHPart1.make(
         h1=core.chain.h1,
         rs1_id=ids.rs1,
@@ -467,8 +309,15 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     elif lost is None and own is not None:
         own.wipe()
     _become_responder(core, exchange, received.at, lost)
+    initiation.h1_goes_out(core, received.at)
     core.outbox.answer(commit.raw, dhpart1)
     return State.DHPART1_SENT
+
+
+def _come_again(core: Core) -> State:
+    """Too many exchanges are half open, and none of them had its time yet: the peer repeats its Commit."""
+    core.counters["too many half-open exchanges"] += 1
+    return core.state
 
 
 def _respond_preshared(
@@ -485,10 +334,16 @@ def _respond_preshared(
         known.wipe()
         if core.installation.config.passive:
             raise PeerMisbehaved(ErrorCode.NO_SHARED_SECRET, ErrorCode.NO_SHARED_SECRET.text)
+        if core.aside:
+            core.counters["Preshared Commit fits no secret"] += 1
+            return core.state
         if lost is not None:
             core.release()
-        return initiate(core, received.at, allow_preshared=False)
+        return initiation.commit_to(core, peer.candidate, received.at, allow_preshared=False)
     key, matched = found
+    if not call.installation.may_answer(commit.zid, received.at):
+        key.wipe()
+        return _come_again(core)
     transcript = Transcript.without_dh(hash_, core.hello, commit)
     s0 = s0_from_preshared(hash_, key, transcript)
     heard = HeardCommit(peer.hello, commit)
@@ -544,9 +399,10 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
     """All checks have passed: the exchange is ours from here on."""
     if lost is not None:
         core.release()
+        under_way = [(own, at) for own, at in core.past.recent_commits if now - at < limits.TIME_TO_ANSWER]
+        core.past.recent_commits = (*under_way, (lost.commit, now))
     core.commit_waits = False
-    core.waiting_commits.clear()
-    core.begin(exchange)
+    core.begin(exchange, now)
     core.stop_repeating()
     core.progressed()
     core.set_sending(Sending.BLOCKED)
@@ -557,18 +413,12 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
 # Waiting for the store.
 
 
-def _wait_for_record(core: Core, state: State, now: float) -> State:
-    if Trigger.NO_RECORD not in core.deadlines:
-        core.deadlines[Trigger.NO_RECORD] = now + core.installation.config.store_deadline
-    return state
-
-
 def _keep_for_later(core: Core, received: Received[Commit]) -> State:
     """Answer this Commit when the store has told what is known about its sender."""
     if received.ssrc in core.waiting_commits or len(core.waiting_commits) < limits.CANDIDATES:
         core.waiting_commits[received.ssrc] = received
     core.counters["Commit waits for the store"] += 1
-    return _wait_for_record(core, core.state, received.at)
+    return initiation.wait_for_record(core, core.state, received.at)
 
 
 def on_record(core: Core, due: Received[None]) -> State:
@@ -581,16 +431,24 @@ def on_record(core: Core, due: Received[None]) -> State:
         return on_commit(core, waiting)
     if core.commit_waits and core.state in (State.HELLO_RECEIVED, State.DISCOVERED):
         core.deadlines.pop(Trigger.NO_RECORD, None)
-        return initiate(core, due.at)
+        return initiation.initiate(core, due.at)
     return core.state
 
 
 def on_record_after_commit(core: Core, due: Received[None]) -> State:
     """Arrives from: COMMIT_SENT, while a crossing Commit waits for the store. Goes to: the same, DHPART1_SENT,
-    CONFIRM1_SENT, DISCOVERED, HELLO_ACKED. Sends: what `on_crossing_commit` sends.
+    DHPART2_SENT, CONFIRM1_SENT, DISCOVERED, HELLO_ACKED. Sends: what `on_crossing_commit` sends.
     """
     waiting = _take_waiting_commit(core, due.at)
     return core.state if waiting is None else on_crossing_commit(core, waiting)
+
+
+def on_record_beside(core: Core, due: Received[None]) -> State:
+    """Arrives from: DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT, while another Commit waits for the store. Goes to: the
+    same, COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT. Sends: what `on_commit_beside` sends.
+    """
+    waiting = _take_waiting_commit(core, due.at)
+    return core.state if waiting is None else on_commit_beside(core, waiting)
 
 
 def _take_waiting_commit(core: Core, now: float) -> Received[Commit] | None:
@@ -636,9 +494,9 @@ def on_no_record(core: Core, due: Received[None]) -> State:
     )
 
 
-def on_no_record_after_commit(core: Core, due: Received[None]) -> State:
-    """Arrives from: COMMIT_SENT, when the store does not tell about the sender of a crossing Commit. Goes to: the same.
-    Our own Commit goes on.
+def on_no_record_beside(core: Core, due: Received[None]) -> State:
+    """Arrives from: COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT, when the store does not tell about the
+    sender of another Commit. Goes to: the same. The exchange that runs goes on.
     """
     core.deadlines.pop(Trigger.NO_RECORD, None)
     core.waiting_commits.clear()

@@ -1,8 +1,8 @@
 """What real peers do that RFC 6189 does not foresee: one named rule for each, with the peers and the reason.
 
-The rest of the engine knows nothing of particular implementations. Only `takes_commit_for_hello_ack` looks at who the
-peer says it is: every other rule holds for everybody, so it also helps with a peer that nobody has met yet. Where
-several stacks contradict each other, as about GoClear, the configuration decides.
+The rest of the engine knows nothing of particular implementations. Only `takes_commit_for_hello_ack` and
+`answers_another_commit` look at who the peer says it is: every other rule holds for everybody, so it also helps with a
+peer that nobody has met yet. Where several stacks contradict each other, as about GoClear, the configuration decides.
 
 Numbers like I-15 name the interoperability rules in the tests. Two more rules are about the order of steps, and live in
 `zrtp.protocol.discovery`. Every Hello is acknowledged at once, in every state, and before a Commit (I-09: GNU ZRTP and
@@ -14,14 +14,15 @@ that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from hmac import compare_digest
 
-from zrtp.crypto.hashes import HashAlgorithm
+from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.errors import ErrorCode
 from zrtp.protocol.config import FOREVER, ClearDialect
 from zrtp.protocol.events import Suite
 from zrtp.secret import Secret
 from zrtp.system import RandomSource
-from zrtp.wire.messages import SHORTEST_PLAIN, Commit, CommitMode, ConfirmPlain, Hello
+from zrtp.wire.messages import SHORTEST_PLAIN, Commit, CommitMode, ConfirmPlain, DHPart1, Hello
 
 OWN_CLIENT_ID = b"zrtp Python"
 LAST_FIRST_SEQUENCE = 0x0FFF
@@ -51,7 +52,27 @@ def takes_commit_for_hello_ack(peer: Hello) -> bool:
     be read so that HelloACK comes first. It saves one way of the path, and is done only where signalling has bound the
     peer's Hello, so that the name in it is the peer's own word. Rule I-09.
     """
-    return peer.client_id.startswith(OWN_CLIENT_ID)
+    return _is_this_package(peer)
+
+
+def id_of_answer(commit: Commit, peer: Hello) -> bytes:
+    """What our DHPart1 carries as pbxsecretIDr where there is no pbxsecret: which Commit it answers, 8 octets; none,
+    for random ones, if the peer would not look at it.
+
+    Peers: this package. Reason: to two Commits, one of them a stranger's, two DHPart1 go to the same address, and the
+    RFC leaves nothing by which an initiator knows its own. See `answers_another_commit`. Rule I-49.
+    """
+    return sha256(b"DHPart1 for Commit" + commit.raw)[:8] if _is_this_package(peer) else b""
+
+
+def answers_another_commit(dhpart1: DHPart1, commit: Commit, peer: Hello, *, pbxsecret: bool, copies_sent: int) -> bool:
+    """Whether a DHPart1 is the answer to somebody else's Commit, by `id_of_answer`.
+
+    Peers: this package. Reason: its public value is none for our Commit. After two more copies of that it counts
+    nevertheless: the peer may be older, or have a pbxsecret that we lost. Rule I-49.
+    """
+    named = _is_this_package(peer) and not pbxsecret and copies_sent <= COPIES_BEFORE_YIELDING
+    return named and not compare_digest(dhpart1.pbx_secret_id, id_of_answer(commit, peer))
 
 
 def hash_for_commit(common: Sequence[bytes], peer: Hello, key_agreement: bytes, *, post_quantum: bool) -> bytes:
@@ -189,3 +210,8 @@ def zrtpsess_after_goclear(
         return Secret(hash_.hash(zrtpsess.octets))
     context = zid_r + bytes(len(zid_r)) if dialect is ClearDialect.BZRTP else zid_i + zid_r
     return hash_.kdf(zrtpsess, b"New ZRTP Session", context, hash_.length * 8)
+
+
+def _is_this_package(peer: Hello) -> bool:
+    """Whether the peer says that it is a copy of this package."""
+    return peer.client_id.startswith(OWN_CLIENT_ID)

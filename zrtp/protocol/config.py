@@ -105,7 +105,7 @@ class Config:
     """Largest ZRTP packet in octets before fragments are used; a multiple of 4, at least 600. 1232 fits a path of 1280,
     the least that IPv6 guarantees, where fragments of IP may be dropped."""
     half_open_limit: int = 64
-    """Unfinished exchanges per endpoint; the oldest goes first."""
+    """Unfinished exchanges that others began, per endpoint: those that proved nothing make room for new ones."""
     store_deadline: float = 3.0
     """Seconds to wait for the store of retained secrets before an exchange; the peer repeats itself that long."""
     go_on_without_store: bool = False

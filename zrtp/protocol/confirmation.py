@@ -19,6 +19,7 @@ from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Continuity, Mode, Secured, Sending, WarningCode
 from zrtp.protocol.exchange import Confirmed, Derived, Exchange, present
 from zrtp.protocol.hash_chain import Heard, complete
+from zrtp.protocol.hello_hash import MISMATCH
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript
 from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.states import State
@@ -47,18 +48,16 @@ def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confi
 
 
 def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
-    """Arrives from: DHPART2_SENT; COMMIT_SENT in Multistream and Preshared mode. Goes to: CONFIRM2_SENT, or the same
-    if DHPart1 is missing. Sends: Confirm2 on T2. The keys to receive with are handed over before it leaves (section 4).
+    """Arrives from: DHPART2_SENT; in Multistream and Preshared mode by `initiation.on_confirm1`. Goes to:
+    CONFIRM2_SENT. Sends: Confirm2 on T2. The keys to receive with are handed over before it leaves (section 4).
     """
     exchange = present(core.exchange)
-    if exchange.derived is None:
-        core.counters["Confirm1 before DHPart1"] += 1
-        return core.state
     confirmed = _check(core, exchange, received.message, received.at)
     confirm2 = make_confirm(core, exchange, received.at)
     signing.refuse_our_own(core, exchange, confirmed.signature, received.at)
     exchange.confirmed = confirmed
     core.progressed()
+    core.forget_candidates_except(exchange.peer)
     core.hand_over_keys()
     core.send_in_exchange(confirm2, exchange.peer, received.at)
     return State.CONFIRM2_SENT
@@ -96,12 +95,15 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
     core.finish()
     core.set_sending(Sending.SRTP)
     announcing.correct(core, exchange.peer)
+    if not core.expects(exchange.peer.hello):
+        core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, now)
     call.exchange_finished(core, exchange, confirmed)
     if exchange.mode is not Mode.MULTISTREAM:
         _warn_of_mismatches(core, exchange, confirmed, now)
         call.announce_sas(core.ssrc)
     exchange.forget_messages()
     core.reassembler = None
+    core.forget_candidates_except(exchange.peer)
     core.emit(
         Secured(
             ssrc=core.ssrc,
@@ -124,6 +126,8 @@ def _check(core: Core, exchange: Exchange, confirm: Confirm1 | Confirm2, now: fl
     """MAC, decryption, the peer's whole hash chain, and its signature of the SAS, if it signed."""
     derived = present(exchange.derived)
     verified = open_confirm(derived.box, exchange.role.other, confirm, partial(complete, derived.heard))
+    exchange.proved = True
+    core.give_up_others()
     signature = signing.check_confirm(core, exchange, verified.plain, now)
     return Confirmed(verified, signature)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hmac import compare_digest
 from typing import Generic, TypeVar
 
 from zrtp.crypto.hashes import sha256
@@ -25,7 +26,7 @@ from zrtp.protocol.events import (
     SendingChanged,
     WarningCode,
 )
-from zrtp.protocol.exchange import Candidate, Exchange, present
+from zrtp.protocol.exchange import Candidate, Exchange, Past, present
 from zrtp.protocol.hash_chain import OwnChain, message_mac
 from zrtp.protocol.outbox import Outbox
 from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
@@ -52,14 +53,29 @@ class Received(Generic[M_co]):
     """When it came, in seconds of the session's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A check that failed, or a part of ours that did."""
+@dataclass(slots=True, eq=False)
+class Introduction:
+    """Our hash chain and the Hello that belongs to it."""
 
-    code: ErrorCode
-    """What an Error message carries (RFC 6189 section 5.9)."""
-    text: str
-    """A sentence for people."""
+    chain: OwnChain = field(repr=False)
+    hello: Hello
+    h1_shown: bool = False
+    """A DHPart of ours is out: whoever saw it could make Commits of this chain."""
+
+
+@dataclass(slots=True, eq=False)
+class Aside:
+    """An exchange that runs beside the one that the stream works on, with all that belongs to it."""
+
+    state: State
+    exchange: Exchange
+    retransmission: Retransmission | None
+    beside: Retransmission | None
+    deadlines: dict[Trigger, float]
+    answers: dict[bytes, tuple[Message, int]]
+    peer_error: int | None
+    work: Work | None
+    own: Introduction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,7 @@ class Core:
         "_debug",
         "_logger",
         "acknowledged_by",
+        "aside",
         "beside",
         "call",
         "candidates",
@@ -94,18 +111,18 @@ class Core:
         "hello_acknowledged",
         "hello_copies",
         "installation",
+        "introductions",
         "last_error_sent",
         "late_goclear",
         "outbox",
+        "own",
+        "past",
         "peer_error",
         "peer_hello_hash",
         "pings",
         "reassembler",
-        "refused_commit",
-        "refused_hello",
         "retransmission",
         "round_trips",
-        "said",
         "sending",
         "ssrc",
         "state",
@@ -124,7 +141,11 @@ class Core:
         self.state = State.IDLE
         self.sending = Sending.CLEAR
         self.chain = OwnChain.make(installation.random)
-        self.hello = self.make_hello(installation.config.versions[0])
+        self.hello = self.make_hello(installation.config.versions[0], self.chain)
+        self.own = Introduction(self.chain, self.hello)
+        """What the exchange in hand began with."""
+        self.introductions = [self.own]
+        """Those of this stream; more than one only if a stranger's Commit used up the first."""
         self.outbox = Outbox(ssrc, installation.config.mtu, installation.random)
         self.peer_hello_hash = peer_hello_hash
         self.pings = 0
@@ -146,6 +167,9 @@ class Core:
         self.commit_waits = False
         """Our own Commit waits for the record of the peer."""
         self.exchange: Exchange | None = None
+        self.aside: list[Aside] = []
+        """Exchanges beside it: until one proves itself, each could be the one with the peer."""
+        self.past = Past()
         self.retransmission: Retransmission | None = None
         self.beside: Retransmission | None = None
         """Our Hello, while an early Commit is repeated too."""
@@ -154,12 +178,6 @@ class Core:
         self.commits_count_from: float | None = None
         """Commits that come earlier may belong to a ZRTPSess that a GoClear has replaced."""
         self.peer_error: int | None = None
-        self.said: str | None = None
-        """The last Error of whoever may be the peer, in words."""
-        self.refused_hello = False
-        self.refused_commit: str | None = None
-        """Why a Commit was refused, for the end of discovery."""
-        """A Hello came that is not the one that signalling announced."""
         self.last_error_sent: float | None = None
         self.counters: Counter[str] = Counter()
         self.late_goclear: LateGoClear | None = None
@@ -171,10 +189,9 @@ class Core:
 
     # Our Hello.
 
-    def make_hello(self, version: bytes) -> Hello:
+    def make_hello(self, version: bytes, chain: OwnChain) -> Hello:
         """Our Hello in that version."""
         config, offer = self.installation.config, self.installation.offer
-        chain = self.chain
         return Hello.make(
             version=version,
             client_id=config.client_id.ljust(16),
@@ -193,13 +210,13 @@ class Core:
 
     def change_version(self, version: bytes, now: float) -> None:
         """Come down to a version that the peer supports: a new Hello, to be acknowledged (section 4.1.1)."""
-        self.hello = self.make_hello(version)
+        self.own.hello = self.hello = self.make_hello(version, self.chain)
         self.hello_acknowledged = False
         self.send_repeatedly(self.hello, T1_EXTENDED, now)
 
     def hash_of_hello(self, version: bytes | None = None) -> str:
         """Version and SHA-256 of our Hello in hexadecimal, the value of a=zrtp-hash (RFC 6189 section 8)."""
-        hello = self.hello if version is None else self.make_hello(version)
+        hello = self.hello if version is None else self.make_hello(version, self.chain)
         return f"{hello.version.decode()} {sha256(hello.raw).hex()}"
 
     # State and time.
@@ -227,12 +244,11 @@ class Core:
 
     def next_timer(self) -> float | None:
         """When something is due; None while nothing is pending."""
-        earliest = None if self.retransmission is None else self.retransmission.due
-        if self.beside is not None and (earliest is None or self.beside.due < earliest):
-            earliest = self.beside.due
-        for at in self.deadlines.values():
-            if earliest is None or at < earliest:
-                earliest = at
+        earliest = _earliest(self)
+        for other in self.aside:
+            due = _earliest(other)
+            if due is not None and (earliest is None or due < earliest):
+                earliest = due
         return earliest
 
     def progressed(self) -> None:
@@ -258,11 +274,17 @@ class Core:
         self.outbox.transmit(self.hello)
         self.hello_copies.append(now)
 
+    def is_own_hello(self, raw: bytes) -> bool:
+        """Whether this is what we sent ourselves."""
+        return any(own.hello.raw == raw for own in self.introductions)
+
     def send_hello_limited(self, now: float) -> None:
         """One copy of our Hello as an answer to whoever introduces himself, within the rate limit, unless one goes out
         now anyway.
         """
-        if not (self.hello_copies and self.hello_copies[-1] >= now) and self.answer_limited(self.hello, now):
+        if not (self.hello_copies and self.hello_copies[-1] >= now) and self.answer_limited(
+            self.introductions[-1].hello, now
+        ):
             self.hello_copies.append(now)
 
     def repeat_hello_beside(self, now: float) -> None:
@@ -277,7 +299,8 @@ class Core:
         if beside.exhausted:
             self.beside = None
         else:
-            self.send_hello(now)
+            self.outbox.transmit(beside.message)
+            self.hello_copies.append(now)
             beside.next_copy(now)
 
     def note_round_trip(self, ssrc: int, now: float) -> None:
@@ -305,6 +328,11 @@ class Core:
         else:
             self.outbox.transmit(message)
         self.retransmission = Retransmission(message, schedule, now, self.installation.config.timer_scale)
+
+    @property
+    def copies_sent(self) -> int:
+        """How often the message was sent that waits for its answer."""
+        return 0 if self.retransmission is None else self.retransmission.copies
 
     def stop_repeating(self) -> None:
         """What was sent repeatedly has its answer."""
@@ -334,9 +362,9 @@ class Core:
             self.expect_initiator(now)
         self.counters["repeated message"] += 1
 
-    def answer_limited(self, message: Message, now: float) -> bool:
-        """Answer something unauthenticated, within the rate limit."""
-        if self.outbox.answer_limited(message, now):
+    def answer_limited(self, message: Message, now: float, kept: float = limits.KEPT_FOR_HELLO_ACK) -> bool:
+        """Answer something unauthenticated, within the rate limit, with so many `kept` for what matters more."""
+        if self.outbox.answer_limited(message, now, kept):
             return True
         self.counters["answer rate exceeded"] += 1
         return False
@@ -346,6 +374,13 @@ class Core:
         if self.last_error_sent is None or now - self.last_error_sent >= limits.ERROR_INTERVAL:
             self.last_error_sent = now
             self.answer_limited(Error.make(code=code), now)
+
+    def complain_to_candidate(self, code: ErrorCode, now: float) -> None:
+        """An Error to whoever sent what cannot be the peer's, unless somebody else is there, who would hear it too and
+        take it for the end of his own exchange.
+        """
+        if len(self.candidates) < 2:
+            self.complain(code, now)
 
     def compute(self, operation: Operation, go_on: GoOn, now: float) -> State:
         """Perform a public-key operation and go on with its result: at once, or when somebody else has done it."""
@@ -369,7 +404,7 @@ class Core:
 
     def with_what_was_said(self, text: str) -> str:
         """A sentence, and what the other side said before, if it is the other side."""
-        return text if self.said is None else f"{text} The other side said, not proved: {self.said}."
+        return text if self.past.said is None else f"{text} The other side said, not proved: {self.past.said}."
 
     def dropped(self, error: Exception) -> None:
         """Log why a datagram was dropped."""
@@ -391,7 +426,14 @@ class Core:
     # Ends.
 
     def fail(self, code: int, text: str, now: float, *, tell_peer: bool, by_peer: bool = False) -> State:
-        """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched."""
+        """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched.
+
+        If others run beside it, only this one ends, and nobody hears of it.
+        """
+        if self.aside:
+            return self.leave(State.FAILED)
+        if self.exchange is not None:
+            self.past.open_to_others = not self.exchange.proved
         name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
         self._logger.info("stream %08x failed: %s", self.ssrc, text)
         if self.exchange is not None:
@@ -405,36 +447,158 @@ class Core:
         self.emit(Failed(ssrc=self.ssrc, code=code, name=name, by_peer=by_peer, text=text))
         return State.FAILED
 
-    def begin(self, exchange: Exchange) -> None:
-        """This exchange is the stream's; unless it is a further stream of its call, the only one with its peer."""
+    def begin(self, exchange: Exchange, now: float) -> None:
+        """The stream works on this exchange; unless it is a further stream, no other stream of the call has one."""
         self.exchange = exchange
+        exchange.begun = now
         if exchange.mode is not Mode.MULTISTREAM:
             self.call.exchanging = self
-            self.installation.begin_exchange(self, exchange.role, self.call.zid, exchange.peer.hello.zid)
+            self.installation.begin_exchange(self, exchange)
 
     def finish(self) -> None:
-        """The exchange is over, one way or the other: another one with its peer may begin."""
-        if self.call.exchanging is self:
+        """The exchange is over, one way or the other: another stream of the call may have one."""
+        if self.call.exchanging is self and not self.aside:
             self.call.exchanging = None
-        self.installation.finish_exchange(self)
+        if self.exchange is not None:
+            self.installation.finish_exchange(self.exchange)
 
     def release(self) -> None:
-        """Give up the running exchange: its secrets, its answers, its place among the installation's exchanges."""
+        """Give up the exchange: its secrets, its answers, its place among the installation's exchanges."""
         self.finish()
         if self.exchange is not None:
             self.exchange.wipe()
             self.exchange = None
         self.work = self.beside = None
-        self.waiting_commits.clear()
-        self.commit_waits = False
         self.outbox.forget_answers()
+        if not self.aside:
+            self.waiting_commits.clear()
+            self.commit_waits = False
+            self._introduce_as(self.introductions[-1])
+
+    # Exchanges side by side. The stream works on one of them at a time.
+
+    def set_aside(self) -> None:
+        """Turn to another exchange, which is about to begin; this one goes on beside it."""
+        self.aside.append(self._as_aside())
+        self.state, self.exchange = State.DISCOVERED, None
+        self.retransmission = self.beside = self.peer_error = self.work = None
+        self.deadlines, self.outbox.answers = {}, {}
+        self._introduce_as(self.introductions[-1])
+
+    def introduce_anew(self, now: float) -> None:
+        """A new hash chain and a new Hello, for exchanges that begin from now on."""
+        chain = OwnChain.make(self.installation.random)
+        self.introductions.append(Introduction(chain, self.make_hello(self.hello.version, chain)))
+        self.hello_acknowledged = False
+        if self.exchange is None:
+            self._introduce_as(self.introductions[-1])
+        self.outbox.transmit(self.introductions[-1].hello)
+        self.hello_copies.append(now)
+        self.beside = Retransmission(self.introductions[-1].hello, T1, now, self.installation.config.timer_scale)
+
+    @property
+    def h1_shown(self) -> bool:
+        """No Commit can be made on our hash chain any more."""
+        return self.introductions[-1].h1_shown
+
+    def _introduce_as(self, own: Introduction) -> None:
+        self.own, self.chain, self.hello = own, own.chain, own.hello
+
+    def turn_to(self, other: Aside) -> None:
+        """Work on that exchange now; the one so far takes its place beside it."""
+        self.aside[self.aside.index(other)] = self._as_aside()
+        self._load(other)
+
+    def leave(self, otherwise: State) -> State:
+        """This exchange is over: go on with one that runs beside it. Without any, the state is another one."""
+        if self.exchange is not None:
+            self.past.spent_commits |= {self.exchange.commit.raw}
+        new_chain = self.deadlines.get(Trigger.NEW_CHAIN)
+        self.release()
+        if not self.aside:
+            return otherwise
+        self._load(self.aside.pop())
+        if new_chain is not None:  # it is a matter of the stream
+            self.deadlines.setdefault(Trigger.NEW_CHAIN, new_chain)
+        return self.state
+
+    def give_up_others(self, *, proved: bool = True) -> None:
+        """Give up what runs beside this exchange; unless `proved`, only those that have not proved themselves."""
+        for other in tuple(self.aside):
+            if proved or not other.exchange.proved:
+                self.give_up(other.exchange)
+        if proved:
+            self.past.spent_commits = frozenset()
+
+    def bring_forward(self, exchange: Exchange) -> None:
+        """Work on this exchange, wherever it is."""
+        for other in self.aside:
+            if other.exchange is exchange:
+                if self.exchange is None:
+                    self.aside.remove(other)
+                    self._load(other)
+                else:
+                    self.turn_to(other)
+                return
+
+    def exchanges(self) -> list[Exchange]:
+        """The exchange that the stream works on, and those beside it."""
+        ours = [] if self.exchange is None else [self.exchange]
+        return ours + [other.exchange for other in self.aside]
+
+    def give_up(self, exchange: Exchange) -> None:
+        """End one of several exchanges; the stream goes on with another one if it worked on this."""
+        self.bring_forward(exchange)
+        self.leave(self.state)
+
+    def _as_aside(self) -> Aside:
+        return Aside(
+            self.state,
+            present(self.exchange),
+            self.retransmission,
+            self.beside,
+            self.deadlines,
+            self.outbox.answers,
+            self.peer_error,
+            self.work,
+            self.own,
+        )
+
+    def _load(self, other: Aside) -> None:
+        self.state, self.exchange = other.state, other.exchange
+        self.retransmission, self.beside, self.deadlines = other.retransmission, other.beside, other.deadlines
+        self.outbox.answers, self.peer_error, self.work = other.answers, other.peer_error, other.work
+        self._introduce_as(other.own)
+        if other.exchange.mode is not Mode.MULTISTREAM:
+            self.call.retention.turn_to(other.exchange.peer.hello.zid)
+
+    def expects(self, hello: Hello) -> bool:
+        """Whether a Hello is the one that signalling announced; every one, if it announced none."""
+        expected = self.peer_hello_hash
+        return expected is None or compare_digest(sha256(hello.raw), expected)
 
     def forget_candidates_except(self, peer: Candidate) -> None:
         """The peer is known: only its Hello counts from now on."""
         self.candidates = {(peer.ssrc, peer.hello.raw): peer}
 
+    @property
+    def decided(self) -> bool:
+        """The peer is known: a Confirm has verified, or the stream is secure."""
+        return self.exchange is not None and self.exchange.confirmed is not None
+
     def knows(self, ssrc: int) -> bool:
-        """Whether a source is the peer's; before a peer is pinned, whether it sent an acceptable Hello."""
-        if self.exchange is not None:
-            return ssrc == self.exchange.peer.ssrc
-        return any(ssrc == known.ssrc for known in self.candidates.values())
+        """Whether a source is the peer's; before a peer is decided on, whether it sent an acceptable Hello."""
+        if self.exchange is not None and ssrc == self.exchange.peer.ssrc:
+            return True
+        return not self.decided and any(ssrc == known.ssrc for known in self.candidates.values())
+
+
+def _earliest(one: Core | Aside) -> float | None:
+    """When something of an exchange, or of discovery, is due."""
+    earliest = None if one.retransmission is None else one.retransmission.due
+    if one.beside is not None and (earliest is None or one.beside.due < earliest):
+        earliest = one.beside.due
+    for at in one.deadlines.values():
+        if earliest is None or at < earliest:
+            earliest = at
+    return earliest

@@ -14,12 +14,14 @@ One deadline covers discovery as a whole: a stream that got HelloACK but never a
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import announcing, binding, commitment, compatibility, limits
+from zrtp.protocol import announcing, compatibility, initiation, limits
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import NoPeer, PongReceived, WarningCode
 from zrtp.protocol.exchange import Candidate, present
+from zrtp.protocol.hello_hash import MISMATCH
 from zrtp.protocol.negotiation import VERSION, Version, react_to_version
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.timers import T1, T1_EXTENDED
@@ -69,9 +71,11 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
         return core.state
     if core.state is not State.DISCOVERED:  # there the deadline is that for a Commit, if there is one
         core.extend_discovery(now)
+    elif (candidate.ssrc, candidate.hello.raw) not in core.candidates:
+        core.send_hello_limited(now)  # whoever acknowledged ours is somebody else, or began anew
     add_candidate(core, candidate, now)
     if by_commit:
-        return commitment.initiate_early(core, candidate, now)
+        return initiation.initiate_early(core, candidate, now)
     if not core.hello_acknowledged:
         return State.HELLO_RECEIVED
     if core.state in (State.HELLO_ACKED, State.QUIET) and core.acknowledged_by != candidate.ssrc:
@@ -93,9 +97,9 @@ def _is_answered_by_commit(core: Core, received: Received[Hello]) -> bool:
         and not call.switched_off
         and (config.auto_secure or call.secured_before)
         and call.peer_zid in (None, hello.zid)
-        and (call.secured_before or call.running_exchange(hello.zid) is None)
+        and (call.secured_before or call.exchanging is None)
         and compatibility.takes_commit_for_hello_ack(hello)
-        and binding.fits(core, hello)
+        and core.expects(hello)
     )
 
 
@@ -113,35 +117,81 @@ def _can_be_the_peers(core: Core, hello: Hello) -> bool:
     return (
         hello.zid != core.call.zid
         and version in (Version.AGREED, Version.STEP_DOWN)
-        and (not config.require_hello_hash_match or binding.fits(core, hello))
+        and (not config.require_hello_hash_match or core.expects(hello))
     )
 
 
 def on_hello_later(core: Core, hello: Received[Hello]) -> State:
-    """Arrives from: every state of an exchange but COMMIT_SENT, and SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR, FAILED.
-    Goes to: the same. Sends: HelloACK (its first one got lost).
+    """Arrives from: CONFIRM2_SENT, SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR. Goes to: the same. Sends: HelloACK (its
+    first one got lost), unless it is somebody else's, who could not use it: the peer's program that was started anew,
+    another phone that answers too, or a stranger. The media path tells the application.
     """
-    acknowledge(core, hello)
+    if not core.candidates or _introduced_himself(core, hello.message):
+        acknowledge(core, hello)
+    elif not core.is_own_hello(hello.message.raw):
+        core.counters["Hello of somebody else"] += 1
     return core.state
+
+
+def _introduced_himself(core: Core, hello: Hello) -> bool:
+    """Whether a Hello of the same hash chain is known: the same one, or one of another version."""
+    return any(hmac.compare_digest(known.hello.h3, hello.h3) for known in core.candidates.values())
+
+
+def on_hello_in_exchange(core: Core, hello: Received[Hello]) -> State:
+    """Arrives from: DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT. Goes to: the same, COMMIT_SENT on a further stream.
+    Sends: HelloACK, and Hello to whoever comes only now; on a further stream Commit too, as long as nothing is proved.
+    """
+    candidate = _admit(core, hello)
+    if candidate is None or present(core.exchange).proved:
+        return core.state
+    return initiation.commit_to_newcomer(core, candidate, hello.at)
 
 
 def on_hello_after_commit(core: Core, hello: Received[Hello]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: the same; if our Commit went to somebody whose own was refused: COMMIT_SENT,
-    DISCOVERED, HELLO_ACKED. Sends: HelloACK, and Hello before the next copy of Commit; Commit to whoever comes now.
+    DISCOVERED, HELLO_ACKED; DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends:
+    HelloACK, and Hello to whoever comes only now, or before the next copy of Commit; Commit to whoever comes now.
 
     Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
-    answers, so that the one we got may have been for a stranger's. The candidates stay as they are: nobody who comes
-    only now gets a Commit of his own in between.
+    answers, so that the one we got may have been for a stranger's.
     """
-    candidate = acknowledge(core, hello)
-    if candidate is None:
+    if _admit(core, hello) is None:
         return core.state
-    if commitment.went_to_doubted(core):
-        add_candidate(core, candidate, hello.at)
-        return commitment.turn_from_doubted(core, hello.at)
+    if initiation.went_to_doubted(core):
+        return initiation.turn_from_doubted(core, hello.at)
     if core.retransmission is not None:
         core.retransmission.preceded_by = core.hello
     return core.state
+
+
+def on_hello_after_failure(core: Core, hello: Received[Hello]) -> State:
+    """Arrives from: FAILED. Goes to: the same, or HELLO_RECEIVED if what failed was with somebody who proved nothing,
+    and this is somebody else. Sends: HelloACK; Hello on T1.
+    """
+    candidate = acknowledge(core, hello)
+    if candidate is None or not core.past.open_to_others:
+        return core.state
+    if _introduced_himself(core, candidate.hello):
+        return core.state
+    core.past.open_to_others = core.hello_acknowledged = False
+    core.acknowledged_by = None
+    core.candidates.clear()
+    core.send_repeatedly(core.hello, T1_EXTENDED, hello.at)
+    core.extend_discovery(hello.at)
+    add_candidate(core, candidate, hello.at)
+    return State.HELLO_RECEIVED
+
+
+def _admit(core: Core, hello: Received[Hello]) -> Candidate | None:
+    """Take whoever introduces himself beside an exchange as one more candidate, unless he cannot be the peer."""
+    candidate = acknowledge(core, hello)
+    if candidate is None:
+        return None
+    if (candidate.ssrc, candidate.hello.raw) not in core.candidates:
+        core.send_hello_limited(hello.at)
+    add_candidate(core, candidate, hello.at)
+    return candidate
 
 
 def on_hello_ack(core: Core, ack: Received[HelloACK]) -> State:
@@ -192,11 +242,17 @@ def discovered(core: Core, now: float) -> State:
         return State.DISCOVERED
     if config.passive:
         return State.DISCOVERED
-    return commitment.initiate(core, now)
+    return initiation.initiate(core, now)
 
 
 def on_deadline(core: Core, due: Received[None]) -> State:
-    """Arrives from: every state of discovery. Goes to: QUIET. A late Hello or Commit starts everything again."""
+    """Arrives from: every state of discovery. Goes to: QUIET, where a late Hello or Commit starts everything again, or
+    FAILED if nothing is in common with the only one who came.
+    """
+    nothing = core.past.nothing_in_common
+    if nothing is not None and core.candidates.keys() <= core.doubted:
+        core.past.open_to_others = True
+        return core.fail(nothing.code, nothing.text, due.at, tell_peer=False)
     texts = {
         State.HELLO_SENT: "The other side does not answer ZRTP; this call is not encrypted.",
         State.HELLO_ACKED: "The other side heard us but never introduced itself; this call is not encrypted.",
@@ -204,13 +260,14 @@ def on_deadline(core: Core, due: Received[None]) -> State:
         State.DISCOVERED: "Neither side began the key agreement (no initiator); this call is not encrypted.",
     }
     text = texts[core.state]
-    if core.refused_hello and not core.candidates:
+    if core.past.refused_hello and not core.candidates:
+        core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, due.at)
         text = (
             "Somebody answers ZRTP, but not with the Hello that signalling announced; this call is not encrypted. "
             "Something between you changes one of the two, or another phone answers."
         )
-    elif core.refused_commit is not None:
-        text += f" Somebody began a key agreement that was refused: {core.refused_commit}"
+    elif core.past.refused_commit is not None:
+        text += f" Somebody began a key agreement that was refused: {core.past.refused_commit}"
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
     return State.QUIET
 
@@ -222,7 +279,7 @@ def on_hello_exhausted(core: Core, due: Received[None]) -> State:
 
 def on_retry(core: Core, due: Received[None]) -> State:
     """Arrives from: DISCOVERED, waiting for another exchange. Goes to: HELLO_ACKED, DISCOVERED, COMMIT_SENT."""
-    return State.DISCOVERED if core.call.switched_off else commitment.initiate(core, due.at)
+    return State.DISCOVERED if core.call.switched_off else initiation.initiate(core, due.at)
 
 
 def on_go_secure(core: Core, due: Received[None]) -> State:
@@ -231,7 +288,7 @@ def on_go_secure(core: Core, due: Received[None]) -> State:
     """
     if not core.hello_acknowledged or not core.candidates or core.installation.config.passive:
         return core.state  # nobody is there yet, or our Hello said that we never commit
-    return commitment.initiate(core, due.at)
+    return initiation.initiate(core, due.at)
 
 
 def on_ping(core: Core, ping: Received[Ping]) -> State:
@@ -268,7 +325,7 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
     but never becomes a candidate.
     """
     hello, now = received.message, received.at
-    if hello.raw == core.hello.raw:
+    if core.is_own_hello(hello.raw):
         core.counters["own Hello reflected"] += 1
         return None
     pinned = core.exchange is not None
@@ -286,7 +343,8 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
         return None
     version, ours = react_to_version(core.installation.config.versions, core.hello.version, hello.version)
     if not by_commit:
-        core.answer_limited(HELLO_ACK, now)
+        known = (received.ssrc, hello.raw) in core.candidates
+        core.answer_limited(HELLO_ACK, now, 0.0 if known else limits.KEPT_FOR_KNOWN)
     if version is Version.UNSUPPORTED and not pinned:
         core.complain(ErrorCode.UNSUPPORTED_VERSION, now)
     if version is Version.STEP_DOWN and not pinned:
@@ -300,16 +358,15 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
 
 def _fits_signalling(core: Core, hello: Hello, now: float) -> bool:
     """Whether the Hello is the one that a=zrtp-hash announced, where there is one (section 8.1)."""
-    if binding.fits(core, hello):
+    if core.expects(hello):
         return True
-    core.refused_hello = True
-    core.warn(WarningCode.HELLO_HASH_MISMATCH, binding.MISMATCH, now)
+    core.past.refused_hello = True
     return not core.installation.config.require_hello_hash_match
 
 
 def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
-    """Remember a Hello; each is forgotten after 10 s, and the stalest when there are more than four. Whoever
-    acknowledged our Hello stays: it may be minutes until the user wants encryption.
+    """Remember a Hello; each is forgotten after 10 s, and if there are too many, the stalest of those that came once.
+    Whoever acknowledged our Hello stays: it may be minutes until the user wants encryption.
     """
     candidates = core.candidates
     first = not candidates
@@ -319,9 +376,11 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
         strangers.remove(key)
         del candidates[key]
     key = (candidate.ssrc, candidate.hello.raw)
-    if key not in candidates and len(candidates) >= limits.CANDIDATES:
-        stalest = min(strangers, key=lambda known: candidates[known].seen, default=None)
-        del candidates[stalest if stalest is not None else next(reversed(candidates))]
+    if key in candidates:
+        candidate = replace(candidate, copies=candidates[key].copies + 1)
+    elif len(candidates) >= limits.CANDIDATES:
+        least = min(strangers, key=lambda known: (candidates[known].copies > 1, candidates[known].seen), default=None)
+        del candidates[least if least is not None else next(reversed(candidates))]
     candidates[key] = candidate  # a repeated Hello keeps its place
     core.doubted &= candidates.keys()
     if not core.call.secured_before:

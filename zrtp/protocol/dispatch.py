@@ -7,9 +7,13 @@ public-key operation. What fails has these effects and no other:
     not ZRTP, damaged, unknown type, wrong source or state    dropped, counted, no answer
     malformed with a right CRC                                dropped; the peer of an exchange gets an Error each second
     a preimage that does not continue the hash chain          dropped with a warning; the exchange goes on
-    a wrong Confirm MAC                                       dropped, remembered; see `zrtp.protocol.confirmation`
-    a wrong MAC under the right key, public value, hvi, SAS
-    signature, or a Commit to what was not offered            the exchange ends with that Error; the cache is untouched
+    a wrong Confirm MAC, public value, hvi, or MAC of what
+    came before, as long as nobody has proved to be the peer  dropped, remembered as the reason if nothing better comes
+    a Commit to what was not offered                          refused; its sender is no likely peer any more
+    a signature, or anything else of a peer that is proved    the exchange ends with that Error; the cache is untouched
+
+As long as nobody has proved to be the peer, several exchanges can run side by side (`zrtp.protocol.initiation`). A
+message belongs to the first of its source that takes it.
 
 Logged are, by "zrtp", or by a logger below it for each stream if DEBUG is on: transitions and drops (DEBUG), how each
 exchange failed (INFO), warnings (WARNING, one a second of each kind). Never a key, a secret, a hash chain value, or the
@@ -26,8 +30,9 @@ from zrtp.errors import (
 )
 from zrtp.protocol import discovery, limits
 from zrtp.protocol.confirm import ConfirmRefused
-from zrtp.protocol.core import Core, Received, Refusal
+from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import WarningCode
+from zrtp.protocol.exchange import Exchange, Refusal, present
 from zrtp.protocol.hash_chain import ChainBroken
 from zrtp.protocol.states import IN_EXCHANGE, Input, State, Trigger
 from zrtp.protocol.transitions import TABLE, Go, Ignore
@@ -37,6 +42,10 @@ from zrtp.wire.messages import Kind, kind_of, read
 from zrtp.wire.packet import Fragment, check_frame, decode_packet
 
 OF_EXCHANGE = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2, Kind.CONF2ACK})
+ANSWERS_TO_ANY = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.CONFIRM1})
+"""What may come from another candidate than the exchange is with."""
+TAKEN_ONCE = ANSWERS_TO_ANY | {Kind.ERROR}
+"""What is not tried in a second exchange, although the first one stays in its state."""
 """What cannot be taken while a public-key operation for the exchange runs elsewhere."""
 
 
@@ -83,6 +92,23 @@ def _keep_early(core: Core, datagram: bytes) -> None:
 def handle_timer(core: Core, now: float) -> None:
     """Do what is due. Early or repeated calls do nothing; a late call sends one copy, not a burst."""
     core.call.clock = now
+    if core.aside:
+        _handle_timers_beside(core, now)
+    _handle_timers(core, now)
+
+
+def _handle_timers_beside(core: Core, now: float) -> None:
+    """What is due for the exchanges beside the one that the stream works on."""
+    first = core.exchange
+    for exchange in core.exchanges()[1:]:
+        core.bring_forward(exchange)
+        if core.exchange is exchange:  # it was not given up meanwhile
+            _handle_timers(core, now)
+    if first is not None:
+        core.bring_forward(first)
+
+
+def _handle_timers(core: Core, now: float) -> None:
     deadlines = core.deadlines
     while deadlines:  # one trigger may end what another one was for
         first = min(deadlines, key=deadlines.__getitem__)
@@ -100,6 +126,9 @@ def handle_timer(core: Core, now: float) -> None:
 
 def finish_work(core: Core, work: Work, now: float) -> None:
     """A public-key operation has run: go on with its result."""
+    for other in tuple(core.aside):
+        if other.work is work:
+            core.turn_to(other)
     core.work = None
     core.call.clock = now
     try:
@@ -122,6 +151,9 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
     if core.exchange is not None and ssrc != core.exchange.peer.ssrc and not _may_be_the_peers(core, kind, ssrc):
         core.counters["source is not the peer's"] += 1
         return
+    if core.aside and (kind in OF_EXCHANGE or kind is Kind.ERROR):
+        _take_beside(core, kind, ssrc, raw, now)
+        return
     if raw in core.outbox.answers:
         core.answer_again(raw, now)
         return
@@ -135,18 +167,68 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
     _go(core, step, Received(read(kind, raw), ssrc, now))
 
 
-def _may_be_the_peers(core: Core, kind: Kind, ssrc: int) -> bool:
-    """Whether a message of another source than the peer's counts: as long as nobody has answered our Commit, the peer
-    may turn out to be another one of those that introduced themselves.
+def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> None:
+    """Several exchanges run: the message belongs to the first that takes it. What none takes is refused once."""
+    first = present(core.exchange)
+    received: Received[object] | None = None
+    refused: tuple[Exchange, ZrtpError] | None = None
+    for exchange in _in_question(core, kind, ssrc, raw):
+        core.bring_forward(exchange)
+        if raw in core.outbox.answers:
+            core.answer_again(raw, now)
+            return
+        step = TABLE[core.state].inputs[kind]
+        if isinstance(step, Ignore) or (core.work is not None and kind in OF_EXCHANGE):
+            continue
+        if received is None:
+            received = Received(read(kind, raw), ssrc, now)
+        before = core.state
+        failure = _attempt(core, step, received)
+        went_on = core.state is not before or core.exchange is not exchange or core.work is not None
+        if failure is None and (went_on or kind in TAKEN_ONCE):
+            return
+        if failure is not None and refused is None:
+            refused = exchange, failure
+    if refused is not None:
+        core.bring_forward(refused[0])
+        _refuse(core, refused[1], now)
+    elif received is None:
+        core.counters["fits no exchange"] += 1
+    core.bring_forward(first)
+
+
+def _in_question(core: Core, kind: Kind, ssrc: int, raw: bytes) -> list[Exchange]:
+    """The exchanges that a message may belong to: of its source, the one that it was answered in before the others;
+    for what may come from another candidate, one that still waits for the answer to our Commit.
     """
-    if core.state is State.COMMIT_SENT and kind in (Kind.COMMIT, Kind.DHPART1):
-        return any(ssrc == known.ssrc for known in core.candidates.values())
-    return kind in (Kind.HELLO, Kind.PING)
+    core_and_aside = [(core.exchange, core.state, core.outbox.answers)]
+    core_and_aside += [(other.exchange, other.state, other.answers) for other in core.aside]
+    running = [(present(exchange), state, answers) for exchange, state, answers in core_and_aside]
+    answered = [exchange for exchange, _, answers in running if raw in answers]
+    own = [exchange for exchange, _, _ in running if exchange.peer.ssrc == ssrc]
+    if answered or kind not in ANSWERS_TO_ANY:
+        return answered or own
+    waiting = [exchange for exchange, state, _ in running if state is State.COMMIT_SENT]
+    likely = [exchange for exchange in waiting if exchange in own] or waiting
+    if kind is Kind.COMMIT:
+        return (likely or [present(core.exchange)])[:1]
+    return own if kind is Kind.CONFIRM1 and own else likely[:1]
+
+
+def _may_be_the_peers(core: Core, kind: Kind, ssrc: int) -> bool:
+    """Whether a message of another source than the exchange's peer counts: until a Confirm has verified, the peer may
+    turn out to be another one of those that introduced themselves.
+    """
+    if kind is Kind.HELLO or kind is Kind.PING:
+        return True
+    if any(ssrc == other.exchange.peer.ssrc for other in core.aside):
+        return True
+    return kind in ANSWERS_TO_ANY and not core.decided and any(ssrc == known.ssrc for known in core.candidates.values())
 
 
 def _under_our_ssrc(core: Core, kind: Kind, raw: bytes, now: float) -> None:
     """A packet under our own SSRC: our own packet reflected, or a collision (RFC 6189 section 4.1)."""
-    if raw == core.hello.raw or kind is not Kind.HELLO or core.exchange is not None:
+    if core.is_own_hello(raw) or kind is not Kind.HELLO or core.exchange is not None:
         core.counters["own SSRC"] += 1
     else:
         discovery.hello_under_our_ssrc(core, now)
@@ -165,16 +247,23 @@ def _take(core: Core, given: Input, received: Received[object]) -> None:
 
 def _go(core: Core, step: Go, received: Received[object]) -> None:
     """Call the handler, and do what follows from it for this stream and others."""
+    failure = _attempt(core, step, received)
+    if failure is not None:
+        _refuse(core, failure, received.at)
+    if core.installation.inputs:
+        _settle(core, received.at)
+
+
+def _attempt(core: Core, step: Go, received: Received[object]) -> ZrtpError | None:
+    """Call the handler and change the state as it says; or say what it refused."""
     core.call.clock = received.at
     try:
         target = step.handler(core, received)
     except ZrtpError as error:
-        _refuse(core, error, received.at)
-    else:
-        if target is not core.state:
-            core.enter(target, TABLE[target].timers)
-    if core.installation.inputs:
-        _settle(core, received.at)
+        return error
+    if target is not core.state:
+        core.enter(target, TABLE[target].timers)
+    return None
 
 
 def _settle(core: Core, now: float) -> None:
@@ -196,7 +285,11 @@ def _refuse(core: Core, error: ZrtpError, now: float) -> None:
     elif isinstance(error, ConfirmRefused):
         core.counters["Confirm MAC wrong"] += 1
         if core.exchange is not None and core.state in IN_EXCHANGE:
-            core.exchange.confirm_refused = True
+            core.exchange.refusal = Refusal(
+                ErrorCode.CONFIRM_MAC,
+                "The peer's Confirm did not verify: the two sides hold different keys, or somebody interferes. "
+                "Call again; if it happens again, do not trust this connection.",
+            )
             core.warn(
                 WarningCode.CONFIRM_REFUSED,
                 "A Confirm did not verify: the two sides hold different keys, or somebody interferes. Not proved; "
@@ -205,12 +298,21 @@ def _refuse(core: Core, error: ZrtpError, now: float) -> None:
             )
     elif isinstance(error, MalformedPacket):
         raise error
+    elif isinstance(error, PeerError) and _proved_nothing(core):
+        core.counters["refused of a candidate"] += 1
+        present(core.exchange).refusal = Refusal(error.code, str(error))
+        core.complain_to_candidate(error.code, now)
     elif isinstance(error, PeerError):
         _take(core, Trigger.REFUSED, Received(Refusal(error.code, str(error)), core.ssrc, now))
     elif isinstance(TABLE[core.state].inputs[Trigger.REFUSED], Ignore):
         raise error
     else:  # randomness or a library failed in the middle of a handler
         _take(core, Trigger.REFUSED, Received(Refusal(ErrorCode.SOFTWARE_ERROR, str(error)), core.ssrc, now))
+
+
+def _proved_nothing(core: Core) -> bool:
+    """Whether an exchange runs whose other side may be anybody: what it sends costs nobody the call."""
+    return core.exchange is not None and core.state in IN_EXCHANGE and not core.exchange.proved
 
 
 # Fragments and malformed packets.
@@ -246,4 +348,4 @@ def _malformed(core: Core, error: MalformedPacket, ssrc: int, now: float) -> Non
     core.counters["malformed"] += 1
     core.dropped(error)
     if core.state in IN_EXCHANGE and core.knows(ssrc):
-        core.complain(ErrorCode.MALFORMED_PACKET, now)
+        core.complain_to_candidate(ErrorCode.MALFORMED_PACKET, now)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from zrtp.errors import ErrorCode, describe
 from zrtp.protocol import limits
-from zrtp.protocol.core import Core, Received, Refusal
-from zrtp.protocol.events import Closed, Sending, WarningCode
+from zrtp.protocol.core import Core, Received
+from zrtp.protocol.events import Closed, NoPeer, Sending, WarningCode
+from zrtp.protocol.exchange import Refusal, present
 from zrtp.protocol.states import State, Trigger
 from zrtp.wire.messages import ERROR_ACK, Error, ErrorACK
 
@@ -44,16 +45,18 @@ def on_error_in_discovery(core: Core, received: Received[Error]) -> State:
 
 
 def _tell_at_once(core: Core, received: Received[Error]) -> None:
-    core.said = describe(received.message.code)
+    core.past.said = describe(received.message.code)
     core.warn(
         WarningCode.PEER_ERROR,
-        f"The other side, or somebody else, says: {core.said}. That is not proved; the key agreement goes on.",
+        f"The other side, or somebody else, says: {core.past.said}. That is not proved; the key agreement goes on.",
         received.at,
     )
 
 
 def on_grace_over(core: Core, due: Received[None]) -> State:
-    """Arrives from: every state of an exchange. Goes to: FAILED. The peer's Error was not overridden."""
+    """Arrives from: every state of an exchange. Goes to: FAILED; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT,
+    CONFIRM1_SENT if an exchange beside it goes on. The peer's Error was not overridden.
+    """
     code = core.peer_error or 0
     return core.fail(
         code,
@@ -86,19 +89,37 @@ def on_error_ack(core: Core, received: Received[ErrorACK]) -> State:
     return State.FAILED
 
 
-def on_silence(core: Core, due: Received[None]) -> State:
-    """Arrives from: every state of an exchange, when retransmission or the responder's patience ends. Goes to:
-    FAILED. Sends: Error, because the peer may hear us although we do not hear it.
+def on_silence_of_candidate(core: Core, due: Received[None]) -> State:
+    """Arrives from: COMMIT_SENT, DHPART1_SENT, when retransmission or the responder's patience ends. Goes to: QUIET;
+    COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends: perhaps Error.
+
+    Nobody has proved to be there, so that a late Hello or Commit starts everything again.
     """
-    exchange = core.exchange
+    if core.aside:
+        return core.leave(core.state)
+    core.complain_to_candidate(ErrorCode.PROTOCOL_TIMEOUT, due.at)
+    refusal = present(core.exchange).refusal
+    text = "The key agreement that was begun did not go on; this call is not encrypted."
+    return _as_if_nobody_came(core, text if refusal is None else f"{text} {refusal.text}")
+
+
+def _as_if_nobody_came(core: Core, text: str) -> State:
+    core.leave(State.QUIET)
+    core.hello_acknowledged, core.acknowledged_by = False, None
+    core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
+    return State.QUIET
+
+
+def on_silence(core: Core, due: Received[None]) -> State:
+    """Arrives from: DHPART2_SENT, CONFIRM1_SENT, CONFIRM2_SENT, when retransmission or the responder's patience ends.
+    Goes to: FAILED; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends:
+    Error, because the peer may hear us although we do not hear it.
+    """
+    exchange = present(core.exchange)
     code, text = ErrorCode.PROTOCOL_TIMEOUT, "The other side stopped answering during the key agreement. Call again."
-    if exchange is not None and exchange.confirm_refused:
-        code, text = (
-            ErrorCode.CONFIRM_MAC,
-            "The peer's Confirm did not verify: the two sides hold different keys, or somebody interferes. "
-            "Call again; if it happens again, do not trust this connection.",
-        )
-    elif exchange is not None and exchange.disturbed:
+    if exchange.refusal is not None:
+        code, text = exchange.refusal.code, exchange.refusal.text
+    elif exchange.disturbed:
         text = (
             "The key agreement did not finish, and messages of somebody else came in between: this call is being "
             "disturbed. Call again."
@@ -108,19 +129,28 @@ def on_silence(core: Core, due: Received[None]) -> State:
 
 def on_refused(core: Core, refusal: Received[Refusal]) -> State:
     """Arrives from: every started state but SECURE and GOCLEAR_SENT and FAILED, when a check fails in a way that only a
-    wrong peer, or an attack, explains; or when randomness or a library of ours fails. Goes to: FAILED. Sends: Error.
+    wrong peer, or an attack, explains; or when randomness or a library of ours fails. Goes to: FAILED; COMMIT_SENT,
+    DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends: Error.
     """
     return core.fail(refusal.message.code, refusal.message.text, refusal.at, tell_peer=True)
 
 
 def on_crowded_out(core: Core, due: Received[None]) -> State:
-    """Arrives from: every state of an exchange, the first of too many strangers at once. Goes to: FAILED."""
-    return core.fail(
-        ErrorCode.SERVICE_UNAVAILABLE,
-        "Too many calls are being set up at once; this one made room for a newer one. Call again.",
-        due.at,
-        tell_peer=False,
-    )
+    """Arrives from: every state of an exchange, when too many strangers begin one at once. Goes to: the same if its
+    own is not the one that makes room; QUIET; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange
+    beside it goes on.
+    """
+    for exchange in core.exchanges():
+        if not exchange.crowded_out:
+            continue
+        if not core.aside:
+            return _as_if_nobody_came(
+                core,
+                "Too many calls are being set up at once, and whoever began this one did not go on; this call is not "
+                "encrypted.",
+            )
+        core.give_up(exchange)
+    return core.state
 
 
 def on_error_exhausted(core: Core, due: Received[None]) -> State:
@@ -132,6 +162,7 @@ def on_close(core: Core, due: Received[None]) -> State:
     """Arrives from: IDLE, every started state. Goes to: CLOSED. Sends: nothing. Without keys nothing may be sent on a
     stream that was secure.
     """
+    core.give_up_others()
     core.release()
     if core.sending is Sending.SRTP:
         core.set_sending(Sending.BLOCKED)

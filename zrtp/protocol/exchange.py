@@ -12,7 +12,7 @@ from typing import TypeVar
 from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare
-from zrtp.errors import EngineDefect
+from zrtp.errors import EngineDefect, ErrorCode
 from zrtp.protocol.confirm import Box, ConfirmVerified
 from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
 from zrtp.protocol.hash_chain import Heard, HeardHello, HelloAuthentic
@@ -35,12 +35,51 @@ def present(value: T | None) -> T:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A check that failed, or a part of ours that did."""
+
+    code: ErrorCode
+    """What an Error message carries (RFC 6189 section 5.9)."""
+    text: str
+    """A sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A Hello that may be the peer's; several can compete until the hash chain tells which one is real."""
 
     hello: Hello
     ssrc: int
     seen: float
+    """When it came last."""
+    copies: int = 1
+    """How often it came."""
+
+
+@dataclass(slots=True)
+class Past:
+    """What a stream remembers of exchanges that did not lead anywhere, as long as nobody has proved to be the peer."""
+
+    recent_commits: tuple[tuple[Commit, float], ...] = ()
+    """Commits of ours that lost a contention and may still be under way, and when they did."""
+    public_values_sent: int = 0
+    """In DHPart1 and DHPart2 of different exchanges; see `limits.PUBLIC_VALUES`."""
+    spent_commits: frozenset[bytes] = frozenset()
+    """Commits whose exchange was given up. A second answer would be one more guess at the SAS."""
+    had_time: frozenset[bytes] = frozenset()
+    """H3 of those who had time to go on with an exchange and did not."""
+    refused_for_room: tuple[bytes, ...] = ()
+    """The last Commits that found no room; one that comes again is no stray."""
+    open_to_others: bool = False
+    """The exchange that failed was with somebody who proved nothing: the peer may still come."""
+    said: str | None = None
+    """The last Error of whoever may be the peer, in words."""
+    refused_hello: bool = False
+    """A Hello came that is not the one that signalling announced."""
+    refused_commit: str | None = None
+    """Why a Commit was refused, for the end of discovery."""
+    nothing_in_common: Refusal | None = None
+    """Why no Commit could be made to somebody who introduced himself."""
 
 
 @dataclass(slots=True)
@@ -92,7 +131,7 @@ class Confirmed:
         return self.confirm.plain
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Exchange:
     """Grows as messages arrive. A handler fills in new parts only after all its checks have passed."""
 
@@ -110,10 +149,16 @@ class Exchange:
     derived: Derived | None = None
     own_plain: ConfirmPlain | None = field(default=None, repr=False)
     confirmed: Confirmed | None = None
+    begun: float = 0.0
+    """When our Commit or our answer to the peer's was sent first."""
+    proved: bool = False
+    """The other side heard our Hello: its DHPart2 opened hvi, or its Confirm verified."""
+    refusal: Refusal | None = None
+    """What was wrong with a message that anybody could have sent; if no better one follows, the exchange ends so."""
+    crowded_out: bool = False
+    """Too many exchanges were begun at once, and this one makes room."""
     disturbed: bool = False
-    """Messages that do not belong to the peer's hash chain came; perhaps our Commit answers a forged Hello."""
-    confirm_refused: bool = False
-    """A Confirm with a wrong MAC came; if nothing better follows, that is how the exchange ends."""
+    """Messages that do not belong to the peer's hash chain came."""
 
     @property
     def keys(self) -> StreamKeys:

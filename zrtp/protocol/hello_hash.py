@@ -10,6 +10,12 @@ from zrtp.errors import ApiMisuse
 LENGTH = 32
 """Octets of a SHA-256 hash."""
 
+MISMATCH = (
+    "The peer's Hello is not the one that its signalling announced: somebody changed one of the two on the way. "
+    "Call again; if it happens again, do not trust this connection."
+)
+"""For people."""
+
 _VALUE = re.compile(
     r"(?:a=zrtp-hash:)?[ \t]*(?:(?P<version>[0-9]\.[0-9]{2})[ \t]*)?(?P<hash>[0-9A-Fa-f]{64})", re.ASCII
 )

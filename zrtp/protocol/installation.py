@@ -1,4 +1,4 @@
-"""What all calls of one installation share: its choices, its ZIDs, its key pairs made ahead, its running exchanges."""
+"""What all calls of one installation share: its choices, ZIDs, key pairs made ahead, and half-open exchanges."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from zrtp.errors import ApiMisuse
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Role, Suite
 from zrtp.protocol.exchange import Exchange
+from zrtp.protocol.half_open import HalfOpen
+from zrtp.protocol.limits import EXCHANGES
 from zrtp.protocol.negotiation import Offer, usual_suite
 from zrtp.protocol.states import State, Trigger
 from zrtp.system import RandomSource, WallClock, process_generation
@@ -38,9 +40,7 @@ class Installation:
 
     __slots__ = (
         "_half_open",
-        "_pairs",
         "_prepared",
-        "_running",
         "algorithms",
         "cacheless",
         "config",
@@ -81,9 +81,7 @@ class Installation:
         self.inputs: deque[tuple[Member, Trigger]] = deque()
         """What one stream means for another one, in order; the dispatcher takes it through the table."""
         self.generation = process_generation()
-        self._running: dict[tuple[bytes, bytes], Member] = {}
-        self._pairs: dict[Member, tuple[bytes, bytes]] = {}
-        self._half_open: dict[Member, None] = {}
+        self._half_open: HalfOpen[Member] = HalfOpen(config.half_open_limit, EXCHANGES)
         self._prepared: dict[tuple[bytes, ...], deque[InitiatorShare]] = {}
 
     def tell(self, stream: Member, trigger: Trigger) -> None:
@@ -95,32 +93,27 @@ class Installation:
         if self.generation != process_generation():
             self.generation = process_generation()
             self._prepared.clear()  # not wiped: the library's memory is a copy of the parent's
-            self._running.clear()
-            self._pairs.clear()
             self._half_open.clear()
             self.inputs.clear()
 
-    # One DH or Preshared exchange at a time between the same two ZIDs (RFC 6189 section 4.4.1).
+    # Exchanges with one ZID run side by side, since anybody can claim it. What each of them brings for the cache is
+    # written in the order in which they finish, so that RFC 6189 section 4.4.1 needs no exchange to wait for another.
 
-    def running_exchange(self, own_zid: bytes, peer_zid: bytes) -> Member | None:
-        """The stream whose DH or Preshared exchange with that peer is not finished."""
-        return self._running.get((own_zid, peer_zid))
+    def may_answer(self, peer_zid: bytes, now: float) -> bool:
+        """Whether a Commit from that ZID may be answered now; another half-open exchange may have to make room."""
+        room, crowded_out = self._half_open.make_room(peer_zid, now)
+        if crowded_out is not None:
+            self.tell(crowded_out, Trigger.CROWDED_OUT)
+        return room
 
-    def begin_exchange(self, stream: Member, role: Role, own_zid: bytes, peer_zid: bytes) -> None:
-        """Note a running exchange. What answers strangers is bounded: too many push the oldest out."""
-        self._running[own_zid, peer_zid] = stream
-        self._pairs[stream] = own_zid, peer_zid
-        if role is Role.RESPONDER:
-            self._half_open[stream] = None
-            if len(self._half_open) > self.config.half_open_limit:
-                self.tell(next(iter(self._half_open)), Trigger.CROWDED_OUT)
+    def begin_exchange(self, stream: Member, exchange: Exchange) -> None:
+        """Note a running exchange."""
+        if exchange.role is Role.RESPONDER:
+            self._half_open.add(exchange, stream)
 
-    def finish_exchange(self, stream: Member) -> None:
-        """The exchange of this stream is over, one way or the other."""
-        pair = self._pairs.pop(stream, None)
-        if pair is not None and self._running.get(pair) is stream:
-            del self._running[pair]
-        self._half_open.pop(stream, None)
+    def finish_exchange(self, exchange: Exchange) -> None:
+        """The exchange is over, one way or the other."""
+        self._half_open.remove(exchange)
 
     # Key shares.
 

@@ -3,7 +3,9 @@
 answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error); half of a
                   burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
-candidate Hellos  4 for each stream, 10 s each
+candidate Hellos  16 for each stream, 10 s each
+exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 6
+                  of a stream our public value goes out
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
                   the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
 Pings             8 of ours for each stream wait for their PingACK
@@ -24,9 +26,19 @@ from zrtp.protocol.events import Failed, KeysReady, Secured
 ANSWER_RATE = 20.0
 ANSWER_BURST = 40.0
 KEPT_FOR_HELLO_ACK = 20.0
+KEPT_FOR_KNOWN = 10.0
+"""Of these, so many are kept for Hellos that come again: of the peer rather than of ever new strangers."""
 ANSWERS = 8
 DUPLICATE_ANSWERS = 32
-CANDIDATES = 4
+CANDIDATES = 16
+EXCHANGES = 4
+ANSWERED_OF_SOURCE = 2
+"""Commits of one source that are answered side by side: the second because the first went to a stranger's Hello."""
+PUBLIC_VALUES = 6
+"""Exchanges of one stream in which our public value goes out. Whoever sits in between knows the SAS then, and can
+finish the one that suits him best, so that each is one more guess."""
+TIME_TO_ANSWER = 0.5
+"""Seconds in which whoever proved nothing yet keeps his exchange, however many others come."""
 CANDIDATE_LIFETIME = 10.0
 EARLY_HELLOS = 4
 """Hellos that came before `start`, one of each source, and are answered at it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zrtp.protocol import compatibility, limits
 from zrtp.system import RandomSource
 from zrtp.wire.fragments import split
-from zrtp.wire.messages import HELLO_ACK, Message
+from zrtp.wire.messages import Message
 from zrtp.wire.packet import CRC, HEADER, encode_fragment, encode_packet
 
 
@@ -84,9 +84,9 @@ class Outbox:
         """What was answered with this is not answered again: it belongs to keys that are gone."""
         self.answers = {request: known for request, known in self.answers.items() if known[0] is not reply}
 
-    def answer_limited(self, message: Message, now: float) -> bool:
-        """Answer something unauthenticated; False if the rate limit forbids it. Part of it is kept for HelloACK."""
-        if not self.bucket.take(now, 0.0 if message is HELLO_ACK else limits.KEPT_FOR_HELLO_ACK):
+    def answer_limited(self, message: Message, now: float, kept: float) -> bool:
+        """Answer something unauthenticated; False if the rate limit forbids it, with so many answers `kept`."""
+        if not self.bucket.take(now, kept):
             return False
         self.transmit(message)
         return True

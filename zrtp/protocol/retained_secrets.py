@@ -60,13 +60,24 @@ class SecretIds:
     pbx: bytes
 
 
-def own_ids(hash_: HashAlgorithm, known: KnownSecrets, role: Role, own_h3: bytes, random: RandomSource) -> SecretIds:
-    """IDs to send: MAC(rs, role), MAC(auxsecret, own H3), leftmost 64 bits; random octets for what is missing."""
+def own_ids(
+    hash_: HashAlgorithm,
+    known: KnownSecrets,
+    role: Role,
+    own_h3: bytes,
+    random: RandomSource,
+    *,
+    no_pbxsecret: bytes = b"",
+) -> SecretIds:
+    """IDs to send: MAC(rs, role), MAC(auxsecret, own H3), leftmost 64 bits; random octets for what is missing, or
+    `no_pbxsecret` for the pbxsecret.
+    """
     label = _LABELS[role]
-    rs1, rs2, aux, pbx = [
+    rs1, rs2, aux = [
         random(ID_LENGTH) if secret is None else hash_.mac(secret, data)[:ID_LENGTH]
-        for secret, data in ((known.rs1, label), (known.rs2, label), (known.aux, own_h3), (known.pbx, label))
+        for secret, data in ((known.rs1, label), (known.rs2, label), (known.aux, own_h3))
     ]
+    pbx = hash_.mac(known.pbx, label)[:ID_LENGTH] if known.pbx is not None else no_pbxsecret or random(ID_LENGTH)
     return SecretIds(rs1=rs1, rs2=rs2, aux=aux, pbx=pbx)
 
 

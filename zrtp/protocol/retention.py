@@ -155,12 +155,16 @@ class Retention:
 
     def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
         """What this side may share with that peer, in our role. All but auxsecret belongs to this object."""
+        self.turn_to(peer_zid)
+        return KnownSecrets.of(self._before, self._auxsecret(peer_zid, hash_, role), self._installation.wall_clock())
+
+    def turn_to(self, peer_zid: bytes) -> None:
+        """The exchange in hand is with this peer, as far as it says itself."""
         known = self._known.get(peer_zid)
         self._peer_zid = peer_zid
         self.loaded = self._installation.cacheless or (known is not None and known.loaded)
         self.record = self._before = None if known is None else known.record
         self._version = 0 if self._before is None else self._before.generation
-        return KnownSecrets.of(self._before, self._auxsecret(peer_zid, hash_, role), self._installation.wall_clock())
 
     def allows_preshared(self, peer_zid: bytes) -> bool:
         """Whether rs1 may carry a call in Preshared mode: its lineage was authenticated, and not too long ago."""

@@ -74,6 +74,8 @@ class Trigger(Enum):
     """The store failed, or its time is over."""
     HELLO_EXPECTED = "hello expected"
     """Signalling told the hash of the peer's Hello."""
+    NEW_CHAIN = "new hash chain"
+    """Nobody proved to be the peer, and no Commit of our hash chain can reach the others any more."""
     SRTP = "valid SRTP"
     GO_SECURE = "go secure"
     GO_CLEAR = "go clear"

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 
-from zrtp.protocol import agreement, binding, clearing, commitment, confirmation, discovery, ending, relaying
+from zrtp.protocol import (
+    agreement,
+    binding,
+    clearing,
+    commitment,
+    confirmation,
+    discovery,
+    ending,
+    initiation,
+    relaying,
+)
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.states import Input, State, Trigger
 from zrtp.wire.messages import Kind
@@ -52,11 +62,18 @@ class Row:
 
 S = State
 COMMITTED = (S.DHPART1_SENT, S.CONFIRM1_SENT, S.COMMIT_SENT)
+BESIDE = (*COMMITTED, S.DHPART2_SENT)
+"""Where an exchange may be that goes on when the one before it ends."""
 
 
 def ignore(reason: str, *inputs: Input) -> Steps:
     """The same reason for several inputs."""
     return dict.fromkeys(inputs, Ignore(reason))
+
+
+def any_of(*states: State) -> tuple[State, ...]:
+    """Each of these once."""
+    return tuple(dict.fromkeys(states))
 
 
 def stay(state: State) -> Steps:
@@ -76,7 +93,7 @@ def without_exchange(state: State) -> Steps:
         Trigger.CLEARED_BY_US: Go(clearing.on_cleared_without_keys, (state,)),
         Trigger.CLEARED_BY_PEER: Go(clearing.on_cleared_without_keys, (state,)),
         **ignore("no Error was sent", Kind.ERROR_ACK),
-        **ignore("no exchange is running", Trigger.IDLE_TIMEOUT, Trigger.ERROR_GRACE_OVER),
+        **ignore("no exchange is running", Trigger.IDLE_TIMEOUT, Trigger.ERROR_GRACE_OVER, Trigger.NEW_CHAIN),
         **ignore("no exchange is running", Trigger.OUTRUN, Trigger.CROWDED_OUT),
         **ignore("not secure", Trigger.GO_CLEAR, Trigger.GOING_CLEAR, Trigger.CLEAR_AGREED),
     }
@@ -113,12 +130,13 @@ def in_exchange(state: State) -> Steps:
     """States between Commit and the end of the exchange."""
     return {
         **stay(state),
-        Kind.HELLO: Go(discovery.on_hello_later, (state,)),
+        Kind.HELLO: Go(discovery.on_hello_in_exchange, any_of(state, S.COMMIT_SENT)),
         Kind.ERROR: Go(ending.on_error, (state,)),
-        Trigger.ERROR_GRACE_OVER: Go(ending.on_grace_over, (S.FAILED,)),
-        Trigger.HELLO_EXPECTED: Go(binding.on_hello_expected_in_exchange, (state, S.FAILED)),
-        Trigger.CROWDED_OUT: Go(ending.on_crowded_out, (S.FAILED,)),
-        Trigger.REFUSED: Go(ending.on_refused, (S.FAILED,)),
+        Trigger.ERROR_GRACE_OVER: Go(ending.on_grace_over, (S.FAILED, *BESIDE)),
+        Trigger.NEW_CHAIN: Go(initiation.on_new_chain, any_of(state, S.COMMIT_SENT)),
+        Trigger.HELLO_EXPECTED: Go(binding.on_hello_expected_in_exchange, any_of(state, S.FAILED, *BESIDE)),
+        Trigger.CROWDED_OUT: Go(ending.on_crowded_out, any_of(state, S.QUIET, *BESIDE)),
+        Trigger.REFUSED: Go(ending.on_refused, (S.FAILED, *BESIDE)),
         Trigger.GOING_CLEAR: Go(clearing.on_going_clear_in_exchange, (S.CLEAR_PENDING,)),
         Trigger.CLEARED_BY_US: Go(clearing.on_cleared_by_us, (S.CLEAR_PENDING,)),
         Trigger.CLEARED_BY_PEER: Go(clearing.on_cleared_by_peer, (S.CLEAR_PENDING,)),
@@ -126,7 +144,7 @@ def in_exchange(state: State) -> Steps:
         Kind.ERROR_ACK: Go(ending.on_error_ack_in_exchange, (state,)),
         **ignore("not secure yet", Kind.GOCLEAR, Kind.CLEAR_ACK, Kind.SASRELAY, Kind.RELAY_ACK),
         **ignore("not secure yet", Trigger.GO_CLEAR, Trigger.CLEAR_AGREED),
-        **ignore("going secure already", Trigger.GO_SECURE, Trigger.RETRY, Trigger.RECORD, Trigger.NO_RECORD),
+        **ignore("going secure already", Trigger.GO_SECURE, Trigger.RETRY),
         **ignore("the peer has answered this Commit", Trigger.OUTRUN),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE),
     }
@@ -136,8 +154,18 @@ def initiating(state: State) -> Steps:
     """States of an initiator: its own retransmission is the clock."""
     return {
         **in_exchange(state),
-        Trigger.EXHAUSTED: Go(ending.on_silence, (S.FAILED,)),
+        Trigger.EXHAUSTED: Go(ending.on_silence, (S.FAILED, *BESIDE)),
         **ignore("we are the initiator", Kind.DHPART2, Kind.CONFIRM2, Trigger.IDLE_TIMEOUT),
+    }
+
+
+def beside(state: State) -> Steps:
+    """States of an exchange in which another one may begin beside it."""
+    targets = any_of(state, *BESIDE)
+    return {
+        Kind.COMMIT: Go(commitment.on_commit_beside, targets),
+        Trigger.RECORD: Go(commitment.on_record_beside, targets),
+        Trigger.NO_RECORD: Go(commitment.on_no_record_beside, (state,)),
     }
 
 
@@ -145,9 +173,9 @@ def responding(state: State) -> Steps:
     """States of a responder: it repeats nothing by itself, and gives up after some silence."""
     return {
         **in_exchange(state),
-        Trigger.IDLE_TIMEOUT: Go(ending.on_silence, (S.FAILED,)),
+        **beside(state),
+        Trigger.IDLE_TIMEOUT: Go(ending.on_silence, (S.FAILED, *BESIDE)),
         **ignore("we are the responder", Kind.DHPART1, Kind.CONFIRM1, Kind.CONF2ACK, Trigger.EXHAUSTED),
-        **ignore("a Commit is being answered already", Kind.COMMIT),
         **ignore("SRTP before Confirm2", Trigger.SRTP),
     }
 
@@ -170,8 +198,8 @@ EVERY_INPUT: tuple[Input, ...] = tuple(chain(Kind, Trigger))
 
 REPEATING = frozenset({Trigger.EXHAUSTED})
 SEARCHING = frozenset({Trigger.DISCOVERY_DEADLINE, Trigger.RETRY, Trigger.NO_RECORD})
-ANSWERING = frozenset({Trigger.IDLE_TIMEOUT, Trigger.ERROR_GRACE_OVER})
-ASKING = frozenset({Trigger.EXHAUSTED, Trigger.ERROR_GRACE_OVER})
+ANSWERING = frozenset({Trigger.IDLE_TIMEOUT, Trigger.ERROR_GRACE_OVER, Trigger.NO_RECORD, Trigger.NEW_CHAIN})
+ASKING = frozenset({Trigger.EXHAUSTED, Trigger.ERROR_GRACE_OVER, Trigger.NO_RECORD, Trigger.NEW_CHAIN})
 
 TABLE: dict[State, Row] = {
     S.IDLE: Row(
@@ -188,7 +216,7 @@ TABLE: dict[State, Row] = {
             Kind.HELLO: Go(discovery.on_hello, (S.HELLO_SENT, S.HELLO_RECEIVED, S.COMMIT_SENT)),
             Kind.HELLO_ACK: Go(discovery.on_hello_ack, (S.HELLO_ACKED,)),
             **ignore("no Hello came before this Commit", Kind.COMMIT),
-            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET,)),
+            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET, S.FAILED)),
             Trigger.EXHAUSTED: Go(discovery.on_hello_exhausted, (S.HELLO_SENT,)),
             **ignore("no peer yet", Trigger.RETRY, Trigger.GO_SECURE),
         },
@@ -200,7 +228,7 @@ TABLE: dict[State, Row] = {
             Kind.HELLO: Go(discovery.on_hello, (S.HELLO_ACKED, S.HELLO_RECEIVED, S.DISCOVERED, S.COMMIT_SENT)),
             **ignore("Hello is acknowledged already", Kind.HELLO_ACK),
             **ignore("no Hello came before this Commit", Kind.COMMIT),
-            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET,)),
+            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET, S.FAILED)),
             **ignore("no peer yet", Trigger.RETRY, Trigger.GO_SECURE, Trigger.EXHAUSTED),
         },
         SEARCHING,
@@ -215,7 +243,7 @@ TABLE: dict[State, Row] = {
                 (S.HELLO_RECEIVED, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT),
             ),
             Kind.COMMIT: Go(commitment.on_commit, (S.HELLO_RECEIVED, S.DISCOVERED, *COMMITTED)),
-            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET,)),
+            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET, S.FAILED)),
             Trigger.EXHAUSTED: Go(discovery.on_hello_exhausted, (S.HELLO_RECEIVED,)),
             **ignore("our Hello is not acknowledged yet", Trigger.RETRY, Trigger.GO_SECURE),
         },
@@ -228,7 +256,7 @@ TABLE: dict[State, Row] = {
             Kind.HELLO: Go(discovery.on_hello, (S.DISCOVERED,)),
             **ignore("Hello is acknowledged already", Kind.HELLO_ACK),
             Kind.COMMIT: Go(commitment.on_commit, (S.HELLO_RECEIVED, S.DISCOVERED, *COMMITTED)),
-            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET,)),
+            Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET, S.FAILED)),
             Trigger.RETRY: Go(discovery.on_retry, (S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
             Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
             **ignore("nothing is repeated", Trigger.EXHAUSTED),
@@ -256,27 +284,28 @@ TABLE: dict[State, Row] = {
     S.COMMIT_SENT: Row(
         {
             **initiating(S.COMMIT_SENT),
-            Kind.HELLO: Go(discovery.on_hello_after_commit, (S.COMMIT_SENT, S.DISCOVERED, S.HELLO_ACKED)),
+            Kind.HELLO: Go(discovery.on_hello_after_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.HELLO_ACK: Go(discovery.on_hello_ack_after_commit, (S.COMMIT_SENT,)),
-            Kind.COMMIT: Go(commitment.on_crossing_commit, (*COMMITTED, S.DISCOVERED, S.HELLO_ACKED)),
+            Kind.COMMIT: Go(commitment.on_crossing_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
-            Kind.CONFIRM1: Go(confirmation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
+            Kind.CONFIRM1: Go(initiation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
+            Trigger.EXHAUSTED: Go(ending.on_silence_of_candidate, (S.QUIET, *BESIDE)),
             Trigger.HELLO_EXPECTED: Go(
                 binding.on_hello_expected_after_commit,
-                (S.COMMIT_SENT, S.DISCOVERED, S.HELLO_ACKED, S.FAILED),
+                (*BESIDE, S.DISCOVERED, S.HELLO_ACKED, S.FAILED),
             ),
             Trigger.OUTRUN: Go(commitment.on_outrun, (S.DISCOVERED,)),
-            Trigger.RECORD: Go(commitment.on_record_after_commit, (*COMMITTED, S.DISCOVERED, S.HELLO_ACKED)),
-            Trigger.NO_RECORD: Go(commitment.on_no_record_after_commit, (S.COMMIT_SENT,)),
+            Trigger.RECORD: Go(commitment.on_record_after_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
+            Trigger.NO_RECORD: Go(commitment.on_no_record_beside, (S.COMMIT_SENT,)),
             **ignore("no Confirm2 was sent", Kind.CONF2ACK, Trigger.SRTP),
         },
-        ASKING | {Trigger.NO_RECORD},
+        ASKING,
     ),
     S.DHPART2_SENT: Row(
         {
             **initiating(S.DHPART2_SENT),
+            **beside(S.DHPART2_SENT),
             Kind.CONFIRM1: Go(confirmation.on_confirm1, (S.CONFIRM2_SENT,)),
-            **ignore("Commit lost the contention", Kind.COMMIT),
             **ignore("DHPart1 is here already", Kind.DHPART1),
             **ignore("no Confirm2 was sent", Kind.CONF2ACK, Trigger.SRTP),
         },
@@ -285,6 +314,8 @@ TABLE: dict[State, Row] = {
     S.CONFIRM2_SENT: Row(
         {
             **initiating(S.CONFIRM2_SENT),
+            **ignore("the peer is known already", Trigger.RECORD, Trigger.NO_RECORD),
+            Kind.HELLO: Go(discovery.on_hello_later, (S.CONFIRM2_SENT,)),
             Kind.CONF2ACK: Go(confirmation.on_conf2ack, (S.SECURE,)),
             Trigger.SRTP: Go(confirmation.on_conf2ack, (S.SECURE,)),
             **ignore("Commit lost the contention", Kind.COMMIT),
@@ -296,6 +327,7 @@ TABLE: dict[State, Row] = {
     S.DHPART1_SENT: Row(
         {
             **responding(S.DHPART1_SENT),
+            Trigger.IDLE_TIMEOUT: Go(ending.on_silence_of_candidate, (S.QUIET, *BESIDE)),
             Kind.DHPART2: Go(agreement.on_dhpart2, (S.DHPART1_SENT, S.CONFIRM1_SENT)),
             **ignore("no DHPart2 yet", Kind.CONFIRM2),
         },
@@ -359,7 +391,7 @@ TABLE: dict[State, Row] = {
             **ignore("the exchange failed; a new stream can try again", *EVERY_INPUT),
             **stay(S.FAILED),
             **without_exchange(S.FAILED),
-            Kind.HELLO: Go(discovery.on_hello_later, (S.FAILED,)),
+            Kind.HELLO: Go(discovery.on_hello_after_failure, (S.FAILED, S.HELLO_RECEIVED)),
             Kind.ERROR_ACK: Go(ending.on_error_ack, (S.FAILED,)),
             Trigger.EXHAUSTED: Go(ending.on_error_exhausted, (S.FAILED,)),
         },

@@ -20,6 +20,8 @@ from zrtp.reach.notice import Reason
 
 _RIGHT_HELLO: Final = 3.0
 """Seconds in which the announced Hello may still come after another one, which anybody could have sent."""
+_NOTICE: Final = 8.0
+"""Seconds in which the other side of a meeting may say why nothing came of it."""
 
 
 class Failure:
@@ -67,8 +69,8 @@ class Failure:
             self._end(*finding.ENDS[Reason.HASH_REFUSED])
         elif isinstance(event, Failed):
             self._ending.hang_up(Exit.NOT_AGREED, event.text)
-        elif self._meeting is not None:
-            self._ending.hang_up(Exit.NO_PEER, event.text, finding.CALL_AGAIN)
+        elif self._meeting is not None:  # the other side may be about to say why
+            self._loop.call_later(_NOTICE, self._nobody_after_all, event.text)
         elif remote is None:
             self._bulletin.show(Waiting(text="that was no ZRTP call, still waiting"))
         elif stream.layer.told_busy:
@@ -89,6 +91,10 @@ class Failure:
             self._end_later(*finding.ENDS[reason])
         elif not self._secured.done():
             self._ending.hang_up(Exit.NO_PEER, *finding.ENDS[reason])
+
+    def _nobody_after_all(self, text: str) -> None:
+        if not self._refused:
+            self._ending.hang_up(Exit.NO_PEER, text, finding.CALL_AGAIN)
 
     def _end_later(self, text: str, hint: str) -> None:
         self._loop.call_later(_RIGHT_HELLO, self._end, text, hint)

@@ -32,12 +32,16 @@ from zrtp.media.statistics import Reception, Statistics
 from zrtp.media.unreachable import is_refusal
 from zrtp.protocol.events import Secured, Sending
 from zrtp.protocol.states import State
+from zrtp.protocol.stream import core_of
 
 if TYPE_CHECKING:
     from zrtp.media.aio.call import AsyncCall
 
 CANDIDATES: Final = 4
 """Addresses that introduced themselves, to which our Hello goes until one of them answers."""
+
+SOURCES: Final = 64
+"""Sources of ZRTP whose addresses are remembered; of more the one that was heard last longest ago goes."""
 
 _DISCOVERING = frozenset({State.HELLO_SENT, State.HELLO_RECEIVED, State.HELLO_ACKED, State.DISCOVERED})
 
@@ -74,6 +78,7 @@ class MediaLayer:
         self._rtcp: _Port | None = None
         self._remotes: list[Any] = []  # where the peer may be, the likely one first
         self._signalled: tuple[Any, ...] = ()  # what `set_remote` said
+        self._sources: dict[int, Any] = {}  # where those are who sent ZRTP, by SSRC
         self._peer: Any = None  # where the last packet that verified came from
         self._newcomer: Any = None  # where the last Hello of somebody else came from
         self._reception = Reception(clock_rate)
@@ -149,6 +154,7 @@ class MediaLayer:
             return
         self._signalled = said
         self._remotes = list(addresses)
+        self._sources.clear()
         self._peer = None
         if self._rtcp is not None:
             first = addresses[0]
@@ -192,10 +198,19 @@ class MediaLayer:
         """Send the ZRTP datagrams that are due."""
         due = self.media.datagrams_to_send()
         if due and self._rtp is not None:
-            to = self._remotes if self.media.stream.state in _DISCOVERING else self._remotes[:1]
+            self._follow_exchange()
+            to = self._remotes[:1] if self.media.stream.state is State.SECURE else self._remotes
             for datagram in due:
                 for address in to or (None,):
                     self._rtp.send(datagram, address)
+
+    def _follow_exchange(self) -> None:
+        """The peer is where the exchange came from, which may have moved on since: the store or a thread had to be
+        waited for. Until it is secure somebody else may turn out to be the peer."""
+        exchange = core_of(self.media.stream).exchange
+        address = None if exchange is None or self._peer is not None else self._sources.get(exchange.peer.ssrc)
+        if address is not None:
+            self._remotes = [address, *(other for other in self._remotes if other != address)][:CANDIDATES]
 
     def detach(self) -> None:
         """The call is closed: the sockets stay, for whoever made them, but nothing passes any more."""
@@ -279,6 +294,8 @@ class MediaLayer:
             media.counters.foreign += 1
             return
         before = stream.state
+        if address is not None and stream.state is not State.SECURE:
+            self._note_source(data, address)
         media.zrtp_received(data, now)
         self.told_busy |= before in _DISCOVERING and says_busy(data)
         if address is None:
@@ -295,6 +312,13 @@ class MediaLayer:
             self._remotes = [address, *(other for other in self._remotes if other != address)][:CANDIDATES]
         elif address not in self._remotes and len(self._remotes) < CANDIDATES:
             self._remotes.append(address)
+
+    def _note_source(self, data: bytes, address: Any) -> None:
+        ssrc = int.from_bytes(data[8:12], "big")
+        self._sources.pop(ssrc, None)
+        while len(self._sources) >= SOURCES:
+            del self._sources[next(iter(self._sources))]
+        self._sources[ssrc] = address
 
     def _refuse_stranger(self, data: bytes, address: Any, now: float) -> None:
         if not self.starts_when_called or self._rtp is None or address in self._remotes:

@@ -1,0 +1,52 @@
+"""Room for one more exchange on a stream, as long as nobody has proved to be the peer (see `zrtp.protocol.initiation`).
+
+Anybody can begin exchanges, so there are bounds: four run side by side. Three of them may answer Commits, so that one
+of ours has room, and two of these may come from one source: the second because the first went to a stranger's Hello.
+And in few of all does our public value go out, since whoever sits in between can finish the one whose SAS suits him.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+
+from zrtp.protocol import limits
+from zrtp.protocol.core import Core
+from zrtp.protocol.events import Role
+from zrtp.protocol.exchange import Candidate, Exchange
+from zrtp.wire.messages import Commit
+
+
+def room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: float) -> bool:
+    """Whether one more Commit, of this candidate, may be answered.
+
+    If there are too many, the oldest exchange ends whose other side had time to go on and did not. It does so only for
+    a candidate who did not have this time yet, and whose Hello or Commit is repeated: a stray one does not come again.
+    """
+    if core.past.public_values_sent >= limits.PUBLIC_VALUES:
+        return False
+    running, h3 = core.exchanges()[::-1], candidate.hello.h3
+    answered = sorted((one for one in running if one.role is Role.RESPONDER), key=lambda one: one.begun)
+    if sum(compare_digest(one.peer.hello.h3, h3) for one in answered) >= limits.ANSWERED_OF_SOURCE:
+        return False
+    if len(answered) < limits.EXCHANGES - 1 and len(running) < limits.EXCHANGES:
+        return True
+    repeated = candidate.copies > 1 or commit.raw in core.past.refused_for_room
+    core.past.refused_for_room = (*core.past.refused_for_room, commit.raw)[-limits.CANDIDATES :]
+    return repeated and h3 not in core.past.had_time and _end_one(core, answered, now)
+
+
+def room_for_commit(core: Core, now: float) -> bool:
+    """Whether one more Commit of ours may go out, in place of an answer rather than of another Commit."""
+    running = core.exchanges()[::-1]
+    answers_first = sorted(running, key=lambda one: (one.role is Role.INITIATOR, one.begun))
+    return len(running) < limits.EXCHANGES or _end_one(core, answers_first, now)
+
+
+def _end_one(core: Core, exchanges: list[Exchange], now: float) -> bool:
+    """End the first of these whose other side had time to go on and proved nothing."""
+    for exchange in exchanges:
+        if not exchange.proved and now - exchange.begun >= limits.TIME_TO_ANSWER:
+            core.past.had_time |= {exchange.peer.hello.h3}
+            core.give_up(exchange)
+            return True
+    return False
