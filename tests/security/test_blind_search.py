@@ -1,0 +1,148 @@
+"""What is said blindly, alone, in pairs or in triples, ends no call, raises no alarm and holds no call up.
+
+Longer beginnings of an exchange are said where neither end rings. What is left out here, since it does harm, stands in
+docs/security.md: such beginnings to an end that rings, and floods of Commits or DHPart1s.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+
+from tests.security.blind import (
+    KINDS,
+    PAIRS,
+    SCENES,
+    SCRIPTS,
+    SINGLES,
+    VICTIMS,
+    Call,
+    Case,
+    Flood,
+    Report,
+    Stranger,
+    everywhere,
+    floods,
+    judge,
+    moments,
+    search,
+    triples,
+    undisturbed,
+)
+from zrtp.protocol.core import Core, Received
+from zrtp.protocol.states import State
+from zrtp.protocol.transitions import TABLE, Go
+from zrtp.wire.messages import Kind, Ping, kind_of
+
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
+BASIC = ("both commit", "bob is passive")
+BEGUN = (
+    *BASIC,
+    *(scene for scene in SCENES if scene.startswith(("a further stream", "signalling", "a hybrid"))),
+)
+"""Neither end rings, or waits for its user."""
+
+ONE_END = ("alice", "bob")
+
+SEED = 11
+
+
+def sample(cases: Sequence[Case], count: int) -> list[Case]:
+    return random.Random(SEED).sample(cases, count)
+
+
+def apart(cases: Iterable[Case], seconds: float) -> list[Case]:
+    """The same, with a pause from message to message, in which the call goes on."""
+    return [Case(case.scene, case.moment, case.victims, case.kinds, seconds) for case in cases]
+
+
+def right(report: Report) -> None:
+    assert not report.wrong, "\n".join(
+        [str(report), *(f"{case}: {verdict}" for case, verdict in report.wrong[:20]), f"{len(report.wrong)} in all"]
+    )
+
+
+@pytest.mark.attack("DOS-22")
+def test_a_sample_of_all_that_a_stranger_can_say() -> None:
+    said = sample(everywhere(SINGLES), 60) + sample(everywhere(SCRIPTS, BEGUN), 80) + sample(everywhere(PAIRS), 100)
+    right(search([*said, *random.Random(SEED).sample(floods(), 6)]))
+
+
+SEARCHES: dict[str, Callable[[], Sequence[Case | Flood]]] = {
+    "alone": lambda: everywhere(SINGLES),
+    "beginnings": lambda: everywhere(SCRIPTS, BEGUN),
+    "beginnings, step by step": lambda: apart(everywhere(SCRIPTS, BASIC), 0.03),
+    "pairs, both commit": lambda: everywhere(PAIRS, ["both commit"], ONE_END),
+    "triples": lambda: sample(everywhere(triples(400), BEGUN), 10_000),
+}
+
+
+@pytest.mark.attack("DOS-22")
+@pytest.mark.long
+@pytest.mark.parametrize("name", SEARCHES)
+def test_all_that_a_stranger_can_say(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    report = search(SEARCHES[name]())
+    with capsys.disabled():
+        print(f"\n{name}: {report}", end="")
+    right(report)
+
+
+# A search that finds nothing proves nothing if it would not find what is there.
+
+
+def test_the_search_says_every_kind_of_message() -> None:
+    stranger = Stranger(0, peer_zid=b"the peer ZID", victim_zid=b"victim's ZID")
+    said = {kind_of(stranger.datagram(kind)[12:]) for kind in KINDS}
+    assert said == {*Kind, None}
+
+
+def test_every_scene_is_secure_undisturbed_and_has_moments_before_its_exchange_and_after() -> None:
+    for scene in SCENES:
+        states = [undisturbed(scene).moments[moment][1] for moment in moments(scene)]
+        assert states[-1] == "secure / secure"
+        assert not states[0].endswith("sent") and "secure" not in states[0]
+        assert len(states) >= 9
+
+
+def test_what_a_stranger_says_arrives_at_the_end_that_it_is_meant_for() -> None:
+    for victims, names in VICTIMS.items():
+        call = Call(SCENES["both commit"])
+        call.next_moment()
+        call.next_moment()
+        Case("both commit", 1, victims, ("malformed",)).disturb(call)
+        counted = {side.name for side in call.pair.sides if side.stream.counters["malformed"]}
+        assert counted == set(names)
+
+
+def test_a_flood_goes_on_until_the_call_is_secure(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived: list[bytes] = []
+    monkeypatch.setattr(Call, "send", lambda _, victim, datagram: arrived.append(datagram))
+    call = Call(SCENES["bob rings"])
+    call.next_moment()
+    Flood("bob rings", 0, "bob", ("Hello", "Ping"), 0).disturb(call)
+    assert call.secure
+    assert len(set(arrived)) == len(arrived) == 2 * 100 * 2.15
+
+
+def test_an_end_that_gives_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(core: Core, ping: Received[Ping]) -> State:
+        return core.fail(0xA0, "Somebody asks too much.", ping.at, tell_peer=False)
+
+    last = len(undisturbed("both commit").moments) - 1
+    monkeypatch.setitem(TABLE[State.SECURE].inputs, Kind.PING, Go(give_up, (State.FAILED,)))
+    verdict = judge(Case("both commit", last, "bob", ("Ping",)))
+    assert not verdict.secure and not verdict.right
+    assert verdict.alarms == ("Failed SERVICE_UNAVAILABLE",)
+
+
+def test_a_call_that_is_only_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(call: Call, victim: str, datagram: bytes) -> None:
+        call.pair.network.now += 2.5
+
+    monkeypatch.setattr(Call, "send", sleep)
+    verdict = judge(Case("both commit", 1, "bob", ("noise",)))
+    assert verdict.secure and not verdict.alarms
+    assert not verdict.right
