@@ -103,6 +103,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
         call.announce_sas(core.ssrc)
     exchange.forget_messages()
     core.reassembler = None
+    core.past.recent_commits = ()
     core.forget_candidates_except(exchange.peer)
     core.emit(
         Secured(
