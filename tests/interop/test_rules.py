@@ -715,6 +715,7 @@ def test_a_mismatch_asks_for_a_comparison_and_calls_nobody_an_attacker() -> None
         bob = alone(FAST, cache)
         actor = Actor(bob.stream)  # the same ZID both times, and nothing kept from the first
         actor.answer(committing(bob, actor))
+        bob.stream.srtp_verified(1.0)
     assert bob.session.continuity is Continuity.MISMATCH
     (warning,) = [event for event in bob.seen(SecurityWarning) if event.code is WarningCode.CACHE_MISMATCH]
     assert "Compare the words" in warning.text

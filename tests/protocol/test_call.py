@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.friends import Friends
+from tests.support.friends import Friends, hear_each_other
 from tests.support.pair import Network, Pair
 from tests.support.wire import reseal
 from zrtp.cache.memory import MemoryCache
@@ -87,9 +87,9 @@ def test_with_a_peer_that_did_not_renew_its_secret_it_goes_by_dh_though_people_c
 
 @pytest.mark.interop("I-48")
 def test_where_nothing_fails_preshared_mode_goes_on() -> None:
-    pair = call_of(friends_who_compared()).run()
+    pair = hear_each_other(call_of(friends_who_compared()).run())
     for _ in range(2):
-        next_call(pair)
+        hear_each_other(next_call(pair))
         assert pair.secure
         assert [side.stream.mode for side in pair.sides] == [Mode.PRESHARED] * 2
 

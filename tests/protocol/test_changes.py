@@ -66,9 +66,13 @@ def test_rs2_becomes_the_secret_that_matched() -> None:
 
 
 @pytest.mark.rfc("R-4.6.1-06")
-def test_preshared_mode_leaves_rs2_as_it_is() -> None:
+def test_preshared_mode_keeps_what_carried_it_until_the_peer_has_finished() -> None:
     record = after(PeerRecord(rs1=X, rs2=Y, rs2_expires=7.0, preshared_count=3), s1=X, mode=Mode.PRESHARED)
-    assert (record.rs1, record.rs2, record.rs2_expires, record.preshared_count) == (Z, Y, 7.0, 4)
+    assert (record.rs1, record.rs2, record.preshared_count) == (Z, X, 4)
+    assert record.unsure
+    sure = PeerFinished().apply(record)
+    assert sure is not None
+    assert (sure.rs1, sure.rs2, sure.unsure) == (Z, None, False)
     assert after(record, s1=Z).preshared_count == 0
 
 
@@ -89,9 +93,9 @@ def test_expiry_is_relative_to_the_call_and_cannot_overflow() -> None:
 
 
 @pytest.mark.attack("CCH-05")
-def test_only_a_responders_first_record_is_provisional() -> None:
+def test_only_the_first_record_is_provisional_of_either_role() -> None:
     assert after(None, role=Role.RESPONDER).provisional
-    assert not after(None, role=Role.INITIATOR).provisional
+    assert after(None, role=Role.INITIATOR).provisional  # anybody can send a Conf2ACK
     assert not after(PeerRecord(rs1=X, rs1_expires=1.0), role=Role.RESPONDER).provisional
     provisional = PeerRecord(rs1=X, provisional=True)
     assert after(provisional, role=Role.RESPONDER).provisional
@@ -235,7 +239,7 @@ def test_a_record_is_provisional_only_if_both_calls_left_it_so() -> None:
         other = PeerRecord(rs1=Y, last_seen=2000.0, generation=2, provisional=before)
         for s1, role, alone in (
             (None, Role.RESPONDER, True),
-            (None, Role.INITIATOR, False),
+            (None, Role.INITIATOR, True),
             (X, Role.RESPONDER, False),
         ):
             record = AfterCall(outcome=outcome(s1=s1, role=role), version=1, at=2001.0).apply(other)

@@ -1063,7 +1063,7 @@ def test_preshared_mode_goes_from_commit_to_confirm_and_renews_the_secret() -> N
     alice, bob = friends.record("alice"), friends.record("bob")
     assert alice is not None and bob is not None and before is not None
     assert alice.rs1 == bob.rs1 != before.rs1
-    assert (alice.rs2, alice.preshared_count) == (before.rs2, 1)
+    assert (alice.rs2, alice.preshared_count) == (None, 1)
     assert pair.alice.session.sas is not None and pair.bob.session.sas is not None
     assert pair.alice.session.sas.sashash == pair.bob.session.sas.sashash
     assert pair.alice.session.peer.verified and pair.bob.session.peer.verified
@@ -1155,7 +1155,14 @@ def test_the_responder_tries_without_auxsecret_and_pbxsecret(aux_known: bool, pb
 
 
 @pytest.mark.rfc("R-4.4.2.3-02")
-def test_rs2_never_serves_for_preshared_mode() -> None:
+def test_rs2_serves_for_preshared_mode_only_after_a_call_of_which_it_is_not_sure_that_it_ended() -> None:
+    record = replace(TRUSTED, rs1=Secret(b"1" * 32), rs2=OWN_RS1, preshared_count=1)
+    _, peer = knowing(record, replace(PRESHARED, auto_secure=False))
+    peer.discover()
+    only(peer.send(peer.preshared_commit()), Confirm1)
+
+
+def test_rs2_does_not_serve_for_preshared_mode_otherwise() -> None:
     bob, peer = knowing(replace(TRUSTED, rs1=Secret(b"1" * 32), rs2=OWN_RS1), replace(PRESHARED, auto_secure=False))
     peer.discover()
     assert only(peer.send(peer.preshared_commit()), Commit).mode is CommitMode.DH

@@ -214,7 +214,7 @@ def test_a_first_call_that_only_the_responder_finished_is_a_first_call_again(
 @pytest.mark.attack("CCH-05")
 def test_srtp_of_the_initiator_makes_a_provisional_record_firm() -> None:
     friends = Friends()
-    pair = friends.call("alice")
+    pair = friends.pair("alice").run()
     record = friends.record("bob")
     assert record is not None and record.provisional
     pair.bob.stream.srtp_verified(10.0)
@@ -281,7 +281,7 @@ class CountingCache(MemoryCache):
 def test_a_call_is_one_transaction_at_each_end_and_each_verdict_one_more() -> None:
     friends = Friends()
     caches = friends.caches = {"alice": CountingCache(), "bob": CountingCache()}
-    pair = friends.call()
+    pair = friends.pair().run()
     counts = {name: cache.updates for name, cache in caches.items() if isinstance(cache, CountingCache)}
     assert counts == {"alice": 1, "bob": 1}
     pair.alice.session.sas_matched("Bob")

@@ -273,6 +273,7 @@ def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchan
         (PeerRecord(trusted_lineage=True), False),
         (PeerRecord(rs1=OLD, trusted_lineage=True, rs1_expires=999.0), False),
         (PeerRecord(rs1=OLD, trusted_lineage=True, preshared_count=20), False),
+        (PeerRecord(rs1=OLD, rs2=OLD, trusted_lineage=True, preshared_count=1), False),  # perhaps the peer has only rs2
         (None, False),
     ],
 )
@@ -281,7 +282,7 @@ def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchan
 def test_preshared_mode_needs_a_trusted_fresh_secret(record: PeerRecord | None, allowed: bool) -> None:
     call = life(remembering(record))
     call.meet()
-    assert call.kept.allows_preshared(PEER) == allowed
+    assert call.kept.allows_preshared(PEER, Role.INITIATOR) == allowed
 
 
 @pytest.mark.attack("SID-06")

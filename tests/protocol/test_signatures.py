@@ -13,6 +13,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tests.support import openpgp_samples
 from tests.support.certificates import P256, P384, certificate, certificate_of_length, key
+from tests.support.friends import hear_each_other
 from tests.support.inside import call_of, core_of, installation_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Pair, Side, Signing, seeded
 from tests.support.vectors import transcripts
@@ -216,7 +217,7 @@ def trusting_call(alice: MemoryCache, bob: MemoryCache, *, trust: bool = True) -
     """A call of two that would use Preshared mode, after which both trust the other's key."""
     pair = Pair(PRESHARED, PRESHARED, alice_cache=alice, bob_cache=bob, alice_signing=ALICE, bob_signing=BOB).run()
     assert pair.secure
-    for side in pair.sides:
+    for side in hear_each_other(pair).sides:
         if trust:
             side.session.peer.trust_signer()
         side.session.close(pair.network.now)

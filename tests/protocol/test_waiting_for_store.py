@@ -301,7 +301,7 @@ def test_a_record_is_read_once_a_handshake_and_written_once(initiator: str, pres
     config = replace(FAST, preshared=preshared)
     friends = acquainted(config, config)
     copies = {name: counting(friends, name) for name in ("alice", "bob")}
-    pair = friends.call(initiator)
+    pair = friends.pair(initiator).run()
     assert [side.session.continuity for side in pair.sides] == [Continuity.CONTINUED] * 2
     for name, copy in copies.items():
         assert copy.calls == Counter(load=1, update=1), name

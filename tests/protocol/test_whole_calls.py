@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from tests.support.cases import every
+from tests.support.friends import hear_each_other
 from tests.support.inside import call_of
 from tests.support.pair import Clock, Netem, Pair, Side, same_keys
 from zrtp.cache.memory import MemoryCache
@@ -126,6 +127,7 @@ class Phones:
         assert self.zrtpsess != before
 
     def hang_up(self) -> None:
+        hear_each_other(self.pair)
         for side in self.pair.sides:
             side.drain()
             side.session.close(self.pair.network.now)

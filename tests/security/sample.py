@@ -63,7 +63,7 @@ REASONS: dict[str, str] = {
     "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
         "a Hello that is forgotten at the last instant of its time comes again"
     ),
-    "dispatch.py _go: target is not core.state -> True": (
+    "dispatch.py _attempt: target is not core.state -> True": (
         "to enter the state that a stream is in does nothing; not to try saves a call"
     ),
     "driver.py Driver.tell: self.store.open -> True": "without requests there is nothing to serve; it saves a call",

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import Actor
-from tests.support.friends import FAST, Friends
+from tests.support.friends import FAST, Friends, hear_each_other
 from tests.support.inside import call_of
 from tests.support.pair import Pair, Side
 from tests.support.pbx import PBX
@@ -178,6 +178,7 @@ class EnrolmentNumber:
         call_of(pair.alice.session).enrol = True
         pair.run()
         assert pair.secure
+        hear_each_other(pair)
         if accept:
             pair.bob.session.pbx.accept_enrolment(despite_unverified=True)
         return pair.alice

@@ -81,6 +81,13 @@ class PeerRecord:
         """
         return self.rs1 is not None and not self.provisional and not self.rs1_expired(now)
 
+    @property
+    def unsure(self) -> bool:
+        """After a Preshared exchange: nothing has shown yet that the peer stored its secret, and the one that carried
+        the call is kept beside it as rs2. Whoever steals both could read that call (RFC 6189 section 4.6.1).
+        """
+        return self.preshared_count > 0 and self.rs2 is not None
+
     def as_verified(self, now: float, name: str | None = None) -> PeerRecord:
         """After the user said "they match"; with a name, that is what the peer is called from now on."""
         return replace(

@@ -269,12 +269,12 @@ class Call:
         secure = [stream for stream in self.members if stream.state is State.SECURE]
         self.bound_to_signalling = all(_is_bound(stream) for stream in secure)
 
-    def may_use_preshared(self, peer: Hello) -> bool:
+    def may_use_preshared(self, peer: Hello, role: Role) -> bool:
         """Preshared mode: both sides offer it, and the retained secret is good enough for it (section 4.4.2)."""
         return (
             self._offers_preshared(peer)
             and peer.zid not in self.installation.without_preshared
-            and self.retention.allows_preshared(peer.zid)
+            and self.retention.allows_preshared(peer.zid, role)
         )
 
     def _offers_preshared(self, peer: Hello) -> bool:

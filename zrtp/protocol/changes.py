@@ -4,8 +4,10 @@ RFC 6189 sections 4.6.1 and 4.9, with the decisions that the RFC leaves open:
 
 * rs2 becomes the secret that matched, otherwise the old rs1. This differs from the letter of 4.6.1 only after a match
   through rs2, changes nothing on the wire, and removes the false alarm after two half-finished calls in a row.
-* The first record ever written by a responder is *provisional* until the initiator has proved that it finished too: a
-  mismatch against it counts as first contact, since nothing was ever confirmed.
+* The first record ever written is *provisional* until the peer has proved by SRTP that it finished too: a mismatch
+  against it counts as first contact, since nothing was ever confirmed. Anybody can send a Conf2ACK.
+* After a Preshared exchange the secret that carried it is kept as rs2 until the peer has proved that it finished, and
+  no longer: otherwise an interrupted call would leave the two ends without a secret in common.
 * After a mismatch the new secret is kept apart, and stored only when the user says that the SAS matches.
 * Expired secrets may still match; their absence is no alarm, but ends what was verified with them.
 * A record that was written in the meantime, by another process or host, keeps its newest secret: the newer of the two
@@ -71,11 +73,8 @@ class AfterCall:
         base = old if old is not None else PeerRecord(first_seen=self.at)
         if outcome.s1 is None:
             base = base.as_unverified()  # whoever has none of the old secrets may be somebody else
-        if outcome.mode is Mode.PRESHARED:
-            rs2, rs2_expires = base.rs2, base.rs2_expires
-        else:
-            rs2 = outcome.s1 if outcome.s1 is not None else base.rs1
-            rs2_expires = expires if outcome.s1 is not None else base.rs1_expires
+        rs2 = outcome.s1 if outcome.s1 is not None else base.rs1
+        rs2_expires = expires if outcome.s1 is not None else base.rs1_expires
         return replace(
             base,
             rs1=outcome.new_rs1,
@@ -95,7 +94,7 @@ class AfterCall:
 
     @property
     def _provisional(self) -> bool:
-        return self.outcome.s1 is None and self.outcome.role is Role.RESPONDER
+        return self.outcome.s1 is None
 
     def _beside(self, old: PeerRecord, expires: float | None) -> PeerRecord:
         """Another call with this peer has written its record in the meantime: keep what both have brought."""
@@ -183,10 +182,13 @@ class AfterTrust:
 
 @dataclass(frozen=True, slots=True)
 class PeerFinished:
-    """The initiator has stored its secret too: ours is not provisional any more."""
+    """The peer has stored its secret too: ours is not provisional, and what carried a Preshared call goes."""
 
     def apply(self, old: PeerRecord | None) -> PeerRecord | None:
-        return None if old is None else replace(old, provisional=False)
+        if old is None:
+            return None
+        sure = replace(old, provisional=False)
+        return replace(sure, rs2=None, rs2_expires=None) if old.unsure else sure
 
     def wipe(self) -> None:
         """Nothing secret is in it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import product
 
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
@@ -329,7 +330,8 @@ def _respond_preshared(
     hash_ = core.installation.algorithms.hashes[suite.hash]
     known = call.retention.known_secrets(commit.zid, hash_, Role.RESPONDER)
     exchange = _responder(core, Mode.PRESHARED, suite, peer, commit, known)
-    found = _find_preshared_key(exchange, known) if call.may_use_preshared(peer.candidate.hello) else None
+    allowed = call.may_use_preshared(peer.candidate.hello, Role.RESPONDER)
+    found = _find_preshared_key(exchange, known) if allowed else None
     if found is None:
         known.wipe()
         if core.installation.config.passive:
@@ -355,19 +357,22 @@ def _respond_preshared(
 
 
 def _find_preshared_key(exchange: Exchange, known: KnownSecrets) -> tuple[Secret, Matched] | None:
-    """Try (rs1, auxsecret, pbxsecret), then without auxsecret, without pbxsecret, without both."""
-    if known.rs1 is None:
-        return None
+    """Try (rs1, auxsecret, pbxsecret), then without auxsecret, without pbxsecret, without both; and the same with rs2,
+    which the peer has alone if the last call was interrupted.
+    """
     found: tuple[Secret, Matched] | None = None
-    for aux, pbx in dict.fromkeys(((True, True), (False, True), (True, False), (False, False))):
+    tries = ((True, True), (False, True), (True, False), (False, False))
+    for s1, (aux, pbx) in product((known.rs1, known.rs2 if known.unsure else None), tries):
+        if s1 is None:
+            continue
         s2, s3 = known.aux if aux else None, known.pbx if pbx else None
-        key = preshared_key(exchange.hash, known.rs1, s2, s3)
+        key = preshared_key(exchange.hash, s1, s2, s3)
         if found is None and Secret(key_id(exchange.hash, key)) == Secret(exchange.commit.key_id or b""):
             matched = Matched(
-                s1=known.rs1,
+                s1=s1,
                 s2=s2,
                 s3=s3,
-                continuity=continuity(known, known.rs1),
+                continuity=continuity(known, s1),
                 aux_mismatch=known.aux is not None and s2 is None,
                 pbx_mismatch=known.pbx is not None and s3 is None,
             )

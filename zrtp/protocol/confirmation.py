@@ -77,11 +77,14 @@ def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
 def on_conf2ack(core: Core, received: Received[Conf2ACK | None]) -> State:
     """Arrives from: CONFIRM2_SENT, by Conf2ACK or the first valid SRTP packet (section 4.6). Goes to: SECURE."""
     exchange = present(core.exchange)
-    return secure(core, exchange, present(exchange.confirmed), received.at)
+    target = secure(core, exchange, present(exchange.confirmed), received.at)
+    if received.message is None and exchange.mode is not Mode.MULTISTREAM:
+        core.call.retention.peer_finished()
+    return target
 
 
 def on_srtp_when_secure(core: Core, due: Received[None]) -> State:
-    """Arrives from: SECURE. Goes to: SECURE. The initiator proved that it finished: the record is not provisional."""
+    """Arrives from: SECURE. Goes to: SECURE. The peer proved that it finished: our new secret is sure."""
     core.call.retention.peer_finished()
     return State.SECURE
 

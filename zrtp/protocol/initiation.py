@@ -87,7 +87,7 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
         if not call.retention.ready(zid, now):
             core.commit_waits = True
             return wait_for_record(core, State.DISCOVERED, now)
-        preshared = allow_preshared and call.may_use_preshared(peer.hello)
+        preshared = allow_preshared and call.may_use_preshared(peer.hello, Role.INITIATOR)
         exchange = _preshared_commit(core, peer) if preshared else _dh_commit(core, peer)
     core.commit_waits = False
     core.begin(exchange, now)

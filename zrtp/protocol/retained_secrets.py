@@ -27,6 +27,8 @@ class KnownSecrets:
     pbx: Secret | None = None
     rs1_expected: bool = False
     """rs1 exists, has not expired and was confirmed by both sides: its absence at the peer is a cache mismatch."""
+    unsure: bool = False
+    """The peer may have rs2 alone: the last call went by Preshared mode, and nothing showed that it finished."""
 
     @classmethod
     def of(cls, record: PeerRecord | None, aux: Secret | None, now: float) -> KnownSecrets:
@@ -39,6 +41,7 @@ class KnownSecrets:
             aux=aux,
             pbx=record.pbxsecret,
             rs1_expected=record.expects_match(now),
+            unsure=record.unsure,
         )
 
     def wipe(self) -> None:

@@ -58,8 +58,8 @@ class Retention:
         "_known",
         "_outcome",
         "_peer_zid",
-        "_provisional",
         "_signalled_key",
+        "_unsure",
         "_version",
         "_zid",
         "held_back",
@@ -86,7 +86,7 @@ class Retention:
         self._before: PeerRecord | None = None
         self._version = 0
         self._outcome: CallOutcome | None = None
-        self._provisional = False
+        self._unsure = False
         self.store = Store()
         self.record: PeerRecord | None = None
         """What is known about the peer now, as far as this call can tell."""
@@ -166,13 +166,16 @@ class Retention:
         self.record = self._before = None if known is None else known.record
         self._version = 0 if self._before is None else self._before.generation
 
-    def allows_preshared(self, peer_zid: bytes) -> bool:
-        """Whether rs1 may carry a call in Preshared mode: its lineage was authenticated, and not too long ago."""
+    def allows_preshared(self, peer_zid: bytes, role: Role) -> bool:
+        """Whether rs1 may carry a call in Preshared mode: its lineage was authenticated, and not too long ago. We do
+        not begin with one of which it is not sure that the peer has it.
+        """
         known = self._known.get(peer_zid)
         record = None if known is None else known.record
         return (
             record is not None
             and record.rs1 is not None
+            and not (record.unsure and role is Role.INITIATOR)
             and record.trusted_lineage
             and not record.rs1_expired(self._installation.wall_clock())
             and record.preshared_count < self._installation.config.preshared_limit
@@ -195,7 +198,7 @@ class Retention:
         self.held_back = not self.loaded or (unproved and not outcome.authenticated)
         if not self.held_back:
             self._change(self._after_call(outcome))
-            self._provisional = self.record is not None and self.record.provisional
+            self._unsure = self.record is not None and (self.record.provisional or self.record.unsure)
 
     @property
     def unproved_name(self) -> str | None:
@@ -205,16 +208,16 @@ class Retention:
         return self.record.name or None
 
     def peer_finished(self) -> None:
-        """The initiator sent valid SRTP: it has stored its secret, so that ours is not provisional any more."""
-        if self._provisional:
-            self._provisional = False
+        """The peer sent valid SRTP: it has stored its secret, so that ours is sure."""
+        if self._unsure:
+            self._unsure = False
             self._change(PeerFinished())
 
     def sas_matched(self, name: str | None) -> None:
         """The user compared the SAS: verified, and a secret that was held back is stored."""
         held_back = self._after_call(self._outcome) if self.held_back and self._outcome is not None else None
         self._change(AfterMatch(held_back=held_back, name=name, at=self._installation.wall_clock()))
-        self.held_back = self._provisional = False
+        self.held_back = self._unsure = False
         self.names_peer = True
 
     def sas_mismatched(self) -> None:
