@@ -1,4 +1,4 @@
-"""A Preshared call that ends before its Confirm2 arrives leads to no alarm and no lock-out in the calls that follow."""
+"""A call that ends in the middle of its key agreement leads to no alarm and no lock-out in the calls that follow."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import pytest
 from tests.security.toy import toy_config
 from tests.support.cases import every
 from tests.support.friends import Friends
-from tests.support.pair import Pair
+from tests.support.pair import BOB_SSRC, Pair
 from zrtp.protocol.events import Continuity, Mode, Secured, SecurityWarning
+from zrtp.wire.messages import CONF2ACK, Kind, kind_of
+from zrtp.wire.packet import encode_packet
 
 CONFIG = toy_config(key_agreements=(b"TOY1", b"Mult", b"Prsh"), preshared=True)
 ROLES = ("alice", "bob")
-INTERRUPTIONS = range(11)
-"""So many datagrams arrive, and no more; the next one would be Conf2ACK."""
+INTERRUPTIONS = range(13)
+"""So many datagrams arrive, and no more; a whole Preshared call has twelve."""
 
 
 def known(*, verified: bool) -> Friends:
@@ -76,4 +78,33 @@ def test_an_interrupted_preshared_call_raises_no_alarm(
 def test_what_is_interrupted_here_is_preshared() -> None:
     pair = call_without_alarm(known(verified=True), "alice")
     assert {event.mode for side in pair.sides for event in side.seen(Secured)} == {Mode.PRESHARED}
-    assert pair.transcript()[len(INTERRUPTIONS) :] == ["bob Conf2ACK"]
+    assert len(pair.network.log) == INTERRUPTIONS[-1]
+
+
+def call_with_forged_conf2ack(friends: Friends) -> None:
+    """Somebody on the path keeps Alice's Confirm2 and answers it himself, which takes no key."""
+    pair = friends.pair("alice")
+
+    def forge(_: str, datagram: bytes) -> bytes | None:
+        if kind_of(datagram[12:]) is not Kind.CONFIRM2:
+            return datagram
+        pair.network.send(pair.alice.stream, encode_packet(9, BOB_SSRC, CONF2ACK.raw))
+        return None
+
+    pair.network.filter = forge
+    pair.run(90.0)
+    hang_up(pair)
+
+
+@pytest.mark.attack("CCH-23")
+@every("calls_before", [0, 1])
+@every("next_initiator", ROLES)
+def test_a_forged_conf2ack_raises_no_alarm_in_the_calls_that_follow(calls_before: int, next_initiator: str) -> None:
+    friends = known(verified=True) if calls_before else Friends(CONFIG, CONFIG)
+    call_with_forged_conf2ack(friends)
+    for initiator in (next_initiator, "alice", "bob"):
+        pair = friends.call(initiator)
+        assert not any(side.seen(SecurityWarning) for side in pair.sides)
+        for side in pair.sides:
+            side.stream.srtp_verified(pair.network.now)
+        hang_up(pair)
