@@ -271,7 +271,7 @@ def test_keys_from_the_old_zrtpsess_do_not_get_through_after_goclear() -> None:
     only(actor.send(actor.multistream_commit(old)), Confirm1)
     assert actor.send(actor.confirm()) == []
     assert bob.stream.state is State.CONFIRM1_SENT
-    actor.wait(16.0)
+    actor.wait(21.0)
     (failed,) = bob.seen(Failed)
     assert (failed.name, bob.stream.sending) == ("CONFIRM_MAC", Sending.BLOCKED)
     assert len(bob.seen(Secured)) == 1

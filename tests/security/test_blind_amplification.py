@@ -61,3 +61,10 @@ def test_a_second_of_it_draws_at_most_sixteen_times_its_octets(kinds: Kinds, str
     datagrams = [datagram for number in range(RATE) for datagram in said(kinds, number % strangers)]
     drawn = octets_to_victim(datagrams)
     assert 0 < drawn <= AMPLIFICATION * sum(map(len, datagrams))
+
+
+@pytest.mark.attack("DOS-26")
+@every("kind", ["Hello", "Ping", "noise", "Commit"])
+def test_a_single_datagram_draws_at_most_sixteen_times_its_octets(kind: str) -> None:
+    datagrams = said((kind,), 0)
+    assert octets_to_victim(datagrams) <= AMPLIFICATION * sum(map(len, datagrams))

@@ -4,7 +4,7 @@ answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK,
                   burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
 candidate Hellos  16 for each stream, 10 s each
-exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 6
+exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 4
                   of a stream our public value goes out
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
                   the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
@@ -34,7 +34,7 @@ CANDIDATES = 16
 EXCHANGES = 4
 ANSWERED_OF_SOURCE = 2
 """Commits of one source that are answered side by side: the second because the first went to a stranger's Hello."""
-PUBLIC_VALUES = 6
+PUBLIC_VALUES = 4
 """Exchanges of one stream in which our public value goes out. Whoever sits in between knows the SAS then, and can
 finish the one that suits him best, so that each is one more guess."""
 TIME_TO_ANSWER = 0.5

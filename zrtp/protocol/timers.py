@@ -45,6 +45,9 @@ T2 = Schedule(first=0.15, cap=1.2, retransmissions=10)
 NARROW = 1_500
 """Octets a second that copies may take: half of a narrow call, 24 kbit/s with all its headers."""
 
+FEWEST = 18
+"""Copies at least of a message that is so large that they are far apart."""
+
 CAP = 0.4
 """Seconds between two copies of a short message in an exchange, on a path that is not longer."""
 
@@ -67,7 +70,7 @@ def along_the_path(round_trip: float | None, octets: int) -> Schedule:
         total += wait
         copies += 1
         wait = min(2 * wait, cap)
-    return Schedule(first, cap, max(copies, T2.retransmissions), max(cap, T2.cap))
+    return Schedule(first, cap, max(copies, FEWEST), max(cap, T2.cap))
 
 
 CLEAR_KEEPALIVE = Schedule(first=5.0, cap=5.0, retransmissions=20)
@@ -76,7 +79,7 @@ CLEAR_KEEPALIVE = Schedule(first=5.0, cap=5.0, retransmissions=20)
 RESPONDER_TIMEOUT = 10.0
 """Seconds without a DHPart2 or Confirm2 of the initiator after which the responder gives up."""
 
-DHPART2_TIMEOUT = 15.0
+DHPART2_TIMEOUT = 20.0
 """Seconds after the first copy of a Commit in which DHPart1 has to get through and DHPart2 to come back."""
 
 

@@ -253,7 +253,7 @@ TABLE: dict[State, Row] = {
         {
             **discovering(S.DISCOVERED),
             **waiting_for_store(S.DISCOVERED),
-            Kind.HELLO: Go(discovery.on_hello, (S.DISCOVERED,)),
+            Kind.HELLO: Go(discovery.on_hello, (S.DISCOVERED, S.HELLO_RECEIVED)),
             **ignore("Hello is acknowledged already", Kind.HELLO_ACK),
             Kind.COMMIT: Go(commitment.on_commit, (S.HELLO_RECEIVED, S.DISCOVERED, *COMMITTED)),
             Trigger.DISCOVERY_DEADLINE: Go(discovery.on_deadline, (S.QUIET, S.FAILED)),

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.addresses import Address, check_address, shown
+from zrtp.media.aio.allowance import Allowance
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
 from zrtp.media.demux import Kind, classify
@@ -79,6 +80,7 @@ class MediaLayer:
         self._remotes: list[Any] = []  # where the peer may be, the likely one first
         self._signalled: tuple[Any, ...] = ()  # what `set_remote` said
         self._sources: dict[int, Any] = {}  # where those are who sent ZRTP, by SSRC
+        self._allowance = Allowance()
         self._peer: Any = None  # where the last packet that verified came from
         self._newcomer: Any = None  # where the last Hello of somebody else came from
         self._reception = Reception(clock_rate)
@@ -202,7 +204,13 @@ class MediaLayer:
             to = self._remotes[:1] if self.media.stream.state is State.SECURE else self._remotes
             for datagram in due:
                 for address in to or (None,):
-                    self._rtp.send(datagram, address)
+                    self._answer(datagram, address)
+
+    def _answer(self, datagram: bytes, address: Any) -> None:
+        """Send ZRTP; to an address that only wrote itself on what came, within bounds."""
+        vouched = address is None or address == self._peer or address in self._signalled
+        if self._rtp is not None and (vouched or self._allowance.spend(address, len(datagram))):
+            self._rtp.send(datagram, address)
 
     def _follow_exchange(self) -> None:
         """The peer is where the exchange came from, which may have moved on since: the store or a thread had to be
@@ -226,7 +234,10 @@ class MediaLayer:
         kind = classify(data)
         if not self._started and self.starts_when_called and kind in (Kind.ZRTP, Kind.RTP):
             self._remotes = [address]
+            self._allowance.heard(address, len(data))
             self.start()
+        elif kind is Kind.ZRTP and self.media.stream.state is not State.SECURE:
+            self._allowance.heard(address, len(data))
         if kind is _RTP:
             plain = self.media.unprotect(data, now)
             if plain is not None:
@@ -307,7 +318,7 @@ class MediaLayer:
             return
         if self._rtp is not None and self._started:
             for answer in media.datagrams_to_send():
-                self._rtp.send(answer, address)
+                self._answer(answer, address)
         if stream.state is not before and before is not State.IDLE:
             self._remotes = [address, *(other for other in self._remotes if other != address)][:CANDIDATES]
         elif address not in self._remotes and len(self._remotes) < CANDIDATES:
