@@ -368,6 +368,7 @@ def _normalise(party: Party) -> None:
             if party.now - at < limits.TIME_TO_ANSWER
         )
         core.past.refused_for_room = ()
+        core.past.public_values = None
         core.hello_copies.clear()
         core.round_trips.clear()
         core.past.said = core.past.refused_commit = None

@@ -283,7 +283,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     installation, commit = core.installation, received.message
     agreement = installation.algorithms.key_agreements[suite.key_agreement]
     public_key = agreement.check_commit(commit.public_key)
-    if not installation.may_answer(commit.zid, received.at):
+    if not installation.may_answer(commit.zid, received.at) or not core.past.may_send_public_value(received.at):
         return _come_again(core)
     own: InitiatorShare | None = None if lost is None or lost.offer is None else lost.offer.share
     if own is None and not agreement.is_kem:
@@ -316,7 +316,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
 
 
 def _come_again(core: Core) -> State:
-    """Too many exchanges are half open, and none of them had its time yet: the peer repeats its Commit."""
+    """Too many exchanges have begun, and none of them had its time yet: the peer repeats its Commit."""
     core.counters["too many half-open exchanges"] += 1
     return core.state
 

@@ -488,7 +488,8 @@ class Core:
     def introduce_anew(self, now: float) -> None:
         """A new hash chain and a new Hello, for exchanges that begin from now on."""
         chain = OwnChain.make(self.installation.random)
-        self.introductions.append(Introduction(chain, self.make_hello(self.hello.version, chain)))
+        anew = Introduction(chain, self.make_hello(self.hello.version, chain))
+        self.introductions = [*self.introductions[1 - limits.EXCHANGES :], anew]
         self.hello_acknowledged = False
         if self.exchange is None:
             self._introduce_as(self.introductions[-1])

@@ -13,6 +13,7 @@ from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare
 from zrtp.errors import EngineDefect, ErrorCode
+from zrtp.protocol import limits
 from zrtp.protocol.confirm import Box, ConfirmVerified
 from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
 from zrtp.protocol.hash_chain import Heard, HeardHello, HelloAuthentic
@@ -62,8 +63,10 @@ class Past:
 
     recent_commits: tuple[tuple[Commit, float], ...] = ()
     """Commits of ours that lost a contention and may still be under way, and when they did."""
-    public_values_sent: int = 0
-    """In DHPart1 and DHPart2 of different exchanges; see `limits.PUBLIC_VALUES`."""
+    public_values: limits.TokenBucket | None = None
+    """How often a public value of ours may still go out; see `limits.PUBLIC_VALUES`. None: none went out yet."""
+    new_chains: int = 0
+    """How often a new hash chain of ours was made in this search for the peer."""
     spent_commits: frozenset[bytes] = frozenset()
     """Commits whose exchange was given up. A second answer would be one more guess at the SAS."""
     had_time: frozenset[bytes] = frozenset()
@@ -80,6 +83,16 @@ class Past:
     """Why a Commit was refused, for the end of discovery."""
     nothing_in_common: Refusal | None = None
     """Why no Commit could be made to somebody who introduced himself."""
+
+    def may_send_public_value(self, now: float) -> bool:
+        """Whether a public value of ours may go out in one more exchange."""
+        return self.public_values is None or self.public_values.allows(now)
+
+    def public_value_sent(self, now: float) -> None:
+        """One has gone out."""
+        if self.public_values is None:
+            self.public_values = limits.TokenBucket(limits.PUBLIC_VALUES_RATE, limits.PUBLIC_VALUES)
+        self.public_values.take(now)
 
 
 @dataclass(slots=True)

@@ -41,9 +41,6 @@ def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
     himself. Sends Commit on T2 (section 4.4).
     """
     if core.h1_shown and not core.call.secured_before:
-        if len(core.introductions) >= limits.EXCHANGES:
-            core.extend_discovery(now)
-            return State.DISCOVERED
         core.introduce_anew(now)
     for peer in _by_preference(core):
         try:
@@ -233,7 +230,7 @@ def h1_goes_out(core: Core, now: float) -> None:
     on a new chain follows, unless this exchange proves itself until then.
     """
     core.own.h1_shown = True
-    core.past.public_values_sent += 1
+    core.past.public_value_sent(now)
     exchange = present(core.exchange)
     others = any(known.ssrc != exchange.peer.ssrc for known in core.candidates.values())
     if others and not core.installation.config.passive:
@@ -251,8 +248,9 @@ def on_new_chain(core: Core, due: Received[None]) -> State:
     chain, to those whom no Commit could reach since H1 of the old one went out for a stranger.
     """
     now, running = due.at, core.exchanges()
-    if any(one.proved for one in running) or len(core.introductions) >= limits.EXCHANGES:
+    if any(one.proved for one in running) or core.past.new_chains >= limits.EXCHANGES - 1:
         return core.state
+    core.past.new_chains += 1
     _expect_new_chain(core, now)
     likely = [known for known in _likely(core, now) if core.call.retention.ready(known.hello.zid, now)]
     core.introduce_anew(now)

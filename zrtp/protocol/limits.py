@@ -5,7 +5,7 @@ answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK,
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
 candidate Hellos  16 for each stream, 10 s each
 exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 4
-                  of a stream our public value goes out
+                  of a stream our public value goes out, and in one more every 10 s
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
                   the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
 Pings             8 of ours for each stream wait for their PingACK
@@ -34,9 +34,11 @@ CANDIDATES = 16
 EXCHANGES = 4
 ANSWERED_OF_SOURCE = 2
 """Commits of one source that are answered side by side: the second because the first went to a stranger's Hello."""
-PUBLIC_VALUES = 4
-"""Exchanges of one stream in which our public value goes out. Whoever sits in between knows the SAS then, and can
-finish the one that suits him best, so that each is one more guess."""
+PUBLIC_VALUES = 4.0
+"""Exchanges of one stream in which our public value goes out at once. Whoever sits in between knows the SAS then, and
+can finish the one that suits him best, so that each is one more guess."""
+PUBLIC_VALUES_RATE = 0.1
+"""How many more a second, for as long as nobody proves to be the peer."""
 TIME_TO_ANSWER = 0.5
 """Seconds in which whoever proved nothing yet keeps his exchange, however many others come."""
 CANDIDATE_LIFETIME = 10.0
@@ -97,10 +99,14 @@ class TokenBucket:
 
     def take(self, now: float, kept: float = 0.0) -> bool:
         """Whether one more is allowed now, with so many `kept` for what matters more."""
-        if self._filled is not None and now > self._filled:
-            self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._level < 1.0 + kept:
+        if not self.allows(now, kept):
             return False
         self._level -= 1.0
         return True
+
+    def allows(self, now: float, kept: float = 0.0) -> bool:
+        """Whether one more would be allowed now."""
+        if self._filled is not None and now > self._filled:
+            self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
+        self._filled = now
+        return self._level >= 1.0 + kept

@@ -22,8 +22,6 @@ def room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: float
     If there are too many, the oldest exchange ends whose other side had time to go on and did not. It does so only for
     a candidate who did not have this time yet, and whose Hello or Commit is repeated: a stray one does not come again.
     """
-    if core.past.public_values_sent >= limits.PUBLIC_VALUES:
-        return False
     running, h3 = core.exchanges()[::-1], candidate.hello.h3
     answered = sorted((one for one in running if one.role is Role.RESPONDER), key=lambda one: one.begun)
     if sum(compare_digest(one.peer.hello.h3, h3) for one in answered) >= limits.ANSWERED_OF_SOURCE:
