@@ -79,6 +79,7 @@ def agree(stage: Stage, ours: SoftPhone, note: Note) -> Secured:
     """Wait until the call is secure, and compare what both ends show."""
     assert ours.run(timeout=PATIENCE, until=ours.secure)
     assert ours.session.sas is not None
+    ours.run(timeout=PATIENCE, until=lambda: stage.phone.wait_for_sas(timeout=0.0) is not None)  # it may ask once more
     assert stage.phone.wait_for_sas() == ours.session.sas.rendered
     for secured in ours.seen(Secured):
         note(LINPHONEC, secured)
