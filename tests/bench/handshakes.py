@@ -175,4 +175,11 @@ def _preshared_calls() -> Callable[[], Call]:
     first = handshake(alice.session(), bob.session())
     first.alice.sas_matched()
     first.bob.sas_matched()
-    return lambda: handshake(alice.session(), bob.session())
+
+    def run() -> Call:
+        call = handshake(alice.session(), bob.session())
+        for session in (call.alice, call.bob):  # or the next call would not be sure of the new secret
+            session.streams[0].srtp_verified(0.0)
+        return call
+
+    return run

@@ -366,7 +366,8 @@ def check_recording(transcript: Transcript, role: Role, sample: int) -> None:
         cut = tamper(make, step, truncations(sample))
         assert not (cut.matters and cut.unnoticed), where
         report = tamper(make, step, flips(sample))
-        if report.matters:  # unlike a Commit that lost the contention, or a late HelloACK
+        anybodys = step == 0 and inbound.kind is Kind.HELLO_ACK  # nobody has introduced himself yet
+        if report.matters and not anybodys:  # unlike a Commit that lost the contention, or a late HelloACK
             check(report, described(inbound.datagram), where)
 
 

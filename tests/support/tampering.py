@@ -29,7 +29,7 @@ from zrtp.protocol.events import KeysReady, SrtpKeys
 from zrtp.protocol.limits import TokenBucket
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
-from zrtp.wire.messages import Kind
+from zrtp.wire.messages import CONF2ACK, Kind
 from zrtp.wire.packet import CRC, HEADER
 
 Material = tuple[bytes, bytes, bytes, bytes]
@@ -415,12 +415,17 @@ class Solo:
 
 
 def exchange_of(replay: Replay) -> list[Inbound]:
-    """What the engine has to receive in this replay, in order: no repetitions, nothing after the exchange."""
+    """What the engine has to receive in this replay, in order: no repetitions, nothing after the exchange; and the
+    Conf2ACK, where the recording ended before it.
+    """
     unique: dict[bytes, Inbound] = {}
     for inbound in replay.inbound:
         if inbound.kind not in (Kind.SASRELAY, Kind.RELAY_ACK):
             unique.setdefault(inbound.datagram[HEADER:-CRC], inbound)
-    return list(unique.values())
+    inbounds = list(unique.values())
+    if inbounds[-1].kind is Kind.CONFIRM1:
+        inbounds.append(Inbound(replay.packet(CONF2ACK.raw), Kind.CONF2ACK))
+    return inbounds
 
 
 def material(send: SrtpKeys, receive: SrtpKeys) -> Material:
