@@ -46,7 +46,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Mode, Role
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
-from zrtp.wire.messages import kind_of
+from zrtp.wire.messages import Kind, kind_of
 from zrtp.wire.packet import Fragment, decode_packet
 
 SAMPLE = 1009
