@@ -122,6 +122,17 @@ def test_the_copies_of_an_answer_that_drew_a_commit_are_not_the_answer_to_that()
     assert kinds(peer.send(peer.confirm())) == [Kind.CONFIRM2]
 
 
+@pytest.mark.attack("DOS-15")
+def test_whoever_comes_after_a_refused_commit_draws_our_hello_and_a_commit_and_no_more() -> None:
+    """The Commit takes the place of HelloACK: one datagram never draws three."""
+    bob = alone(FAST)
+    peer, stranger = two(bob)
+    stranger.discover()
+    stranger.send(stranger.commit(zid=bytes(12)))
+    assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO, Kind.COMMIT]
+    assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK]
+
+
 # On which hash chain
 
 

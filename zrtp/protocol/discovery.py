@@ -19,7 +19,7 @@ from dataclasses import replace
 from zrtp.errors import ErrorCode
 from zrtp.protocol import announcing, compatibility, initiation, limits
 from zrtp.protocol.core import Core, Received
-from zrtp.protocol.events import NoPeer, PongReceived, WarningCode
+from zrtp.protocol.events import NoPeer, PongReceived, Role, WarningCode
 from zrtp.protocol.exchange import Candidate, present
 from zrtp.protocol.hello_hash import MISMATCH
 from zrtp.protocol.negotiation import VERSION, Version, react_to_version
@@ -142,8 +142,10 @@ def on_hello_in_exchange(core: Core, hello: Received[Hello]) -> State:
     """Arrives from: DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT. Goes to: the same, COMMIT_SENT on a further stream.
     Sends: HelloACK, and Hello to whoever comes only now; on a further stream Commit too, as long as nothing is proved.
     """
-    candidate = _admit(core, hello)
-    if candidate is None or present(core.exchange).proved:
+    exchange = present(core.exchange)
+    by_commit = exchange.role is Role.RESPONDER and not (exchange.proved or core.h1_shown)
+    candidate = _admit(core, hello, by_commit=by_commit and not core.installation.config.passive)
+    if candidate is None or exchange.proved:
         return core.state
     return initiation.commit_to_newcomer(core, candidate, hello.at)
 
@@ -156,7 +158,7 @@ def on_hello_after_commit(core: Core, hello: Received[Hello]) -> State:
     Whoever repeats its Hello now did not get our HelloACK, or not our Hello: a HelloACK does not say whose Hello it
     answers, so that the one we got may have been for a stranger's.
     """
-    if _admit(core, hello) is None:
+    if _admit(core, hello, by_commit=initiation.went_to_doubted(core)) is None:
         return core.state
     if initiation.went_to_doubted(core):
         return initiation.turn_from_doubted(core, hello.at)
@@ -183,12 +185,15 @@ def on_hello_after_failure(core: Core, hello: Received[Hello]) -> State:
     return State.HELLO_RECEIVED
 
 
-def _admit(core: Core, hello: Received[Hello]) -> Candidate | None:
-    """Take whoever introduces himself beside an exchange as one more candidate, unless he cannot be the peer."""
-    candidate = acknowledge(core, hello)
+def _admit(core: Core, hello: Received[Hello], *, by_commit: bool) -> Candidate | None:
+    """Take whoever introduces himself beside an exchange as one more candidate, unless he cannot be the peer. He gets
+    our Hello, and HelloACK unless a Commit is about to take its place: never more than two answers at once.
+    """
+    new = (hello.ssrc, hello.message.raw) not in core.candidates
+    candidate = acknowledge(core, hello, by_commit=by_commit and new)
     if candidate is None:
         return None
-    if (candidate.ssrc, candidate.hello.raw) not in core.candidates:
+    if new:
         core.send_hello_limited(hello.at)
     add_candidate(core, candidate, hello.at)
     return candidate
