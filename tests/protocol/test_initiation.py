@@ -129,6 +129,7 @@ def test_whoever_comes_after_a_refused_commit_draws_our_hello_and_a_commit_and_n
     peer, stranger = two(bob)
     stranger.discover()
     stranger.send(stranger.commit(zid=bytes(12)))
+    peer.wait(0.01)
     assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO, Kind.COMMIT]
     assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK]
 
