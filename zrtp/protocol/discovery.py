@@ -1,7 +1,7 @@
 """Discovery (RFC 6189 sections 4.1, 5.2, 5.3, 5.15): Hello, HelloACK, Ping, and what happens when nobody answers.
 
-Hellos are not authenticated when they arrive. Up to four different ones are kept as candidates, so that one early
-forgery cannot block a call. Our Commit goes to the one that signalling announced (a=zrtp-hash), or else to whoever
+Hellos are not authenticated when they arrive. Up to sixteen different ones are kept as candidates, so that early
+forgeries cannot block a call. Our Commit goes to the one that signalling announced (a=zrtp-hash), or else to whoever
 acknowledged our Hello; the hash chain of the Commit or DHPart1 that follows selects the real one. With a=zrtp-hash only
 a Hello that fits is a candidate, unless the configuration says otherwise.
 
