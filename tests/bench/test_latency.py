@@ -25,8 +25,9 @@ def test_without_loss_it_is_a_matter_of_some_delays(who: str) -> None:
     assert at_50_ms.failed == 0
     assert at_50_ms.calls == 2 * len(OFFSETS)
     assert at_50_ms.median is not None and at_50_ms.worst is not None
-    assert 6 * 0.05 <= at_50_ms.times[0] <= at_50_ms.median <= 8 * 0.05 + 0.02
-    assert at_50_ms.worst <= 9 * 0.05 + 0.02
+    steps = 0.02 if who == LIBBZRTP else 0.01  # libbzrtp's own dice cannot be seeded, and differ in each run
+    assert 6 * 0.05 <= at_50_ms.times[0] <= at_50_ms.median <= 8 * 0.05 + steps
+    assert at_50_ms.worst <= 9 * 0.05 + steps
 
 
 @WHO
