@@ -86,7 +86,9 @@ class Stream:
         self._driver.tell(core, Trigger.HELLO_EXPECTED, core.call.clock)
 
     def srtp_verified(self, now: float) -> None:
-        """An SRTP packet of the peer passed its authentication: it counts as Conf2ACK (RFC 6189 section 4.6)."""
+        """An SRTP packet of the peer passed its authentication: it counts as Conf2ACK (RFC 6189 section 4.6). Once
+        secure it proves that the peer has finished too, so that the secret retained from this call is sure.
+        """
         self._driver.tell(self._core, Trigger.SRTP, now)
 
     def ping(self, now: float) -> None:
