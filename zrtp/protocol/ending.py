@@ -4,7 +4,9 @@ An Error is not authenticated: anybody can send one. It is acknowledged, and dur
 no valid next message follows within a second. Once secure it has no effect. It never answers an Error, never touches
 the cache, and never opens the gate for clear media.
 
-We send one only about an exchange with a pinned peer, on T2 until ErrorACK or exhaustion, and to refuse a Hello.
+We repeat one, on T2 until ErrorACK or exhaustion, only when an exchange with a pinned peer failed. A candidate is told
+of its fault once a second at most, and only while nobody else is there. A Hello that cannot be the peer's is refused
+with one.
 """
 
 from __future__ import annotations
