@@ -47,7 +47,7 @@ class Told:
         """The last line of the program."""
         self.facts["samples"] = len(self.heard)
         self.facts["heard"] = pitch(self.heard, self.rate) if self.heard else None
-        print(json.dumps(self.facts))
+        print(json.dumps(self.facts), flush=True)  # some end by `os._exit`, which loses what is not written yet
 
 
 def frames(samples: array[int], size: int = 160) -> list[array[int]]:
