@@ -12,11 +12,16 @@ import pytest
 from tests.interop.ports import free_udp_ports
 from tests.interop.process import Process
 from tests.interop.requirements import MEDIASTREAM, Peer
+from tests.proxy.real.bed import wait_until
 from tests.support import tones
 
 pytestmark = pytest.mark.long
 
 HERTZ = {"alice": 440, "bob": 700}
+OTHER = {"alice": "bob", "bob": "alice"}
+HEARD, ENOUGH = "heard.wav", "enough"
+LONGEST = 60
+"""Seconds for which the programs speak at most."""
 
 
 def program(name: str, package: str) -> Peer:
@@ -28,28 +33,47 @@ GSTREAMER = program("gst-launch-1.0", "gstreamer1.0-tools gstreamer1.0-plugins-g
 
 
 def talk(tmp_path: Path, form: str, options: Callable[[Path, int], list[str]]) -> dict[str, list[int]]:
-    """Two of the same program, each beside an `agree`: what each heard. `options` has the folder and the tone."""
+    """Two of the same program, each beside an `agree`: what each heard. `options` has the folder and the tone.
+
+    The programs speak until a file says that it is enough: each begins when it comes to it, which may take a while.
+    """
     port = free_udp_ports(4)
     sides = {
         "bob": ["--listen", f"127.0.0.1:{port}"],
         "alice": [f"127.0.0.1:{port}", "--bind", f"127.0.0.1:{port + 2}"],
     }
-    running = []
+    running = {}
     for name, where in sides.items():
         folder = tmp_path / name
         folder.mkdir()
-        tones.write_wav(folder / "tone.wav", tones.sine(HERTZ[name], 20))
+        tones.write_wav(folder / "tone.wav", tones.sine(HERTZ[name], LONGEST))
         command = [sys.executable, "-m", "zrtp", "agree", *where, "--cache", "none", "--verify", "later"]
         command += ["--format", form, *options(folder, HERTZ[name])]
-        running.append(Process(command, folder, {"PYTHONPATH": str(Path(__file__).parents[3]), "HOME": str(folder)}))
-    for process in running:
-        assert process.wait_for("NOT VERIFIED", 20), process.output
-    for process in running:
-        process.wait_for("done hearing", 30)
-    for process in running:
-        process.end(15)
-        print(process.output)
-    return {name: tones.read_wav(tmp_path / name / "heard.wav")[0] for name in sides}
+        environment = {"PYTHONPATH": str(Path(__file__).parents[3]), "HOME": str(folder)}
+        running[name] = Process(command, folder, environment)
+    try:
+        for process in running.values():
+            assert process.wait_for("NOT VERIFIED", 60), process.output
+        for name, process in running.items():
+            wait_until(
+                lambda name=name: enough(tmp_path / name / HEARD, HERTZ[OTHER[name]]),  # type: ignore[misc]
+                f"{name} hears nothing",
+                LONGEST,
+                process=process,
+            )
+    finally:
+        (tmp_path / ENOUGH).touch()
+        for process in running.values():
+            process.end(30)
+            print(process.output)
+    return {name: tones.read_wav(tmp_path / name / HEARD)[0] for name in sides}
+
+
+def enough(heard: Path, hertz: int) -> bool:
+    """Whether that tone was heard for two seconds altogether; a file may still be growing, or be without its header."""
+    if not heard.exists() or heard.stat().st_size < 2 * 2 * tones.TELEPHONE_RATE:
+        return False
+    return seconds_of(tones.read_wav(heard)[0], hertz) >= 2
 
 
 def assert_heard(heard: dict[str, list[int]]) -> None:
@@ -66,8 +90,9 @@ def seconds_of(samples: list[int], hertz: int) -> float:
 
 
 def script(folder: Path, text: str) -> str:
+    """A shell script whose program in the background is asked to end, as by Ctrl-C, when enough was heard."""
     path = folder / "program.sh"
-    path.write_text(text)
+    path.write_text(f"{text}until [ -e {folder.parent / ENOUGH} ]; do sleep 0.1; done\nkill -INT $!\nwait\n")
     return f"sh {path}"
 
 
@@ -78,11 +103,9 @@ def test_ffmpeg(tmp_path: Path) -> None:
         both = script(
             folder,
             f"""\
-ffmpeg -loglevel error -re -i {folder}/tone.wav -c:a pcm_mulaw -t 8 -f rtp \\
+ffmpeg -loglevel error -re -i {folder}/tone.wav -c:a pcm_mulaw -f rtp \\
     -srtp_out_suite "$2" -srtp_out_params "$3" "srtp://$4:$5?pkt_size=172" >/dev/null &
-ffmpeg -loglevel error -y -protocol_whitelist file,udp,rtp,srtp,crypto -i "$1" -t 3 -ar 8000 {folder}/heard.wav
-echo done hearing
-wait
+ffmpeg -loglevel error -y -protocol_whitelist file,udp,rtp,srtp,crypto -i "$1" -t 3 -ar 8000 {folder}/{HEARD}
 """,
         )
         exec_it = f"{both} {{keys}} {{suite}} {{send_key}} {{remote_host}} {{remote_port}}"
@@ -95,8 +118,8 @@ def test_mediastream(tmp_path: Path) -> None:
     MEDIASTREAM.require()
 
     def options(folder: Path, hertz: int) -> list[str]:
-        files = f"--payload 0 --infile {folder}/tone.wav --outfile {folder}/heard.wav"
-        one = script(folder, f'timeout -s INT 10 mediastream {files} "$@"\necho done hearing\n')
+        files = f"--payload 0 --infile {folder}/tone.wav --outfile {folder}/{HEARD}"
+        one = script(folder, f'mediastream {files} "$@" &\n')
         values = "--local {port} --remote {remote_host}:{remote_port} --srtp {send_key} {receive_key}"
         return ["--expose-keys", "--exec", f"{one} {values}"]
 
@@ -113,13 +136,12 @@ def test_gstreamer(tmp_path: Path) -> None:
 caps="application/x-srtp, media=(string)audio, clock-rate=(int)8000, encoding-name=(string)PCMU, payload=(int)0"
 caps="$caps, ssrc=(uint)1000, srtp-key=(buffer)$2, srtp-cipher=(string)aes-128-icm, srtp-auth=(string)hmac-sha1-80"
 caps="$caps, srtcp-cipher=(string)aes-128-icm, srtcp-auth=(string)hmac-sha1-80"
-timeout 9 gst-launch-1.0 -q \\
+gst-launch-1.0 -q \\
     audiotestsrc is-live=true freq={hertz} ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay ssrc=1000 \\
     ! srtpenc key="$1" rtp-cipher=aes-128-icm rtp-auth=hmac-sha1-80 rtcp-cipher=aes-128-icm rtcp-auth=hmac-sha1-80 \\
     ! udpsink host="$4" port="$5" &
-timeout -s INT 6 gst-launch-1.0 -q -e udpsrc port="$3" caps="$caps" \\
-    ! srtpdec ! rtpjitterbuffer ! rtppcmudepay ! mulawdec ! wavenc ! filesink location={folder}/heard.wav
-echo done hearing
+gst-launch-1.0 -q udpsrc num-buffers=30 port="$3" caps="$caps" \\
+    ! srtpdec ! rtpjitterbuffer ! rtppcmudepay ! mulawdec ! wavenc ! filesink location={folder}/{HEARD}
 """,
         )
         values = "{send_hex} {receive_hex} {port} {remote_host} {remote_port}"
