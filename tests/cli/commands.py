@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from tests.cli.stage import Stream, ticking, visible
+from tests.interop.ports import free_udp_ports
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cli.calls.attendance import Attendance
@@ -60,10 +60,7 @@ OPTIONS = CallSettings(
 
 def free_port() -> int:
     """A UDP port of loopback that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_udp_ports()
 
 
 class Listener:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.interop.process import Process
-from tests.proxy.real.bed import RTPENGINE, free_port, wait_until
+from tests.proxy.real.bed import ADDRESS, MEDIA_PORTS, RTPENGINE, free_ports, wait_until
 
-ADDRESS = "127.0.37.5"
 CODECS = {"PCMU": 0, "PCMA": 8}
 Address = tuple[str, int]
 
@@ -24,7 +23,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._control, media = free_port(), free_port()
+        self._control, media = free_ports(), free_ports(MEDIA_PORTS)
         config = folder / "rtpengine.conf"
         config.write_text("[rtpengine]\ntable = -1\nnum-threads = 2\n")
         options = {
@@ -32,7 +31,7 @@ class Engine:
             "interface": ADDRESS,
             "listen-ng": f"{ADDRESS}:{self._control}",
             "port-min": media,
-            "port-max": media + 200,
+            "port-max": media + MEDIA_PORTS - 1,
             "log-level": 5,
         }
         command = ["rtpengine", *(f"--{name}={value}" for name, value in options.items())]

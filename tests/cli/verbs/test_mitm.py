@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 
 import pytest
 
+from tests.interop.ports import free_udp_ports
 from zrtp.cache.memory import MemoryCache
 from zrtp.cli.__main__ import main
 from zrtp.cli.options.parser import Parser
@@ -31,7 +31,7 @@ def test_one_call_told_to_people_and_machines(capsys: pytest.CaptureFixture[str]
     async def scene(target: tuple[str, int]) -> int:
         parser = Parser(prog="zrtp mitm")
         mitm.add_arguments(parser)
-        door = free_port()
+        door = free_udp_ports()
         listening, calling = f"127.0.0.1:{door}", f"{target[0]}:{target[1]}"
         arguments = parser.parse_args([listening, calling, "--calls", "1", "--json", "--agreement", "X255"])
         command = asyncio.ensure_future(mitm._run(arguments, Terminal.of_process(json=True)))
@@ -89,9 +89,3 @@ def test_what_is_refused(arguments: list[str], told: str, capsys: pytest.Capture
 def test_a_name_that_is_not_known_is_a_local_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mitm", "127.0.0.1:0", "nobody.invalid:5004"]) == 6
     assert "nobody.invalid" in capsys.readouterr().err
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

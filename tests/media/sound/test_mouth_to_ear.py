@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.interop.ports import free_udp_ports
 from tests.media.sound.needs import missing, spoken
 from tests.media.sound.pulse import ENDS, FIRST, PulseAudio, pulse_audio
 from tests.support.tones import write_wav
@@ -124,8 +125,8 @@ class Talk:
 
     @contextmanager
     def held(self) -> Iterator[Talk]:
-        port = free_port()
-        with relay(free_port(), port, loss=self._loss, jitter=self._jitter) as dialled:
+        port = free_udp_ports()
+        with relay(free_udp_ports(), port, loss=self._loss, jitter=self._jitter) as dialled:
             try:
                 self._start("B", "listen", f"127.0.0.1:{port}", "--accept", "all")
                 self.sees("B", "waiting on")
@@ -163,14 +164,6 @@ class Talk:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def call(pulse: PulseAudio, speech: Path, *, loss: float, jitter: float) -> dict[str, Heard]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.interop.ports import free_udp_ports
 from tests.interop.process import Process
 from tests.interop.requirements import Peer
 
@@ -48,8 +49,7 @@ class Bed:
         folder.mkdir(parents=True, exist_ok=True)
         self.domain = ADDRESS
         self._asked = 0
-        self.port, self._ng = free_port(), free_port()
-        media = free_port()
+        self.port, self._ng, media = free_ports(), free_ports(), free_ports(MEDIA_PORTS)
         config = folder / "rtpengine.conf"
         config.write_text("[rtpengine]\ntable = -1\nnum-threads = 2\n")
         self._relay = Process(
@@ -60,7 +60,7 @@ class Bed:
                     f"--interface={ADDRESS}",
                     f"--listen-ng={ADDRESS}:{self._ng}",
                 ),
-                *(f"--port-min={media}", f"--port-max={media + MEDIA_PORTS}", "--log-level=7", "--log-stderr"),
+                *(f"--port-min={media}", f"--port-max={media + MEDIA_PORTS - 1}", "--log-level=7", "--log-stderr"),
                 *("--foreground", "--timeout=60", "--delete-delay=0"),
             ],
             folder,
@@ -127,17 +127,9 @@ class Capture:
         self._process.end()
 
 
-def free_port() -> int:
-    """A port of the server's address that is free for UDP and TCP."""
-    while True:
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind((ADDRESS, 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind((ADDRESS, port))
-            except OSError:
-                continue
-            return port
+def free_ports(count: int = 1) -> int:
+    """The first of so many ports of the server's address."""
+    return free_udp_ports(count, ADDRESS)
 
 
 def wait_until(
