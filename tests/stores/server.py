@@ -26,7 +26,8 @@ class Server:
 
     def make(self) -> None:
         """Lay out the data folder, once."""
-        _run([self._programs / "initdb", "-D", self._data, "-A", "trust", "-N", "-U", _USER, "-E", "UTF8"])
+        options = ["-A", "trust", "-N", "-U", _USER, "-E", "UTF8", "--no-locale"]
+        _run([self._programs / "initdb", "-D", self._data, *options])
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
