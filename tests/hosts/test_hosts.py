@@ -88,7 +88,7 @@ def call_each_other(name: str, folder: Path) -> list[dict[str, Any]]:
     told = []
     for each in running:
         try:
-            out, err = each.communicate(timeout=60)
+            out, err = each.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             for other in running:
                 other.kill()

@@ -78,6 +78,7 @@ async def answer(told: Told, transport: UdpSipTransport) -> None:
     uas.on_invite = lambda call: talking.append(asyncio.ensure_future(take(call)))
     uas.on_bye = lambda call, request: ended.set()
     await uas.start()
+    told.ready()
     while not talking:
         await asyncio.sleep(0.02)
     await talking[0]
@@ -89,7 +90,8 @@ async def call(told: Told, transport: UdpSipTransport) -> None:
     uac = aiosipua.SipUAC(transport)
     transport.on_message = lambda message, address: uac.handle_response(message, address)
     await transport.start()
-    await asyncio.sleep(1.0)  # the other program is on its way
+    while not told.other_is_ready:  # the library sends its INVITE once
+        await asyncio.sleep(0.02)
     offer = secured.announce(aiosipua.build_sdp(local_ip=HOST, rtp_port=told.local, payload_type=0, codec_name="PCMU"))
     outgoing = uac.send_invite(
         from_uri=f"sip:alice@{HOST}",

@@ -6,6 +6,7 @@ import json
 import sys
 from array import array
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.support.tones import pitch, sine
@@ -26,13 +27,24 @@ class Told:
     """Where the other program is."""
     hertz: int
     """The tone that we send."""
+    folder: Path
+    """Where both programs leave word for each other."""
     heard: array[int] = field(default_factory=lambda: array("h"))
     rate: int = 8000
     facts: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def by_command_line(cls) -> Told:
-        return cls(int(sys.argv[1]), ("127.0.0.1", int(sys.argv[2])), int(sys.argv[3]))
+        folder = Path(*sys.argv[4:5])
+        return cls(int(sys.argv[1]), ("127.0.0.1", int(sys.argv[2])), int(sys.argv[3]), folder)
+
+    def ready(self) -> None:
+        """Let the other program know that it can begin."""
+        (self.folder / f"ready-{self.local}").touch()
+
+    @property
+    def other_is_ready(self) -> bool:
+        return (self.folder / f"ready-{self.remote[1]}").exists()
 
     def on_event(self, event: CallEvent) -> None:
         if isinstance(event, SasReady):

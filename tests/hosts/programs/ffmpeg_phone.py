@@ -60,7 +60,7 @@ async def main(told: Told) -> None:
         )
         sending = await asyncio.create_subprocess_exec(
             *["ffmpeg", "-loglevel", "error", "-re", "-f", "lavfi", "-i"],
-            f"sine=frequency={told.hertz}:sample_rate=8000:duration=5",
+            f"sine=frequency={told.hertz}:sample_rate=8000:duration=8",
             *["-c:a", "pcm_mulaw", "-f", "rtp"],
             f"rtp://127.0.0.1:{told.local + 10}?pkt_size=172",
             stdin=subprocess.DEVNULL,
@@ -74,4 +74,4 @@ async def main(told: Told) -> None:
     told.tell()
 
 
-asyncio.run(asyncio.wait_for(main(Told.by_command_line()), 30))
+asyncio.run(asyncio.wait_for(main(Told.by_command_line()), 60))

@@ -25,7 +25,7 @@ RTP.socket = shim
 client = RTP.RTPClient({0: RTP.PayloadType.PCMU}, "127.0.0.1", told.local, *told.remote, RTP.TransmitType.SENDRECV)
 client.start()
 secure.start(told.remote)
-secure.secured(timeout=10)
+secure.secured(timeout=30)
 client.write(bytes((sample >> 8) + 128 for sample in told.tone(4.0)))
 threading.Timer(2.5, client.stop).start()
 # Reading waits for sound: the library discards what arrives behind the place up to which it was read.

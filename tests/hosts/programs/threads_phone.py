@@ -26,7 +26,7 @@ def receive() -> None:
 
 threading.Thread(target=receive, daemon=True).start()
 sock.start(told.remote)
-sock.secured(timeout=10)
+sock.secured(timeout=30)
 packetizer = Packetizer(sock.media.stream.ssrc)
 for frame in frames(told.tone(1.5)):
     sock.send(packetizer.packet(g711.encode(frame)).encode())

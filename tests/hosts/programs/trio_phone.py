@@ -54,7 +54,7 @@ async def main(told: Told) -> None:
         nursery.start_soon(receive)
         media.start(trio.current_time())
         await settle()
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             while media.stream.sending is not Sending.SRTP:
                 await changed.wait()
         packetizer = Packetizer(media.stream.ssrc)
