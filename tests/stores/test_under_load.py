@@ -77,8 +77,9 @@ async def fleet(address: str, **settings: Any) -> AsyncIterator[Fleet]:
     each = Settings(address=address, store_deadline=DEADLINE, timeout=DEADLINE, **settings)
     async with workers([each, each]) as hosts:
         made = Fleet(hosts)
-        first = await made.call_all(made.phones)
-        assert {outcome.continuity for outcome in first} == {Continuity.FIRST_CALL}
+        for phone in made.phones:  # one by one: how fast the computer is, is not what is asked
+            (first,) = await made.call_all([phone])
+            assert first.continuity is Continuity.FIRST_CALL, first.why_not
         await all_stored(hosts)
         for host in hosts:
             await host.begin()
