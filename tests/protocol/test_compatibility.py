@@ -71,7 +71,7 @@ def two_commits() -> tuple[Commit, Commit]:
     return Actor(stream).commit(), Actor(stream, seed=3).commit()
 
 
-@pytest.mark.interop("I-47")
+@pytest.mark.interop("I-49")
 def test_id_of_answer() -> None:
     commit, another = two_commits()
     assert compatibility.id_of_answer(commit, OURS) == sha256(b"DHPart1 for Commit" + commit.raw)[:8]
@@ -79,7 +79,7 @@ def test_id_of_answer() -> None:
     assert compatibility.id_of_answer(commit, THEIRS) == b""  # random octets, as the RFC has it
 
 
-@pytest.mark.interop("I-47")
+@pytest.mark.interop("I-49")
 def test_answers_another_commit() -> None:
     commit, another = two_commits()
     answer, stray = (
