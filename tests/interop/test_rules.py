@@ -1,4 +1,4 @@
-"""The rules that real peers impose on an engine, I-01 to I-49: each has a test here that names it, without any peer.
+"""The rules that real peers impose on an engine, I-01 to I-50: each has a test here that names it, without any peer.
 
 What a rule is about is in the test's name; which peers need it, and why, is in `zrtp.protocol.compatibility` where the
 RFC does not say it anyway. The same rules are at work in the tests with real peers.
@@ -50,7 +50,9 @@ from zrtp.protocol.events import (
 )
 from zrtp.protocol.hash_chain import message_mac
 from zrtp.protocol.negotiation import Offer, choose_key_agreement, choose_suite
+from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.states import State
+from zrtp.secret import Secret
 from zrtp.wire.crc import crc32c
 from zrtp.wire.messages import (
     CONF2ACK,
@@ -967,5 +969,83 @@ def test_our_dhpart1_names_the_commit_that_it_answers_to_a_peer_that_looks_at_it
     assert (dhpart1.pbx_secret_id == named) is (client_id == FAST.client_id)
 
 
+def greeted(config: Config, cache: MemoryCache, zid: bytes, held: Secret | None, seed: int) -> tuple[Side, Actor]:
+    """A call with a server that reads its secrets when our Hello comes, and has sent its own."""
+    bob = alone(config, cache, seed=seed)
+    return bob, Actor(bob.stream, seed=100 + seed, zid=zid, known=KnownSecrets(rs1=held))
+
+
+def finish(bob: Side, actor: Actor) -> Secret:
+    """The server begins after a while, and sends media in the end; what it keeps of the call."""
+    actor.wait(3.0)
+    actor.initiate()
+    bob.stream.srtp_verified(actor.now)
+    assert actor.secrets is not None
+    return actor.secrets.new_rs1
+
+
+@pytest.mark.interop("I-50")
+@pytest.mark.parametrize("known_before", [False, True])
+def test_calls_at_the_same_moment_with_a_server_that_reads_its_secrets_at_hello_raise_no_alarm(
+    known_before: bool,
+) -> None:
+    cache, zid = MemoryCache(), b"the server.."
+    held = None
+    if known_before:
+        first = greeted(WAITING, cache, zid, None, seed=1)
+        first[1].discover()
+        held = finish(*first)
+    calls = [greeted(WAITING, cache, zid, held, seed) for seed in (2, 3, 4)]
+    for _, actor in calls:
+        actor.discover()
+    for bob, actor in calls:
+        latest = finish(bob, actor)
+        assert bob.session.continuity is (Continuity.CONTINUED if known_before else Continuity.FIRST_CALL)
+        assert bob.seen(SecurityWarning) == []
+    bob, actor = greeted(WAITING, cache, zid, latest, seed=5)
+    actor.discover()
+    finish(bob, actor)
+    assert bob.session.continuity is Continuity.CONTINUED
+
+
+@pytest.mark.interop("I-50")
+def test_the_secret_of_its_hello_counts_although_two_other_calls_have_replaced_it() -> None:
+    cache, zid = MemoryCache(), b"the server.."
+    first = greeted(WAITING, cache, zid, None, seed=1)
+    first[1].discover()
+    held = finish(*first)
+    waiting = greeted(WAITING, cache, zid, held, seed=2)
+    waiting[1].discover()
+    ours = [greeted(FAST, cache, zid, held, seed) for seed in (3, 4)]
+    commits = [committing(bob, actor) for bob, actor in ours]
+    for (bob, actor), commit in zip(ours, commits, strict=True):
+        actor.answer(commit)
+        assert bob.session.continuity is Continuity.CONTINUED
+    finish(*waiting)
+    assert waiting[0].session.continuity is Continuity.CONTINUED
+    assert waiting[0].seen(SecurityWarning) == []
+
+
+@pytest.mark.interop("I-50")
+@pytest.mark.parametrize("situation", ["known before", "long ago", "compared since"])
+def test_a_peer_that_has_none_of_the_secrets_still_raises_the_alarm(situation: str) -> None:
+    cache, zid = MemoryCache(), b"the server.."
+    first = greeted(WAITING, cache, zid, None, seed=1)
+    late = greeted(WAITING, cache, zid, None, seed=2)
+    if situation != "known before":
+        late[1].discover()
+    first[1].discover()
+    finish(*first)
+    if situation == "known before":
+        late[1].discover()
+    elif situation == "long ago":
+        late[1].wait(10.0)
+    else:
+        first[0].session.sas_matched()
+    finish(*late)
+    assert late[0].session.continuity is Continuity.MISMATCH
+    assert WarningCode.CACHE_MISMATCH in [event.code for event in late[0].seen(SecurityWarning)]
+
+
 def test_every_rule_has_a_test() -> None:
-    assert sorted(marked_tests("interop")) == [f"I-{number:02}" for number in range(1, 50)]
+    assert sorted(marked_tests("interop")) == [f"I-{number:02}" for number in range(1, 51)]

@@ -10,11 +10,13 @@ import pytest
 from tests.support import wire
 from tests.support.actor import WAITING, Actor, alone
 from tests.support.pair import seeded
+from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm, sha256
 from zrtp.errors import ErrorCode, MalformedPacket
 from zrtp.protocol import compatibility
 from zrtp.protocol.config import FOREVER, ClearDialect, Config
 from zrtp.protocol.events import Suite
+from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, ConfirmPlain, DHPart1, Hello
 
@@ -236,6 +238,61 @@ def test_forgo_preshared() -> None:
     for zid in zids:
         compatibility.forgo_preshared(with_whom, zid)
     assert list(with_whom) == zids[1:]
+
+
+A, B, C, D = (Secret(letter * 32) for letter in (b"a", b"b", b"c", b"d"))
+
+
+@pytest.mark.interop("I-50")
+@pytest.mark.parametrize(
+    ("at_hello", "record", "known"),
+    [
+        (None, PeerRecord(rs1=B), (B, None, False)),
+        (PeerRecord(), PeerRecord(rs1=C, rs2=B), (C, B, False)),
+        (PeerRecord(rs1=A, provisional=True), PeerRecord(rs1=B, rs2=A), (B, A, False)),
+        (PeerRecord(rs1=A, rs1_expires=5.0), PeerRecord(rs1=B, rs2=A), (B, A, False)),
+        (PeerRecord(rs1=A), PeerRecord(rs1=A), (A, None, True)),
+        (PeerRecord(rs1=A), PeerRecord(rs1=A, interval=0), (A, None, False)),
+        (PeerRecord(rs1=A), PeerRecord(rs1=B, rs2=A), (B, A, True)),
+        (PeerRecord(rs1=A, rs2=D), PeerRecord(rs1=C, rs2=B), (C, A, True)),
+        (PeerRecord(rs1=A, verified_at=1.0), PeerRecord(rs1=C, rs2=B, verified_at=1.0), (C, A, True)),
+        # Somebody has compared since.
+        (None, PeerRecord(rs1=B, verified_at=2.0), (B, None, True)),
+        (PeerRecord(rs1=A), PeerRecord(rs1=C, rs2=B, differed_at=2.0), (C, B, True)),
+        (PeerRecord(rs1=A, verified_at=1.0), PeerRecord(rs1=C, rs2=B), (C, B, True)),
+        # The peer may have rs2 alone.
+        (PeerRecord(rs1=A), PeerRecord(rs1=C, rs2=B, preshared_count=1), (C, B, True)),
+    ],
+    ids=[
+        "first call",
+        "two calls, and nothing before",
+        "provisional",
+        "expired",
+        "nothing new",
+        "the peer keeps nothing",
+        "one call since",
+        "two calls since",
+        "two calls since, all verified",
+        "found to match",
+        "found to differ",
+        "no longer verified",
+        "after Preshared mode",
+    ],
+)
+def test_secrets_of_hello(
+    at_hello: PeerRecord | None, record: PeerRecord, known: tuple[Secret, Secret | None, bool]
+) -> None:
+    now = KnownSecrets.of(record, None, 10.0)
+    counts = compatibility.secrets_of_hello(now, record, at_hello, waited=12.0, now=10.0)
+    assert (counts.rs1, counts.rs2, counts.rs1_expected) == known
+    assert compatibility.secrets_of_hello(now, record, at_hello, waited=12.1, now=10.0) is now
+
+
+@pytest.mark.interop("I-50")
+def test_secrets_of_hello__what_was_forgotten_stays_forgotten() -> None:
+    nothing = KnownSecrets()
+    for record in (None, PeerRecord()):
+        assert compatibility.secrets_of_hello(nothing, record, PeerRecord(rs1=A), waited=1.0, now=10.0) is nothing
 
 
 @pytest.mark.interop("I-37")

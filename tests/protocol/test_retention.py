@@ -256,6 +256,38 @@ def test_a_cacheless_endpoint_writes_nothing() -> None:
     assert call.failures == []
 
 
+def test_the_record_of_the_moment_of_hello_counts_for_a_while_and_only_if_the_store_told_it() -> None:
+    """Another call has stored the first secret since."""
+    came = 100.0
+    for waited, told, expected in ((5.0, True, False), (12.1, True, True), (5.0, False, True)):
+        cache = remembering(None)
+        call = life(cache)
+        cache.broken = not told
+        call.kept.ask(PEER, came)
+        call.serve(came)
+        cache.broken = False
+        cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD))
+        assert not call.kept.ready(PEER, came + waited)
+        call.serve(came + waited)
+        assert call.kept.ready(PEER, came + waited)
+        known = call.kept.known_secrets(PEER, S256, Role.INITIATOR)
+        assert (known.rs1, known.rs1_expected) == (OLD, expected)
+
+
+def test_an_answer_that_came_too_late_is_none_of_the_moment_of_hello() -> None:
+    call = life(remembering(None))
+    call.kept.ask(PEER, 0.0)
+    late = call.kept.store.next(0.0)
+    call.kept.give_up(3.0)
+    assert isinstance(late, Read)
+    late.run(call.cache)
+    assert not call.kept.answered(late)
+    call.cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD))
+    assert not call.kept.ready(PEER, 6.0)
+    call.serve(6.0)
+    assert call.kept.known_secrets(PEER, S256, Role.INITIATOR).rs1_expected
+
+
 @pytest.mark.rfc("R-8.2-01")
 @pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
 def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchange(role: Role) -> None:

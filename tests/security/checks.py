@@ -358,6 +358,24 @@ CHECKS = (
         within="SecureMedia.unprotect",
     ),
     Check(
+        "what counted at Hello counts for a while",
+        "waited > SECRETS_OF_HELLO or known.rs1 is None or _compared(record) != _compared(at_hello)",
+        "known.rs1 is None or _compared(record) != _compared(at_hello)",
+        ("test_compatibility", "test_retention", "test_rules"),
+    ),
+    Check(
+        "what counted at Hello counts until somebody compares",
+        "waited > SECRETS_OF_HELLO or known.rs1 is None or _compared(record) != _compared(at_hello)",
+        "waited > SECRETS_OF_HELLO or known.rs1 is None",
+        ("test_compatibility", "test_rules"),
+    ),
+    Check(
+        "a secret that was expected at Hello has to match",
+        "known.rs1_expected and expected",
+        "False",
+        ("test_compatibility", "test_retained_secrets"),
+    ),
+    Check(
         "V flag only with a match",
         "exchange.matched.s1 is not None",
         "True",

@@ -14,12 +14,15 @@ that are too short) and `zrtp.media.sdp` (spellings of a=zrtp-hash).
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from hmac import compare_digest
 
+from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.errors import ErrorCode
 from zrtp.protocol.config import FOREVER, ClearDialect
 from zrtp.protocol.events import Suite
+from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.secret import Secret
 from zrtp.system import RandomSource
 from zrtp.wire.messages import SHORTEST_PLAIN, Commit, CommitMode, ConfirmPlain, DHPart1, Hello
@@ -28,6 +31,8 @@ OWN_CLIENT_ID = b"zrtp Python"
 LAST_FIRST_SEQUENCE = 0x0FFF
 COPIES_BEFORE_YIELDING = 2
 PEERS_WITHOUT_PRESHARED = 256
+SECRETS_OF_HELLO = 12.0
+"""Seconds for which the secrets of the moment of Hello count: so long libzrtp repeats its own."""
 
 IMPLIED_AUTH_TAGS = (b"HS80", b"HS32")
 """The mandatory SRTP authentication tags, in the order in which they are appended to a list without them.
@@ -146,6 +151,26 @@ def forgo_preshared(with_whom: dict[bytes, None], zid: bytes) -> None:
         del with_whom[next(iter(with_whom))]
 
 
+def secrets_of_hello(
+    known: KnownSecrets, record: PeerRecord | None, at_hello: PeerRecord | None, *, waited: float, now: float
+) -> KnownSecrets:
+    """What counts as known of a peer whose Hello came `waited` seconds ago, when `at_hello` was its record: if other
+    calls have put new secrets into `record` since, the rs1 of that moment stands in place of rs2, and if none was
+    expected then, a missing one is no alarm. This ends when somebody compares the SAS. `now` is wall clock time.
+
+    Peers: libzrtp as a PBX. Reason: it reads its secrets when Hello comes, and lets one of two calls at the same moment
+    wait for the other, so that the IDs of the later one are from before the first. Where a secret was expected, one
+    still has to match; a call without any is a first call, as it is for the peer. Rule I-50.
+    """
+    if waited > SECRETS_OF_HELLO or known.rs1 is None or _compared(record) != _compared(at_hello):
+        return known
+    before = None if at_hello is None else at_hello.rs1
+    if before is not None and not known.unsure and before not in (known.rs1, known.rs2):
+        known = replace(known, rs2=before)
+    expected = at_hello is not None and at_hello.expects_match(now)
+    return replace(known, rs1_expected=known.rs1_expected and expected)
+
+
 def multistream_confirm(first: ConfirmPlain, h0: bytes) -> ConfirmPlain:
     """Our Confirm on a further stream: the flags of the first stream's once more, no signature.
 
@@ -215,3 +240,8 @@ def zrtpsess_after_goclear(
 def _is_this_package(peer: Hello) -> bool:
     """Whether the peer says that it is a copy of this package."""
     return peer.client_id.startswith(OWN_CLIENT_ID)
+
+
+def _compared(record: PeerRecord | None) -> tuple[float | None, float | None]:
+    """When people compared the SAS with this peer, and what came of it."""
+    return (None, None) if record is None else (record.verified_at, record.differed_at)

@@ -8,10 +8,11 @@ after a mismatch, and follow the verdict of the user.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import HashAlgorithm
-from zrtp.protocol import limits
+from zrtp.protocol import compatibility, limits
 from zrtp.protocol.changes import (
     AfterCall,
     AfterMatch,
@@ -37,7 +38,13 @@ from zrtp.secret import Secret
 class _Knowledge:
     """What the store said about one peer."""
 
+    hello_came: float
     asked_at: float
+    reads: int = 0
+    at_hello: Read | None = None
+    """The request that the Hello led to, if it was answered."""
+    looked_at: float = inf
+    """When an exchange was last about to begin."""
     open: Read | None = None
     """The request that is not answered yet."""
     record: PeerRecord | None = None
@@ -118,6 +125,7 @@ class Retention:
         if known is None:
             self.ask(peer_zid, now)
             return False
+        known.looked_at = now
         if known.open is not None:
             return False
         if not known.failed and now - known.asked_at <= limits.RECORD_LIFETIME:
@@ -140,6 +148,8 @@ class Retention:
         self._keep(request.record)
         known.open, known.record, known.loaded = None, request.record, request.answered
         known.failed = not request.answered
+        if request.answered and known.reads == 1:
+            known.at_hello = request
         return request.answered
 
     def give_up(self, now: float) -> None:
@@ -156,7 +166,12 @@ class Retention:
     def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
         """What this side may share with that peer, in our role. All but auxsecret belongs to this object."""
         self.turn_to(peer_zid)
-        return KnownSecrets.of(self._before, self._auxsecret(peer_zid, hash_, role), self._installation.wall_clock())
+        now, record, known = self._installation.wall_clock(), self._before, self._known.get(peer_zid)
+        secrets = KnownSecrets.of(record, self._auxsecret(peer_zid, hash_, role), now)
+        if known is None or known.at_hello is None:
+            return secrets
+        waited = known.looked_at - known.hello_came
+        return compatibility.secrets_of_hello(secrets, record, known.at_hello.record, waited=waited, now=now)
 
     def turn_to(self, peer_zid: bytes) -> None:
         """The exchange in hand is with this peer, as far as it says itself."""
@@ -281,8 +296,9 @@ class Retention:
     def _read(self, peer_zid: bytes, now: float) -> None:
         deadline = now + self._installation.config.store_deadline
         request = self.store.read(self._zid, peer_zid, deadline)
-        known = self._known.setdefault(peer_zid, _Knowledge(now))
+        known = self._known.setdefault(peer_zid, _Knowledge(now, now))
         known.asked_at, known.open, known.failed = now, request, False
+        known.reads += 1
 
     def _keep(self, record: PeerRecord | None) -> None:
         """Records of the store are wiped at the end of the call: exchanges and later records share their secrets."""
