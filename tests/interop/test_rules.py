@@ -480,6 +480,22 @@ def test_hs80_is_taken_when_a_peer_prefers_hs32() -> None:
     assert committing(bob, actor).auth_tag == b"HS80"
 
 
+@pytest.mark.interop("I-19")
+@pytest.mark.parametrize("who_commits", ["we", "they", "both"])
+def test_a_peer_that_lists_hs32_alone_gets_it_whoever_commits(who_commits: str) -> None:
+    """As libzrtp does by default; it answers HS80 with Error 0x54, also in a Commit that lost the contention."""
+    alone_32 = Config(key_agreements=(b"EC25", b"DH3k", b"Mult"), auth_tags=(b"HS32",), mandatory_always=False)
+    pair = Pair(
+        Config(passive=who_commits == "they"),
+        replace(alone_32, hashes=(b"S256",), passive=who_commits == "we"),
+    ).run()
+    assert pair.secure
+    assert pair.keys_agree
+    commits = [parse(datagram[12:-4]) for _, _, datagram in pair.network.log if datagram[16:24] == Kind.COMMIT.value]
+    assert {commit.auth_tag for commit in commits if isinstance(commit, Commit)} == {b"HS32"}
+    assert pair.alice.keys().send.auth_tag == b"HS32"
+
+
 @pytest.mark.interop("I-20")
 def test_preshared_mode_needs_a_peer_that_lists_it() -> None:
     assert b"Prsh" not in core_of(Pair().alice.stream).hello.key_agreements

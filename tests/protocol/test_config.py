@@ -10,9 +10,11 @@ import pytest
 from tests.support.cases import every
 from zrtp.crypto.auth_tags import AuthTag
 from zrtp.crypto.ciphers import CipherAlgorithm
+from zrtp.crypto.key_agreements.ml_kem import MlKem
 from zrtp.crypto.registry import DEFAULT
-from zrtp.errors import ApiMisuse
+from zrtp.errors import ApiMisuse, BackendUnavailable
 from zrtp.protocol.config import FOREVER, Config, default_key_agreements
+from zrtp.protocol.negotiation import Offer
 
 
 def test_the_defaults_suit_every_living_peer() -> None:
@@ -25,6 +27,19 @@ def test_the_defaults_suit_every_living_peer() -> None:
     assert (config.require_hello_hash_match, config.signalling_protected) == (True, False)
     assert config.cache_interval == FOREVER
     assert config.versions == (b"1.10",)
+
+
+def test_the_default_key_agreements_begin_with_the_hybrids_where_ml_kem_is_at_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    curves = (b"X255", b"EC25", b"X448", b"DH3k", b"Mult")
+    monkeypatch.setattr(MlKem, "available", True)
+    assert Config().key_agreements == (b"X1M2", b"X3M3", *curves)
+    monkeypatch.setattr(MlKem, "available", False)
+    assert Config().key_agreements == curves
+    assert Offer(Config()).key_agreements == curves
+    with pytest.raises(BackendUnavailable, match="The key agreement X1M2 needs a newer `cryptography`"):
+        Config(key_agreements=(b"X1M2", b"Mult"))
 
 
 def test_only_what_is_available_is_in_the_default_list() -> None:

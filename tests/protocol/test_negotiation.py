@@ -33,6 +33,9 @@ from zrtp.wire.messages import Commit, Hello
 LINPHONE = (b"X255", b"X448", b"DH3k", b"DH2k", b"Mult")
 GNU_ZRTP = (b"EC25", b"DH3k", b"EC38", b"DH2k", b"Mult")
 LIBZRTP = (b"EC25", b"DH3k", b"DH2k", b"Mult")
+NEWER_LINPHONE = (b"X3M3", b"X255", b"X448", b"DH3k", b"Mult")
+OTHER_HYBRID_FIRST = (b"X1M1", b"X3M3", b"X255", b"DH3k", b"Mult")
+CURVE_FIRST = (b"X255", b"X448", b"DH3k", b"MLK1", b"X3M3", b"Mult")
 
 CODES = st.lists(st.sampled_from([*MERGED_ORDER, MULT, PRSH]), max_size=7).map(tuple)
 
@@ -222,9 +225,18 @@ def test_of_the_two_first_common_choices_the_faster_is_taken(
 @pytest.mark.interop("I-14")
 @pytest.mark.interop("I-18")
 @pytest.mark.parametrize(
-    ("theirs", "chosen"), [(LINPHONE, b"X255"), (GNU_ZRTP, b"EC25"), (LIBZRTP, b"EC25"), ((b"DH3k", b"Mult"), b"DH3k")]
+    ("theirs", "chosen"),
+    [
+        (LINPHONE, b"X255"),
+        (NEWER_LINPHONE, b"X3M3"),
+        (OTHER_HYBRID_FIRST, b"X3M3"),
+        (CURVE_FIRST, b"X255"),
+        (GNU_ZRTP, b"EC25"),
+        (LIBZRTP, b"EC25"),
+        ((b"DH3k", b"Mult"), b"DH3k"),
+    ],
 )
-def test_the_default_offer_finds_the_curve_of_each_stack(theirs: tuple[bytes, ...], chosen: bytes) -> None:
+def test_the_default_offer_finds_what_suits_each_stack(theirs: tuple[bytes, ...], chosen: bytes) -> None:
     assert choose_key_agreement(Offer(Config()).key_agreements, theirs, rank) == chosen
 
 
