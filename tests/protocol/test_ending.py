@@ -12,7 +12,16 @@ from tests.support.inside import cache_of, call_of, core_of, running_exchanges
 from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, ErrorCode
-from zrtp.protocol.events import Closed, Failed, KeysReady, NoPeer, Role, Sending
+from zrtp.protocol.events import (
+    Closed,
+    Failed,
+    KeysReady,
+    NoPeer,
+    Role,
+    SecurityWarning,
+    Sending,
+    WarningCode,
+)
 from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
 from zrtp.wire.messages import (
     CONF2ACK,
@@ -198,6 +207,65 @@ def test_an_error_has_no_effect_where_no_exchange_runs(state: str) -> None:
     before = snapshot(bob)
     assert Kind.ERROR_ACK in kinds(peer.send(Error.make(code=0x20)))
     assert snapshot(bob) == before
+
+
+@pytest.mark.parametrize("zid", ["ours", "no Hello at all"])
+def test_what_was_said_by_somebody_without_a_hello_that_counts_is_in_the_reason_at_the_end(zid: str) -> None:
+    """GNU ZRTP refuses a Hello with its own ZID by 0x90."""
+    bob = alone(FAST)
+    peer = Actor(bob.stream, zid=call_of(bob.session).zid)
+    if zid == "ours":
+        peer.send(peer.own_hello)
+    peer.send(Error.make(code=ErrorCode.EQUAL_ZIDS))
+    assert WarningCode.PEER_ERROR not in [event.code for event in bob.seen(SecurityWarning)]
+    peer.wait(60.0)
+    (nobody,) = bob.seen(NoPeer)
+    assert nobody.text == (
+        "Somebody answers ZRTP, but no Hello came that counts; this call is not encrypted. "
+        "What was said, not proved: both sides use the same ZID."
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_stranger_says_where_there_is_a_likely_peer_is_in_no_reason(first: bool) -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    stray = peer.packet(Error.make(code=ErrorCode.EQUAL_ZIDS).raw, 0xBAD)
+    for datagram in (stray, peer.packet(peer.own_hello.raw)) if first else (peer.packet(peer.own_hello.raw), stray):
+        bob.stream.receive_datagram(datagram, peer.now)
+    peer.wait(60.0)
+    (nobody,) = bob.seen(NoPeer)
+    assert nobody.text == "The other side speaks ZRTP but does not hear us; this call is not encrypted."
+
+
+@pytest.mark.parametrize("code", [ErrorCode.HASH_UNSUPPORTED, ErrorCode.SERVICE_UNAVAILABLE])
+def test_what_a_likely_peer_says_in_discovery_is_told_at_once_and_again_at_the_end(code: ErrorCode) -> None:
+    """GNU ZRTP sends 0x51 there."""
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    peer.send(peer.own_hello)
+    assert kinds(peer.send(Error.make(code=code))) == [Kind.ERROR_ACK]
+    (warning,) = bob.seen(SecurityWarning)
+    assert (warning.code, warning.text) == (
+        WarningCode.PEER_ERROR,
+        f"The other side, or somebody else, says: {code.text}. That is not proved; the key agreement goes on.",
+    )
+    peer.wait(60.0)
+    (nobody,) = bob.seen(NoPeer)
+    assert nobody.text == (
+        "The other side speaks ZRTP but does not hear us; this call is not encrypted. "
+        f"The other side said, not proved: {code.text}."
+    )
+
+
+def test_what_was_said_in_an_exchange_that_went_on_is_in_the_reason_why_it_failed() -> None:
+    bob, peer, step = brought_to(State.COMMIT_SENT)
+    peer.send(Error.make(code=ErrorCode.CIPHER_UNSUPPORTED))
+    step()
+    peer.wait(60.0)
+    (failed,) = bob.seen(Failed)
+    assert (failed.name, failed.by_peer) == ("PROTOCOL_TIMEOUT", False)
+    assert failed.text.endswith("Call again. The other side said, not proved: the cipher is not supported.")
 
 
 @pytest.mark.attack("DOS-09")

@@ -265,6 +265,11 @@ def on_deadline(core: Core, due: Received[None]) -> State:
         State.DISCOVERED: "Neither side began the key agreement (no initiator); this call is not encrypted.",
     }
     text = texts[core.state]
+    if core.state is State.HELLO_SENT and core.past.said_by_nobody is not None:
+        text = (
+            "Somebody answers ZRTP, but no Hello came that counts; this call is not encrypted. What was said, not "
+            f"proved: {core.past.said_by_nobody}."
+        )
     if core.past.refused_hello and not core.candidates:
         core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, due.at)
         text = (

@@ -39,10 +39,13 @@ def on_error_without_effect(core: Core, received: Received[Error]) -> State:
 
 def on_error_in_discovery(core: Core, received: Received[Error]) -> State:
     """Arrives from: every state of discovery, QUIET. Goes to: the same. Sends: ErrorACK. What a likely peer says is
-    told, and remembered for the case that nothing else comes.
+    told, and remembered for the case that nothing else comes; so is what somebody says whose Hello did not count, or
+    did not come, as long as nobody is likelier.
     """
     if core.knows(received.ssrc):
         _tell_at_once(core, received)
+    elif not core.candidates:
+        core.past.said_by_nobody = describe(received.message.code)
     return on_error_without_effect(core, received)
 
 

@@ -77,6 +77,8 @@ class Past:
     """The exchange that failed was with somebody who proved nothing: the peer may still come."""
     said: str | None = None
     """The last Error of whoever may be the peer, in words."""
+    said_by_nobody: str | None = None
+    """The last Error of somebody whose Hello did not count, or did not come, while nobody was likelier."""
     refused_hello: bool = False
     """A Hello came that is not the one that signalling announced."""
     refused_commit: str | None = None
