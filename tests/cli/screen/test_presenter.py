@@ -252,6 +252,14 @@ def test_every_reason_is_named(continuity: Continuity, secured: dict[str, object
     assert f" {heading}\n" in shown(call(continuity, None, **secured))
 
 
+@pytest.mark.parametrize("continuity", [Continuity.FIRST_CALL, Continuity.CONTINUED])
+def test_after_words_that_differed_nobody_is_said_to_have_compared_none(continuity: Continuity) -> None:
+    (*before, agreed) = call(continuity, None, peer_name="bob")
+    assert isinstance(agreed, Agreed)
+    screen = shown([*before, replace(agreed, differed=True)])
+    assert " SECURE BUT NOT VERIFIED - what you last compared with bob differed\n" in screen
+
+
 def test_a_call_that_ends_tells_what_got_through_if_somebody_asks() -> None:
     script = [*call(), replace(stage.MEDIA, final=True), stage.ENDED]
 

@@ -204,6 +204,7 @@ class _Agreeing:
             assurance=call.session.assurance,
             new_device_of=expected if WarningCode.NEW_DEVICE in self._doubts else "",
             stranger_to=expected if WarningCode.DIFFERENT_NAME in self._doubts else "",
+            differed=WarningCode.SAS_MISMATCH in self._doubts,
         )
 
     async def _finish(self, call: AsyncCall, lines: list[Line], secured: Secured) -> Agreement:

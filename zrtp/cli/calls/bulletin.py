@@ -97,6 +97,7 @@ class Bulletin:
             by_code=self._bound_to_code(stream),
             new_device_of=expected if WarningCode.NEW_DEVICE in self._doubts else "",
             stranger_to=expected if WarningCode.DIFFERENT_NAME in self._doubts else "",
+            differed=WarningCode.SAS_MISMATCH in self._doubts,
             sas_wanted=self._settings.config.sas_types[0],
             server=session.pbx.peer_is_pbx,
             enrolled=session.pbx.peer_is_pbx and session.pbx.matched,

@@ -54,6 +54,8 @@ class Agreed:
     """The name that the user expects, if it belongs to another device so far and this one is new."""
     stranger_to: str = ""
     """The name that the user expects, if the key is known as somebody else's."""
+    differed: bool = False
+    """What was compared with this peer differed, and no comparison has matched since."""
     sas_wanted: bytes = b""
     """The first choice of `--sas`."""
     server: bool = False

@@ -261,6 +261,8 @@ def reason(agreed: Agreed, continuity: Continuity) -> str:
         return f"secure with {who}{since}"
     if continuity is Continuity.MISMATCH:
         return f"{who}'s phone no longer has the key from your last call"
+    if agreed.differed:
+        return f"what you last compared with {who} differed"
     if agreed.by_code and continuity in (Continuity.NONE, Continuity.FIRST_CALL) and not agreed.new_device_of:
         return BOUND_TO_CODE
     if continuity is Continuity.NONE:
