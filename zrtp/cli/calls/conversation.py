@@ -269,7 +269,7 @@ class Conversation:
         self._vigil.begin()
         self.secured.set_result(event)
         if self._settings.seconds is not None:
-            why = f"hung up after {self._settings.seconds:g} seconds"
+            why = f"hung up after {wording.seconds(self._settings.seconds)}"
             self._loop.call_later(self._settings.seconds, self.hang_up, Exit.ENDED, why)
         self._talking.begin(event)
 

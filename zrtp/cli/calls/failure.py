@@ -82,7 +82,7 @@ class Failure:
     def give_up(self, seconds: float) -> None:
         """Nobody called for as long as `listen` was told to wait."""
         if not self._secured.done():
-            self._ending.hang_up(Exit.NO_PEER, f"nobody called within {seconds:g} seconds")
+            self._ending.hang_up(Exit.NO_PEER, f"nobody called within {wording.seconds(seconds)}")
 
     def _take_notice(self, reason: Reason) -> None:
         """The other side says why it does not go on. One that refuses us may hear the right Hello yet."""

@@ -381,6 +381,11 @@ def new_device(peer_name: str) -> str:
     return f"you know another device of {peer_name} already; both are kept"
 
 
+def seconds(count: float) -> str:
+    """A time within a sentence, "1 second" or "2.5 seconds"."""
+    return f"{count:g} second{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """ "0:42" or "1:02:03"."""
     minutes, second = divmod(int(seconds), 60)
