@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -29,6 +30,8 @@ from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import message_mac
 from zrtp.protocol.states import State
 from zrtp.wire.messages import HELLO_ACK, Commit, Error, Hello, HelloACK, Kind, Message, Ping, PingACK, parse
+
+PASSIVE = replace(FAST, passive=True)
 
 HUNDREDTH = 0.005
 T1_MOMENTS = [0.0, 0.05, 0.15, *(0.35 + 0.2 * number for number in range(18))]
@@ -270,7 +273,7 @@ def test_any_sign_of_a_peer_extends_the_schedule_of_hello_to_12_s(evidence: str)
 
 
 @pytest.mark.parametrize("sign", ["Hello", "HelloACK", "Ping"])
-def test_the_deadline_is_15_s_from_the_last_sign_of_a_peer(sign: str) -> None:
+def test_the_deadline_is_15_s_from_the_first_sign_of_a_peer(sign: str) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
     peer.wait(3.0)
@@ -281,6 +284,97 @@ def test_the_deadline_is_15_s_from_the_last_sign_of_a_peer(sign: str) -> None:
     peer.wait(0.02)
     assert len(bob.seen(NoPeer)) == 1
     assert state_of(bob) is State.QUIET
+
+
+SIGNS = ["Ping", "HelloACK", "Hello", "Hello of ever new ones", "refused Commit"]
+
+
+def say_often(bob: Side, sign: str, seconds: float) -> list[float]:
+    """Strangers give this sign five times a second; the moments at which the application heard that nobody is there."""
+    peer, told = Actor(bob.stream), list[float]()
+    for number in range(round(5 * seconds)):
+        peer.now = number / 5
+        bob.stream.handle_timer(peer.now)
+        told += [peer.now] * (len(bob.seen(NoPeer)) + len(bob.seen(Failed)) - len(told))
+        newcomer = Actor(bob.stream, seed=number, ssrc=0x6000 + number)
+        newcomer.now = peer.now
+        match sign:
+            case "Ping":
+                peer.send(Ping.make(version=b"1.10", endpoint_hash=bytes(8)))
+            case "HelloACK":
+                peer.send(HELLO_ACK)
+            case "Hello":
+                peer.send(peer.own_hello)
+            case "Hello of ever new ones":
+                newcomer.send(newcomer.own_hello)
+            case "refused Commit":
+                peer.send(peer.own_hello, HELLO_ACK, peer.commit(sas=b"B10D"))
+    return told
+
+
+@pytest.mark.attack("DOS-31")
+@pytest.mark.parametrize("sign", SIGNS)
+def test_however_often_strangers_give_a_sign_the_search_ends_15_s_after_the_first(sign: str) -> None:
+    """Only the first sign moves the deadline, since anybody can give one. Those after the end begin a new search."""
+    bob = alone(PASSIVE)
+    (first, *later) = say_often(bob, sign, 70.0)
+    assert first == 15.0
+    assert [round(after - before, 1) for before, after in pairwise([first, *later])] == (
+        [] if sign == "Ping" else [15.0] * 3
+    )
+
+
+@pytest.mark.attack("DOS-31")
+def test_whoever_has_nothing_in_common_does_not_hold_the_search_up_by_saying_so_again() -> None:
+    bob = alone(replace(FAST, mandatory_always=False))
+    peer = Actor(bob.stream)
+    hello = peer.hello(key_agreements=(b"XXXX",))
+    while not bob.seen(Failed) and peer.now < 60.0:
+        peer.send(hello, HELLO_ACK)
+        peer.wait(0.2)
+    assert 15.0 < peer.now < 15.3
+
+
+@pytest.mark.attack("DOS-31")
+@pytest.mark.parametrize("version", [b"1.00", b"2.00"])
+def test_a_hello_that_cannot_be_the_peers_moves_no_deadline(version: bytes) -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    peer.send(peer.hello(version=version))
+    peer.wait(5.1)
+    assert state_of(bob) is State.QUIET
+
+
+@pytest.mark.attack("DOS-31")
+@every("moment", [-0.35, -0.15, -0.11, -0.05, -0.021, 0.0, 0.05])
+@every("sign", ["Ping", "HelloACK", "Hello"])
+@every("lost", [0, 1, 3])
+def test_a_peer_that_comes_when_a_strangers_search_ends_is_found(moment: float, sign: str, lost: int) -> None:
+    """Bob rings when a stranger gives a sign. Alice comes about when the search ends, and the first copies of his Hello
+    are lost: she has been acknowledged, and waits for it in silence.
+    """
+    pair = Pair(FAST, FAST)
+    alice, bob = pair.alice.stream, pair.bob.stream
+    bob.start(0.0)
+    stranger = Actor(bob, ssrc=0x6000)
+    ping = Ping.make(version=b"1.10", endpoint_hash=bytes(8))
+    stranger.send({"Ping": ping.raw, "HelloACK": HELLO_ACK.raw, "Hello": stranger.own_hello.raw}[sign])
+    comes = 15.0 + moment
+    pair.network.run(comes)
+    pair.network.now = comes
+    to_lose = [lost]
+
+    def lose(sender: str, datagram: bytes) -> bytes | None:
+        if sender == "bob" and datagram[16:24] == b"Hello   " and to_lose[0]:
+            to_lose[0] -= 1
+            return None
+        return datagram
+
+    pair.network.filter = lose
+    alice.start(comes)
+    pair.run(comes + 5.0)
+    assert pair.secure and pair.keys_agree
+    assert pair.network.now < comes + 1.5
 
 
 @pytest.mark.attack("NET-17")

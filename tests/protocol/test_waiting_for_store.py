@@ -18,7 +18,7 @@ from zrtp.errors import ErrorCode
 from zrtp.protocol.config import Config
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Assurance, Continuity, Failed, SasReady, SecurityWarning, WarningCode
+from zrtp.protocol.events import Assurance, Continuity, Failed, NoPeer, SasReady, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.protocol.store import Read
@@ -66,6 +66,20 @@ def test_our_commit_waits_for_the_record_and_goes_out_when_it_comes() -> None:
     run_served(pair, keeper)
     assert pair.secure and pair.keys_agree
     assert pair.alice.session.assurance is Assurance.VERIFIED
+
+
+@pytest.mark.attack("DOS-31")
+def test_a_search_that_a_stranger_began_does_not_end_while_our_commit_waits_for_the_record() -> None:
+    side, keeper = keeping()
+    peer, stranger = Actor(side.stream), Actor(side.stream, ssrc=1, seed=1)
+    stranger.send(stranger.own_hello)
+    peer.wait(14.0)
+    keeper.serve(14.0)
+    peer.discover()
+    peer.wait(2.0)
+    assert not side.seen(NoPeer)
+    keeper.serve(peer.now)
+    only(peer.listen(), Commit)
 
 
 def test_dhpart1_waits_for_the_record_and_answers_the_commit_that_came_before() -> None:

@@ -72,6 +72,18 @@ CHECKS = (
         "",
         ("test_initiation",),
     ),
+    Check(
+        "only the first sign of a peer extends the search",
+        "_.discovery_ends is None or Trigger.DISCOVERY_DEADLINE not in _.deadlines",
+        "True",
+        ("test_discovery",),
+    ),
+    Check(
+        "nothing in common only shortens the search",
+        "min(shorter, _.deadlines[Trigger.DISCOVERY_DEADLINE])",
+        "shorter",
+        ("test_discovery",),
+    ),
     Check("hash chain", "hmac.compare_digest(preimage, image)", "True", ("test_hash_chain",)),
     Check(
         "H2 continues the Hello",

@@ -98,7 +98,7 @@ class Config:
     discovery_deadline: float = 5.0
     """Seconds without any sign of a ZRTP peer after which discovery ends."""
     discovery_deadline_extended: float = 15.0
-    """Seconds from the last sign of a ZRTP peer."""
+    """Seconds from the first sign of a ZRTP peer in a search. Anybody can give one, so that no other one counts."""
     timer_scale: float = 1.0
     """Stretches T1, T2 and all deadlines, for paths with round trips beyond a second."""
     mtu: int = 1232

@@ -103,6 +103,7 @@ class Core:
         "commits_count_from",
         "counters",
         "deadlines",
+        "discovery_ends",
         "doubted",
         "early",
         "emit",
@@ -175,6 +176,8 @@ class Core:
         """Our Hello, while an early Commit is repeated too."""
         self.deadlines: dict[Trigger, float] = {}
         """When the trigger is due, unless the state is left in which it means something."""
+        self.discovery_ends: float | None = None
+        """When this search for a peer ends at the latest, once a sign of one has extended it."""
         self.commits_count_from: float | None = None
         """Commits that come earlier may belong to a ZRTPSess that a GoClear has replaced."""
         self.peer_error: int | None = None
@@ -257,9 +260,12 @@ class Core:
         self.deadlines.pop(Trigger.ERROR_GRACE_OVER, None)
 
     def extend_discovery(self, now: float) -> None:
-        """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6)."""
-        config = self.installation.config
-        self.deadlines[Trigger.DISCOVERY_DEADLINE] = self.later(now, config.discovery_deadline_extended)
+        """There is a sign of a ZRTP peer: look longer (RFC 6189 section 6). Anybody can give one, so only the first of
+        a search does so.
+        """
+        if self.discovery_ends is None or Trigger.DISCOVERY_DEADLINE not in self.deadlines:
+            self.discovery_ends = self.later(now, self.installation.config.discovery_deadline_extended)
+        self.deadlines[Trigger.DISCOVERY_DEADLINE] = self.discovery_ends
         if self.retransmission is not None and self.retransmission.schedule is T1:
             self.retransmission.extend(T1_EXTENDED)
 

@@ -8,7 +8,8 @@ a Hello that fits is a candidate, unless the configuration says otherwise.
 ZID and SSRC travel in clear too. A Hello with our own ZID or SSRC is answered with an Error and a warning as long as no
 peer is pinned, and discovery goes on; afterwards it is dropped. Our own Hello that comes back is dropped.
 
-One deadline covers discovery as a whole: a stream that got HelloACK but never a Hello has no timer in the RFC.
+One deadline covers discovery as a whole: a stream that got HelloACK but never a Hello has no timer in the RFC. Only the
+first sign of a peer extends it, since anybody can give one. Whoever comes afterwards begins a new search.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def on_start(core: Core, start: Received[None]) -> State:
     core.send_repeatedly(core.hello, T1_EXTENDED if expected else T1, now)
     seconds = config.discovery_deadline_extended if expected else config.discovery_deadline
     core.deadlines[Trigger.DISCOVERY_DEADLINE] = core.later(now, seconds)
+    core.discovery_ends = None
     return State.HELLO_SENT
 
 
@@ -253,6 +255,8 @@ def discovered(core: Core, now: float) -> State:
 def on_deadline(core: Core, due: Received[None]) -> State:
     """Arrives from: every state of discovery. Goes to: QUIET, where a late Hello or Commit starts everything again, or
     FAILED if nothing is in common with the only one who came.
+
+    Somebody may have introduced himself just now, and be silent since we acknowledged it: our Hello goes on for him.
     """
     nothing = core.past.nothing_in_common
     if nothing is not None and core.candidates.keys() <= core.doubted:
@@ -279,11 +283,13 @@ def on_deadline(core: Core, due: Received[None]) -> State:
     elif core.past.refused_commit is not None:
         text += f" Somebody began a key agreement that was refused: {core.past.refused_commit}"
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
+    if core.state is not State.HELLO_RECEIVED:
+        core.stop_repeating()
     return State.QUIET
 
 
 def on_hello_exhausted(core: Core, due: Received[None]) -> State:
-    """Arrives from: HELLO_SENT, HELLO_RECEIVED. Goes to: the same. No more Hello; the deadline decides."""
+    """Arrives from: HELLO_SENT, HELLO_RECEIVED, QUIET. Goes to: the same. No more Hello; the deadline decides."""
     return core.state
 
 

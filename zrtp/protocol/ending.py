@@ -110,6 +110,7 @@ def on_silence_of_candidate(core: Core, due: Received[None]) -> State:
 
 def _as_if_nobody_came(core: Core, text: str) -> State:
     core.leave(State.QUIET)
+    core.stop_repeating()
     core.past.new_chains = 0
     core.hello_acknowledged, core.acknowledged_by = False, None
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))

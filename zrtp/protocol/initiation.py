@@ -83,6 +83,7 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
             return _wait_for_other_stream(core, zid, now)
         if not call.retention.ready(zid, now):
             core.commit_waits = True
+            core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)  # somebody is there; the store has its own
             return wait_for_record(core, State.DISCOVERED, now)
         preshared = allow_preshared and call.may_use_preshared(peer.hello, Role.INITIATOR)
         exchange = _preshared_commit(core, peer) if preshared else _dh_commit(core, peer)
@@ -138,10 +139,10 @@ def _wait_for_peer(core: Core, now: float) -> State:
             "Somebody else than the peer of this call answers on a further stream; that stream stays unencrypted.",
             now,
         )
-    if core.past.nothing_in_common is None:
-        core.extend_discovery(now)
-    elif core.candidates.keys() <= core.doubted:  # nobody else is there to wait for
-        core.deadlines[Trigger.DISCOVERY_DEADLINE] = core.later(now, core.installation.config.discovery_deadline)
+    core.extend_discovery(now)
+    if core.past.nothing_in_common is not None and core.candidates.keys() <= core.doubted:  # nobody else is there
+        shorter = core.later(now, core.installation.config.discovery_deadline)
+        core.deadlines[Trigger.DISCOVERY_DEADLINE] = min(shorter, core.deadlines[Trigger.DISCOVERY_DEADLINE])
     return State.HELLO_ACKED
 
 

@@ -3,7 +3,7 @@
 answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error); half of a
                   burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
-candidate Hellos  16 for each stream, 10 s each
+candidate Hellos  16 for each stream, 10 s each; the first sign of a peer extends a search, no other one does
 exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 4
                   of a stream our public value goes out, and in one more every 10 s
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with

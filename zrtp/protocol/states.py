@@ -22,7 +22,7 @@ class State(Enum):
     DISCOVERED = "ready"
     """Both Hellos are through. Waits for a Commit of the peer, for the user, for the store, or for another stream."""
     QUIET = "no peer"
-    """Discovery ended without success; silent, but a late Hello or Commit still counts."""
+    """Discovery ended without success; a late Hello or Commit still counts."""
     COMMIT_SENT = "commit sent"
     """Initiator: Commit on T2."""
     DHPART1_SENT = "dhpart1 sent"

@@ -275,11 +275,12 @@ TABLE: dict[State, Row] = {
                 discovery.on_hello_ack_when_quiet, (S.QUIET, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)
             ),
             Kind.COMMIT: Go(commitment.on_commit, (S.QUIET, S.DISCOVERED, *COMMITTED)),
-            **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE, Trigger.EXHAUSTED, Trigger.RETRY),
+            **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE, Trigger.RETRY),
+            Trigger.EXHAUSTED: Go(discovery.on_hello_exhausted, (S.QUIET,)),
             Trigger.START: Go(discovery.on_start_again, (S.HELLO_SENT, S.HELLO_RECEIVED)),
             Trigger.GO_SECURE: Go(discovery.on_go_secure, (S.QUIET, S.HELLO_ACKED, S.DISCOVERED, S.COMMIT_SENT)),
         },
-        frozenset({Trigger.NO_RECORD}),
+        REPEATING | {Trigger.NO_RECORD},
     ),
     S.COMMIT_SENT: Row(
         {
