@@ -73,9 +73,9 @@ def test_there_are_no_other_codes() -> None:
 @pytest.mark.rfc("R-5.9-02", "R-4.7.1-01")
 @every("code", TABLE_8, ids=hex)
 def test_every_code_is_understood(code: int) -> None:
-    bob = alone(FAST)
-    peer = Actor(bob.stream)
-    peer.discover()
+    bob, peer = discovered()
+    peer.take_dhpart1(only(peer.send(peer.commit()), DHPart1))
+    only(peer.send(peer.dhpart2()), Confirm1)
     peer.send(Error.make(code=code))
     peer.wait(1.0)
     (failed,) = bob.seen(Failed)

@@ -169,6 +169,7 @@ def test_one_trigger_may_end_what_another_one_was_for() -> None:
     """Both are due at once: the first makes the state one in which the second means nothing."""
     side, _ = committed()
     core = core_of(side.stream)
+    present(core.exchange).proved = True
     core.deadlines[Trigger.ERROR_GRACE_OVER] = 0.05
     core.peer_error = ErrorCode.SOFTWARE_ERROR
     core.deadlines[Trigger.NO_RECORD] = 0.05

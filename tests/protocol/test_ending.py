@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.support.cases import every
 from tests.support.inside import cache_of, call_of, core_of, running_exchanges
 from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
-from zrtp.errors import ApiMisuse, ErrorCode
+from zrtp.errors import ApiMisuse, ErrorCode, describe
 from zrtp.protocol.events import (
     Closed,
     Failed,
@@ -26,6 +27,7 @@ from zrtp.protocol.states import IN_EXCHANGE, State, Trigger
 from zrtp.wire.messages import (
     CONF2ACK,
     ERROR_ACK,
+    HELLO_ACK,
     Commit,
     Confirm1,
     Confirm2,
@@ -52,6 +54,12 @@ def state_of(side: Side) -> State:
 
 
 Step = Callable[[], list[Message]]
+
+
+def last_commit(sent: list[Message]) -> Commit:
+    (*_, commit) = sent
+    assert isinstance(commit, Commit)
+    return commit
 
 
 def as_initiator(until: State) -> tuple[Side, Actor, Step]:
@@ -105,6 +113,9 @@ def name_of(state: State) -> str:
     return state.name
 
 
+PROVED = (State.CONFIRM1_SENT, State.CONFIRM2_SENT)
+"""Where the other side has shown that it heard our Hello."""
+
 STATES = pytest.mark.parametrize("state", [state for state in State if state in IN_EXCHANGE], ids=name_of)
 
 
@@ -123,10 +134,15 @@ def test_an_error_is_acknowledged_and_ends_the_exchange_after_a_second_of_grace(
     assert bob.stream.state is state
     sent = peer.wait(0.02)
     assert not [message for _, message in sent if isinstance(message, Error)]
-    assert state_of(bob) is State.FAILED
-    (failed,) = bob.seen(Failed)
-    assert (failed.code, failed.name, failed.by_peer) == (0x62, "HVI_MISMATCH", True)
-    assert "not authenticated" in failed.text
+    if state in PROVED:
+        assert state_of(bob) is State.FAILED
+        (failed,) = bob.seen(Failed)
+        assert (failed.code, failed.name, failed.by_peer) == (0x62, "HVI_MISMATCH", True)
+        assert "not authenticated" in failed.text
+    else:  # anybody may have answered: the peer may still come
+        assert state_of(bob) is State.QUIET and not bob.seen(Failed)
+        (nobody,) = bob.seen(NoPeer)
+        assert "said, not proved: the committed hash does not match DHPart2" in nobody.text
     assert bob.stream.sending is Sending.BLOCKED
     assert core_of(bob.stream).exchange is None
     assert cache_of(bob.endpoint).peers() == []
@@ -148,7 +164,7 @@ def test_a_valid_next_message_within_the_grace_continues_the_exchange(state: Sta
 
 @pytest.mark.attack("DOS-08")
 def test_a_stream_of_errors_does_not_prolong_the_grace_nor_change_its_code() -> None:
-    bob, peer, _ = brought_to(State.COMMIT_SENT)
+    bob, peer, _ = brought_to(State.CONFIRM1_SENT)
     for tenth in range(12):
         peer.send(Error.make(code=0xA0 if tenth == 0 else 0x20))
         peer.wait(0.1)
@@ -167,7 +183,7 @@ def test_an_error_under_another_ssrc_is_not_the_peers() -> None:
 @pytest.mark.attack("DOS-10")
 @pytest.mark.parametrize("code", [0, 0x57, 0x64, 0x101, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
 def test_codes_that_nobody_knows_are_other_errors(code: int) -> None:
-    bob, peer, _ = brought_to(State.DHPART1_SENT)
+    bob, peer, _ = brought_to(State.CONFIRM1_SENT)
     peer.send(Error.make(code=code))
     peer.wait(1.1)
     (failed,) = bob.seen(Failed)
@@ -180,8 +196,39 @@ def test_service_unavailable_is_accepted_from_a_peer_that_may_not_be_called() ->
     bob, peer, _ = brought_to(State.COMMIT_SENT)
     peer.send(Error.make(code=ErrorCode.SERVICE_UNAVAILABLE))
     peer.wait(1.1)
-    (failed,) = bob.seen(Failed)
-    assert failed.name == "SERVICE_UNAVAILABLE"
+    (nobody,) = bob.seen(NoPeer)
+    assert describe(ErrorCode.SERVICE_UNAVAILABLE) in nobody.text
+
+
+@pytest.mark.attack("DOS-32")
+@pytest.mark.parametrize("state", [State.COMMIT_SENT, State.DHPART1_SENT, State.DHPART2_SENT], ids=name_of)
+def test_whoever_ended_it_with_an_error_and_proved_nothing_leaves_the_stream_to_others(state: State) -> None:
+    """His own Hello begins nothing again: two ends that cannot agree would go on for ever."""
+    bob, stranger, _ = brought_to(state)
+    stranger.send(Error.make(code=ErrorCode.SERVICE_UNAVAILABLE))
+    stranger.wait(1.1)
+    assert kinds(stranger.send(stranger.own_hello, stranger.own_hello)) == [Kind.HELLO_ACK] * 2
+    assert state_of(bob) is State.QUIET and bob.stream.next_timer() is None
+    peer = Actor(bob.stream, seed=3, ssrc=0x5000)
+    peer.now = 2.0
+    peer.listen()
+    if state is State.DHPART1_SENT:
+        peer.discover()
+        peer.initiate()
+    else:
+        peer.answer(last_commit(peer.discover()))
+    assert state_of(bob) is State.SECURE
+    assert not bob.seen(Failed)
+
+
+@pytest.mark.attack("DOS-32")
+def test_a_new_search_is_open_to_whoever_ended_the_last_exchange() -> None:
+    bob, peer, _ = brought_to(State.COMMIT_SENT)
+    peer.send(Error.make(code=ErrorCode.SERVICE_UNAVAILABLE))
+    peer.wait(1.1)
+    bob.stream.start(peer.now)
+    peer.answer(last_commit(peer.discover()))
+    assert state_of(bob) is State.SECURE
 
 
 @pytest.mark.attack("DOS-09")
@@ -201,7 +248,7 @@ def test_an_error_has_no_effect_where_no_exchange_runs(state: str) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
     if state == "failed":
-        bob, peer, _ = brought_to(State.DHPART2_SENT)
+        bob, peer, _ = brought_to(State.CONFIRM1_SENT)
     if state != "hello sent":
         peer.wait(60.0)
     before = snapshot(bob)
@@ -302,7 +349,7 @@ def test_a_peer_that_never_acknowledges_gets_eleven_copies_and_no_more() -> None
     assert len(bob.seen(Failed)) == 1
 
 
-@pytest.mark.parametrize("state", [State.DHPART2_SENT, State.CONFIRM1_SENT], ids=name_of)
+@pytest.mark.parametrize("state", PROVED, ids=name_of)
 def test_a_failed_stream_still_acknowledges_a_hello_and_does_nothing_else(state: State) -> None:
     bob, peer, _ = brought_to(state)
     peer.wait(60.0)
@@ -313,17 +360,32 @@ def test_a_failed_stream_still_acknowledges_a_hello_and_does_nothing_else(state:
 
 
 @pytest.mark.attack("DOS-15")
-def test_after_a_failure_with_somebody_who_proved_nothing_another_one_may_begin() -> None:
+@pytest.mark.attack("DOS-32")
+def test_after_an_exchange_with_somebody_who_proved_nothing_another_one_may_begin() -> None:
     """A stranger that answers our Commit and falls silent does not keep the peer out."""
     bob, stranger, _ = brought_to(State.DHPART2_SENT)
+    stranger.wait(60.0)
+    assert state_of(bob) is State.QUIET and not bob.seen(Failed)
+    peer = Actor(bob.stream, seed=3, ssrc=0x5000)
+    peer.now = 61.0
+    assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO, Kind.HELLO_ACK]
+    assert state_of(bob) is State.HELLO_RECEIVED
+    only(peer.send(peer.commit()), DHPart1)
+    assert bob.stream.sending is Sending.BLOCKED
+
+
+@pytest.mark.attack("DOS-15")
+def test_after_a_failure_for_want_of_anything_in_common_another_one_may_begin() -> None:
+    bob = alone(replace(FAST, mandatory_always=False))
+    stranger = Actor(bob.stream)
+    stranger.send(stranger.hello(key_agreements=(b"XXXX",)), HELLO_ACK)
     stranger.wait(60.0)
     assert state_of(bob) is State.FAILED
     peer = Actor(bob.stream, seed=3, ssrc=0x5000)
     peer.now = 61.0
     assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK, Kind.HELLO]
-    assert state_of(bob) is State.HELLO_RECEIVED
-    only(peer.send(peer.commit()), DHPart1)
-    assert bob.stream.sending is Sending.BLOCKED
+    peer.answer(only(peer.send(HELLO_ACK), Commit))
+    assert state_of(bob) is State.SECURE
 
 
 @pytest.mark.attack("DOS-15")
@@ -353,7 +415,7 @@ def test_an_initiator_gives_up_at_the_end_of_its_schedule_and_says_so(state: Sta
     assert bob.stream.state is state
     ((_, error),) = peer.wait(0.02)
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
-    if state is State.COMMIT_SENT:  # nobody has answered: a late peer may still begin
+    if state not in PROVED:  # anybody may have answered: a late peer may still begin
         (nobody,) = bob.seen(NoPeer)
         assert "did not go on" in nobody.text and not bob.seen(Failed)
         assert state_of(bob) is State.QUIET
@@ -431,7 +493,7 @@ def stream_in(state: str) -> tuple[Side, Actor]:
         peer.discover()
         peer.send(Error.make(code=0x20))
     elif state == "failed":
-        bob, peer, _ = brought_to(State.DHPART2_SENT)
+        bob, peer, _ = brought_to(State.CONFIRM1_SENT)
         peer.wait(11.0)
         assert state_of(bob) is State.FAILED
     elif state == "quiet":

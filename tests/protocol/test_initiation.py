@@ -18,7 +18,7 @@ from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
 from zrtp.protocol.compatibility import id_of_answer
-from zrtp.protocol.events import Failed, NoPeer, SecurityWarning
+from zrtp.protocol.events import Failed, NoPeer, Role, SecurityWarning
 from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import hvi
 from zrtp.protocol.states import State
@@ -172,6 +172,36 @@ def test_once_h1_is_out_a_newcomer_gets_no_commit_of_that_chain_but_one_of_a_new
     to_peer = next(message for message in later if isinstance(message, Commit) and sha256(message.h2) == hello.h3)
     assert_no_commit_on_a_chain_whose_h1_is_out(peer.heard)
     assert to_peer.zid == hello.zid == call_of(bob.session).zid
+
+
+@pytest.mark.attack("DOS-32")
+@pytest.mark.parametrize("first", ["of its own", "of the stranger"])
+def test_a_confirm1_belongs_to_the_exchange_that_has_keys(first: str) -> None:
+    """The stranger's Hello came under the peer's source, and the Commit to it still waits for its DHPart1."""
+    bob = alone(FAST)
+    peer, stranger = two(bob, "the peer's source")
+    waiting = only(stranger.discover()[-1:], Commit)
+    peer.send(peer.own_hello)
+    commit = only(peer.send(peer.dhpart1(waiting)), Commit)
+    dhpart2 = only(peer.send(peer.dhpart1(commit)), DHPart2)
+    core = core_of(bob.stream)
+    core.bring_forward(next(one for one in core.exchanges() if (one.derived is None) == (first == "of the stranger")))
+    peer.take_dhpart2(dhpart2)
+    assert kinds(peer.send(peer.confirm())) == [Kind.CONFIRM2]
+
+
+@pytest.mark.attack("DOS-32")
+def test_the_first_new_chain_reaches_a_peer_whose_record_was_read_long_ago() -> None:
+    """Both wait for a user: what is known about the peer is read again while a stranger's exchange has its time."""
+    bob = alone(WAITING, MemoryCache())
+    peer, stranger = two(bob)
+    peer.discover()
+    stranger.now = peer.now = 20.0
+    stranger.send(stranger.own_hello)
+    only(stranger.send(stranger.commit()), DHPart1)
+    peer.wait(2 * limits.TIME_TO_ANSWER + 0.01)
+    ours = [one.peer.ssrc for one in core_of(bob.stream).exchanges() if one.role is Role.INITIATOR]
+    assert peer.ssrc in ours
 
 
 @pytest.mark.attack("DOS-03")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import wire
-from tests.support.actor import FAST, WAITING, Actor, alone, snapshot
+from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
 from tests.support.cases import every
 from tests.support.inside import cache_of, core_of
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
@@ -24,7 +24,7 @@ from zrtp.protocol.events import Failed, KeysReady, NoPeer, Secured, SecurityWar
 from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.protocol.timers import along_the_path
-from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, Kind, Message, parse
+from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, DHPart1, Kind, Message, parse
 from zrtp.wire.packet import encode_fragment, encode_packet
 
 STATES = ["hello sent", "discovered", "commit sent", "dhpart1 sent", "secure", "failed", "quiet"]
@@ -32,7 +32,7 @@ STATES = ["hello sent", "discovered", "commit sent", "dhpart1 sent", "secure", "
 
 def in_state(name: str) -> tuple[Side, Actor]:
     """A stream in that state, with its peer; everything that it sent has been heard."""
-    bob = alone(WAITING if name in ("discovered", "dhpart1 sent") else FAST, MemoryCache())
+    bob = alone(WAITING if name in ("discovered", "dhpart1 sent", "failed") else FAST, MemoryCache())
     peer = Actor(bob.stream)
     if name == "quiet":
         peer.wait(60.0)
@@ -45,9 +45,8 @@ def in_state(name: str) -> tuple[Side, Actor]:
             assert isinstance(commit, Commit)
             peer.answer(commit)
         elif name == "failed":
-            commit = answers[-1]
-            assert isinstance(commit, Commit)
-            peer.send(peer.dhpart1(commit))
+            peer.take_dhpart1(only(peer.send(peer.commit()), DHPart1))
+            peer.send(peer.dhpart2())
             peer.wait(60.0)
     peer.listen()
     assert bob.stream.state.value == {"discovered": "ready", "hello sent": "looking for peer", "quiet": "no peer"}.get(

@@ -328,14 +328,14 @@ if DEFAULT.key_agreements[b"X1M2"].available:
 class Call:
     """One call of a scene, from moment to moment."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, seed: int = 1) -> None:
         caches = MemoryCache(), MemoryCache()
         if scene.known:
-            before = Pair(scene.alice, scene.bob, seed=2, alice_cache=caches[0], bob_cache=caches[1]).run()
+            before = Pair(scene.alice, scene.bob, seed=2 * seed, alice_cache=caches[0], bob_cache=caches[1]).run()
             for side in before.sides:
                 side.session.sas_matched("somebody")
                 side.session.close(before.network.now)
-        self.pair = Pair(scene.alice, scene.bob, seed=1, alice_cache=caches[0], bob_cache=caches[1])
+        self.pair = Pair(scene.alice, scene.bob, seed=seed, alice_cache=caches[0], bob_cache=caches[1])
         self.alice: Stream = self.pair.alice.stream
         self.bob: Stream = self.pair.bob.stream
         self.script = list(scene.script)
@@ -418,8 +418,8 @@ class Undisturbed:
 
 
 @cache
-def undisturbed(scene: str) -> Undisturbed:
-    call = Call(SCENES[scene])
+def undisturbed(scene: str, seed: int = 1) -> Undisturbed:
+    call = Call(SCENES[scene], seed)
     moments: list[tuple[float, str]] = []
     secure_at = None
     while call.next_moment():
@@ -511,10 +511,10 @@ class Flood:
             number += 1
 
 
-def judge(case: Case | Flood) -> Verdict:
+def judge(case: Case | Flood, seed: int = 1) -> Verdict:
     """Play the call with the disturbance, and compare it with the one that nobody disturbs."""
-    before = undisturbed(case.scene)
-    call = Call(SCENES[case.scene])
+    before = undisturbed(case.scene, seed)
+    call = Call(SCENES[case.scene], seed)
     for _ in range(case.moment + 1):
         call.next_moment()
     case.disturb(call)

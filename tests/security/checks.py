@@ -73,6 +73,25 @@ CHECKS = (
         ("test_initiation",),
     ),
     Check(
+        "an Error of somebody who proved nothing fails no stream",
+        "not exchange.proved",
+        "False",
+        ("test_ending",),
+        within="on_grace_over",
+    ),
+    Check(
+        "whoever ended it with an Error begins no new search",
+        "_.state is State.QUIET and hello.message.h3 in _.past.ended_by_error",
+        "False",
+        ("test_ending",),
+    ),
+    Check(
+        "two ends do not commit anew in the same moment",
+        "left and _.call.zid > max(left)",
+        "False",
+        ("test_blind_search",),
+    ),
+    Check(
         "only the first sign of a peer extends the search",
         "_.discovery_ends is None or Trigger.DISCOVERY_DEADLINE not in _.deadlines",
         "True",

@@ -1,7 +1,8 @@
-"""What is said blindly, alone, in pairs or in triples, ends no call, raises no alarm and holds no call up.
+"""What is said blindly, alone, in pairs, in triples or as the beginning of an exchange, ends no call, raises no alarm
+and holds no call up.
 
-Longer beginnings of an exchange are said where neither end rings. What is left out here, since it does harm, stands in
-docs/security.md: such beginnings to an end that rings, and floods of Commits or DHPart1s.
+What is left out here, since it does harm, stands in docs/security.md: floods of Commits or DHPart1s, and beginnings
+that are said to a further stream step by step.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.security.blind import (
     triples,
     undisturbed,
 )
+from tests.support.cases import every
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.states import State
 from zrtp.protocol.transitions import TABLE, Go
@@ -39,11 +41,7 @@ from zrtp.wire.messages import Kind, Ping, kind_of
 pytestmark = pytest.mark.usefixtures("quiet_log")
 
 BASIC = ("both commit", "bob is passive")
-BEGUN = (
-    *BASIC,
-    *(scene for scene in SCENES if scene.startswith(("a further stream", "signalling", "a hybrid"))),
-)
-"""Neither end rings, or waits for its user."""
+OF_FIRST_STREAMS = [scene for scene in SCENES if not scene.startswith("a further stream")]
 
 ONE_END = ("alice", "bob")
 
@@ -67,16 +65,16 @@ def right(report: Report) -> None:
 
 @pytest.mark.attack("DOS-22")
 def test_a_sample_of_all_that_a_stranger_can_say() -> None:
-    said = sample(everywhere(SINGLES), 60) + sample(everywhere(SCRIPTS, BEGUN), 80) + sample(everywhere(PAIRS), 100)
+    said = sample(everywhere(SINGLES), 60) + sample(everywhere(SCRIPTS), 80) + sample(everywhere(PAIRS), 100)
     right(search([*said, *random.Random(SEED).sample(floods(), 6)]))
 
 
 SEARCHES: dict[str, Callable[[], Sequence[Case | Flood]]] = {
     "alone": lambda: everywhere(SINGLES),
-    "beginnings": lambda: everywhere(SCRIPTS, BEGUN),
-    "beginnings, step by step": lambda: apart(everywhere(SCRIPTS, BASIC), 0.03),
+    "beginnings": lambda: everywhere(SCRIPTS),
+    "beginnings, step by step": lambda: apart(everywhere(SCRIPTS, OF_FIRST_STREAMS), 0.03),
     "pairs, both commit": lambda: everywhere(PAIRS, ["both commit"], ONE_END),
-    "triples": lambda: sample(everywhere(triples(400), BEGUN), 10_000),
+    "triples": lambda: sample(everywhere(triples(400)), 10_000),
 }
 
 
@@ -88,6 +86,21 @@ def test_all_that_a_stranger_can_say(name: str, capsys: pytest.CaptureFixture[st
     with capsys.disabled():
         print(f"\n{name}: {report}", end="")
     right(report)
+
+
+AT_BOTH_ENDS = {
+    "both wait for a user": Case("both wait for a user", 5, "both", ("Hello", "Commit", "Commit")),
+    "they know each other": Case("they know each other", 1, "both", ("Hello, ZID of the peer", "HelloACK", "DHPart1")),
+}
+
+
+@pytest.mark.attack("DOS-32")
+@every("scene", AT_BOTH_ENDS)
+@every("seed", range(100, 140))
+def test_two_ends_whose_chains_strangers_used_up_begin_anew_one_after_the_other(scene: str, seed: int) -> None:
+    """If both committed anew in the same moment, each would do so to a Hello that does not count any more."""
+    verdict = judge(AT_BOTH_ENDS[scene], seed)
+    assert verdict.right, str(verdict)
 
 
 # A search that finds nothing proves nothing if it would not find what is there.

@@ -49,6 +49,7 @@ def on_start_again(core: Core, start: Received[None]) -> State:
     """
     core.hello_acknowledged = False
     core.acknowledged_by = None
+    core.past.ended_by_error = ()
     state = on_start(core, start)
     return State.HELLO_RECEIVED if core.candidates else state
 
@@ -62,6 +63,9 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
     more gets it again: before HelloACK, because one stack falls into a passive role if the acknowledgement comes first.
     """
     now = hello.at
+    if core.state is State.QUIET and hello.message.h3 in core.past.ended_by_error:
+        acknowledge(core, hello)
+        return core.state
     if not core.hello_acknowledged and _can_be_the_peers(core, hello.message):
         if core.retransmission is None:
             core.send_repeatedly(core.hello, T1_EXTENDED, now)

@@ -212,7 +212,9 @@ def _in_question(core: Core, kind: Kind, ssrc: int, raw: bytes) -> list[Exchange
     likely = [exchange for exchange in waiting if exchange in own] or waiting
     if kind is Kind.COMMIT:
         return (likely or [present(core.exchange)])[:1]
-    return own if kind is Kind.CONFIRM1 and own else likely[:1]
+    if kind is Kind.CONFIRM1 and own:  # what has no keys yet cannot open it
+        return [exchange for exchange in own if exchange.derived is not None] or own
+    return likely[:1]
 
 
 def _may_be_the_peers(core: Core, kind: Kind, ssrc: int) -> bool:

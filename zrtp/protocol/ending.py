@@ -19,6 +19,8 @@ from zrtp.protocol.exchange import Refusal, present
 from zrtp.protocol.states import State, Trigger
 from zrtp.wire.messages import ERROR_ACK, Error, ErrorACK
 
+DISTURBED = "Messages of somebody else came in between: this call is being disturbed. Call again."
+
 
 def on_error(core: Core, received: Received[Error]) -> State:
     """Arrives from: every state of an exchange. Goes to: the same. FAILED follows a second later. Sends: ErrorACK."""
@@ -59,10 +61,15 @@ def _tell_at_once(core: Core, received: Received[Error]) -> None:
 
 
 def on_grace_over(core: Core, due: Received[None]) -> State:
-    """Arrives from: every state of an exchange. Goes to: FAILED; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT,
-    CONFIRM1_SENT if an exchange beside it goes on. The peer's Error was not overridden.
+    """Arrives from: every state of an exchange. Goes to: FAILED; QUIET if the other side has proved nothing;
+    COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. The peer's Error was not
+    overridden.
     """
-    code = core.peer_error or 0
+    code, exchange = core.peer_error or 0, present(core.exchange)
+    if not exchange.proved:
+        core.call.exchange_failed(exchange)
+        core.past.ended_by_error = (*core.past.ended_by_error, exchange.peer.hello.h3)[-limits.CANDIDATES :]
+        return _candidate_is_gone(core, "Whoever took part in the key agreement ended it; this call is not encrypted.")
     return core.fail(
         code,
         f"The other side ended the key agreement: {describe(code)}. (Error messages are not authenticated.)",
@@ -95,17 +102,46 @@ def on_error_ack(core: Core, received: Received[ErrorACK]) -> State:
 
 
 def on_silence_of_candidate(core: Core, due: Received[None]) -> State:
-    """Arrives from: COMMIT_SENT, DHPART1_SENT, when retransmission or the responder's patience ends. Goes to: QUIET;
-    COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends: perhaps Error.
+    """Arrives from: COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, when retransmission or the responder's patience ends.
+    Goes to: QUIET; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends:
+    perhaps Error.
 
-    Nobody has proved to be there, so that a late Hello or Commit starts everything again.
+    Nobody has proved to be there: a DHPart1 and what follows can be sent by anybody who knows address and port.
     """
+    exchange = present(core.exchange)
+    code = ErrorCode.PROTOCOL_TIMEOUT
+    text = "The key agreement that was begun did not go on; this call is not encrypted."
+    if exchange.refusal is not None:
+        code, text = exchange.refusal.code, f"{text} {exchange.refusal.text}"
+    elif exchange.disturbed:
+        text += f" {DISTURBED}"
+    if not core.aside:
+        core.complain_to_candidate(code, due.at)
+    return _candidate_is_gone(core, text)
+
+
+def on_silence(core: Core, due: Received[None]) -> State:
+    """Arrives from: CONFIRM1_SENT, CONFIRM2_SENT, when retransmission or the responder's patience ends. Goes to:
+    FAILED; QUIET if the other side has proved nothing; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an
+    exchange beside it goes on. Sends: Error, because the peer may hear us although we do not hear it.
+    """
+    exchange = present(core.exchange)
+    if not exchange.proved:
+        core.call.exchange_failed(exchange)
+        return on_silence_of_candidate(core, due)
+    code, text = ErrorCode.PROTOCOL_TIMEOUT, "The other side stopped answering during the key agreement. Call again."
+    if exchange.refusal is not None:
+        code, text = exchange.refusal.code, exchange.refusal.text
+    elif exchange.disturbed:
+        text = f"The key agreement did not finish. {DISTURBED}"
+    return core.fail(code, core.with_what_was_said(text), due.at, tell_peer=True)
+
+
+def _candidate_is_gone(core: Core, text: str) -> State:
+    """An exchange ends whose other side may have been anybody: a late Hello or Commit starts everything again."""
     if core.aside:
         return core.leave(core.state)
-    core.complain_to_candidate(ErrorCode.PROTOCOL_TIMEOUT, due.at)
-    refusal = present(core.exchange).refusal
-    text = "The key agreement that was begun did not go on; this call is not encrypted."
-    return _as_if_nobody_came(core, text if refusal is None else f"{text} {refusal.text}")
+    return _as_if_nobody_came(core, text)
 
 
 def _as_if_nobody_came(core: Core, text: str) -> State:
@@ -115,23 +151,6 @@ def _as_if_nobody_came(core: Core, text: str) -> State:
     core.hello_acknowledged, core.acknowledged_by = False, None
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
     return State.QUIET
-
-
-def on_silence(core: Core, due: Received[None]) -> State:
-    """Arrives from: DHPART2_SENT, CONFIRM1_SENT, CONFIRM2_SENT, when retransmission or the responder's patience ends.
-    Goes to: FAILED; COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends:
-    Error, because the peer may hear us although we do not hear it.
-    """
-    exchange = present(core.exchange)
-    code, text = ErrorCode.PROTOCOL_TIMEOUT, "The other side stopped answering during the key agreement. Call again."
-    if exchange.refusal is not None:
-        code, text = exchange.refusal.code, exchange.refusal.text
-    elif exchange.disturbed:
-        text = (
-            "The key agreement did not finish, and messages of somebody else came in between: this call is being "
-            "disturbed. Call again."
-        )
-    return core.fail(code, core.with_what_was_said(text), due.at, tell_peer=True)
 
 
 def on_refused(core: Core, refusal: Received[Refusal]) -> State:

@@ -274,7 +274,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoPeer:
-    """Discovery ended without a usable ZRTP peer; a late Hello or Commit still starts everything again."""
+    """Discovery ended without a usable ZRTP peer; a late Hello or Commit still starts everything again.
+
+    So does an exchange end whose other side proved nothing, and may have been anybody. Clear media stays blocked then,
+    as after `Failed`: `Stream.sending` says so.
+    """
 
     ssrc: int
     text: str

@@ -71,6 +71,8 @@ class Past:
     """Commits whose exchange was given up. A second answer would be one more guess at the SAS."""
     had_time: frozenset[bytes] = frozenset()
     """H3 of those who had time to go on with an exchange and did not."""
+    ended_by_error: tuple[bytes, ...] = ()
+    """H3 of the last who sent an Error and proved nothing. Their Hello begins no new search: it would end likewise."""
     refused_for_room: tuple[bytes, ...] = ()
     """The last Commits that found no room; one that comes again is no stray."""
     open_to_others: bool = False

@@ -239,9 +239,23 @@ def h1_goes_out(core: Core, now: float) -> None:
 
 
 def _expect_new_chain(core: Core, now: float) -> None:
-    """Not at once: what runs may prove itself. And not both ends in the same moment: their Commits would cross."""
-    wait = limits.TIME_TO_ANSWER * (1 + core.installation.random(1)[0] / 255)
-    core.deadlines.setdefault(Trigger.NEW_CHAIN, core.later(now, wait))
+    """Not at once: what runs may prove itself."""
+    if any(Trigger.NEW_CHAIN in deadlines for deadlines in (core.deadlines, *(one.deadlines for one in core.aside))):
+        return
+    core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _turn(core)))
+    for known in core.candidates.values():
+        core.call.retention.ready(known.hello.zid, now)  # until then what is known about them has been read
+
+
+def _turn(core: Core) -> float:
+    """From 0 to 1, not the same at both ends: their Commits would cross, each to a Hello that does not count any more.
+    Of two who have only each other left, the one with the higher ZID is the first.
+    """
+    dice, running = core.installation.random(1)[0] / 255, {one.peer.ssrc for one in core.exchanges()}
+    left = {known.hello.zid for known in core.candidates.values() if known.ssrc not in running}
+    if left and core.call.zid > max(left):
+        return dice / 5
+    return (4 + dice) / 5 if left and core.call.zid < min(left) else dice
 
 
 def on_new_chain(core: Core, due: Received[None]) -> State:

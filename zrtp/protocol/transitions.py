@@ -132,7 +132,7 @@ def in_exchange(state: State) -> Steps:
         **stay(state),
         Kind.HELLO: Go(discovery.on_hello_in_exchange, any_of(state, S.COMMIT_SENT)),
         Kind.ERROR: Go(ending.on_error, (state,)),
-        Trigger.ERROR_GRACE_OVER: Go(ending.on_grace_over, (S.FAILED, *BESIDE)),
+        Trigger.ERROR_GRACE_OVER: Go(ending.on_grace_over, (S.FAILED, S.QUIET, *BESIDE)),
         Trigger.NEW_CHAIN: Go(initiation.on_new_chain, any_of(state, S.COMMIT_SENT)),
         Trigger.HELLO_EXPECTED: Go(binding.on_hello_expected_in_exchange, any_of(state, S.FAILED, *BESIDE)),
         Trigger.CROWDED_OUT: Go(ending.on_crowded_out, any_of(state, S.QUIET, *BESIDE)),
@@ -154,7 +154,7 @@ def initiating(state: State) -> Steps:
     """States of an initiator: its own retransmission is the clock."""
     return {
         **in_exchange(state),
-        Trigger.EXHAUSTED: Go(ending.on_silence, (S.FAILED, *BESIDE)),
+        Trigger.EXHAUSTED: Go(ending.on_silence_of_candidate, (S.QUIET, *BESIDE)),
         **ignore("we are the initiator", Kind.DHPART2, Kind.CONFIRM2, Trigger.IDLE_TIMEOUT),
     }
 
@@ -174,7 +174,7 @@ def responding(state: State) -> Steps:
     return {
         **in_exchange(state),
         **beside(state),
-        Trigger.IDLE_TIMEOUT: Go(ending.on_silence, (S.FAILED, *BESIDE)),
+        Trigger.IDLE_TIMEOUT: Go(ending.on_silence_of_candidate, (S.QUIET, *BESIDE)),
         **ignore("we are the responder", Kind.DHPART1, Kind.CONFIRM1, Kind.CONF2ACK, Trigger.EXHAUSTED),
         **ignore("SRTP before Confirm2", Trigger.SRTP),
     }
@@ -290,7 +290,6 @@ TABLE: dict[State, Row] = {
             Kind.COMMIT: Go(commitment.on_crossing_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
             Kind.CONFIRM1: Go(initiation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
-            Trigger.EXHAUSTED: Go(ending.on_silence_of_candidate, (S.QUIET, *BESIDE)),
             Trigger.HELLO_EXPECTED: Go(
                 binding.on_hello_expected_after_commit,
                 (*BESIDE, S.DISCOVERED, S.HELLO_ACKED, S.FAILED),
@@ -317,6 +316,7 @@ TABLE: dict[State, Row] = {
             **initiating(S.CONFIRM2_SENT),
             **ignore("the peer is known already", Trigger.RECORD, Trigger.NO_RECORD),
             Kind.HELLO: Go(discovery.on_hello_later, (S.CONFIRM2_SENT,)),
+            Trigger.EXHAUSTED: Go(ending.on_silence, (S.FAILED, *BESIDE)),
             Kind.CONF2ACK: Go(confirmation.on_conf2ack, (S.SECURE,)),
             Trigger.SRTP: Go(confirmation.on_conf2ack, (S.SECURE,)),
             **ignore("Commit lost the contention", Kind.COMMIT),
@@ -328,7 +328,6 @@ TABLE: dict[State, Row] = {
     S.DHPART1_SENT: Row(
         {
             **responding(S.DHPART1_SENT),
-            Trigger.IDLE_TIMEOUT: Go(ending.on_silence_of_candidate, (S.QUIET, *BESIDE)),
             Kind.DHPART2: Go(agreement.on_dhpart2, (S.DHPART1_SENT, S.CONFIRM1_SENT)),
             **ignore("no DHPart2 yet", Kind.CONFIRM2),
         },
@@ -338,6 +337,7 @@ TABLE: dict[State, Row] = {
         {
             **responding(S.CONFIRM1_SENT),
             Kind.CONFIRM2: Go(confirmation.on_confirm2, (S.SECURE,)),
+            Trigger.IDLE_TIMEOUT: Go(ending.on_silence, (S.FAILED, S.QUIET, *BESIDE)),
             **ignore("DHPart2 is here already", Kind.DHPART2),
         },
         ANSWERING,
