@@ -1,6 +1,7 @@
 """What a session tells its application: every event, and the words that events use."""
 
 from zrtp.protocol.events import (
+    AnotherPeer,
     Assurance,
     ClearRequested,
     Closed,
@@ -30,6 +31,7 @@ from zrtp.protocol.events import (
 )
 
 __all__ = [
+    "AnotherPeer",
     "Assurance",
     "ClearRequested",
     "Closed",

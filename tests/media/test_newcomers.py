@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.media_pair import FRAME, MediaPair
 from tests.support.pair import seeded
-from zrtp.media.events import AnotherPeer
+from zrtp.events import AnotherPeer
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint

@@ -73,6 +73,24 @@ CHECKS = (
         ("test_initiation",),
     ),
     Check(
+        "a newcomer is told once a second",
+        "_.past.told_of_newcomer is None or now - _.past.told_of_newcomer >= limits.NEWCOMER_INTERVAL",
+        "True",
+        ("test_newcomers",),
+    ),
+    Check(
+        "a DHPart of a newcomer continues his own Hello",
+        "hmac.compare_digest(sha256(sha256(_.h1)), _.hello.h3)",
+        "True",
+        ("test_newcomers",),
+    ),
+    Check(
+        "the peer's own Commit introduces nobody",
+        "_.zid == _.call.zid or _leads_to_the_peer(_, sha256(_.h2))",
+        "False",
+        ("test_newcomers",),
+    ),
+    Check(
         "an Error of somebody who proved nothing fails no stream",
         "not exchange.proved",
         "False",

@@ -10,7 +10,7 @@ from tests.support.pair import Network, Side, seeded
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Failed, SecurityWarning, WarningCode
+from zrtp.protocol.events import AnotherPeer, Failed, KeysReady, NoPeer, SecurityWarning, WarningCode
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.wire.messages import Kind, kind_of
@@ -122,3 +122,25 @@ def test_a_call_to_the_line_that_waits_for_the_dead_one_is_secure_at_once(last: 
     assert secure(phone, server), (phone.stream, server.stream)
     lines.network.run(began + 60.0)
     assert secure(phone, server)
+
+
+@pytest.mark.attack("DOS-33")
+@every("who", ROLES)
+@every("seed", range(3))
+def test_the_application_hears_of_a_phone_that_died_when_secure_and_calls_the_same_line(who: str, seed: int) -> None:
+    """The call and its keys stay; the new program is not silenced, and tells its user that nobody answers."""
+    lines = Lines(*ROLES[who], 100 * seed + 70)
+    server = lines.answers()
+    dead = lines.phone_starts(server.stream)
+    lines.network.run(5.0, stop=lambda: secure(dead, server))
+    lines.pass_time(1.0)
+    dead.session.close(lines.network.now)
+    lines.network._links.clear()
+    phone = lines.phone_starts(server.stream)
+    lines.pass_time(6.0)
+    told = server.seen(AnotherPeer)
+    assert {event.zid for event in told} == {phone.endpoint.zid} == {dead.endpoint.zid}
+    assert 2 <= len(told) <= 6  # of some twenty Hellos in four seconds
+    assert secure(server) and len(server.seen(KeysReady)) == 1
+    assert phone.stream.state is State.QUIET and phone.seen(NoPeer)
+    assert complaints(phone, server) == []

@@ -13,6 +13,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.registry import DEFAULT
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.events import AnotherPeer
 from zrtp.protocol.states import State
 
 AGREEMENTS = {
@@ -80,19 +81,30 @@ class Fork:
             if phone.stream.state is State.SECURE and same_keys(phone.keys().send, keys.receive)
         ]
 
+    @property
+    def unanswered(self) -> set[bytes]:
+        """ZIDs of the phones that the caller is not connected with."""
+        return {phone.endpoint.zid for phone in self.phones if phone.name not in self.answered}
+
 
 @needs_ml_kem
 @pytest.mark.attack("NET-22")
+@pytest.mark.attack("DOS-33")
 @pytest.mark.parametrize(
     ("agreement", "loss", "begin"),
     a_tenth_by_default(
         [(agreement, loss, begin) for agreement in AGREEMENTS for loss in LOSSES for begin in range(10)]
     ),
 )
-def test_the_caller_completes_with_one_of_two_phones(agreement: str, loss: str, begin: int) -> None:
-    failed = []
+def test_the_caller_completes_with_one_of_two_phones_and_hears_of_the_other(
+    agreement: str, loss: str, begin: int
+) -> None:
+    failed: list[object] = []
     for seed in range(RUNS * begin, RUNS * (begin + 1)):
         fork = Fork(AGREEMENTS[agreement], LOSSES[loss], seed).ring()
         if len(fork.answered) != 1:
             failed.append((seed, fork.caller.stream.state, [phone.stream.state for phone in fork.phones]))
+        told = {event.zid for event in fork.caller.seen(AnotherPeer)}
+        if told != fork.unanswered and (told or not LOSSES[loss]):  # its one Hello may be lost, and never come again
+            failed.append((seed, fork.caller.seen(AnotherPeer), fork.phones))
     assert failed == []

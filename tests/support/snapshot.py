@@ -7,8 +7,8 @@
 Everything that can be reached from the stream is in it: its session, the streams beside it, the exchange with its
 messages and secrets, the endpoint and the cache. Left out is only what counts or limits and never decides what a
 message means: counters, sequence numbers, rate limits, round-trip times, the times of the last warning and the last
-Error, the notes that something did not verify or was said unproved (they word a later failure), the source of
-randomness, and what waits to be fetched (events and datagrams).
+Error, who else introduced himself, the notes that something did not verify or was said unproved (they word a later
+failure), the source of randomness, and what waits to be fetched (events and datagrams).
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ from zrtp.wire.messages import Message
 
 LEFT_OUT: dict[type, frozenset[str]] = {
     Core: frozenset({"counters", "last_error_sent", "_debug", "_logger", "warned", "hello_copies", "round_trips"}),
-    Past: frozenset({"said", "refused_hello", "refused_commit", "nothing_in_common", "refused_for_room"}),
+    Past: frozenset(
+        {
+            *("said", "refused_hello", "refused_commit", "nothing_in_common", "refused_for_room"),
+            *("newcomer", "told_of_newcomer"),
+        }
+    ),
     Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
     Call: frozenset({"clock", "counters", "events"}),
     Exchange: frozenset({"refusal", "disturbed"}),

@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zrtp.events import AnotherPeer
     from zrtp.media.aio import AsyncCall, ForkedCall, MediaLayer, SecureStream, connect, listen
     from zrtp.media.demux import Kind, classify
     from zrtp.media.errors import NotSecured
-    from zrtp.media.events import AnotherPeer, MediaRecovered, MediaTrouble, PeerLeft, Trouble
+    from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
     from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
     from zrtp.media.secure import Counters, SecureCall, SecureMedia
     from zrtp.media.threads import SecureSocket
@@ -42,20 +43,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "aio": ("AsyncCall", "ForkedCall", "MediaLayer", "SecureStream", "connect", "listen"),
-    "demux": ("Kind", "classify"),
-    "errors": ("NotSecured",),
-    "events": ("AnotherPeer", "MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
-    "rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),
-    "secure": ("Counters", "SecureCall", "SecureMedia"),
-    "threads": ("SecureSocket",),
+    ".aio": ("AsyncCall", "ForkedCall", "MediaLayer", "SecureStream", "connect", "listen"),
+    ".demux": ("Kind", "classify"),
+    ".errors": ("NotSecured",),
+    ".events": ("MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
+    ".rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),
+    ".secure": ("Counters", "SecureCall", "SecureMedia"),
+    ".threads": ("SecureSocket",),
+    "..events": ("AnotherPeer",),
 }
 
 
 def __getattr__(name: str) -> Any:
     for module, names in _HOMES.items():
         if name in names:
-            value = globals()[name] = getattr(import_module(f"zrtp.media.{module}"), name)
+            value = globals()[name] = getattr(import_module(module, __name__), name)
             return value
     raise AttributeError(f"module 'zrtp.media' has no attribute {name!r}")
 

@@ -82,19 +82,6 @@ class PeerLeft:
     """The SSRC of the peer that left."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnotherPeer:
-    """Somebody else than the peer of a secure stream introduces himself there: another phone, after a transfer, or the
-    peer's own, started anew. At most one a second. Nothing is authenticated, so that the call and its keys stay as
-    they are; whoever has reason to believe it begins a call with him, see `MediaLayer.take_over`."""
-
-    ssrc: int
-    zid: bytes
-    """Which one he says he is, 12 octets; that of the peer, if he says so."""
-    text: str
-    """One sentence for people, with the likely reason."""
-
-
-MediaEvent: TypeAlias = MediaTrouble | MediaRecovered | PeerLeft | AnotherPeer
+MediaEvent: TypeAlias = MediaTrouble | MediaRecovered | PeerLeft
 CallEvent: TypeAlias = Event | MediaEvent
 """Everything that a call over `zrtp.media` tells."""

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
-from zrtp.media.events import AnotherPeer, CallEvent, MediaEvent, MediaRecovered, MediaTrouble, PeerLeft, Trouble
-from zrtp.media.newcomers import Newcomers
+from zrtp.media.events import CallEvent, MediaEvent, MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
 from zrtp.media.srtp.sources import rtp_header
@@ -181,7 +180,7 @@ class SecureMedia:
         self._watch: Watch | None = None  # from the first packet on that comes under these keys
         self._latest = b""  # the packet that verified last
         self._left = b""  # the source that said goodbye, if it was the one heard last
-        self._newcomers = Newcomers()
+        self._newcomer: bytes | None = None  # the datagram with the last Hello of somebody else than the peer
         self._early: list[bytes] = []
         self._again_at = 0.0
         self._rtcp: deque[bytes] = deque(maxlen=RTCP_BACKLOG)
@@ -227,9 +226,10 @@ class SecureMedia:
             if len(self._early) < EARLY_BACKLOG and datagram not in self._early:
                 self._early.append(datagram)
             return
-        if self._receiver is None or not self._is_of_newcomer(datagram, now):
-            self.stream.receive_datagram(datagram, now)
-            self._call.settle()
+        self.stream.receive_datagram(datagram, now)
+        if datagram[_MESSAGE] == core_of(self.stream).past.newcomer:
+            self._newcomer = datagram
+        self._call.settle()
 
     def unprotect(self, packet: bytes, now: float) -> bytes | None:
         """The RTP packet in what `classify` found to be RTP; None if it may not be played. Never raises for it."""
@@ -275,7 +275,7 @@ class SecureMedia:
     @property
     def newcomer_hello(self) -> bytes | None:
         """The datagram with the last Hello of `AnotherPeer`: the first one for a new call's `zrtp_received`."""
-        return self._newcomers.hello
+        return self._newcomer
 
     @property
     def may_send(self) -> bool:
@@ -387,16 +387,6 @@ class SecureMedia:
             return None
         return packet
 
-    def _is_of_newcomer(self, datagram: bytes, now: float) -> bool:
-        """Whether somebody else than the peer of this secure stream introduces himself: told now and then."""
-        core = core_of(self.stream)
-        if core.exchange is None:
-            return False
-        zid = self._newcomers.introduces(datagram, core.exchange.peer.hello, core.call.zid)
-        if zid is not None and self._newcomers.may_tell(now):
-            self._call._tell(AnotherPeer(ssrc=self.stream.ssrc, zid=zid, text=_ANOTHER))
-        return zid is not None
-
     def _refused(self, error: SrtpError, now: float) -> None:
         repeated = isinstance(error, SrtpReplayed)
         self.counters.rejected += 1
@@ -445,11 +435,8 @@ class SecureMedia:
 _AGAIN: Final = 1.0
 """Seconds between two new beginnings of discovery for the sake of plain RTP."""
 
-
-_ANOTHER: Final = (
-    "Somebody else introduces himself on this line: perhaps the call was passed on, or the other side was started "
-    "anew. Anybody can do that: this call goes on as it is."
-)
+_MESSAGE: Final = slice(12, -4)
+"""Of a ZRTP datagram, between the header of the packet and its CRC."""
 
 
 def _would_be_rtcp() -> SrtpMalformed:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import date
 from functools import partial
 
-from zrtp.protocol import announcing, signing
+from zrtp.protocol import announcing, newcomers, signing
 from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Continuity, Mode, Secured, Sending, WarningCode
@@ -123,6 +123,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
             allow_clear=plain.allow_clear and not plain.enrolment,
         )
     )
+    newcomers.came_before(core, now)
     return State.SECURE
 
 

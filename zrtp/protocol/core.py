@@ -586,6 +586,9 @@ class Core:
 
     def forget_candidates_except(self, peer: Candidate) -> None:
         """The peer is known: only its Hello counts from now on."""
+        self.past.others += tuple(
+            one for one in self.candidates.values() if not compare_digest(one.hello.h3, peer.hello.h3)
+        )
         self.candidates = {(peer.ssrc, peer.hello.raw): peer}
 
     @property

@@ -18,7 +18,7 @@ import hmac
 from dataclasses import replace
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import announcing, compatibility, initiation, limits
+from zrtp.protocol import announcing, compatibility, initiation, limits, newcomers
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import NoPeer, PongReceived, Role, WarningCode
 from zrtp.protocol.exchange import Candidate, present
@@ -129,13 +129,12 @@ def _can_be_the_peers(core: Core, hello: Hello) -> bool:
 
 def on_hello_later(core: Core, hello: Received[Hello]) -> State:
     """Arrives from: CONFIRM2_SENT, SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR. Goes to: the same. Sends: HelloACK (its
-    first one got lost), unless it is somebody else's, who could not use it: the peer's program that was started anew,
-    another phone that answers too, or a stranger. The media path tells the application.
+    first one got lost), unless it is somebody else's, who could not use it: see `zrtp.protocol.newcomers`.
     """
     if not core.candidates or _introduced_himself(core, hello.message):
         acknowledge(core, hello)
     elif not core.is_own_hello(hello.message.raw):
-        core.counters["Hello of somebody else"] += 1
+        newcomers.says_hello(core, hello.message, hello.at)
     return core.state
 
 

@@ -28,7 +28,7 @@ from zrtp.errors import (
     PeerError,
     ZrtpError,
 )
-from zrtp.protocol import discovery, limits
+from zrtp.protocol import discovery, limits, newcomers
 from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import WarningCode
@@ -150,6 +150,7 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
         return
     if core.exchange is not None and ssrc != core.exchange.peer.ssrc and not _may_be_the_peers(core, kind, ssrc):
         core.counters["source is not the peer's"] += 1
+        newcomers.goes_on(core, kind, ssrc, raw, now)
         return
     if core.aside and (kind in OF_EXCHANGE or kind is Kind.ERROR):
         _take_beside(core, kind, ssrc, raw, now)

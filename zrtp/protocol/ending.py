@@ -194,6 +194,7 @@ def on_close(core: Core, due: Received[None]) -> State:
         core.set_sending(Sending.BLOCKED)
     core.progressed()
     core.candidates.clear()
+    core.past.others = ()
     core.outbox.clear()
     core.emit(Closed(ssrc=core.ssrc))
     return State.CLOSED

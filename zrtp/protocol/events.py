@@ -285,6 +285,20 @@ class NoPeer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnotherPeer:
+    """Somebody else than the peer introduces himself on a stream that has one: another phone that answers too, or to
+    which the call was passed on, or the peer's own program, started anew. At most one a second. Nothing is
+    authenticated, so that the call and its keys stay as they are; whoever has reason to believe it begins a call with
+    him, see `zrtp.media.MediaLayer.take_over`."""
+
+    ssrc: int
+    zid: bytes
+    """Which one he says he is, 12 octets; that of the peer, if he says so."""
+    text: str
+    """One sentence for people, with the likely reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClearRequested:
     """The peer switched encryption off, authenticated. Nothing is sent before `Session.agree_to_clear`."""
 
@@ -362,6 +376,7 @@ Event: TypeAlias = (
     | SecurityWarning
     | Failed
     | NoPeer
+    | AnotherPeer
     | ClearRequested
     | WentClear
     | SasRelayed

@@ -59,7 +59,8 @@ class Candidate:
 
 @dataclass(slots=True)
 class Past:
-    """What a stream remembers of exchanges that did not lead anywhere, as long as nobody has proved to be the peer."""
+    """What a stream remembers of exchanges that did not lead anywhere, as long as nobody has proved to be the peer, and
+    of those who are not the peer, once it is known."""
 
     recent_commits: tuple[tuple[Commit, float], ...] = ()
     """Commits of ours that lost a contention and may still be under way, and when they did."""
@@ -87,6 +88,12 @@ class Past:
     """Why a Commit was refused, for the end of discovery."""
     nothing_in_common: Refusal | None = None
     """Why no Commit could be made to somebody who introduced himself."""
+    others: tuple[Candidate, ...] = ()
+    """Those who were candidates too when the peer became known."""
+    newcomer: bytes | None = None
+    """The last Hello that came since then of another hash chain than the peer's."""
+    told_of_newcomer: float | None = None
+    """When the application heard last that there is somebody else."""
 
     def may_send_public_value(self, now: float) -> bool:
         """Whether a public value of ours may go out in one more exchange."""

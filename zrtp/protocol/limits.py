@@ -11,7 +11,7 @@ fragments         128 parts for each stream, 10 s each, together no longer than 
 Pings             8 of ours for each stream wait for their PingACK
 events            512 for each call that nobody takes, 1024 with those that cannot be missed; then the oldest goes
 nonces            4096 for each session
-warnings          one a second of each kind
+warnings          one a second of each kind; of those who come when the peer is known, one a second on each stream
 records           8 peers for each call
 writes            8 tries, the last one after a minute
 """
@@ -52,6 +52,8 @@ PINGS = 8
 EVENTS = 512
 """Events that nobody takes; twice as many with those that cannot be missed."""
 WARNING_INTERVAL = 1.0
+NEWCOMER_INTERVAL = 1.0
+"""Seconds between two newcomers that are told, whoever they are."""
 ERROR_INTERVAL = 1.0
 ERROR_GRACE = 1.0
 """Seconds during which a valid next message overrides a received, unauthenticated Error."""

@@ -20,6 +20,7 @@ from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol import events
 from zrtp.protocol.events import (
+    AnotherPeer,
     Assurance,
     ClearRequested,
     Closed,
@@ -140,6 +141,10 @@ EXPECTED: list[tuple[News, dict[str, Any]]] = [
     (WentClear(ssrc=1, by_peer=False), {"event": "went_clear", "by": "us"}),
     (ClearRequested(ssrc=1), {"event": "clear_requested"}),
     (NoPeer(ssrc=1, text="Nobody."), {"event": "no_peer", "text": "Nobody."}),
+    (
+        AnotherPeer(ssrc=1, zid=b"another ZID!", text="Somebody."),
+        {"event": "another_peer", "zid": b"another ZID!".hex(), "text": "Somebody."},
+    ),
     (
         Failed(ssrc=1, code=0x70, name="CONFIRM_MAC", by_peer=True, text="No."),
         {"event": "failed", "code": "0x70", "name": "CONFIRM_MAC", "by": "peer", "text": "No."},

@@ -22,6 +22,7 @@ from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.protocol import events
 from zrtp.protocol.events import (
+    AnotherPeer,
     Assurance,
     ClearRequested,
     Closed,
@@ -396,8 +397,9 @@ WORDS: dict[type[Event], list[tuple[list[News], str]]] = {
 }
 """What each event of the engine looks like, after the news that come before it."""
 
-WITHOUT_WORDS: set[type[Event]] = {Secured, SendingChanged, KeysReady, Closed}
-"""Told by the notice `Agreed`, by the state, or never: keys are not shown, and after the last event nobody is told."""
+WITHOUT_WORDS: set[type[Event]] = {AnotherPeer, Secured, SendingChanged, KeysReady, Closed}
+"""Told by the notice `Agreed`, by the state, or never: keys are not shown, after the last event nobody is told, and a
+person can do nothing about somebody else on the line."""
 
 
 def test_no_event_of_the_engine_is_forgotten() -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
+from zrtp.events import AnotherPeer
 from zrtp.media.aio import AsyncCall, MediaLayer, SessionOptions
 from zrtp.media.demux import Kind, classify
-from zrtp.media.events import AnotherPeer
 from zrtp.media.sdp import parse_zrtp_hash
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint

@@ -23,8 +23,9 @@ from zrtp.cli.screen.streams import Output
 from zrtp.crypto import codes
 from zrtp.crypto.sas import Sas
 from zrtp.media.addresses import Address
-from zrtp.media.events import AnotherPeer, CallEvent, MediaRecovered, MediaTrouble, PeerLeft
+from zrtp.media.events import CallEvent, MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.protocol.events import (
+    AnotherPeer,
     ClearRequested,
     Closed,
     EnrolmentOffered,

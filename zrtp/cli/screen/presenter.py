@@ -27,9 +27,10 @@ from zrtp.cli.screen import columns, wording
 from zrtp.cli.screen.jsonlines import text
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
-from zrtp.media.events import AnotherPeer, MediaRecovered, MediaTrouble, PeerLeft
+from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft
 from zrtp.media.secure import Counters
 from zrtp.protocol.events import (
+    AnotherPeer,
     Assurance,
     ClearRequested,
     Closed,
