@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -13,8 +14,8 @@ from tests.support.inside import core_of
 from tests.support.pair import Netem, Pair
 from zrtp.protocol.config import Config
 from zrtp.protocol.states import State
-from zrtp.wire.messages import Kind
-from zrtp.wire.packet import Packet, decode_packet
+from zrtp.wire.messages import HELLO_ACK, Kind
+from zrtp.wire.packet import Packet, decode_packet, encode_packet
 
 OFFSETS = (0.0, 0.02, 0.07, 0.13, 0.25, 0.333, 0.41, 0.48, 0.777, 0.95, 1.23, 2.0)
 """Seconds between the two starts."""
@@ -24,15 +25,26 @@ SEEDS = 5
 
 CURVE = Config(key_agreements=(b"X255", b"Mult"))
 HYBRID = Config(key_agreements=(b"X1M2", b"Mult"))
+Loses = Callable[[str, bytes], bool]
+"""Whether a datagram of this sender is lost."""
+
 DELAYS = pytest.mark.parametrize("delay", [0.005, 0.05, 0.15])
 
 
 def call(config: Config, net: Netem, offset: float, *, seed: int = 0, bind: bool = False, early: bool = False) -> Pair:
     """Alice starts at once, Bob after the offset; until both are secure. His socket opens with him unless `early`."""
-    pair = Pair(config, config, net=net, seed=seed, bind=bind)
+    return begin(Pair(config, config, net=net, seed=seed, bind=bind), offset, early=early)
+
+
+def begin(pair: Pair, offset: float, *, early: bool = False, loses: Loses = lambda _name, _datagram: False) -> Pair:
+    """Such a call of these two, on a path that loses these datagrams."""
     network, (alice, bob) = pair.network, (pair.alice.stream, pair.bob.stream)
-    if not early:
-        network.filter = lambda _, datagram: datagram if network.now >= offset - net.delay else None
+
+    def pass_on(name: str, datagram: bytes) -> bytes | None:
+        is_there = early or network.now >= offset - network.netem.delay
+        return datagram if is_there and not loses(name, datagram) else None
+
+    network.filter = pass_on
     alice.start(0.0)
     network.run(offset)
     network.now = offset
@@ -67,12 +79,62 @@ def test_a_bound_hello_is_answered_by_the_commit_itself(delay: float) -> None:
     assert max(times) <= 7 * delay + 0.005
 
 
-def test_at_a_long_round_trip_nothing_after_hello_is_sent_twice() -> None:
+def again(pair: Pair, *kinds: Kind) -> list[bytes]:
+    """The types of messages that were sent once more, copies and answers to copies, without Hello and HelloACK."""
+    sent = [(name, datagram[12:-4]) for _, name, datagram in pair.network.log]
+    later = [message for message in sent if message[1][4:12] not in (b"Hello   ", b"HelloACK")]
+    return [message[4:12] for place, (_, message) in enumerate(later) if later[place] in later[:place]]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_at_a_long_round_trip_nothing_after_hello_is_sent_twice(early: bool) -> None:
+    for seed, offset in product(range(3), OFFSETS):
+        assert again(call(CURVE, Netem(delay=0.15), offset, seed=seed, early=early)) == [], offset
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_an_early_commit_does_not_know_the_path_and_costs_three_copies_at_most(early: bool) -> None:
+    for seed, offset in product(range(3), OFFSETS):
+        pair = call(CURVE, Netem(delay=0.15), offset, seed=seed, bind=True, early=early)
+        assert len(again(pair)) <= 3, offset
+
+
+def test_a_hello_ack_of_somebody_else_shortens_nothing() -> None:
+    acknowledgements = [encode_packet(number, 0x5EC0 + number, HELLO_ACK.raw) for number in range(20)]
     for offset in OFFSETS:
-        pair = call(CURVE, Netem(delay=0.15), offset)
-        sent = [(name, datagram[12:-4]) for _, name, datagram in pair.network.log]
-        later = [(name, message) for name, message in sent if message[4:12] not in (b"Hello   ", b"HelloACK")]
-        assert len(later) == len(set(later)), offset
+        pair = Pair(CURVE, CURVE, net=Netem(delay=0.15))
+        flooded: list[str] = []
+
+        def flood(name: str, _: bytes, pair: Pair = pair, flooded: list[str] = flooded) -> bool:
+            """As soon as a Hello of each can arrive."""
+            if name not in flooded:
+                flooded.append(name)
+                side = pair.alice if name == "alice" else pair.bob
+                for acknowledgement in acknowledgements:
+                    side.stream.receive_datagram(acknowledgement, pair.network.now)
+            return False
+
+        begin(pair, offset, loses=flood)
+        assert pair.secure and pair.keys_agree
+        assert sorted(flooded) == ["alice", "bob"]
+        assert again(pair) == [], offset
+
+
+@pytest.mark.parametrize("kind", [Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2])
+def test_what_is_lost_once_costs_a_round_trip_and_40_ms(kind: Kind) -> None:
+    """Also whoever started first, and cannot know which copy of his Hello was acknowledged."""
+    for seed, offset in product(range(6), OFFSETS):
+        lost: list[str] = []
+
+        def lose(name: str, datagram: bytes, lost: list[str] = lost) -> bool:
+            if datagram[16:24] != kind.value or lost:
+                return False
+            lost.append(name)
+            return True
+
+        pair = begin(Pair(CURVE, CURVE, net=Netem(delay=0.05), seed=seed), offset, loses=lose)
+        assert lost and pair.secure and pair.keys_agree
+        assert pair.network.now - offset <= 9 * 0.05 + 0.14 + 1e-6
 
 
 @pytest.mark.long

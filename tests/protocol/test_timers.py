@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule
+from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule, along_the_path
 from zrtp.wire.messages import HELLO_ACK
 
 HUNDREDTH = 0.005
@@ -73,6 +73,18 @@ def test_a_schedule_goes_on_where_it_stands_when_it_is_extended() -> None:
     retransmission.extend(T1_EXTENDED)
     assert not retransmission.exhausted
     assert retransmission.copies == 21
+
+
+def test_a_copy_comes_sooner_when_the_path_turns_out_to_be_shorter_and_never_later() -> None:
+    retransmission = Retransmission(HELLO_ACK, along_the_path(0.4, 100), 1.0, 2.0)
+    retransmission.hasten(along_the_path(0.5, 100))
+    assert retransmission.due == pytest.approx(1.0 + 2 * 0.44)
+    retransmission.hasten(along_the_path(0.1, 100))
+    assert retransmission.due == pytest.approx(1.0 + 2 * 0.14)
+    retransmission.next_copy(retransmission.due)
+    assert retransmission.due == pytest.approx(1.0 + 2 * (0.14 + 0.28))
+    retransmission.hasten(along_the_path(0.01, 100))
+    assert retransmission.due == pytest.approx(1.0 + 2 * (0.14 + 0.28)), "a copy has gone out meanwhile"
 
 
 @pytest.mark.attack("NET-20")

@@ -360,7 +360,9 @@ def _normalise(party: Party) -> None:
             for repeated in (one.retransmission, one.beside):
                 if repeated is not None:
                     repeated.due = round(repeated.due - party.now, 6)
+                    repeated.begun = 0.0
             if one.exchange is not None:
+                one.exchange.round_trip = None
                 one.exchange.begun = round(max(one.exchange.begun - party.now, -limits.TIME_TO_ANSWER), 6)
         core.past.recent_commits = tuple(
             (commit, round(at - party.now, 6))
@@ -371,6 +373,7 @@ def _normalise(party: Party) -> None:
         core.past.public_values = None
         core.hello_copies.clear()
         core.round_trips.clear()
+        core.first_hello_ack = None
         core.past.said = core.past.said_by_nobody = core.past.refused_commit = None
         core_of(stream).candidates = {
             key: replace(known, seen=0.0, copies=1) for key, known in core_of(stream).candidates.items()

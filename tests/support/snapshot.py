@@ -28,7 +28,9 @@ from zrtp.secret import Secret
 from zrtp.wire.messages import Message
 
 LEFT_OUT: dict[type, frozenset[str]] = {
-    Core: frozenset({"counters", "last_error_sent", "_debug", "_logger", "warned", "hello_copies", "round_trips"}),
+    Core: frozenset(
+        {"counters", "last_error_sent", "_debug", "_logger", "warned", "hello_copies", "round_trips", "first_hello_ack"}
+    ),
     Past: frozenset(
         {
             *("said", "refused_hello", "refused_commit", "nothing_in_common", "refused_for_room"),
@@ -37,7 +39,7 @@ LEFT_OUT: dict[type, frozenset[str]] = {
     ),
     Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
     Call: frozenset({"clock", "counters", "events"}),
-    Exchange: frozenset({"refusal", "disturbed"}),
+    Exchange: frozenset({"refusal", "disturbed", "round_trip"}),
     Installation: frozenset({"algorithms", "config", "inputs", "offer", "random", "wall_clock"}),
 }
 

@@ -61,9 +61,10 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         heard = HeardResponder(authentic, dhpart1)
         exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
         core.progressed()
+        core.note_answer(exchange, received.at)
         initiation.commit_to_all(core, now)
         initiation.h1_goes_out(core, now)
-        core.send_in_exchange(dhpart2, peer, now)
+        core.send_in_exchange(dhpart2, exchange, now)
         return State.DHPART2_SENT
 
     return core.compute(partial(share.finish, pv), go_on, received.at)

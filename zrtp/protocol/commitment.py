@@ -176,6 +176,8 @@ def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
         core.counters["Commit lost the contention"] += 1
         if same:
             ours.peer = peer.candidate  # whoever sent a copy of the peer's Hello does not send its Commit
+            if core.acknowledged_by == received.ssrc and core.peer_hello_hash is None:  # otherwise it may be early
+                core.note_crossing_commit(received.at)
         return State.COMMIT_SENT
     if same and not answered:
         return _respond(core, received, peer, lost=ours)

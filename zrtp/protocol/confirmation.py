@@ -58,8 +58,9 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     exchange.confirmed = confirmed
     core.progressed()
     core.forget_candidates_except(exchange.peer)
+    core.note_answer(exchange, received.at)
     core.hand_over_keys()
-    core.send_in_exchange(confirm2, exchange.peer, received.at)
+    core.send_in_exchange(confirm2, exchange, received.at)
     return State.CONFIRM2_SENT
 
 

@@ -108,6 +108,7 @@ class Core:
         "early",
         "emit",
         "exchange",
+        "first_hello_ack",
         "hello",
         "hello_acknowledged",
         "hello_copies",
@@ -155,6 +156,8 @@ class Core:
         """When the last copies of our Hello were sent."""
         self.round_trips: dict[int, float] = {}
         """By source, in seconds: how long it took to acknowledge our Hello, or longer."""
+        self.first_hello_ack: float | None = None
+        """When we first acknowledged a Hello."""
         self.early: dict[int, bytes] = {}
         """By source: Hellos that came before `start`."""
         self.hello_acknowledged = False
@@ -322,10 +325,27 @@ class Core:
             self.retransmission = Retransmission(self.hello, T1_EXTENDED, now, self.installation.config.timer_scale)
         self.extend_discovery(now)
 
-    def send_in_exchange(self, message: Message, peer: Candidate, now: float) -> None:
+    def send_in_exchange(self, message: Message, exchange: Exchange, now: float) -> None:
         """Send now, and again at the pace of the path to the peer."""
-        schedule = along_the_path(self.round_trips.get(peer.ssrc), len(message.raw) + HEADER + CRC)
-        self.send_repeatedly(message, schedule, now)
+        round_trip, shown = self.round_trips.get(exchange.peer.ssrc), exchange.round_trip
+        if round_trip is None or (shown is not None and shown < round_trip):
+            round_trip = shown
+        self.send_repeatedly(message, along_the_path(round_trip, len(message.raw) + HEADER + CRC), now)
+
+    def note_answer(self, exchange: Exchange, at: float) -> None:
+        """The peer has answered what is repeated, be it the first copy or a later one: the shortest wait counts."""
+        if self.retransmission is not None:
+            took = at - self.retransmission.begun
+            if exchange.round_trip is None or took < exchange.round_trip:
+                exchange.round_trip = took
+
+    def note_crossing_commit(self, now: float) -> None:
+        """The peer, which has a HelloACK of ours, did not get our Commit yet: this one waits no longer than the way
+        there and back.
+        """
+        repeated = self.retransmission
+        if self.first_hello_ack is not None and repeated is not None:
+            repeated.hasten(along_the_path(now - self.first_hello_ack, len(repeated.message.raw) + HEADER + CRC))
 
     def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
         """Send now, and again on the schedule until `stop_repeating` or exhaustion."""

@@ -363,7 +363,8 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
     version, ours = react_to_version(core.installation.config.versions, core.hello.version, hello.version)
     if not by_commit:
         known = (received.ssrc, hello.raw) in core.candidates
-        core.answer_limited(HELLO_ACK, now, 0.0 if known else limits.KEPT_FOR_KNOWN)
+        if core.answer_limited(HELLO_ACK, now, 0.0 if known else limits.KEPT_FOR_KNOWN):
+            core.first_hello_ack = now if core.first_hello_ack is None else core.first_hello_ack
     if version is Version.UNSUPPORTED and not pinned:
         core.complain(ErrorCode.UNSUPPORTED_VERSION, now)
     if version is Version.STEP_DOWN and not pinned:

@@ -175,6 +175,8 @@ class Exchange:
     confirmed: Confirmed | None = None
     begun: float = 0.0
     """When our Commit or our answer to the peer's was sent first."""
+    round_trip: float | None = None
+    """Seconds in which the peer answered, if it did: at least what the path takes."""
     proved: bool = False
     """The other side heard our Hello: its DHPart2 opened hvi, or its Confirm verified."""
     refusal: Refusal | None = None

@@ -93,7 +93,7 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))
     if not core.hello_acknowledged:
         core.repeat_hello_beside(now)
-    core.send_in_exchange(exchange.commit, peer, now)
+    core.send_in_exchange(exchange.commit, exchange, now)
     return State.COMMIT_SENT
 
 

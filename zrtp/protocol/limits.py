@@ -44,7 +44,7 @@ TIME_TO_ANSWER = 0.5
 CANDIDATE_LIFETIME = 10.0
 EARLY_HELLOS = 4
 """Hellos that came before `start`, one of each source, and are answered at it."""
-HELLO_COPIES = 0.4
+HELLO_COPIES = 0.6
 """Seconds for which a HelloACK may belong to a copy of our Hello: the oldest of them counts for the round trip."""
 NONCES = 4096
 PINGS = 8
