@@ -25,7 +25,7 @@ from zrtp.protocol.exchange import Candidate, present
 from zrtp.protocol.hello_hash import MISMATCH
 from zrtp.protocol.negotiation import VERSION, Version, react_to_version
 from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.timers import T1, T1_EXTENDED
+from zrtp.protocol.timers import PUBLIC_KEY_TIME, T1, T1_EXTENDED
 from zrtp.wire.messages import HELLO_ACK, Hello, HelloACK, Ping, PingACK
 
 
@@ -242,7 +242,9 @@ def on_hello_ack_after_commit(core: Core, ack: Received[HelloACK]) -> State:
 
 
 def discovered(core: Core, now: float) -> State:
-    """Both Hellos are through: commit at once, unless this endpoint is passive or waits for a user."""
+    """Both Hellos are through: commit at once, unless this endpoint is passive, waits for a user, or the peer's Commit
+    must be so close that ours would only cross it: then at most half a round trip later.
+    """
     if core.state is State.DISCOVERED:
         return State.DISCOVERED
     core.stop_repeating()
@@ -252,7 +254,24 @@ def discovered(core: Core, now: float) -> State:
         return State.DISCOVERED
     if config.passive:
         return State.DISCOVERED
+    due = _commit_of_peer_due(core)
+    if due is not None and now < due <= now + core.round_trips[present(core.acknowledged_by)] / 2:
+        core.deadlines[Trigger.RETRY] = due
+        return State.DISCOVERED
     return initiation.initiate(core, now)
+
+
+def _commit_of_peer_due(core: Core) -> float | None:
+    """When the Commit of whoever acknowledged our Hello is here, if he commits at our HelloACK. Where that is before
+    ours could be there both would cross, and half the time the one would count that comes later (section 4.2).
+    """
+    peer, acknowledged = core.acknowledged_by, core.first_hello_ack
+    round_trip = None if peer is None else core.round_trips.get(peer)
+    if acknowledged is None or not round_trip:
+        return None
+    if all(known.hello.passive for known in core.candidates.values() if known.ssrc == peer):
+        return None
+    return acknowledged + round_trip + PUBLIC_KEY_TIME
 
 
 def on_deadline(core: Core, due: Received[None]) -> State:
@@ -297,7 +316,9 @@ def on_hello_exhausted(core: Core, due: Received[None]) -> State:
 
 
 def on_retry(core: Core, due: Received[None]) -> State:
-    """Arrives from: DISCOVERED, waiting for another exchange. Goes to: HELLO_ACKED, DISCOVERED, COMMIT_SENT."""
+    """Arrives from: DISCOVERED, waiting for another exchange or the peer's Commit. Goes to: HELLO_ACKED, DISCOVERED,
+    COMMIT_SENT. Sends: Commit.
+    """
     return State.DISCOVERED if core.call.switched_off else initiation.initiate(core, due.at)
 
 
