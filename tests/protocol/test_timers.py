@@ -75,6 +75,21 @@ def test_a_schedule_goes_on_where_it_stands_when_it_is_extended() -> None:
     assert retransmission.copies == 21
 
 
+@pytest.mark.rfc("R-6-11")
+@pytest.mark.parametrize("octets", [60, 132, 1348, 3000])
+@pytest.mark.parametrize("round_trip", [None, 0.0, 0.01, 0.1, 0.3, 0.6, 4.0])
+def test_in_an_exchange_copies_follow_the_path_and_spare_a_narrow_call(round_trip: float | None, octets: int) -> None:
+    """More copies than T2 has, over no less time, 400 ms or a round trip apart, and in the end 12 kbit/s at most."""
+    schedule = along_the_path(round_trip, octets)
+    moments, end = copies(schedule)
+    assert len(moments) > 1 + T2.retransmissions and moments[-1] >= T2.total
+    assert moments[1] == pytest.approx(0.15 if round_trip is None else max(0.05, round_trip + 0.04))
+    apart = moments[-1] - moments[-2]
+    assert apart == pytest.approx(max(0.4, moments[1], octets / 1500))
+    assert 8 * octets / apart <= 12_000 + HUNDREDTH
+    assert end - moments[-1] >= 1.2 - HUNDREDTH
+
+
 def test_a_copy_comes_sooner_when_the_path_turns_out_to_be_shorter_and_never_later() -> None:
     retransmission = Retransmission(HELLO_ACK, along_the_path(0.4, 100), 1.0, 2.0)
     retransmission.hasten(along_the_path(0.5, 100))
