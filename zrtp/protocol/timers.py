@@ -2,7 +2,7 @@
 
 Commit, DHPart2 and Confirm2 follow the path instead: the round trip that the shortest wait for an answer showed sets
 their first interval, so that a long path that loses nothing sees no copy that nobody needs, and later ones come at most
-400 ms apart where section 6 recommends 1200. At 50 % loss 99.9 % of all calls complete so, where 87 % did. The span of
+400 ms apart where section 6 recommends 1200. At 50 % loss 99.7 % of all calls complete so, where 87 % did. The span of
 section 6 is kept, its number of copies exceeded, and large messages are slower, because copies MUST NOT exceed the
 bandwidth.
 """
