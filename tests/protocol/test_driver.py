@@ -128,6 +128,26 @@ def test_a_deferred_write_is_handed_out_again_after_its_pause() -> None:
     assert friends.record("alice") is not None
 
 
+@pytest.mark.parametrize("by_datagram", [True, False], ids=["a Ping", "valid SRTP"])
+def test_whatever_comes_after_the_pause_tells_that_it_is_over(by_datagram: bool) -> None:
+    pair = Friends().pair("alice", deferred={"alice"})
+    keeper = Storekeeper(pair.alice)
+    pair.run(1.0)
+    keeper.serve(pair.network.now)
+    pair.run(2.0)
+    (write,) = keeper.look()
+    now = pair.network.now
+    keeper.fail(now)
+    assert keeper.look() == []
+    if by_datagram:
+        pair.bob.stream.ping(now)
+        (ping,) = pair.bob.stream.datagrams_to_send()
+        pair.alice.stream.receive_datagram(ping, now + 0.6)
+    else:
+        pair.alice.stream.srtp_verified(now + 0.6)
+    assert write in keeper.look()
+
+
 # Requests of a call that is over
 
 

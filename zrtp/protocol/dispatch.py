@@ -38,7 +38,7 @@ from zrtp.protocol.states import IN_EXCHANGE, Input, State, Trigger
 from zrtp.protocol.transitions import TABLE, Go, Ignore
 from zrtp.protocol.work import Work
 from zrtp.wire.fragments import Reassembler
-from zrtp.wire.messages import Kind, kind_of, read
+from zrtp.wire.messages import KINDS, READERS, TYPE_BLOCK, Kind, kind_of
 from zrtp.wire.packet import Fragment, check_frame, decode_packet
 
 OF_EXCHANGE = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2, Kind.CONF2ACK})
@@ -56,6 +56,7 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
         if core.state is State.IDLE:
             _keep_early(core, datagram)
         return
+    core.call.clock = now
     try:
         packet = decode_packet(datagram)
         if isinstance(packet, Fragment):
@@ -141,7 +142,7 @@ def finish_work(core: Core, work: Work, now: float) -> None:
 
 
 def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
-    kind = kind_of(raw)
+    kind = KINDS.get(raw[TYPE_BLOCK])
     if kind is None:
         core.counters["unknown message type"] += 1
         return
@@ -165,7 +166,7 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
     if isinstance(step, Ignore):
         core.counters[step.reason] += 1
         return
-    _go(core, step, Received(read(kind, raw), ssrc, now))
+    _go(core, step, Received(READERS[kind](raw), ssrc, now))
 
 
 def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> None:
@@ -182,14 +183,17 @@ def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> N
         if isinstance(step, Ignore) or (core.work is not None and kind in OF_EXCHANGE):
             continue
         if received is None:
-            received = Received(read(kind, raw), ssrc, now)
+            received = Received(READERS[kind](raw), ssrc, now)
         before = core.state
-        failure = _attempt(core, step, received)
-        went_on = core.state is not before or core.exchange is not exchange or core.work is not None
-        if failure is None and (went_on or kind in TAKEN_ONCE):
-            return
-        if failure is not None and refused is None:
-            refused = exchange, failure
+        try:
+            target = step.handler(core, received)
+        except ZrtpError as error:
+            refused = refused or (exchange, error)
+        else:
+            core.enter(target, TABLE[target].timers)
+            went_on = core.state is not before or core.exchange is not exchange or core.work is not None
+            if went_on or kind in TAKEN_ONCE:
+                return
     if refused is not None:
         core.bring_forward(refused[0])
         _refuse(core, refused[1], now)
@@ -241,6 +245,7 @@ def _under_our_ssrc(core: Core, kind: Kind, raw: bytes, now: float) -> None:
 
 
 def _take(core: Core, given: Input, received: Received[object]) -> None:
+    core.call.clock = received.at
     step = TABLE[core.state].inputs[given]
     if isinstance(step, Ignore):
         core.counters[step.reason] += 1
@@ -250,23 +255,15 @@ def _take(core: Core, given: Input, received: Received[object]) -> None:
 
 def _go(core: Core, step: Go, received: Received[object]) -> None:
     """Call the handler, and do what follows from it for this stream and others."""
-    failure = _attempt(core, step, received)
-    if failure is not None:
-        _refuse(core, failure, received.at)
-    if core.installation.inputs:
-        _settle(core, received.at)
-
-
-def _attempt(core: Core, step: Go, received: Received[object]) -> ZrtpError | None:
-    """Call the handler and change the state as it says; or say what it refused."""
-    core.call.clock = received.at
     try:
         target = step.handler(core, received)
     except ZrtpError as error:
-        return error
-    if target is not core.state:
-        core.enter(target, TABLE[target].timers)
-    return None
+        _refuse(core, error, received.at)
+    else:
+        if target is not core.state:
+            core.enter(target, TABLE[target].timers)
+    if core.installation.inputs:
+        _settle(core, received.at)
 
 
 def _settle(core: Core, now: float) -> None:

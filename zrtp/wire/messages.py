@@ -87,13 +87,19 @@ class Kind(Enum):
         """The name, for people."""
 
 
+TYPE_BLOCK = slice(4, MESSAGE_HEADER)
+"""Where it stands in a message."""
+
+KINDS = {kind.type_block: kind for kind in Kind}
+
+
 class UnknownMessage(MalformedPacket):
     """A well-formed message of a type that is not in RFC 6189: dropped without an answer."""
 
 
 def kind_of(message: bytes) -> Kind | None:
     """The kind by the type block alone; None for an unknown one. Nothing else is looked at."""
-    return _KINDS.get(message[4:MESSAGE_HEADER])
+    return KINDS.get(message[TYPE_BLOCK])
 
 
 def parse(message: bytes) -> Message:
@@ -105,13 +111,13 @@ def parse(message: bytes) -> Message:
     check_frame(message)
     kind = kind_of(message)
     if kind is None:
-        raise UnknownMessage(f"There is no message of the type {message[4:MESSAGE_HEADER]!r}.")
+        raise UnknownMessage(f"There is no message of the type {message[TYPE_BLOCK]!r}.")
     return read(kind, message)
 
 
 def read(kind: Kind, message: bytes) -> Message:
     """What `parse` does once the frame was checked and the kind is known. Raises MalformedPacket."""
-    return _READERS[kind](message)
+    return READERS[kind](message)
 
 
 def layouts_of(kind: Kind, message: bytes) -> tuple[tuple[Layout, bytes], ...]:
@@ -253,10 +259,9 @@ class Hello(_ChainedMessage):
             if len(codes) > MAXIMUM_CODES:
                 raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes.")
             word |= len(codes) << shift
-        _check_lengths(cls.kind, (version, client_id, h3, zid), (4, 16, 32, 12))
-        fixed = (version, client_id, h3, zid, word.to_bytes(4, "big"))
         block = _join_codes(cls.kind, (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types))
-        raw = _frame(cls.kind, b"".join((*fixed, block)), mac)
+        rest = word.to_bytes(4, "big") + block
+        raw = _frame(cls.kind, (version, client_id, h3, zid), (4, 16, 32, 12), rest, mac)
         return cls(
             raw=raw,
             version=version,
@@ -414,9 +419,8 @@ class Commit(_ChainedMessage):
                 f"These are not the fields of a Commit in {mode.value} mode: hvi, nonce, key_id of {given} octets."
             )
         codes = _join_codes(cls.kind, (hash, cipher, auth_tag, key_agreement, sas))
-        _check_lengths(cls.kind, (h2, zid), (32, 12))
-        body = b"".join((h2, zid, codes, *filter(None, commitment), public_key))
-        raw = _frame(cls.kind, body, mac)
+        rest = b"".join((codes, *filter(None, commitment), public_key))
+        raw = _frame(cls.kind, (h2, zid), (32, 12), rest, mac)
         return cls(
             raw=raw,
             h2=h2,
@@ -509,8 +513,7 @@ class _DHPart(_ChainedMessage):
         Raises ApiMisuse for fields of a wrong length.
         """
         ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
-        _check_lengths(cls.kind, (h1, *ids), (32, SECRET_ID, SECRET_ID, SECRET_ID, SECRET_ID))
-        raw = _frame(cls.kind, b"".join((h1, *ids, pv)), mac)
+        raw = _frame(cls.kind, (h1, *ids), (32, SECRET_ID, SECRET_ID, SECRET_ID, SECRET_ID), pv, mac)
         return cls(
             raw=raw,
             mac=raw[-MAC:],
@@ -607,8 +610,7 @@ class _Confirm(_Message):
     @classmethod
     def make(cls, *, confirm_mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
         """Build a Confirm; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (confirm_mac, iv), (8, 16))
-        raw = _frame(cls.kind, confirm_mac + iv + ciphertext)
+        raw = _frame(cls.kind, (confirm_mac, iv), (8, 16), ciphertext)
         return cls(raw=raw, confirm_mac=confirm_mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
@@ -731,7 +733,7 @@ class Error(_Message):
         """Build an Error; raises ApiMisuse for a code of more than 32 bits."""
         if not 0 <= code <= 0xFFFFFFFF:
             raise ApiMisuse("An error code has 32 bits.")
-        return cls(raw=_frame(cls.kind, code.to_bytes(4, "big")), code=int(code))
+        return cls(raw=_frame(cls.kind, (code.to_bytes(4, "big"),), (4,)), code=int(code))
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
@@ -756,8 +758,7 @@ class GoClear(_Message):
     @classmethod
     def make(cls, *, clear_mac: bytes) -> Self:
         """Build a GoClear; raises ApiMisuse for a MAC of a wrong length."""
-        _check_lengths(cls.kind, (clear_mac,), (MAC,))
-        return cls(raw=_frame(cls.kind, clear_mac), clear_mac=clear_mac)
+        return cls(raw=_frame(cls.kind, (clear_mac,), (MAC,)), clear_mac=clear_mac)
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
@@ -805,8 +806,7 @@ class SASrelay(_Message):
     @classmethod
     def make(cls, *, mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
         """Build a SASrelay; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (mac, iv), (8, 16))
-        return cls(raw=_frame(cls.kind, mac + iv + ciphertext), mac=mac, iv=iv, ciphertext=ciphertext)
+        return cls(raw=_frame(cls.kind, (mac, iv), (8, 16), ciphertext), mac=mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
     def _read(cls, message: bytes) -> Self:
@@ -888,9 +888,8 @@ class Ping(_Message):
     @classmethod
     def make(cls, *, version: bytes, endpoint_hash: bytes) -> Self:
         """Build a Ping; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (version, endpoint_hash), (4, 8))
         return cls(
-            raw=_frame(cls.kind, version + endpoint_hash),
+            raw=_frame(cls.kind, (version, endpoint_hash), (4, 8)),
             version=version,
             endpoint_hash=endpoint_hash,
         )
@@ -919,12 +918,11 @@ class PingACK(_Message):
     @classmethod
     def make(cls, *, version: bytes, sender_endpoint_hash: bytes, received_endpoint_hash: bytes, ssrc: int) -> Self:
         """Build a PingACK; raises ApiMisuse for fields of a wrong length."""
-        _check_lengths(cls.kind, (version, sender_endpoint_hash, received_endpoint_hash), (4, 8, 8))
         if not 0 <= ssrc <= 0xFFFFFFFF:
             raise ApiMisuse("An SSRC has 32 bits.")
-        body = version + sender_endpoint_hash + received_endpoint_hash + ssrc.to_bytes(4, "big")
+        fields = (version, sender_endpoint_hash, received_endpoint_hash, ssrc.to_bytes(4, "big"))
         return cls(
-            raw=_frame(cls.kind, body),
+            raw=_frame(cls.kind, fields, (4, 8, 8, 4)),
             version=version,
             sender_endpoint_hash=sender_endpoint_hash,
             received_endpoint_hash=received_endpoint_hash,
@@ -1006,10 +1004,22 @@ Message: TypeAlias = (
 # What the sections share
 
 
-def _frame(kind: Kind, body: bytes, mac: Callable[[bytes], bytes] | None = None) -> bytes:
-    """The message: preamble, length and type block in front of the body, and behind it what `mac` makes of all that."""
-    words, rest = divmod(MESSAGE_HEADER + len(body) + (MAC if mac else 0), 4)
-    if rest or words > 0xFFFF:
+def _frame(
+    kind: Kind,
+    fields: tuple[bytes, ...] = (),
+    lengths: tuple[int, ...] = (),
+    rest: bytes = b"",
+    mac: Callable[[bytes], bytes] | None = None,
+) -> bytes:
+    """The message: preamble, length and type block, fields of these lengths, the rest, and behind it what `mac` makes
+    of all that.
+    """
+    given = tuple(map(len, fields))
+    if given != lengths:
+        raise ApiMisuse(f"Fields of {kind.text} have {given} octets, not {lengths}.")
+    body = b"".join((*fields, rest))
+    words, odd = divmod(MESSAGE_HEADER + len(body) + (MAC if mac else 0), 4)
+    if odd or words > 0xFFFF:
         raise ApiMisuse(f"{kind.text} would not be a whole number of words, or too many.")
     message = PREAMBLE + words.to_bytes(2, "big") + kind.type_block + body
     if mac is None:
@@ -1026,17 +1036,11 @@ def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:
     return b"".join(codes)
 
 
-def _check_lengths(kind: Kind, fields: tuple[bytes, ...], lengths: tuple[int, ...]) -> None:
-    given = tuple(map(len, fields))
-    if given != lengths:
-        raise ApiMisuse(f"Fields of {kind.text} have {given} octets, not {lengths}.")
-
-
-HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK, b""))
-CONF2ACK = Conf2ACK(raw=_frame(Kind.CONF2ACK, b""))
-ERROR_ACK = ErrorACK(raw=_frame(Kind.ERROR_ACK, b""))
-CLEAR_ACK = ClearACK(raw=_frame(Kind.CLEAR_ACK, b""))
-RELAY_ACK = RelayACK(raw=_frame(Kind.RELAY_ACK, b""))
+HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK))
+CONF2ACK = Conf2ACK(raw=_frame(Kind.CONF2ACK))
+ERROR_ACK = ErrorACK(raw=_frame(Kind.ERROR_ACK))
+CLEAR_ACK = ClearACK(raw=_frame(Kind.CLEAR_ACK))
+RELAY_ACK = RelayACK(raw=_frame(Kind.RELAY_ACK))
 
 
 def _reader_of(ack: Message) -> Callable[[bytes], Message]:
@@ -1049,9 +1053,7 @@ def _reader_of(ack: Message) -> Callable[[bytes], Message]:
     return read
 
 
-_KINDS = {kind.type_block: kind for kind in Kind}
-
-_READERS: dict[Kind, Callable[[bytes], Message]] = {
+READERS: dict[Kind, Callable[[bytes], Message]] = {
     Kind.HELLO: Hello._read,
     Kind.HELLO_ACK: _reader_of(HELLO_ACK),
     Kind.COMMIT: Commit._read,
@@ -1069,6 +1071,7 @@ _READERS: dict[Kind, Callable[[bytes], Message]] = {
     Kind.PING: Ping._read,
     Kind.PING_ACK: PingACK._read,
 }
+"""What `read` does for each kind."""
 
 _LAYOUTS = {
     Kind.HELLO: _HELLO,
