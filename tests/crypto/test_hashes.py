@@ -202,13 +202,6 @@ BLAKE = HashAlgorithm(code=b"BLK2", length=32, algorithm="blake2s")
 
 
 @pytest.mark.parametrize("algorithm", [*HASHES, BLAKE])
-def test_a_mac_key_set_up_once_serves_any_number_of_data(algorithm: HashAlgorithm) -> None:
-    key = Secret(b"k" * algorithm.length)
-    several = (b"", b"one", b"two" * 100, b"one")
-    assert algorithm.macs(key, several) == [algorithm.mac(key, data) for data in several]
-
-
-@pytest.mark.parametrize("algorithm", [*HASHES, BLAKE])
 def test_keys_derived_together_are_those_derived_one_by_one(algorithm: HashAlgorithm) -> None:
     s0 = Secret(b"s" * algorithm.length)
     wanted = ((b"Initiator HMAC key", 8 * algorithm.length), (b"SAS", 256), (b"salt", 112))

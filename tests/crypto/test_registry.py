@@ -16,7 +16,6 @@ from zrtp.crypto.key_agreements import MERGED_ORDER, X255
 from zrtp.crypto.key_agreements.montgomery import Montgomery, x25519_key_pair
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.crypto.sas import SasType
-from zrtp.secret import Secret
 
 
 def toy_block(key: Octets) -> cfb.BlockEncryption:
@@ -62,11 +61,11 @@ def test_an_application_adds_a_cipher_and_a_tag() -> None:
     assert more.auth_tags[b"SK64"].auth_key_length == 32
     assert b"2FS1" not in DEFAULT.ciphers
 
-    key, iv, text = Secret(bytes(range(16))), bytes(16), b"what a Confirm encrypts, 40 octets long."
-    ciphertext = more.ciphers[b"2FS1"].cfb_encrypt(key, iv, text)
+    key, iv, text = bytes(range(16)), bytes(16), b"what a Confirm encrypts, 40 octets long."
+    ciphertext = more.ciphers[b"2FS1"].encrypt(key, iv, text)
     assert len(ciphertext) == len(text)
     assert ciphertext != text
-    assert more.ciphers[b"2FS1"].cfb_decrypt(key, iv, ciphertext) == text
+    assert more.ciphers[b"2FS1"].decrypt(key, iv, ciphertext) == text
 
 
 def test_an_application_adds_any_kind_of_entry() -> None:

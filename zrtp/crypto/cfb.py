@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from zrtp.crypto.hashes import Octets
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.decrepit.ciphers.modes import CFB
     from cryptography.hazmat.primitives.ciphers import Cipher
-    from cryptography.hazmat.primitives.ciphers.modes import ModeWithInitializationVector
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 BLOCK: Final = 16
 """Octets of a block and of the IV."""
@@ -26,18 +27,20 @@ BlockEncryption = Callable[[bytes], bytes]
 
 def aes_encrypt(key: Octets, iv: Octets, data: Octets) -> bytes:
     """AES-CFB: as many octets as `data` has; the last block may be short. Key 16, 24 or 32, IV 16 octets."""
-    cipher = _library_mode()
-    if cipher is None:
+    library = _library_mode()
+    if library is None:
         return encrypt(aes_block(key), iv, data)
-    return cipher(key, iv).encryptor().update(data)
+    cipher, aes, mode = library
+    return cipher(aes(key), mode(iv)).encryptor().update(data)
 
 
 def aes_decrypt(key: Octets, iv: Octets, data: Octets) -> bytes:
     """The inverse of `aes_encrypt`."""
-    cipher = _library_mode()
-    if cipher is None:
+    library = _library_mode()
+    if library is None:
         return decrypt(aes_block(key), iv, data)
-    return cipher(key, iv).decryptor().update(data)
+    cipher, aes, mode = library
+    return cipher(aes(key), mode(iv)).decryptor().update(data)
 
 
 def encrypt(block: BlockEncryption, iv: Octets, data: Octets) -> bytes:
@@ -70,8 +73,8 @@ def aes_block(key: Octets) -> BlockEncryption:
 
 
 @cache
-def _library_mode() -> Callable[[Octets, Octets], Cipher[ModeWithInitializationVector]] | None:
-    """The library's AES-CFB of (key, iv), if it still has it."""
+def _library_mode() -> tuple[type[Cipher[CFB]], type[AES], type[CFB]] | None:
+    """The library's AES-CFB, if it still has it."""
     from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
@@ -79,7 +82,7 @@ def _library_mode() -> Callable[[Octets, Octets], Cipher[ModeWithInitializationV
         from cryptography.hazmat.decrepit.ciphers.modes import CFB
     except ImportError:
         return None
-    return lambda key, iv: Cipher(AES(key), CFB(iv))
+    return Cipher, AES, CFB
 
 
 def _xor(text: Octets, key: bytes) -> bytes:

@@ -12,7 +12,6 @@ from typing import Final
 
 from zrtp.crypto import cfb
 from zrtp.crypto.hashes import Octets
-from zrtp.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +26,6 @@ class CipherAlgorithm:
     """CFB encryption of (key, iv, data); `zrtp.crypto.cfb.encrypt` makes it from a block cipher."""
     decrypt: Callable[[Octets, Octets, Octets], bytes] = cfb.aes_decrypt
     """CFB decryption of (key, iv, data)."""
-
-    def cfb_encrypt(self, key: Secret, iv: Octets, data: Octets) -> bytes:
-        """What Confirm or SASrelay encrypt, as long as `data` (RFC 6189 section 5.7). IV: 16 octets."""
-        return self.encrypt(key.octets, iv, data)
-
-    def cfb_decrypt(self, key: Secret, iv: Octets, data: Octets) -> bytes:
-        """The inverse of `cfb_encrypt`."""
-        return self.decrypt(key.octets, iv, data)
 
 
 AES1: Final = CipherAlgorithm(code=b"AES1", key_length=16)

@@ -1,14 +1,14 @@
 """The negotiated hash with its HMAC and KDF (RFC 6189 sections 5.1.2 and 4.5.1), and the implicit SHA-256.
 
 `hashlib` and `hmac.digest` reach OpenSSL in one call each. A dozen keys come from one s0, all with the same HMAC key:
-`macs` has `cryptography` set that key up once and copies the state, which takes a third of the time.
+`kdfs` has `cryptography` set that key up once and copies the state, which takes a third of the time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
@@ -48,21 +48,6 @@ class HashAlgorithm:
         """The MAC of data, not truncated: `length` octets. HMAC unless a subclass says otherwise."""
         return hmac.digest(key.octets if isinstance(key, Secret) else key, data, self.algorithm)
 
-    def macs(self, key: Octets | Secret, several: Iterable[Octets]) -> list[bytes]:
-        """`mac` of several data with the same key."""
-        library_hash = _library_hash(self.algorithm)
-        if library_hash is None or type(self).mac is not HashAlgorithm.mac:
-            return [self.mac(key, data) for data in several]
-        from cryptography.hazmat.primitives.hmac import HMAC
-
-        keyed = HMAC(key.octets if isinstance(key, Secret) else key, library_hash)
-        macs = []
-        for data in several:
-            each = keyed.copy()
-            each.update(data)
-            macs.append(each.finalize())
-        return macs
-
     def kdf(self, ki: Octets | Secret, label: bytes, context: bytes, bits: int) -> Secret:
         """KDF(KI, Label, Context, L) of RFC 6189 section 4.5.1, `bits` / 8 octets:
 
@@ -75,15 +60,22 @@ class HashAlgorithm:
         mac = self.mac(ki, b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
         return Secret(mac[: bits // 8])
 
-    def kdfs(self, ki: Octets | Secret, context: bytes, wanted: Sequence[tuple[bytes, int]]) -> list[Secret]:
+    def kdfs(self, ki: Octets | Secret, context: bytes, wanted: Iterable[tuple[bytes, int]]) -> list[Secret]:
         """`kdf` for several pairs of Label and L under one KI and Context."""
-        inputs = []
+        library_hash = _library_hash(self.algorithm)
+        if library_hash is None or type(self).mac is not HashAlgorithm.mac:
+            return [self.kdf(ki, label, context, bits) for label, bits in wanted]
+        from cryptography.hazmat.primitives.hmac import HMAC
+
+        keyed = HMAC(ki.octets if isinstance(ki, Secret) else ki, library_hash)
+        keys = []
         for label, bits in wanted:
             if bits % 8 or not 8 <= bits <= 8 * self.length:
                 raise ValueError(f"A key of {bits} bits cannot be derived with a hash of {8 * self.length} bits.")
-            inputs.append(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
-        macs = self.macs(ki, inputs)
-        return [Secret(mac[: bits // 8]) for mac, (_, bits) in zip(macs, wanted, strict=True)]
+            each = keyed.copy()
+            each.update(b"\x00\x00\x00\x01" + label + b"\x00" + context + bits.to_bytes(4, "big"))
+            keys.append(Secret(each.finalize()[: bits // 8]))
+        return keys
 
 
 S256: Final = HashAlgorithm(code=b"S256", length=32, algorithm="sha256")

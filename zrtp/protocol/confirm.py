@@ -44,7 +44,7 @@ class Box:
         """MAC, IV and ciphertext of what `role` sends."""
         mackey, zrtpkey = self.keys.of(role)
         iv = random(IV_LENGTH)
-        ciphertext = self.cipher.cfb_encrypt(zrtpkey, iv, plain)
+        ciphertext = self.cipher.encrypt(zrtpkey.octets, iv, plain)
         return self.hash.mac(mackey, ciphertext)[:MAC_LENGTH], iv, ciphertext
 
     def open(self, role: Role, mac: bytes, iv: bytes, ciphertext: bytes) -> bytes:
@@ -56,7 +56,7 @@ class Box:
         mackey, zrtpkey = self.keys.of(role)
         if not hmac.compare_digest(self.hash.mac(mackey, ciphertext)[:MAC_LENGTH], mac):
             raise ConfirmRefused("the MAC does not verify")
-        return self.cipher.cfb_decrypt(zrtpkey, iv, ciphertext)
+        return self.cipher.decrypt(zrtpkey.octets, iv, ciphertext)
 
 
 def seal_confirm(box: Box, role: Role, plain: ConfirmPlain, random: RandomSource) -> Confirm1 | Confirm2:

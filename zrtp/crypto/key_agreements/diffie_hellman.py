@@ -109,26 +109,18 @@ class DiffieHellman(ABC):
 class DiffieHellmanShare:
     """One key pair, in either role: it implements `InitiatorShare` and `ResponderShare`."""
 
-    __slots__ = ("_agreement", "_exchange", "_strength", "code", "public_value")
+    __slots__ = ("_agreement", "_exchange", "_strength", "code", "dhpart1_field", "dhpart2_field", "public_value")
 
     commit_field: ClassVar[bytes] = b""
 
     def __init__(self, agreement: DiffieHellman, strength: int, public_value: bytes, exchange: Exchange) -> None:
         self.code = agreement.code
         self.public_value = public_value
+        self.dhpart1_field = self.dhpart2_field = public_value
+        """pvr or pvi, at its fixed width (RFC 6189 sections 5.5 and 5.6)."""
         self._agreement = agreement
         self._strength = strength
         self._exchange: Exchange | None = exchange
-
-    @property
-    def dhpart1_field(self) -> bytes:
-        """pvr, at its fixed width (RFC 6189 section 5.5)."""
-        return self.public_value
-
-    @property
-    def dhpart2_field(self) -> bytes:
-        """pvi, at its fixed width (RFC 6189 section 5.6)."""
-        return self.public_value
 
     def fits(self, code: bytes, strength: int) -> bool:
         """Whether this key pair can serve an exchange of that kind and strength."""
