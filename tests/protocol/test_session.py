@@ -508,7 +508,7 @@ def test_the_queue_of_events_is_bounded_and_keeps_what_cannot_be_missed() -> Non
     for _ in range(2000):
         call_of(bob.session).emit(PongReceived(ssrc=1, endpoint_hash=bytes(8), version=b"1.10"))
     assert len(call_of(bob.session).events) == limits.EVENTS
-    assert call_of(bob.session).counters["events lost"] == 2000 - limits.EVENTS
+    assert call_of(bob.session).events_lost == 2000 - limits.EVENTS
     (*_, commit) = peer.discover()
     assert isinstance(commit, Commit)
     peer.answer(commit)
@@ -524,7 +524,7 @@ def test_not_even_what_cannot_be_missed_is_kept_without_end() -> None:
         call.emit(Failed(ssrc=number, code=0xB0, name="PROTOCOL_TIMEOUT", by_peer=False, text="Call again."))
     assert len(call.events) == 2 * limits.EVENTS
     assert [event.ssrc for event in bob.seen(Failed)] == list(range(3000 - 2 * limits.EVENTS, 3000))
-    assert call.counters["events lost"] == 3000 - 2 * limits.EVENTS
+    assert call.events_lost == 3000 - 2 * limits.EVENTS
 
 
 @pytest.mark.attack("DOS-01")

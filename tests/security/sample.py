@@ -63,12 +63,18 @@ REASONS: dict[str, str] = {
     "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
         "a Hello that is forgotten at the last instant of its time comes again"
     ),
-    "dispatch.py _attempt: target is not core.state -> True": (
+    "dispatch.py _go: target is not core.state -> True": (
         "to enter the state that a stream is in does nothing; not to try saves a call"
     ),
     "driver.py Driver.tell: self.store.open -> True": "without requests there is nothing to serve; it saves a call",
+    "endpoint.py Endpoint.session: driver.store.open -> True": (
+        "without requests there is nothing to serve; it saves a call"
+    ),
     "negotiation.py choose_key_agreement: our_first == their_first -> False": (
         "of two equal first choices the faster one is the same"
+    ),
+    "retention.py Retention.call_secured: self._installation.cacheless -> False": (
+        "without a cache a change is thrown away anyway; not to make it saves copies of the secrets"
     ),
     "retention.py Retention.outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
         "any moment before the first one will do"

@@ -38,7 +38,7 @@ LEFT_OUT: dict[type, frozenset[str]] = {
         }
     ),
     Outbox: frozenset({"bucket", "_datagrams", "sequence"}),
-    Call: frozenset({"clock", "counters", "events"}),
+    Call: frozenset({"clock", "events", "events_lost"}),
     Exchange: frozenset({"refusal", "disturbed", "round_trip"}),
     Installation: frozenset({"algorithms", "config", "inputs", "offer", "random", "wall_clock"}),
 }

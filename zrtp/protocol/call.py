@@ -5,7 +5,6 @@ The first stream brings them; further streams use them.
 
 from __future__ import annotations
 
-from collections import Counter
 from hmac import compare_digest
 
 from zrtp.crypto.hashes import HashAlgorithm, sha256
@@ -62,11 +61,11 @@ class Call:
         "clock",
         "compromised",
         "continuity",
-        "counters",
         "detected",
         "endpoint_hash",
         "enrol",
         "events",
+        "events_lost",
         "exchanging",
         "expected",
         "exported",
@@ -119,7 +118,8 @@ class Call:
         self.signalling_protected = signalling_protected
         self.members: list[Member] = []
         self.events: list[Event] = []
-        self.counters: Counter[str] = Counter()
+        self.events_lost = 0
+        """How many were not kept, since nobody takes them."""
         self.works: list[tuple[Member, Work]] = []
         """Public-key operations that nobody performs yet."""
         self.exchanging: Member | None = None
@@ -129,9 +129,10 @@ class Call:
         """The time of the last input."""
         self.nonces = Nonces()
         self.retention = Retention(installation, zid, aux_secret, signalled_key)
-        self.expected = expected if expected is not None else Expectation()
-        if self.expected.name and not installation.cacheless:
-            self.retention.store.search(self.expected.name)
+        self.expected = expected
+        """Whom the application expects; None: nobody in particular."""
+        if expected is not None and expected.name and not installation.cacheless:
+            self.retention.store.search(expected.name)
         self.detected: dict[int, PeerDetected] = {}
         """Whom each stream told the application about last, by our SSRC."""
         self.peer: Candidate | None = None
@@ -169,7 +170,7 @@ class Call:
         if len(self.events) < limits.EVENTS:
             self.events.append(event)
         elif not limits.keep_event(self.events, event):
-            self.counters["events lost"] += 1
+            self.events_lost += 1
 
     def tell_others(self, stream: Member, trigger: Trigger) -> None:
         """What happened on one stream is an input for the others of this call."""
@@ -183,7 +184,7 @@ class Call:
 
     def found(self, devices: frozenset[bytes]) -> None:
         """The store has told who has the name that is expected; late, if the call is secure by now."""
-        before, self.expected.devices = self.doubt, devices
+        before, present(self.expected).devices = self.doubt, devices
         if before is None and (doubt := self.doubt) is not None:
             code, text = doubt
             self.emit(SecurityWarning(ssrc=self.members[0].ssrc, code=code, text=text))
@@ -193,7 +194,7 @@ class Call:
     @property
     def doubt(self) -> tuple[WarningCode, str] | None:
         """A reason to think that the peer is not the one whom the application expects, once a stream is secure."""
-        if self.peer is None:
+        if self.expected is None or self.peer is None:
             return None
         return self.expected.doubt(self.peer.hello.zid, self.peer_name, self.continuity)
 

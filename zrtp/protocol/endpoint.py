@@ -112,7 +112,7 @@ class Endpoint:
             raise ApiMisuse(f'store is "at once" or "deferred", not {store!r}.')
         self._installation.after_fork()
         self._sessions += 1
-        zid = self.zid_for(peer_label) if config.zid_per_peer and peer_label else self.zid
+        zid = self.zid_for(peer_label if config.zid_per_peer else "")
         hidden = (lambda: self.zid_for(_HASH_LABEL)) if config.private_endpoint_hash else None
         call = Call(
             self._installation,
@@ -121,7 +121,7 @@ class Endpoint:
             endpoint_hash=endpoint_hash(zid, extension, hidden),
             aux_secret=None if aux_secret is None else Secret(aux_secret),
             signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
-            expected=Expectation.of(expect),
+            expected=None if expect is None else Expectation.of(expect),
             enrol=enrol,
             offload=offload,
             signalling_protected=(
@@ -129,7 +129,8 @@ class Endpoint:
             ),
         )
         driver = Driver(call, self._cache if store == "at once" else None)
-        driver.serve_store(call.clock)
+        if driver.store.open:
+            driver.serve_store(call.clock)
         return Session(driver)
 
     @property

@@ -12,7 +12,7 @@ from zrtp.protocol.events import Continuity, WarningCode
 
 @dataclass(slots=True)
 class Expectation:
-    """Whom one call is expected to be with; nobody in particular unless a name or a ZID is given."""
+    """Whom one call is expected to be with, by a name or a ZID."""
 
     name: str = ""
     zid: bytes | None = None
@@ -20,14 +20,12 @@ class Expectation:
     """The ZIDs that are known under this name, as soon as the store has told."""
 
     @classmethod
-    def of(cls, expect: str | bytes | None) -> Expectation:
+    def of(cls, expect: str | bytes) -> Expectation:
         """What `Endpoint.session(expect=...)` says.
 
         Raises:
             ApiMisuse: it is neither a name nor 12 octets.
         """
-        if expect is None:
-            return cls()
         if isinstance(expect, str):
             return cls(name=clean_name(expect))
         if not isinstance(expect, bytes):

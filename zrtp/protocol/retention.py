@@ -209,6 +209,8 @@ class Retention:
         before = self._before
         described = before is not None and (before.name != "" or before.verified)
         self.names_peer = outcome.s1 is not None or not described
+        if self._installation.cacheless:
+            return
         unproved = mismatch or self.unproved_name is not None
         self.held_back = not self.loaded or (unproved and not outcome.authenticated)
         if not self.held_back:
