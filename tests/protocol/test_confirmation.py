@@ -213,7 +213,7 @@ def test_each_direction_has_its_key_and_the_roles_decide_whose_it_is() -> None:
     for side in pair.sides:
         exchange = core_of(side.stream).exchange
         assert exchange is not None and exchange.derived is not None
-        assert side.keys().send is exchange.keys.srtp(exchange.role)
+        assert side.keys().send is exchange.keys.srtp(exchange.role)[0]
 
 
 @pytest.mark.attack("KEY-06")

@@ -19,7 +19,6 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.hash_chain import (
     ChainBroken,
     OwnChain,
-    hashes_to,
     message_mac,
     verify_commit,
     verify_dhpart,
@@ -100,15 +99,6 @@ def test_our_own_messages_reveal_one_link_each_and_carry_the_mac_of_the_link_bef
             assert sha256(keys[type(message)]) == revealed
             assert message.mac == hmac.digest(keys[type(message)], message.raw[:-8], "sha256")[:8]
             assert message.covered == message.raw[:-8]
-
-
-@pytest.mark.parametrize("times", [1, 2, 3])
-def test_hashes_to_counts_its_steps(times: int) -> None:
-    chain = OwnChain.make(seeded(4))
-    links = (chain.h0, chain.h1, chain.h2, chain.h3)
-    for start in range(4 - times):
-        assert hashes_to(links[start], links[start + times], times)
-        assert not hashes_to(links[start], links[start], times)
 
 
 @pytest.mark.rfc("R-5.2-13", "R-8.1.1-02", "R-9-04")

@@ -277,7 +277,8 @@ def test_each_role_has_keys_of_its_own() -> None:
     assert keys.mackey(Role.INITIATOR) is keys.mackeyi and keys.mackey(Role.RESPONDER) is keys.mackeyr
     assert keys.of(Role.INITIATOR) == (keys.mackeyi, keys.zrtpkeyi)
     assert keys.of(Role.RESPONDER) == (keys.mackeyr, keys.zrtpkeyr)
-    assert keys.srtp(Role.INITIATOR) is keys.srtpi and keys.srtp(Role.RESPONDER) is keys.srtpr
+    assert keys.srtp(Role.INITIATOR) == (keys.srtpi, keys.srtpr)
+    assert keys.srtp(Role.RESPONDER) == (keys.srtpr, keys.srtpi)
     all_keys = [bytes(key.octets) for key in (keys.mackeyi, keys.mackeyr, keys.zrtpkeyi, keys.zrtpkeyr)]
     all_keys += [bytes(direction.key.octets) for direction in (keys.srtpi, keys.srtpr)]
     assert len(set(all_keys)) == len(all_keys)

@@ -37,7 +37,7 @@ from zrtp.protocol.events import (
     SignatureReceived,
     WarningCode,
 )
-from zrtp.protocol.exchange import Exchange, SignatureChecked, present
+from zrtp.protocol.exchange import Exchange, present
 from zrtp.protocol.relaying import NO_SASHASH
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
@@ -522,9 +522,9 @@ class TestReflection:
     ) -> None:
         refuse = signing.refuse_our_own
 
-        def unless_mallory(core: Core, exchange: Exchange, checked: SignatureChecked, now: float) -> None:
+        def unless_mallory(core: Core, exchange: Exchange, received: SignatureReceived, now: float) -> None:
             if core.ssrc != ALICE_SSRC:
-                refuse(core, exchange, checked, now)
+                refuse(core, exchange, received, now)
 
         monkeypatch.setattr(signing, "refuse_our_own", unless_mallory)
         reflector = Reflector(change)

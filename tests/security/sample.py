@@ -73,6 +73,10 @@ REASONS: dict[str, str] = {
     "negotiation.py choose_key_agreement: our_first == their_first -> False": (
         "of two equal first choices the faster one is the same"
     ),
+    "retained_secrets.py KnownSecrets.of: aux is None -> False": "one that knows nothing is like another",
+    "retained_secrets.py match: known is NOTHING_KNOWN -> False": (
+        "of nothing nothing matches; not to look saves the comparisons"
+    ),
     "retention.py Retention.call_secured: self._installation.cacheless -> False": (
         "without a cache a change is thrown away anyway; not to make it saves copies of the secrets"
     ),

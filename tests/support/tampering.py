@@ -400,7 +400,7 @@ class Solo:
         if self._without_confirm:
             exchange, role = core_of(self.receiver).exchange, self.replay.role
             keys = None if exchange is None or exchange.derived is None else exchange.keys
-            return keys is not None and material(keys.srtp(role), keys.srtp(role.other)) == self._expected
+            return keys is not None and material(*keys.srtp(role)) == self._expected
         return self.receiver.state is State.SECURE
 
     def check(self) -> None:

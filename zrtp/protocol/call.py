@@ -327,7 +327,7 @@ class Call:
             self.bound_to_signalling = self.bound_to_signalling and bound
             return
         self.bound_to_signalling = bound
-        derived, plain = present(exchange.derived), confirmed.plain
+        derived, plain = present(exchange.derived), confirmed.confirm.plain
         secrets, derived.secrets, matched = present(derived.secrets), None, derived.matched
         self.zrtpsess, self.exported, self.kdf_context = secrets.zrtpsess, secrets.exported_key, secrets.kdf_context
         self.peer = exchange.peer

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 from zrtp.crypto.hashes import sha256
@@ -195,9 +196,10 @@ def _wins(core: Core, received: Received[Commit], hello: Hello, ours: Exchange |
     under_way = [own for own, sent in core.past.recent_commits if received.at - sent < limits.TIME_TO_ANSWER]
     for own in dict.fromkeys((*running, *under_way)):
         winner = resolve(own, core.hello.mitm, commit, hello.mitm)
-        yields = ours is not None and own is ours.commit
-        yields = yields and compatibility.yields_without_losing(own, commit, core.copies_sent)
-        if winner is not Winner.PEER and not (winner is Winner.OWN and yields):
+        if winner is Winner.PEER:
+            continue
+        yields = winner is Winner.OWN and ours is not None and own is ours.commit
+        if not yields or not compatibility.yields_without_losing(own, commit, core.copies_sent):
             return False
     return True
 
@@ -302,7 +304,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
         aux_secret_id=ids.aux,
         pbx_secret_id=ids.pbx,
         pv=share.dhpart1_field,
-        mac=lambda covered: message_mac(core.chain.h0, covered),
+        mac=partial(message_mac, core.chain.h0),
     )
     exchange = _responder(core, Mode.KEM if agreement.is_kem else Mode.DH, suite, peer, commit, known)
     exchange.answer = DhAnswer(share, dhpart1, peer.hello)
@@ -410,7 +412,6 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
         core.past.recent_commits = (*under_way, (lost.commit, now))
     core.commit_waits = False
     core.begin(exchange, now)
-    core.stop_repeating()
     core.progressed()
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.RESPONDER))

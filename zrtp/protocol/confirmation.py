@@ -44,7 +44,7 @@ def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confi
     """Our Confirm; its IV is fresh, so that it is made once and repeated octet for octet."""
     plain = signing.sign_confirm(core, exchange, core.call.confirm_plain(exchange, core.chain.h0), now)
     exchange.own_plain = plain
-    return seal_confirm(exchange.box, exchange.role, plain, core.installation.random)
+    return seal_confirm(present(exchange.derived).box, exchange.role, plain, core.installation.random)
 
 
 def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
@@ -54,12 +54,13 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     exchange = present(core.exchange)
     confirmed = _check(core, exchange, received.message, received.at)
     confirm2 = make_confirm(core, exchange, received.at)
-    signing.refuse_our_own(core, exchange, confirmed.signature, received.at)
+    if confirmed.signature.received is not None:
+        signing.refuse_our_own(core, exchange, confirmed.signature.received, received.at)
     exchange.confirmed = confirmed
     core.progressed()
     core.forget_candidates_except(exchange.peer)
     core.note_answer(exchange, received.at)
-    core.hand_over_keys()
+    core.hand_over_keys(exchange)
     core.send_in_exchange(confirm2, exchange, received.at)
     return State.CONFIRM2_SENT
 
@@ -68,9 +69,10 @@ def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
     exchange = present(core.exchange)
     confirmed = _check(core, exchange, received.message, received.at)
-    signing.refuse_our_own(core, exchange, confirmed.signature, received.at)
+    if confirmed.signature.received is not None:
+        signing.refuse_our_own(core, exchange, confirmed.signature.received, received.at)
     exchange.confirmed = confirmed
-    core.hand_over_keys()
+    core.hand_over_keys(exchange)
     core.outbox.answer(received.message.raw, CONF2ACK)
     return secure(core, exchange, confirmed, received.at)
 
@@ -92,7 +94,7 @@ def on_srtp_when_secure(core: Core, due: Received[None]) -> State:
 
 def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> State:
     """Both Confirms are verified: open the gate, update the cache, show the SAS."""
-    call, plain = core.call, confirmed.plain
+    call, plain = core.call, confirmed.confirm.plain
     core.progressed()
     core.stop_repeating()
     core.outbox.forget_reply(CLEAR_ACK)
@@ -139,7 +141,7 @@ def _check(core: Core, exchange: Exchange, confirm: Confirm1 | Confirm2, now: fl
 
 
 def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> None:
-    matched = exchange.matched
+    matched = present(exchange.derived).matched
     if core.call.continuity is Continuity.MISMATCH:
         core.warn(
             WarningCode.CACHE_MISMATCH,
@@ -163,7 +165,7 @@ def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, no
         )
     if matched.pbx_mismatch:
         core.warn(WarningCode.PBX_MISMATCH, "The trusted server no longer has the secret of its enrolment.", now)
-    if present(exchange.own_plain).verified and not confirmed.plain.verified:
+    if present(exchange.own_plain).verified and not confirmed.confirm.plain.verified:
         core.warn(
             WarningCode.PEER_NOT_VERIFIED,
             f"You verified {core.call.peer_name or 'this peer'}; they have not.",

@@ -9,6 +9,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
+from functools import partial
 from hmac import compare_digest
 from typing import Generic, TypeVar
 
@@ -211,7 +212,7 @@ class Core:
             auth_tags=offer.auth_tags,
             key_agreements=offer.key_agreements,
             sas_types=offer.sas_types,
-            mac=lambda covered: message_mac(chain.h2, covered),
+            mac=partial(message_mac, chain.h2),
         )
 
     def change_version(self, version: bytes, now: float) -> None:
@@ -285,7 +286,7 @@ class Core:
 
     def is_own_hello(self, raw: bytes) -> bool:
         """Whether this is what we sent ourselves."""
-        return any(own.hello.raw == raw for own in self.introductions)
+        return raw in [own.hello.raw for own in self.introductions]
 
     def send_hello_limited(self, now: float) -> None:
         """One copy of our Hello as an answer to whoever introduces himself, within the rate limit, unless one goes out
@@ -442,11 +443,11 @@ class Core:
             self.sending = sending
             self.emit(SendingChanged(ssrc=self.ssrc, sending=sending))
 
-    def hand_over_keys(self) -> None:
+    def hand_over_keys(self, exchange: Exchange) -> None:
         """The one `KeysReady` of this epoch. Its keys belong to the application."""
-        exchange = present(self.exchange)
-        keys, role = exchange.keys, exchange.role
-        self.emit(KeysReady(ssrc=self.ssrc, send=keys.srtp(role), receive=keys.srtp(role.other)))
+        keys = present(exchange.derived).box.keys
+        send, receive = keys.srtp(exchange.role)
+        self.emit(KeysReady(ssrc=self.ssrc, send=send, receive=receive))
         keys.srtp_handed_over = True
 
     # Ends.

@@ -218,7 +218,7 @@ def on_hello_ack_after_hello(core: Core, ack: Received[HelloACK]) -> State:
     """Arrives from: HELLO_RECEIVED. Goes to: DISCOVERED, COMMIT_SENT, HELLO_ACKED if only strangers introduced
     themselves, or the same if it is a stranger's. Sends: Commit, unless passive.
     """
-    if all(ack.ssrc != known.ssrc for known in core.candidates.values()):
+    if ack.ssrc not in [known.ssrc for known in core.candidates.values()]:
         core.counters["HelloACK from a stranger"] += 1
         return core.state
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
@@ -247,7 +247,6 @@ def discovered(core: Core, now: float) -> State:
     """
     if core.state is State.DISCOVERED:
         return State.DISCOVERED
-    core.stop_repeating()
     config, call = core.installation.config, core.call
     if call.switched_off or not (config.auto_secure or call.secured_before):
         core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)

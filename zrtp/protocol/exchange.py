@@ -149,11 +149,6 @@ class Confirmed:
     confirm: ConfirmVerified
     signature: SignatureChecked
 
-    @property
-    def plain(self) -> ConfirmPlain:
-        """What the peer's Confirm says."""
-        return self.confirm.plain
-
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Exchange:
@@ -199,7 +194,7 @@ class Exchange:
     @property
     def peer_plain(self) -> ConfirmPlain | None:
         """What the peer's Confirm says, once it is verified."""
-        return None if self.confirmed is None else self.confirmed.plain
+        return None if self.confirmed is None else self.confirmed.confirm.plain
 
     @property
     def box(self) -> Box:

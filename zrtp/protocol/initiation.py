@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import replace
+from functools import partial
 
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import PeerError, PeerIncompatible
@@ -345,7 +346,7 @@ def _dh_commit(core: Core, peer: Candidate) -> Exchange:
         aux_secret_id=ids.aux,
         pbx_secret_id=ids.pbx,
         pv=share.dhpart2_field,
-        mac=lambda covered: message_mac(core.chain.h0, covered),
+        mac=partial(message_mac, core.chain.h0),
     )
     commit = _make_commit(
         core,
@@ -433,5 +434,5 @@ def _make_commit(
         public_key=public_key,
         nonce=nonce,
         key_id=key_id,
-        mac=lambda covered: message_mac(chain.h1, covered),
+        mac=partial(message_mac, chain.h1),
     )

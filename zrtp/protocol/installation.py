@@ -17,7 +17,7 @@ from zrtp.protocol.half_open import HalfOpen
 from zrtp.protocol.limits import EXCHANGES
 from zrtp.protocol.negotiation import Offer, usual_suite
 from zrtp.protocol.states import State, Trigger
-from zrtp.system import RandomSource, WallClock, process_generation
+from zrtp.system import RandomSource, WallClock, process
 from zrtp.wire.messages import Hello
 
 COMMIT_OVERHEAD = 116
@@ -44,6 +44,7 @@ class Installation:
         "algorithms",
         "cacheless",
         "config",
+        "finish_exchange",
         "generation",
         "inputs",
         "longest_fragmented_message",
@@ -80,8 +81,10 @@ class Installation:
         self.longest_fragmented_message = self._longest_kem_message()
         self.inputs: deque[tuple[Member, Trigger]] = deque()
         """What one stream means for another one, in order; the dispatcher takes it through the table."""
-        self.generation = process_generation()
+        self.generation = process.generation
         self._half_open: HalfOpen[Member] = HalfOpen(config.half_open_limit, EXCHANGES)
+        self.finish_exchange = self._half_open.remove
+        """The exchange is over, one way or the other."""
         self._prepared: dict[tuple[bytes, ...], deque[InitiatorShare]] = {}
 
     def tell(self, stream: Member, trigger: Trigger) -> None:
@@ -90,8 +93,8 @@ class Installation:
 
     def after_fork(self) -> None:
         """In a child: forget what belongs to the parent. Its key pairs would be used twice."""
-        if self.generation != process_generation():
-            self.generation = process_generation()
+        if self.generation != process.generation:
+            self.generation = process.generation
             self._prepared.clear()  # not wiped: the library's memory is a copy of the parent's
             self._half_open.clear()
             self.inputs.clear()
@@ -110,10 +113,6 @@ class Installation:
         """Note a running exchange."""
         if exchange.role is Role.RESPONDER:
             self._half_open.add(exchange, stream)
-
-    def finish_exchange(self, exchange: Exchange) -> None:
-        """The exchange is over, one way or the other."""
-        self._half_open.remove(exchange)
 
     # Key shares.
 

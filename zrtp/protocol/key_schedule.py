@@ -204,9 +204,9 @@ class StreamKeys:
         """mackey and zrtpkey for the Confirm and SASrelay that that role sends."""
         return (self.mackeyi, self.zrtpkeyi) if role is Role.INITIATOR else (self.mackeyr, self.zrtpkeyr)
 
-    def srtp(self, role: Role) -> SrtpKeys:
-        """The SRTP keys for what that role sends."""
-        return self.srtpi if role is Role.INITIATOR else self.srtpr
+    def srtp(self, role: Role) -> tuple[SrtpKeys, SrtpKeys]:
+        """The SRTP keys for what that role sends, and for what it receives."""
+        return (self.srtpi, self.srtpr) if role is Role.INITIATOR else (self.srtpr, self.srtpi)
 
     def wipe(self) -> None:
         """Forget every key that is not the application's."""

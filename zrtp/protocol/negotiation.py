@@ -148,7 +148,7 @@ def choose_key_agreement(ours: Iterable[bytes], theirs: Iterable[bytes], rank: C
     (section 4.1.2, merged speed order of `rank`). DH3k is implied at the end of the peer's list.
     """
     ours = [code for code in ours if code not in (MULT, PRSH)]
-    theirs = [code for code in (*theirs, *MANDATORY_KEY_AGREEMENTS) if code not in (MULT, PRSH)]
+    theirs = (*theirs, *MANDATORY_KEY_AGREEMENTS)
     our_first = next(filter(theirs.__contains__, ours), None)
     their_first = next(filter(ours.__contains__, theirs), None)
     if our_first is None or their_first is None:
@@ -230,7 +230,7 @@ def _choose_cipher(offer: Offer, peer: Hello, key_agreement: bytes) -> bytes:
 
 
 def _choose_auth_tag(offer: Offer, peer: Hello, cipher: bytes) -> bytes:
-    ours = [code for code in offer.auth_tags if code != GCM or cipher in GCM_CIPHERS]
+    ours = offer.auth_tags if cipher in GCM_CIPHERS else tuple(code for code in offer.auth_tags if code != GCM)
     listed = [code for code in ours if code in peer.auth_tags]
     chosen = _first_common("SRTP authentication tag", listed or ours, (*peer.auth_tags, *MANDATORY_AUTH_TAGS))
     return compatibility.auth_tag_for_commit(chosen, listed or ours)

@@ -19,17 +19,12 @@ class Outbox:
         self._mtu = mtu
         self.sequence = compatibility.first_sequence_number(random)
         self.datagrams: list[bytes] = []
-        """The UDP payloads that are due now."""
+        """The UDP payloads that are due now: whoever sends them leaves an empty list."""
         self.answers: dict[bytes, tuple[Message, int]] = {}
         self.bucket = limits.TokenBucket()
         self._fragmented = b""
         self.message_id = 0
         """Of the last message sent in fragments; 0 before the first."""
-
-    def drain(self) -> list[bytes]:
-        """The UDP payloads that are due now."""
-        due, self.datagrams = self.datagrams, []
-        return due
 
     def clear(self) -> None:
         """Nothing of this is sent any more."""
@@ -82,7 +77,9 @@ class Outbox:
 
     def forget_reply(self, reply: Message) -> None:
         """What was answered with this is not answered again: it belongs to keys that are gone."""
-        self.answers = {request: known for request, known in self.answers.items() if known[0] is not reply}
+        for request, (known, _) in tuple(self.answers.items()):
+            if known is reply:
+                del self.answers[request]
 
     def answer_limited(self, message: Message, now: float, kept: float) -> bool:
         """Answer something unauthenticated; False if the rate limit forbids it, with so many answers `kept`."""

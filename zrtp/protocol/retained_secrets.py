@@ -34,7 +34,7 @@ class KnownSecrets:
     def of(cls, record: PeerRecord | None, aux: Secret | None, now: float) -> KnownSecrets:
         """What the record of the peer holds, not copied. `now` is wall clock time."""
         if record is None:
-            return cls(aux=aux)
+            return NOTHING_KNOWN if aux is None else cls(aux=aux)
         return cls(
             rs1=record.rs1,
             rs2=record.rs2,
@@ -110,6 +110,8 @@ def match(
 
     The search goes through the initiator's secrets first, so that both sides find the same s1.
     """
+    if known is NOTHING_KNOWN:
+        return NOTHING_MATCHED
     label = _LABELS[peer_role]
     rs1_id, rs2_id, aux_id, pbx_id = [
         None if secret is None else hash_.mac(secret, data)[:ID_LENGTH]

@@ -113,15 +113,15 @@ def check_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: floa
         ) from None
 
 
-def refuse_our_own(core: Core, exchange: Exchange, checked: SignatureChecked, now: float) -> None:
+def refuse_our_own(core: Core, exchange: Exchange, received: SignatureReceived, now: float) -> None:
     """Refuse a peer that signed with the key that we sign with in this exchange.
 
     Raises:
         PeerMisbehaved: 0x20, the signature block or the signer is our own.
     """
-    own, received = exchange.own_plain, checked.received
+    own = exchange.own_plain
     secrets = None if exchange.derived is None else exchange.derived.secrets
-    if own is None or own.signature_type is None or received is None or secrets is None:
+    if own is None or own.signature_type is None or secrets is None:
         return
     if own.signature_type != received.signature_type:
         return

@@ -53,7 +53,8 @@ class Stream:
         if self._driver.generation != process.generation:
             self._driver.check()
         outbox = self._core.outbox
-        return outbox.drain() if outbox.datagrams else []
+        due, outbox.datagrams = outbox.datagrams, []
+        return due
 
     def next_timer(self) -> float | None:
         """When `handle_timer` should be called; None while nothing is pending."""

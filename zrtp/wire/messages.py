@@ -16,7 +16,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import islice
 from typing import Any, ClassVar, Self, TypeAlias
 
 from zrtp.errors import ApiMisuse, MalformedPacket
@@ -284,11 +283,14 @@ class Hello(_ChainedMessage):
         version, client_id, h3, zid, word, codes = _HELLO.read("Hello", message[MESSAGE_HEADER:-MAC])
         if word & _COUNTS_ABOVE_SEVEN:
             raise MalformedPacket("A list in Hello claims to hold more than seven codes.")
-        counts = [word >> shift & 7 for shift in _COUNT_SHIFTS]
-        if CODE * sum(counts) != len(codes):
+        every_code = struct.unpack(f"{CODE}s" * (len(codes) // CODE), codes)
+        lists, end = [], 0
+        for shift in _COUNT_SHIFTS:
+            start, end = end, end + (word >> shift & 7)
+            lists.append(every_code[start:end])
+        if CODE * end != len(codes):
             raise MalformedPacket("The lists in Hello do not add up to its length.")
-        each = iter(struct.unpack(f"{CODE}s" * sum(counts), codes))
-        hashes, ciphers, auth_tags, key_agreements, sas_types = [tuple(islice(each, count)) for count in counts]
+        hashes, ciphers, auth_tags, key_agreements, sas_types = lists
         return cls(
             raw=message,
             version=version,
@@ -1047,7 +1049,8 @@ def _reader_of(ack: Message) -> Callable[[bytes], Message]:
     """An acknowledgement has no content, so one object does for all."""
 
     def read(message: bytes) -> Message:
-        _ACKNOWLEDGEMENT.read(ack.kind.text, message[MESSAGE_HEADER:])
+        if len(message) != MESSAGE_HEADER:
+            raise MalformedPacket(f"{ack.kind.text} has no content, but came in {len(message)} octets.")
         return ack
 
     return read
