@@ -7,6 +7,8 @@ import cProfile
 import pytest
 
 from tests.bench.handshakes import Scenario, Traffic, memory_per_session, scenarios
+from tests.bench.openssl import profile
+from tests.bench.targets import CALLS
 from zrtp.protocol.events import Mode
 from zrtp.protocol.states import State
 
@@ -60,6 +62,13 @@ def test_a_further_stream_takes_no_more_calls_however_many_there_are() -> None:
         counts.append(sum(calls for _, calls, *_ in profiler.stats.values()))
 
     assert len(set(counts[2:])) == 1
+
+
+@pytest.mark.parametrize(("name", "mode"), [("X255", "dh"), ("Mult", "multistream")])
+def test_both_ends_together_call_no_more_python_functions_than_they_may(name: str, mode: str) -> None:
+    calls = profile(only(name, mode).prepare(), handshakes=5).operations.calls
+
+    assert 0.9 * CALLS[name] < calls <= CALLS[name]
 
 
 def test_only_the_named_scenarios() -> None:
