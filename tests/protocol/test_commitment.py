@@ -379,8 +379,10 @@ def test_each_commit_is_answered_with_a_fresh_key_pair(prepared: int) -> None:
     stranger = Actor(bob.stream, seed=3, ssrc=0x5000)
     for actor in (peer, stranger):
         actor.discover()
-    commits = [(peer, peer.commit()), (peer, peer.commit(sas=b"B256")), (stranger, stranger.commit())]
+    commits = [(peer, peer.commit()), (stranger, stranger.commit())]
     values = [only(actor.send(commit), DHPart1).pv for actor, commit in commits]
+    assert kinds(peer.send(peer.commit(sas=b"B256"))) == [Kind.PING]
+    values.append(only(peer.hear()[1:], DHPart1).pv)
     assert len(set(values)) == 3
     assert prepared_shares(bob.endpoint) == []
     assert counters[b"X255"].operations["key pair"] == 3
@@ -414,7 +416,7 @@ def test_a_commit_that_is_refused_beside_a_running_exchange_changes_nothing(fiel
 @pytest.mark.attack("DOS-03")
 @pytest.mark.attack("DOS-04")
 @pytest.mark.attack("DOS-15")
-def test_of_many_who_commit_on_one_stream_three_are_answered_and_the_oldest_makes_room_for_who_comes_again() -> None:
+def test_of_many_who_commit_on_one_stream_two_are_answered_and_the_oldest_makes_room_for_who_hears_us() -> None:
     config, counters = counting(X255)
     bob = alone(replace(config, passive=True), MemoryCache())
     actors = [Actor(bob.stream, seed=100 + number, ssrc=0x5000 + number) for number in range(6)]
@@ -422,10 +424,12 @@ def test_of_many_who_commit_on_one_stream_three_are_answered_and_the_oldest_make
         actor.discover()
         actor.now = number * 0.01
     answers = [actor.send(actor.commit()) for actor in actors]
-    assert [kinds(answer) for answer in answers] == [[Kind.DHPART1]] * 3 + [[]] * 3
-    assert counters[b"X255"].operations["key pair"] == 3
-    assert bob.stream.counters["too many exchanges side by side"] == 3
-    late = actors[5]
+    assert [kinds(answer) for answer in answers] == [[Kind.DHPART1]] * 2 + [[Kind.PING], [], [], []]
+    assert counters[b"X255"].operations["key pair"] == 2
+    assert bob.stream.counters["too many exchanges"] == 4
+    early, late = actors[4:]
+    only(early.hear()[1:], DHPart1)
+    assert late.hear()[1:] == []  # nobody had time to go on yet
     late.now = limits.TIME_TO_ANSWER
     late.take_dhpart1(only(late.send(present(late.own_commit)), DHPart1))
     assert counters[b"X255"].operations["wiped"] == 1
@@ -452,9 +456,9 @@ def test_strangers_who_commit_cost_one_key_pair_each_and_the_oldest_makes_room()
         stranger.discover()
         stranger.send(stranger.commit())
     states = [state_of(stream) for stream in streams]
-    assert states == [State.QUIET] * 6 + [State.DHPART1_SENT] * 4
+    assert states == [State.QUIET] * 7 + [State.DHPART1_SENT] * 3  # one more is kept for whoever hears us
     assert counters[b"X255"].operations["key pair"] == 10
-    assert counters[b"X255"].operations["wiped"] == 6
+    assert counters[b"X255"].operations["wiped"] == 7
     (nobody,) = bob.seen(NoPeer)
     assert "Too many calls" in nobody.text and not bob.seen(Failed)
     assert sending(bob) is Sending.BLOCKED
@@ -479,10 +483,12 @@ def test_of_too_many_who_commit_at_once_the_last_ones_have_to_come_again_and_cos
         actor.discover()
         actor.send(actor.commit())
     answered = [state_of(actor.stream) is State.DHPART1_SENT for actor in actors]
-    assert answered == [True] * 4 + [False] * 2
-    assert counters[b"X255"].operations == {"key pair": 4}
-    assert actors[-1].stream.counters["too many half-open exchanges"] == 1
-    last = actors[-1]
+    assert answered == [True] * 3 + [False] * 3
+    assert counters[b"X255"].operations == {"key pair": 3}
+    assert actors[-1].stream.counters["too many exchanges"] == 1
+    *_, hearing, last = actors
+    assert hearing.hear() == []
+    only(hearing.send(present(hearing.own_commit)), DHPart1)
     last.now = limits.TIME_TO_ANSWER
     only(last.send(present(last.own_commit)), DHPart1)  # he comes again
 

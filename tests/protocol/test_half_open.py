@@ -103,3 +103,17 @@ def test_in_a_child_nothing_runs() -> None:
     half_open.clear()
     assert len(half_open) == 0
     assert half_open.make_room(PEER, 0.0) == (True, None)
+
+
+@pytest.mark.attack("DOS-34")
+def test_a_quarter_of_the_room_is_kept_for_who_is_known_to_hear_us() -> None:
+    half_open: HalfOpen[str] = HalfOpen(4, 100)
+    for number in range(3):
+        assert half_open.make_room(bytes([number]) * 12, 0.0) == (True, None)
+        half_open.add(begun(bytes([number]) * 12), str(number))
+    assert half_open.make_room(OTHER, IN_TIME) == (False, None)
+    assert half_open.make_room(OTHER, IN_TIME, heard=True) == (True, None)
+    hearing = begun(OTHER)
+    hearing.heard = True
+    half_open.add(hearing, "3")
+    assert half_open.make_room(OTHER, IN_TIME, heard=True) == (False, None)

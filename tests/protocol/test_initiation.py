@@ -145,7 +145,7 @@ def test_everybody_who_introduced_himself_gets_a_commit_before_our_dhpart2_goes_
     commit = only(stranger.discover()[-1:], Commit)
     peer.send(peer.own_hello)
     answers = stranger.send(stranger.dhpart1(commit))
-    assert kinds(answers) == [Kind.COMMIT, Kind.DHPART2]
+    assert kinds(answers) == [Kind.COMMIT, Kind.PING, Kind.DHPART2]
     assert state_of(bob.stream) is State.DHPART2_SENT
     peer.answer(only(answers[:1], Commit))
     assert state_of(bob.stream) is State.SECURE
@@ -165,7 +165,7 @@ def test_once_h1_is_out_a_newcomer_gets_no_commit_of_that_chain_but_one_of_a_new
         commit = only(stranger.discover()[-1:], Commit)
         dhpart = only(stranger.send(stranger.dhpart1(commit)), DHPart2)
     assert isinstance(dhpart, DHPart1 | DHPart2)
-    assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK]
+    assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK, Kind.PING]
     assert not of_kind([message for _, message in peer.wait(limits.TIME_TO_ANSWER - 0.01)], Commit)
     later = [message for _, message in peer.wait(limits.TIME_TO_ANSWER + 0.02)]
     hello = next(message for message in later if isinstance(message, Hello) and message.h3 != sha256(sha256(dhpart.h1)))

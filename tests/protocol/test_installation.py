@@ -70,12 +70,17 @@ def test_of_too_many_at_once_the_last_one_has_to_come_again() -> None:
 
 
 @pytest.mark.attack("DOS-03")
-def test_four_run_with_the_same_claimed_zid() -> None:
-    ours, strangers = installation(half_open_limit=64), streams(4)
+def test_four_run_with_the_same_claimed_zid_of_which_one_is_kept_for_who_hears_us() -> None:
+    ours, strangers = installation(half_open_limit=64), streams(3)
     for stranger in strangers:
         assert ours.may_answer(PEER, 0.0)
         ours.begin_exchange(stranger, begun(Role.RESPONDER, PEER))
     assert not ours.may_answer(PEER, 0.1)
+    assert ours.may_answer(PEER, 0.1, heard=True)
+    hearing = begun(Role.RESPONDER, PEER)
+    hearing.heard = True
+    ours.begin_exchange(streams(1)[0], hearing)
+    assert not ours.may_answer(PEER, 0.1, heard=True)
     assert ours.may_answer(OTHER, 0.1)
 
 

@@ -12,6 +12,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256
 from zrtp.errors import CacheError
+from zrtp.protocol import limits
 from zrtp.protocol.changes import CallOutcome
 from zrtp.protocol.config import FOREVER, Config
 from zrtp.protocol.events import Mode, Role
@@ -100,6 +101,25 @@ def test_what_the_cache_holds_becomes_what_this_side_knows() -> None:
     known = call.meet()
     assert (known.rs1, known.rs2, known.rs1_expected) == (OLD, NEW, True)
     assert call.kept.loaded
+
+
+@pytest.mark.attack("DOS-34")
+@pytest.mark.parametrize("why", ["a record is there", "an exchange began", "he hears us"])
+def test_strangers_under_ever_new_zids_do_not_push_out_what_is_known_about_the_peer(why: str) -> None:
+    """Without this a flood of Hellos during an exchange would look like a peer that lost its secret."""
+    call = life(remembering(PeerRecord(rs1=OLD) if why == "a record is there" else None))
+    call.kept.ask(PEER, 0.0, heard=why == "he hears us")
+    call.serve()
+    if why == "an exchange began":
+        call.kept.known_secrets(PEER, S256, Role.INITIATOR)
+        call.kept.turn_to(b"somebody els")
+    for number in range(3 * limits.RECORDS):
+        call.kept.ask(number.to_bytes(12, "big"), 0.0)
+        call.serve()
+    assert call.kept.ready(PEER, 0.1)
+    known = call.kept.known_secrets(PEER, S256, Role.INITIATOR)
+    assert call.kept.loaded
+    assert (known.rs1 is not None) == (why == "a record is there")
 
 
 def test_nothing_is_written_before_the_call_is_secure() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.support.actor import FAST, WAITING, Actor, alone, only
+from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only
 from tests.support.inside import core_of, state_of
 from tests.support.pair import Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol import limits, side_by_side
 from zrtp.protocol.events import Role
-from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.states import State
-from zrtp.wire.messages import CONF2ACK, Commit, Confirm1, DHPart1, Message
+from zrtp.wire.messages import CONF2ACK, Commit, Confirm1, DHPart1, Kind, Message, Ping
 
 CIPHERS = (b"AES1", b"AES3")
 
@@ -30,6 +32,10 @@ def commit_at(actor: Actor, at: float, commit: Commit | None = None) -> list[Mes
     return actor.send(actor.commit() if commit is None else commit)
 
 
+def candidate_of(side: Side, actor: Actor) -> Candidate:
+    return core_of(side.stream).candidates[actor.ssrc, actor.own_hello.raw]
+
+
 def exchange_with(side: Side, actor: Actor) -> Exchange:
     (found,) = [one for one in core_of(side.stream).exchanges() if one.peer.ssrc == actor.ssrc]
     return found
@@ -41,19 +47,51 @@ def test_one_source_has_two_commits_answered_side_by_side() -> None:
     bob = alone(WAITING)
     (actor,) = strangers(bob, 1)
     commits = [actor.commit(cipher=cipher) for cipher in CIPHERS] + [actor.commit(sas=b"B256")]
-    assert [len(actor.send(commit)) for commit in commits] == [1, 1, 0]
+    assert [kinds(actor.send(commit)) for commit in commits] == [[Kind.DHPART1], [Kind.DHPART1], [Kind.PING]]
     assert len(core_of(bob.stream).exchanges()) == limits.ANSWERED_OF_SOURCE
     actor.now = 2 * limits.TIME_TO_ANSWER
-    assert actor.send(commits[2]) == []
+    assert kinds(actor.send(commits[2])) == [Kind.PING]
 
 
 @pytest.mark.attack("DOS-03")
-def test_three_commits_are_answered_so_that_one_of_ours_has_room() -> None:
+def test_a_source_that_hears_us_has_one_more_answered() -> None:
+    bob = alone(WAITING)
+    (actor,) = strangers(bob, 1)
+    for cipher in CIPHERS:
+        only(actor.send(actor.commit(cipher=cipher)), DHPart1)
+    only(actor.send(actor.commit(sas=b"B256")), Ping)
+    only(actor.hear()[1:], DHPart1)
+    assert actor.send(actor.commit(hash=b"S384")) == []
+    assert len(core_of(bob.stream).exchanges()) == limits.EXCHANGES - 1
+
+
+@pytest.mark.attack("DOS-03")
+def test_two_commits_are_answered_and_one_of_who_hears_us_so_that_one_of_ours_has_room() -> None:
     bob = alone(WAITING)
     actors = strangers(bob, 4)
     answers = [commit_at(actor, 0.01 * number) for number, actor in enumerate(actors)]
-    assert [len(answer) for answer in answers] == [1, 1, 1, 0]
-    assert side_by_side.room_for_commit(core_of(bob.stream), 0.05)
+    assert [kinds(answer) for answer in answers] == [[Kind.PING, Kind.DHPART1], [Kind.DHPART1], [], []]
+    *_, peer, late = actors
+    only(peer.hear()[1:], DHPart1)
+    assert late.hear()[1:] == []
+    core = core_of(bob.stream)
+    assert side_by_side.room_for_commit(core, candidate_of(bob, late), 0.05)
+
+
+@pytest.mark.attack("DOS-15")
+def test_the_last_place_is_kept_for_who_hears_us() -> None:
+    bob = alone(WAITING)
+    actors = strangers(bob, 4)
+    for actor in actors[:2]:
+        only(commit_at(actor, 0.0), DHPart1)
+    core, (*_, one, other) = core_of(bob.stream), actors
+    assert commit_at(one, 0.01) == []
+    assert side_by_side.room_for_commit(core, candidate_of(bob, other), 0.02)
+    core.set_aside()
+    core.begin(replace(exchange_with(bob, actors[0]), role=Role.INITIATOR, peer=candidate_of(bob, other)), 0.02)
+    assert not side_by_side.room_for_commit(core, candidate_of(bob, one), 0.03)
+    one.hear()
+    assert side_by_side.room_for_commit(core, candidate_of(bob, one), 0.03)
 
 
 @pytest.mark.attack("DOS-15")
@@ -62,11 +100,25 @@ def test_who_comes_again_takes_the_place_of_the_oldest_who_had_time_to_go_on() -
     actors = strangers(bob, 4)
     for number, actor in enumerate(actors):
         commit_at(actor, 0.01 * number)
+    only(actors[2].hear()[1:], DHPart1)
     late, first = actors[3], exchange_with(bob, actors[0])
+    assert late.hear()[1:] == []
     assert commit_at(late, limits.TIME_TO_ANSWER - 0.01, late.own_commit) == []
     only(commit_at(late, limits.TIME_TO_ANSWER, late.own_commit), DHPart1)
     assert first not in core_of(bob.stream).exchanges()
     assert len(core_of(bob.stream).exchanges()) == limits.EXCHANGES - 1
+
+
+@pytest.mark.attack("DOS-15")
+def test_who_hears_us_does_not_make_room_for_who_may_not() -> None:
+    bob = alone(WAITING)
+    actors = strangers(bob, 4)
+    for actor in actors:
+        commit_at(actor, 0.0)
+    peer, late = actors[0], actors[3]
+    peer.hear()
+    commit_at(late, limits.TIME_TO_ANSWER, late.own_commit)
+    assert exchange_with(bob, peer).heard
 
 
 @pytest.mark.attack("DOS-03")
@@ -88,13 +140,17 @@ def test_a_single_packet_takes_nobodys_place() -> None:
 def test_who_had_his_time_does_not_take_it_from_others_again() -> None:
     bob = alone(WAITING)
     actors = strangers(bob, 4)
-    for actor in actors:
-        commit_at(actor, 0.0)
-    only(commit_at(actors[3], limits.TIME_TO_ANSWER, actors[3].own_commit), DHPart1)
-    (gone,) = {actor.ssrc for actor in actors} - {one.peer.ssrc for one in core_of(bob.stream).exchanges()}
-    back = next(actor for actor in actors if actor.ssrc == gone)
-    for at in (1.0, 1.1, 1.2):
-        assert commit_at(back, at, back.own_commit) == []
+    for number, actor in enumerate(actors):
+        commit_at(actor, 0.01 * number)
+    back, late = actors[0], actors[3]
+    only(late.hear()[1:], DHPart1)
+    core, next_one = core_of(bob.stream), candidate_of(bob, actors[2])
+    assert side_by_side.room_for_answer(core, next_one, present(actors[2].own_commit), 0.6)
+    assert back.ssrc not in {one.peer.ssrc for one in core.exchanges()}
+    core.set_aside()
+    core.begin(replace(exchange_with(bob, actors[1]), peer=next_one), 0.6)
+    for at in (1.2, 1.3, 1.4):
+        assert not side_by_side.room_for_answer(core, candidate_of(bob, back), present(back.own_commit), at)
 
 
 @pytest.mark.attack("DOS-15")
@@ -107,7 +163,7 @@ def test_who_proved_to_be_there_is_not_given_up_for_anybody() -> None:
     proved = exchange_with(bob, actors[0])
     proved.proved = True
     late = actors[3]
-    only(commit_at(late, 2.0, late.own_commit), DHPart1)
+    only(late.hear(2.0)[1:], DHPart1)
     assert proved in core.exchanges()
 
 
@@ -131,11 +187,15 @@ def test_a_dhpart2_that_opens_hvi_ends_those_who_proved_nothing() -> None:
 def test_our_own_commits_end_answers_rather_than_each_other() -> None:
     """Three strangers hold answers of ours, and several who may be the peer introduce themselves."""
     bob = alone(FAST)
-    for actor in strangers(bob, 3):
+    *blind, hearing = strangers(bob, 3)
+    for actor in blind:
         only(commit_at(actor, 0.0), DHPart1)
+    commit_at(hearing, 0.0)
+    only(hearing.hear()[1:], DHPart1)
     newcomers = [Actor(bob.stream, seed=200 + number, ssrc=0x6000 + number) for number in range(2)]
     for newcomer in newcomers:
         newcomer.send(newcomer.own_hello, newcomer.own_hello)
+        newcomer.hear()
     newcomers[0].wait(2 * limits.TIME_TO_ANSWER)
     running = core_of(bob.stream).exchanges()
     assert len(running) == limits.EXCHANGES

@@ -239,6 +239,11 @@ SCRIPTS: list[Kinds] = [
 FLOODS: list[Kinds] = [
     ("Hello",),
     ("Hello", "HelloACK"),
+    ("Hello", "Commit"),
+    ("Hello", "HelloACK", "Commit"),
+    ("Hello", "HelloACK", "DHPart1"),
+    ("Hello, ZID of the peer", "Commit, ZID of the peer"),
+    ("Hello, ZID of the peer", "HelloACK", "DHPart1"),
     ("Hello", "Commit, Mult"),
     ("Error, service unavailable",),
     ("Ping", "PingACK"),

@@ -55,6 +55,42 @@ def files_called(name: str, root: Path = ROOT) -> list[Path]:
 
 CHECKS = (
     Check(
+        "only who repeats our Ping hears us",
+        "compare_digest(ack.received_endpoint_hash, _.past.challenge)",
+        "True",
+        ("test_hearing",),
+    ),
+    Check(
+        "half of the public values are kept for who hears us",
+        "0.0 if heard else limits.PUBLIC_VALUES_KEPT",
+        "0.0",
+        ("test_side_by_side", "test_commitment", "test_hearing"),
+    ),
+    Check(
+        "the last place is kept for who hears us",
+        "not heard and sum(not one.heard for one in exchanges) >= limit - 1",
+        "False",
+        ("test_side_by_side", "test_hearing"),
+    ),
+    Check(
+        "a quarter of the half-open exchanges is kept for who hears us",
+        "not heard and sum(not exchange.heard for exchange in crowd) >= limit - limit // 4",
+        "False",
+        ("test_half_open", "test_installation", "test_commitment"),
+    ),
+    Check(
+        "who hears us makes no room for who may not",
+        "heard >= exchange.heard",
+        "True",
+        ("test_side_by_side",),
+    ),
+    Check(
+        "in a crowd who hears us comes first",
+        "not hearing.comes_first(_, candidate.ssrc, now)",
+        "False",
+        ("test_hearing", "test_initiation"),
+    ),
+    Check(
         "hvi",
         "committed is None or not hmac.compare_digest(hvi(hash_, dhpart2.raw, own_hello.raw), committed)",
         "committed is None",

@@ -373,7 +373,7 @@ def _normalise(party: Party) -> None:
         core.past.public_values = None
         core.hello_copies.clear()
         core.round_trips.clear()
-        core.first_hello_ack = None
+        core.past.first_hello_ack = None
         core.past.said = core.past.said_by_nobody = core.past.refused_commit = None
         core_of(stream).candidates = {
             key: replace(known, seen=0.0, copies=1) for key, known in core_of(stream).candidates.items()

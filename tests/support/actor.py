@@ -12,6 +12,7 @@ own. A test walks through an exchange step by step and changes single fields on 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -57,7 +58,10 @@ from zrtp.wire.messages import (
     DHPart1,
     DHPart2,
     Hello,
+    Kind,
     Message,
+    Ping,
+    PingACK,
     parse,
 )
 from zrtp.wire.packet import Packet, decode_packet, encode_packet
@@ -184,6 +188,20 @@ class Actor:
             "mac": lambda covered: message_mac(self.chain.h2, covered),
         }
         return Hello.make(**values | changes)
+
+    def hear(self, now: float | None = None) -> list[Message]:
+        """Answer the Ping by which the engine asks who hears it; whoever sends blindly cannot."""
+        challenge = core_of(self.stream).past.challenge
+        assert challenge is not None, "nobody was asked"
+        self.now = self.now if now is None else now
+        return self.send(
+            PingACK.make(
+                version=b"1.10",
+                sender_endpoint_hash=self.zid[:8],
+                received_endpoint_hash=challenge,
+                ssrc=self.stream.ssrc,
+            )
+        )
 
     def discover(self) -> list[Message]:
         """Hello and HelloACK; what the stream sends in return."""
@@ -369,9 +387,14 @@ class Actor:
         return self.open(confirm2)
 
 
+def kinds(messages: Iterable[Message]) -> list[Kind]:
+    """What kinds of messages these are, in order."""
+    return [message.kind for message in messages]
+
+
 def only(messages: list[Message], kind: type[M]) -> M:
-    """The one message of a list, of that type."""
-    (message,) = messages
+    """The one message of a list, of that type, besides the Ping that asks who hears us."""
+    (message,) = [one for one in messages if kind is Ping or not isinstance(one, Ping)]
     assert isinstance(message, kind), message
     return message
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from zrtp.crypto.hashes import sha256
-from zrtp.protocol import compatibility, confirmation, initiation
+from zrtp.protocol import compatibility, confirmation, hearing, initiation
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import present
@@ -47,8 +47,7 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         core.counters["DHPart1 for another Commit"] += 1
         return State.COMMIT_SENT
     pv = core.installation.algorithms.key_agreements[exchange.suite.key_agreement].check_dhpart1(dhpart1.pv)
-    if not core.past.may_send_public_value(received.at):
-        core.counters["too many exchanges"] += 1
+    if not hearing.may_have_public_value(core, received.ssrc, received.at):
         return State.COMMIT_SENT
     matched = match(exchange.hash, exchange.known, dhpart1, Role.RESPONDER, hello.h3)
     transcript = Transcript.of_initiator(exchange.hash, core.call.zid, authentic, exchange.commit, dhpart1, dhpart2)

@@ -19,7 +19,7 @@ from itertools import product
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
 from zrtp.errors import ErrorCode, MalformedPacket, PeerError, PeerMisbehaved, ZrtpError
-from zrtp.protocol import compatibility, confirmation, initiation, limits, side_by_side
+from zrtp.protocol import compatibility, confirmation, discovery, hearing, initiation, limits, side_by_side
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
@@ -43,7 +43,7 @@ from zrtp.protocol.retained_secrets import NOTHING_MATCHED, KnownSecrets, Matche
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.timers import DHPART2_TIMEOUT
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, CommitMode, DHPart1, Hello
+from zrtp.wire.messages import Commit, CommitMode, DHPart1, Hello, PingACK
 
 
 def on_commit(core: Core, received: Received[Commit]) -> State:
@@ -156,8 +156,7 @@ def _answer_beside(core: Core, received: Received[Commit]) -> State:
         core.counters["Commit lost the contention"] += 1  # it answered ours
         return core.state
     if not side_by_side.room_for_answer(core, peer.candidate, received.message, received.at):
-        core.counters["too many exchanges side by side"] += 1
-        return core.state
+        return _come_again(core, received)
     core.set_aside()
     return _answer_commit(core, received)
 
@@ -172,7 +171,8 @@ def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
     core.hello_acknowledged, core.beside = True, None
     ours = present(core.exchange)
     same = peer.candidate.hello.raw == ours.peer.hello.raw
-    answered = any(one.role is Role.RESPONDER and one.peer.ssrc == received.ssrc for one in core.exchanges())
+    roles = {one.role for one in core.exchanges() if one.peer.ssrc == received.ssrc}
+    answered = roles == {Role.RESPONDER}
     if not answered and not _wins(core, received, peer.candidate.hello, ours if same else None):
         core.counters["Commit lost the contention"] += 1
         if same:
@@ -183,16 +183,18 @@ def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
     if same and not answered:
         return _respond(core, received, peer, lost=ours)
     if not side_by_side.room_for_answer(core, peer.candidate, commit, received.at):
-        core.counters["too many exchanges side by side"] += 1
-        return core.state
+        return _come_again(core, received)
     core.set_aside()
     return _respond(core, received, peer)
 
 
 def _wins(core: Core, received: Received[Commit], hello: Hello, ours: Exchange | None) -> bool:
-    """Whether the peer's Commit wins against every one of ours that may have reached it; `ours` went to its Hello."""
+    """Whether the peer's Commit wins against every one of ours that may have reached it and waits for its answer;
+    `ours` went to its Hello.
+    """
     commit = received.message
-    running = [one.commit for one in core.exchanges() if one.role is Role.INITIATOR]
+    running = [present(core.exchange).commit]
+    running += [other.exchange.commit for other in core.aside if other.state is State.COMMIT_SENT]
     under_way = [own for own, sent in core.past.recent_commits if received.at - sent < limits.TIME_TO_ANSWER]
     for own in dict.fromkeys((*running, *under_way)):
         winner = resolve(own, core.hello.mitm, commit, hello.mitm)
@@ -287,8 +289,12 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     installation, commit = core.installation, received.message
     agreement = installation.algorithms.key_agreements[suite.key_agreement]
     public_key = agreement.check_commit(commit.public_key)
-    if not installation.may_answer(commit.zid, received.at) or not core.past.may_send_public_value(received.at):
-        return _come_again(core)
+    heard = received.ssrc in core.past.hearing
+    if not core.past.may_send_public_value(received.at, heard=heard):
+        return _come_again(core, received)
+    if not installation.may_answer(commit.zid, received.at, heard=heard):
+        return _come_again(core, received)
+    _answer_as_heard(core, received)
     own: InitiatorShare | None = None if lost is None or lost.offer is None else lost.offer.share
     if own is None and not agreement.is_kem:
         own = installation.take_prepared(suite)
@@ -315,14 +321,40 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
         own.wipe()
     _become_responder(core, exchange, received.at, lost)
     initiation.h1_goes_out(core, received.at)
+    if len(core.introductions) > 1:  # the peer may not know the one that this belongs to
+        core.outbox.transmit(core.hello)
     core.outbox.answer(commit.raw, dhpart1)
     return State.DHPART1_SENT
 
 
-def _come_again(core: Core) -> State:
-    """Too many exchanges have begun, and none of them had its time yet: the peer repeats its Commit."""
-    core.counters["too many half-open exchanges"] += 1
+def _come_again(core: Core, received: Received[Commit]) -> State:
+    """Too many exchanges have begun: the peer repeats its Commit. If he shows until then that he hears us, he gets what
+    is kept for such.
+    """
+    core.counters["too many exchanges"] += 1
+    first_seen = _first_seen(core, received)
+    refused = core.past.refused_commits
+    refused.pop(received.ssrc, None)
+    if len(refused) >= limits.CANDIDATES:
+        del refused[next(iter(refused))]
+    refused[received.ssrc] = received.message, first_seen
+    if received.ssrc not in core.past.hearing:
+        hearing.ask(core, received.at)
     return core.state
+
+
+def _first_seen(core: Core, received: Received[Commit]) -> float:
+    """When the first copy of a Commit came: it answers a Hello that was sent before."""
+    refused, first_seen = core.past.refused_commits.get(received.ssrc, (None, received.at))
+    return first_seen if refused is not None and refused.raw == received.message.raw else received.at
+
+
+def _answer_as_heard(core: Core, received: Received[Commit]) -> None:
+    """Which of our Hellos a Commit answers, only hvi tells; not one that was made after it came."""
+    if len(core.introductions) == 1:
+        return
+    made_by = _first_seen(core, received) - core.round_trips.get(received.ssrc, 0.0)
+    core.introduce_as(next((own for own in reversed(core.introductions) if own.made <= made_by), core.introductions[0]))
 
 
 def _respond_preshared(
@@ -347,9 +379,10 @@ def _respond_preshared(
             core.release()
         return initiation.commit_to(core, peer.candidate, received.at, allow_preshared=False)
     key, matched = found
-    if not call.installation.may_answer(commit.zid, received.at):
+    if not call.installation.may_answer(commit.zid, received.at, heard=received.ssrc in core.past.hearing):
         key.wipe()
-        return _come_again(core)
+        return _come_again(core, received)
+    _answer_as_heard(core, received)
     transcript = Transcript.without_dh(hash_, core.hello, commit)
     s0 = s0_from_preshared(hash_, key, transcript)
     heard = HeardCommit(peer.hello, commit)
@@ -393,6 +426,7 @@ def _respond_multistream(
     call, commit = core.call, received.message
     further = call.check_multistream(commit, suite)
     fresh = call.nonces.check(commit)
+    _answer_as_heard(core, received)
     exchange = _responder(core, Mode.MULTISTREAM, suite, peer, commit, KnownSecrets())
     transcript = Transcript.without_dh(exchange.hash, core.hello, commit)
     s0 = s0_from_session(exchange.hash, further.zrtpsess, transcript)
@@ -400,6 +434,7 @@ def _respond_multistream(
     exchange.derived = confirmation.derive(core, exchange, s0, transcript, NOTHING_MATCHED, heard)
     call.nonces.remember(fresh)
     _become_responder(core, exchange, received.at, lost)
+    initiation.remember_others(core, received.at)
     core.outbox.answer(commit.raw, confirmation.make_confirm(core, exchange, received.at))
     return State.CONFIRM1_SENT
 
@@ -407,7 +442,9 @@ def _respond_multistream(
 def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange | None) -> None:
     """All checks have passed: the exchange is ours from here on."""
     if lost is not None:
+        answering = core.own
         core.release()
+        core.introduce_as(answering)
         under_way = [(own, at) for own, at in core.past.recent_commits if now - at < limits.TIME_TO_ANSWER]
         core.past.recent_commits = (*under_way, (lost.commit, now))
     core.commit_waits = False
@@ -416,6 +453,28 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.RESPONDER))
     core.expect_initiator(now, DHPART2_TIMEOUT)
+
+
+# Who hears us.
+
+
+def on_ping_ack_in_exchange(core: Core, ack: Received[PingACK]) -> State:
+    """Arrives from: COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT. Goes to: the same, COMMIT_SENT,
+    DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT; from COMMIT_SENT also DISCOVERED, HELLO_ACKED. Sends: what `on_commit`
+    sends, if there was no room for the Commit of whoever shows now that he hears us; or our Commit, if he sent none.
+    """
+    if not hearing.is_answer(core, ack.message):
+        return discovery.on_ping_ack(core, ack)
+    if not hearing.note(core, ack.ssrc, ack.at):
+        return core.state
+    core.outbox.transmit(core.introductions[-1].hello)  # while strangers kept us busy he may not have got it
+    initiation.give_up_unheard(core)
+    refused, _ = core.past.refused_commits.get(ack.ssrc, (None, 0.0))
+    ours = any(one.role is Role.INITIATOR and one.peer.ssrc == ack.ssrc for one in core.exchanges())
+    if refused is None or ours:  # of two that cross he may have given up his: if not, it comes again
+        return initiation.commit_to_hearing(core, ack.ssrc, ack.at)
+    answer = on_crossing_commit if core.state is State.COMMIT_SENT else on_commit_beside
+    return answer(core, Received(refused, ack.ssrc, ack.at))
 
 
 # Waiting for the store.

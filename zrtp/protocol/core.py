@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hmac import compare_digest
@@ -60,6 +60,8 @@ class Introduction:
 
     chain: OwnChain = field(repr=False)
     hello: Hello
+    made: float = 0.0
+    """When, in seconds of the session's clock; 0 for the first one."""
     h1_shown: bool = False
     """A DHPart of ours is out: whoever saw it could make Commits of this chain."""
 
@@ -109,7 +111,6 @@ class Core:
         "early",
         "emit",
         "exchange",
-        "first_hello_ack",
         "hello",
         "hello_acknowledged",
         "hello_copies",
@@ -157,8 +158,6 @@ class Core:
         """When the last copies of our Hello were sent."""
         self.round_trips: dict[int, float] = {}
         """By source, in seconds: how long it took to acknowledge our Hello, or longer."""
-        self.first_hello_ack: float | None = None
-        """When we first acknowledged a Hello."""
         self.early: dict[int, bytes] = {}
         """By source: Hellos that came before `start`."""
         self.hello_acknowledged = False
@@ -313,10 +312,12 @@ class Core:
             self.hello_copies.append(now)
             beside.next_copy(now)
 
-    def note_round_trip(self, ssrc: int, now: float) -> None:
-        """Somebody acknowledged our Hello. The acknowledgement may belong to any recent copy: the oldest counts."""
-        recent = [sent for sent in self.hello_copies if now - sent <= limits.HELLO_COPIES]
-        sent = recent[0] if recent else self.hello_copies[-1] if self.hello_copies else None
+    def note_round_trip(self, ssrc: int, now: float, copies: Sequence[float]) -> None:
+        """Somebody acknowledged our Hello, or another message, which was sent at these times. The acknowledgement may
+        belong to any recent copy: the oldest counts.
+        """
+        recent = [sent for sent in copies if now - sent <= limits.HELLO_COPIES]
+        sent = recent[0] if recent else copies[-1] if copies else None
         if sent is not None and len(self.round_trips) < limits.CANDIDATES:
             self.round_trips.setdefault(ssrc, now - sent)
 
@@ -345,8 +346,8 @@ class Core:
         there and back.
         """
         repeated = self.retransmission
-        if self.first_hello_ack is not None and repeated is not None:
-            repeated.hasten(along_the_path(now - self.first_hello_ack, len(repeated.message.raw) + HEADER + CRC))
+        if self.past.first_hello_ack is not None and repeated is not None:
+            repeated.hasten(along_the_path(now - self.past.first_hello_ack, len(repeated.message.raw) + HEADER + CRC))
 
     def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
         """Send now, and again on the schedule until `stop_repeating` or exhaustion."""
@@ -477,7 +478,7 @@ class Core:
     def begin(self, exchange: Exchange, now: float) -> None:
         """The stream works on this exchange; unless it is a further stream, no other stream of the call has one."""
         self.exchange = exchange
-        exchange.begun = now
+        exchange.begun, exchange.heard = now, exchange.peer.ssrc in self.past.hearing
         if exchange.mode is not Mode.MULTISTREAM:
             self.call.exchanging = self
             self.installation.begin_exchange(self, exchange)
@@ -500,26 +501,27 @@ class Core:
         if not self.aside:
             self.waiting_commits.clear()
             self.commit_waits = False
-            self._introduce_as(self.introductions[-1])
+            self.introduce_as(self.introductions[-1])
 
     # Exchanges side by side. The stream works on one of them at a time.
 
     def set_aside(self) -> None:
         """Turn to another exchange, which is about to begin; this one goes on beside it."""
+        of_stream = self._deadlines_of_stream()
         self.aside.append(self._as_aside())
         self.state, self.exchange = State.DISCOVERED, None
         self.retransmission = self.beside = self.peer_error = self.work = None
-        self.deadlines, self.outbox.answers = {}, {}
-        self._introduce_as(self.introductions[-1])
+        self.deadlines, self.outbox.answers = of_stream, {}
+        self.introduce_as(self.introductions[-1])
 
     def introduce_anew(self, now: float) -> None:
         """A new hash chain and a new Hello, for exchanges that begin from now on."""
         chain = OwnChain.make(self.installation.random)
-        anew = Introduction(chain, self.make_hello(self.hello.version, chain))
+        anew = Introduction(chain, self.make_hello(self.hello.version, chain), now)
         self.introductions = [*self.introductions[1 - limits.EXCHANGES :], anew]
         self.hello_acknowledged = False
         if self.exchange is None:
-            self._introduce_as(self.introductions[-1])
+            self.introduce_as(self.introductions[-1])
         self.outbox.transmit(self.introductions[-1].hello)
         self.hello_copies.append(now)
         self.beside = Retransmission(self.introductions[-1].hello, T1, now, self.installation.config.timer_scale)
@@ -529,7 +531,8 @@ class Core:
         """No Commit can be made on our hash chain any more."""
         return self.introductions[-1].h1_shown
 
-    def _introduce_as(self, own: Introduction) -> None:
+    def introduce_as(self, own: Introduction) -> None:
+        """The next exchange, or the one that is turned to, is that of this chain and this Hello."""
         self.own, self.chain, self.hello = own, own.chain, own.hello
 
     def turn_to(self, other: Aside) -> None:
@@ -541,13 +544,10 @@ class Core:
         """This exchange is over: go on with one that runs beside it. Without any, the state is another one."""
         if self.exchange is not None:
             self.past.spent_commits |= {self.exchange.commit.raw}
-        new_chain = self.deadlines.get(Trigger.NEW_CHAIN)
         self.release()
         if not self.aside:
             return otherwise
         self._load(self.aside.pop())
-        if new_chain is not None:  # it is a matter of the stream
-            self.deadlines.setdefault(Trigger.NEW_CHAIN, new_chain)
         return self.state
 
     def give_up_others(self, *, proved: bool = True) -> None:
@@ -592,11 +592,17 @@ class Core:
             self.own,
         )
 
+    def _deadlines_of_stream(self) -> dict[Trigger, float]:
+        """Those that are a matter of the stream, whichever exchange it works on; no exchange keeps them."""
+        new_chain = self.deadlines.pop(Trigger.NEW_CHAIN, None)
+        return {} if new_chain is None else {Trigger.NEW_CHAIN: new_chain}
+
     def _load(self, other: Aside) -> None:
+        other.deadlines.update(self._deadlines_of_stream())
         self.state, self.exchange = other.state, other.exchange
         self.retransmission, self.beside, self.deadlines = other.retransmission, other.beside, other.deadlines
         self.outbox.answers, self.peer_error, self.work = other.answers, other.peer_error, other.work
-        self._introduce_as(other.own)
+        self.introduce_as(other.own)
         if other.exchange.mode is not Mode.MULTISTREAM:
             self.call.retention.turn_to(other.exchange.peer.hello.zid)
 
@@ -611,6 +617,7 @@ class Core:
             one for one in self.candidates.values() if not compare_digest(one.hello.h3, peer.hello.h3)
         )
         self.candidates = {(peer.ssrc, peer.hello.raw): peer}
+        self.past.hearing &= {peer.ssrc}
 
     @property
     def decided(self) -> bool:

@@ -18,7 +18,7 @@ import hmac
 from dataclasses import replace
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import announcing, compatibility, initiation, limits, newcomers
+from zrtp.protocol import announcing, compatibility, hearing, initiation, limits, newcomers
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import NoPeer, PongReceived, Role, WarningCode
 from zrtp.protocol.exchange import Candidate, present
@@ -66,6 +66,8 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
     if core.state is State.QUIET and hello.message.h3 in core.past.ended_by_error:
         acknowledge(core, hello)
         return core.state
+    if (hello.ssrc, hello.message.raw) in core.candidates:
+        hearing.ask_the_crowd(core, now)
     if not core.hello_acknowledged and _can_be_the_peers(core, hello.message):
         if core.retransmission is None:
             core.send_repeatedly(core.hello, T1_EXTENDED, now)
@@ -209,7 +211,7 @@ def on_hello_ack(core: Core, ack: Received[HelloACK]) -> State:
     somebody else acknowledged it.
     """
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
-    core.note_round_trip(ack.ssrc, ack.at)
+    core.note_round_trip(ack.ssrc, ack.at, core.hello_copies)
     core.extend_discovery(ack.at)
     return State.HELLO_ACKED
 
@@ -222,7 +224,7 @@ def on_hello_ack_after_hello(core: Core, ack: Received[HelloACK]) -> State:
         core.counters["HelloACK from a stranger"] += 1
         return core.state
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
-    core.note_round_trip(ack.ssrc, ack.at)
+    core.note_round_trip(ack.ssrc, ack.at, core.hello_copies)
     core.extend_discovery(ack.at)
     return discovered(core, ack.at)
 
@@ -236,7 +238,7 @@ def on_hello_ack_after_commit(core: Core, ack: Received[HelloACK]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: the same. Our Hello, which went on beside an early Commit, has arrived."""
     if ack.ssrc == present(core.exchange).peer.ssrc and not core.hello_acknowledged:
         core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
-        core.note_round_trip(ack.ssrc, ack.at)
+        core.note_round_trip(ack.ssrc, ack.at, core.hello_copies)
         core.beside = None
     return core.state
 
@@ -264,7 +266,7 @@ def _commit_of_peer_due(core: Core) -> float | None:
     """When the Commit of whoever acknowledged our Hello is here, if he commits at our HelloACK. Where that is before
     ours could be there both would cross, and half the time the one would count that comes later (section 4.2).
     """
-    peer, acknowledged = core.acknowledged_by, core.first_hello_ack
+    peer, acknowledged = core.acknowledged_by, core.past.first_hello_ack
     round_trip = None if peer is None else core.round_trips.get(peer)
     if acknowledged is None or not round_trip:
         return None
@@ -338,18 +340,21 @@ def on_ping(core: Core, ping: Received[Ping]) -> State:
         received_endpoint_hash=ping.message.endpoint_hash,
         ssrc=ping.ssrc,
     )
-    core.answer_limited(reply, ping.at)
+    if not core.outbox.answer_ping(reply, ping.at):
+        core.counters["answer rate exceeded"] += 1
     if core.state is State.HELLO_SENT:
         core.extend_discovery(ping.at)
     return core.state
 
 
 def on_ping_ack(core: Core, ack: Received[PingACK]) -> State:
-    """Arrives from: every started state. Goes to: the same. Any version is accepted; without a Ping of ours, and
-    beyond one for each, nothing is told.
+    """Arrives from: every state of discovery, QUIET; CONFIRM2_SENT, SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR, FAILED.
+    Goes to: the same. Any version is accepted; without a Ping of ours, and beyond one for each, nothing is told.
     """
     message = ack.message
-    if not core.pings:
+    if hearing.is_answer(core, message):
+        hearing.note(core, ack.ssrc, ack.at)
+    elif not core.pings:
         core.counters["PingACK without a Ping"] += 1
     elif hmac.compare_digest(message.received_endpoint_hash, core.call.endpoint_hash):
         core.pings -= 1
@@ -381,10 +386,8 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
             core.counters["own ZID"] += 1
         return None
     version, ours = react_to_version(core.installation.config.versions, core.hello.version, hello.version)
-    if not by_commit:
-        known = (received.ssrc, hello.raw) in core.candidates
-        if core.answer_limited(HELLO_ACK, now, 0.0 if known else limits.KEPT_FOR_KNOWN):
-            core.first_hello_ack = now if core.first_hello_ack is None else core.first_hello_ack
+    if not by_commit and core.answer_limited(HELLO_ACK, now, _kept(core, received)):
+        core.past.first_hello_ack = now if core.past.first_hello_ack is None else core.past.first_hello_ack
     if version is Version.UNSUPPORTED and not pinned:
         core.complain(ErrorCode.UNSUPPORTED_VERSION, now)
     if version is Version.STEP_DOWN and not pinned:
@@ -394,6 +397,15 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
         core.counters[f"version {version.value}"] += 1
         return None
     return Candidate(hello, received.ssrc, now) if _fits_signalling(core, hello, now) else None
+
+
+def _kept(core: Core, received: Received[Hello]) -> float:
+    """How much of the answers is kept for others than whoever sent this Hello."""
+    if received.ssrc in core.past.hearing:
+        return 0.0
+    return (
+        limits.KEPT_FOR_HEARING if (received.ssrc, received.message.raw) in core.candidates else limits.KEPT_FOR_KNOWN
+    )
 
 
 def _fits_signalling(core: Core, hello: Hello, now: float) -> bool:
@@ -411,7 +423,11 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
     candidates = core.candidates
     first = not candidates
     lifetime = limits.CANDIDATE_LIFETIME * core.installation.config.timer_scale
-    strangers = [key for key, known in candidates.items() if known.ssrc != core.acknowledged_by]
+    strangers = [
+        key
+        for key, known in candidates.items()
+        if known.ssrc != core.acknowledged_by and known.ssrc not in core.past.hearing
+    ]
     for key in [key for key in strangers if now - candidates[key].seen > lifetime]:
         strangers.remove(key)
         del candidates[key]
@@ -424,7 +440,7 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
     candidates[key] = candidate  # a repeated Hello keeps its place
     core.doubted &= candidates.keys()
     if not core.call.secured_before:
-        core.call.retention.ask(candidate.hello.zid, now)
+        core.call.retention.ask(candidate.hello.zid, now, heard=candidate.ssrc in core.past.hearing)
     if first:
         announcing.announce(core, candidate)
 

@@ -226,7 +226,7 @@ def _may_be_the_peers(core: Core, kind: Kind, ssrc: int) -> bool:
     """Whether a message of another source than the exchange's peer counts: until a Confirm has verified, the peer may
     turn out to be another one of those that introduced themselves.
     """
-    if kind is Kind.HELLO or kind is Kind.PING:
+    if kind is Kind.HELLO or kind is Kind.PING or kind is Kind.PING_ACK:
         return True
     if any(ssrc == other.exchange.peer.ssrc for other in core.aside):
         return True

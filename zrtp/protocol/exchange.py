@@ -74,6 +74,17 @@ class Past:
     """H3 of those who had time to go on with an exchange and did not."""
     ended_by_error: tuple[bytes, ...] = ()
     """H3 of the last who sent an Error and proved nothing. Their Hello begins no new search: it would end likewise."""
+    hearing: set[int] = field(default_factory=set)
+    """SSRCs of those who are known to receive what we send; see `zrtp.protocol.hearing`."""
+    first_hello_ack: float | None = None
+    """When our first HelloACK went out."""
+    challenge: bytes | None = None
+    """What a PingACK has to repeat to show that its sender hears us, 8 octets."""
+    first_asked_at: float | None = None
+    asked: tuple[float, ...] = ()
+    """When we asked who hears us, the first time and the last ones."""
+    refused_commits: dict[int, tuple[Commit, float]] = field(default_factory=dict)
+    """By source: the last Commit that found no room, and when its first copy came."""
     refused_for_room: tuple[bytes, ...] = ()
     """The last Commits that found no room; one that comes again is no stray."""
     open_to_others: bool = False
@@ -95,9 +106,10 @@ class Past:
     told_of_newcomer: float | None = None
     """When the application heard last that there is somebody else."""
 
-    def may_send_public_value(self, now: float) -> bool:
-        """Whether a public value of ours may go out in one more exchange."""
-        return self.public_values is None or self.public_values.allows(now)
+    def may_send_public_value(self, now: float, *, heard: bool) -> bool:
+        """Whether a public value of ours may go out in one more exchange; some are kept for those who hear us."""
+        kept = 0.0 if heard else limits.PUBLIC_VALUES_KEPT
+        return self.public_values is None or self.public_values.allows(now, kept)
 
     def public_value_sent(self, now: float) -> None:
         """One has gone out."""
@@ -172,6 +184,8 @@ class Exchange:
     """When our Commit or our answer to the peer's was sent first."""
     round_trip: float | None = None
     """Seconds in which the peer answered, if it did: at least what the path takes."""
+    heard: bool = False
+    """The other side receives what we send: it answered a Ping that it could not guess."""
     proved: bool = False
     """The other side heard our Hello: its DHPart2 opened hvi, or its Confirm verified."""
     refusal: Refusal | None = None

@@ -3,6 +3,9 @@
 Anybody can begin one, under any ZID. An exchange whose other side has shown that it heard our Hello, by a DHPart2 that
 opens hvi or a Confirm that verifies, is never given up for one that has not. Among the others, whoever had time to
 answer and did not goes first, the oldest before the rest. If nobody had it, whoever comes now has to come again.
+
+A quarter of the room is kept for those who are known to hear us (`zrtp.protocol.hearing`): who sends blindly, under
+addresses and ZIDs of others, cannot take it.
 """
 
 from __future__ import annotations
@@ -29,13 +32,15 @@ class HalfOpen(Generic[S]):
     def __len__(self) -> int:
         return len(self._streams)
 
-    def make_room(self, peer_zid: bytes, now: float) -> tuple[bool, S | None]:
-        """Whether one more may begin now, and the stream whose exchange is given up for it, if one is."""
+    def make_room(self, peer_zid: bytes, now: float, *, heard: bool = False) -> tuple[bool, S | None]:
+        """Whether one more may begin now, and the stream whose exchange is given up for it, if one is. `heard` says
+        that the other side is known to hear us.
+        """
         crowd = [exchange for exchange in self._streams if exchange.peer.hello.zid == peer_zid]
-        if len(crowd) < self._limit_of_zid:
-            if len(self._streams) < self._limit:
-                return True, None
+        if _has_room(crowd, self._limit_of_zid, heard=heard):
             crowd = list(self._streams)
+            if _has_room(crowd, self._limit, heard=heard):
+                return True, None
         for exchange in crowd:
             if not exchange.proved and now - exchange.begun >= TIME_TO_ANSWER:
                 exchange.crowded_out = True
@@ -53,3 +58,9 @@ class HalfOpen(Generic[S]):
     def clear(self) -> None:
         """Forget all."""
         self._streams.clear()
+
+
+def _has_room(crowd: list[Exchange], limit: int, *, heard: bool) -> bool:
+    if not heard and sum(not exchange.heard for exchange in crowd) >= limit - limit // 4:
+        return False
+    return len(crowd) < limit

@@ -24,7 +24,7 @@ from functools import partial
 
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import PeerError, PeerIncompatible
-from zrtp.protocol import confirmation, limits, side_by_side
+from zrtp.protocol import confirmation, hearing, limits, side_by_side
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
 from zrtp.protocol.exchange import Candidate, DhOffer, Exchange, Refusal, present
@@ -118,7 +118,9 @@ def _by_preference(core: Core) -> list[Candidate]:
     if len(candidates) < 2:
         return candidates
 
-    ordered = sorted(candidates, key=lambda known: known.ssrc != core.acknowledged_by)
+    ordered = sorted(
+        candidates, key=lambda known: (known.ssrc not in core.past.hearing, known.ssrc != core.acknowledged_by)
+    )
     if expected is not None:
         announced = [known for known in reversed(candidates) if hmac.compare_digest(sha256(known.hello.raw), expected)]
         ordered = announced + [known for known in ordered if known not in announced]
@@ -193,6 +195,7 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
 
 def commit_to_answerer(core: Core, received: Received[DHPart1]) -> State:
     """A DHPart1 answers our Commit, which went to another Hello than its H1 opens: that Hello gets a Commit too."""
+    hearing.ask_the_crowd(core, received.at)
     for candidate in core.candidates.values():
         if candidate.ssrc == received.ssrc and _opens(received.message, candidate):
             return _commit_beside(core, candidate, received.at)
@@ -210,10 +213,31 @@ def commit_to_newcomer(core: Core, candidate: Candidate, now: float) -> State:
     if core.installation.config.passive or candidate.ssrc == exchange.peer.ssrc:
         return core.state
     if core.h1_shown:
+        first_copy = core.candidates[candidate.ssrc, candidate.hello.raw].copies == 1
+        if first_copy and candidate.ssrc in core.past.hearing:  # he made a new chain and commits himself
+            core.deadlines.pop(Trigger.NEW_CHAIN, None)
         _expect_new_chain(core, now)
     elif exchange.role is Role.RESPONDER:
         return _commit_beside(core, candidate, now)
     return core.state
+
+
+def commit_to_hearing(core: Core, ssrc: int, now: float) -> State:
+    """Whoever introduced himself under this SSRC hears us: he gets a Commit, or one of a new hash chain soon."""
+    candidates = [known for known in core.candidates.values() if known.ssrc == ssrc]
+    if (
+        core.installation.config.passive
+        or not candidates
+        or any(_concerns(one, known, now) for one in core.exchanges() for known in candidates)
+    ):
+        return core.state
+    if core.h1_shown and not core.call.secured_before:
+        if candidates[-1].hello.passive:
+            core.deadlines[Trigger.NEW_CHAIN] = now
+        else:  # most likely he commits himself
+            _expect_new_chain(core, now)
+        return core.state
+    return _commit_beside(core, candidates[-1], now)
 
 
 def commit_to_all(core: Core, now: float) -> None:
@@ -221,8 +245,10 @@ def commit_to_all(core: Core, now: float) -> None:
     if core.h1_shown:
         return
     first = present(core.exchange)
-    for key, known in reversed(core.candidates.items()):
-        if known.ssrc != first.peer.ssrc and key not in core.doubted and len(core.exchanges()) < limits.EXCHANGES - 1:
+    latest_first = list(reversed(core.candidates.values()))
+    for known in sorted(latest_first, key=lambda known: known.ssrc not in core.past.hearing):
+        doubted = (known.ssrc, known.hello.raw) in core.doubted
+        if known.ssrc != first.peer.ssrc and not doubted and len(core.exchanges()) < limits.EXCHANGES - 1:
             _commit_beside(core, known, now)
     core.bring_forward(first)
 
@@ -233,6 +259,11 @@ def h1_goes_out(core: Core, now: float) -> None:
     """
     core.own.h1_shown = True
     core.past.public_value_sent(now)
+    remember_others(core, now)
+
+
+def remember_others(core: Core, now: float) -> None:
+    """If others than its other side are known, this exchange has to prove itself soon: then they get a Commit."""
     exchange = present(core.exchange)
     others = any(known.ssrc != exchange.peer.ssrc for known in core.candidates.values())
     if others and not core.installation.config.passive:
@@ -240,20 +271,23 @@ def h1_goes_out(core: Core, now: float) -> None:
 
 
 def _expect_new_chain(core: Core, now: float) -> None:
-    """Not at once: what runs may prove itself."""
-    if any(Trigger.NEW_CHAIN in deadlines for deadlines in (core.deadlines, *(one.deadlines for one in core.aside))):
-        return
-    core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _turn(core)))
-    for known in core.candidates.values():
-        core.call.retention.ready(known.hello.zid, now)  # until then what is known about them has been read
+    """Not at once: what runs may prove itself. Whoever hears us until then is the first to whom it goes."""
+    if not any(exchange.heard for exchange in core.exchanges()):
+        hearing.ask(core, now)
+    if Trigger.NEW_CHAIN not in core.deadlines:
+        core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _turn(core)))
+        for known in _likely(core, now)[:2]:
+            core.call.retention.ready(known.hello.zid, now)  # until then what is known about them has been read
 
 
 def _turn(core: Core) -> float:
     """From 0 to 1, not the same at both ends: their Commits would cross, each to a Hello that does not count any more.
-    Of two who have only each other left, the one with the higher ZID is the first.
+    Of two who have only each other left, or hear each other, the one with the higher ZID is the first.
     """
     dice, running = core.installation.random(1)[0] / 255, {one.peer.ssrc for one in core.exchanges()}
-    left = {known.hello.zid for known in core.candidates.values() if known.ssrc not in running}
+    others = core.candidates.values()
+    left = {known.hello.zid for known in others if known.ssrc in core.past.hearing}
+    left = left or {known.hello.zid for known in others if known.ssrc not in running}
     if left and core.call.zid > max(left):
         return dice / 5
     return (4 + dice) / 5 if left and core.call.zid < min(left) else dice
@@ -261,22 +295,31 @@ def _turn(core: Core) -> float:
 
 def on_new_chain(core: Core, due: Received[None]) -> State:
     """Arrives from: every state of an exchange. Goes to: the same, COMMIT_SENT. Sends: Hello and Commit of a new hash
-    chain, to those whom no Commit could reach since H1 of the old one went out for a stranger.
+    chain, to those whom no Commit could reach since H1 of the old one went out for a stranger. In DH mode, where an
+    answer shows which Hello it belongs to: the other side may be about to make a new chain too. On a further stream
+    Commit alone, since no H1 went out.
     """
     now, running = due.at, core.exchanges()
-    if any(one.proved for one in running) or core.past.new_chains >= limits.EXCHANGES - 1:
+    allowed = limits.NEW_CHAINS if core.past.hearing else limits.NEW_CHAINS_UNHEARD
+    if any(one.proved for one in running) or core.past.new_chains >= allowed:
+        return core.state
+    likely = _likely(core, now)[:2]
+    if any([not core.call.retention.ready(known.hello.zid, now) for known in likely]):
+        core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.CHALLENGE_INTERVAL)
         return core.state
     core.past.new_chains += 1
     _expect_new_chain(core, now)
-    likely = [known for known in _likely(core, now) if core.call.retention.ready(known.hello.zid, now)]
-    core.introduce_anew(now)
-    for known in likely[:2]:
-        _commit_beside(core, known, now)
+    if not core.call.secured_before:
+        core.introduce_anew(now)
+    for known in likely:
+        _commit_beside(core, known, now, allow_preshared=False)
     return core.state
 
 
 def _likely(core: Core, now: float) -> list[Candidate]:
-    """Whom a Commit of a new chain could reach: first those with whom no exchange runs, and who came again."""
+    """Whom a Commit of a new chain could reach, each by its newest Hello: those who are known to hear us, or if nobody
+    is, first those with whom no exchange runs, and who came again.
+    """
     running = core.exchanges()
     candidates = [
         known
@@ -285,7 +328,12 @@ def _likely(core: Core, now: float) -> list[Candidate]:
         and known.hello.h3 not in core.past.had_time
         and not any(_concerns(one, known, now) for one in running)
     ]
-    return sorted(candidates, key=lambda known: (any(one.peer.ssrc == known.ssrc for one in running), known.copies < 2))
+    newest = {known.ssrc: known for known in candidates}
+    hearing_us = [known for known in newest.values() if known.ssrc in core.past.hearing]
+    return sorted(
+        hearing_us or newest.values(),
+        key=lambda known: (any(one.peer.ssrc == known.ssrc for one in running), known.copies < 2),
+    )
 
 
 def _opens(dhpart1: DHPart1, candidate: Candidate) -> bool:
@@ -303,7 +351,7 @@ def _concerns(exchange: Exchange, candidate: Candidate, now: float) -> bool:
     return exchange.peer.ssrc == candidate.ssrc and now - exchange.begun < limits.TIME_TO_ANSWER
 
 
-def _commit_beside(core: Core, candidate: Candidate, now: float) -> State:
+def _commit_beside(core: Core, candidate: Candidate, now: float, *, allow_preshared: bool = True) -> State:
     """A Commit to this candidate beside what runs, unless he has one, or none can be made."""
     call, zid = core.call, candidate.hello.zid
     known = any(_concerns(one, candidate, now) for one in core.exchanges())
@@ -311,19 +359,34 @@ def _commit_beside(core: Core, candidate: Candidate, now: float) -> State:
     if known or not possible or call.peer_zid not in (None, zid):
         core.counters["answer of another candidate"] += 1
         return core.state
-    if not side_by_side.room_for_commit(core, now):
+    if not hearing.comes_first(core, candidate.ssrc, now):
+        return core.state
+    if not side_by_side.room_for_commit(core, candidate, now):
         core.counters["too many exchanges side by side"] += 1
+        hearing.ask(core, now)
         return core.state
     first = core.exchange
     if first is not None:
         core.set_aside()
     try:
-        core.state = commit_to(core, candidate, now)
+        core.state = commit_to(core, candidate, now, allow_preshared=allow_preshared)
     except PeerIncompatible as error:
         _note_incompatible(core, candidate, error, now)
     if core.exchange is None and first is not None:
         core.bring_forward(first)
+    give_up_unheard(core)
     return core.state
+
+
+def give_up_unheard(core: Core) -> None:
+    """An exchange runs with somebody who hears us. Our Commits to others, who may be anybody, reach him too: he would
+    answer them, and judge by them which of two that cross counts.
+    """
+    if any(exchange.heard for exchange in core.exchanges()):
+        states = [core.state, *(other.state for other in core.aside)]
+        for exchange, state in zip(core.exchanges(), states, strict=True):
+            if state is State.COMMIT_SENT and not exchange.heard:
+                core.give_up(exchange)
 
 
 # The three kinds of Commit.

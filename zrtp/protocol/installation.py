@@ -102,9 +102,11 @@ class Installation:
     # Exchanges with one ZID run side by side, since anybody can claim it. What each of them brings for the cache is
     # written in the order in which they finish, so that RFC 6189 section 4.4.1 needs no exchange to wait for another.
 
-    def may_answer(self, peer_zid: bytes, now: float) -> bool:
-        """Whether a Commit from that ZID may be answered now; another half-open exchange may have to make room."""
-        room, crowded_out = self._half_open.make_room(peer_zid, now)
+    def may_answer(self, peer_zid: bytes, now: float, *, heard: bool = False) -> bool:
+        """Whether a Commit from that ZID may be answered now; another half-open exchange may have to make room. Some
+        room is kept for those who are known to hear us.
+        """
+        room, crowded_out = self._half_open.make_room(peer_zid, now, heard=heard)
         if crowded_out is not None:
             self.tell(crowded_out, Trigger.CROWDED_OUT)
         return room

@@ -1,11 +1,13 @@
 """Bounds that keep a flood from costing memory, answers or public-key operations.
 
-answers           20 a second, bursts of 40, for each stream (HelloACK, PingACK, ErrorACK, unsolicited Error); half of a
-                  burst is kept for HelloACK, so that a flood of Pings or Errors does not hold discovery up
+answers           20 a second, bursts of 40, for each stream (HelloACK, ErrorACK, unsolicited Error); half of a burst
+                  is kept for HelloACK, so that a flood of Errors does not hold discovery up; for PingACK 20 a second,
+                  bursts of 20
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
 candidate Hellos  16 for each stream, 10 s each; the first sign of a peer extends a search, no other one does
 exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 4
-                  of a stream our public value goes out, and in one more every 10 s
+                  of a stream our public value goes out, and in one more every 10 s. Of each, one or two are kept for
+                  whoever is known to hear us (`zrtp.protocol.hearing`)
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
                   the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
 Pings             8 of ours for each stream wait for their PingACK
@@ -28,15 +30,28 @@ ANSWER_BURST = 40.0
 KEPT_FOR_HELLO_ACK = 20.0
 KEPT_FOR_KNOWN = 10.0
 """Of these, so many are kept for Hellos that come again: of the peer rather than of ever new strangers."""
+KEPT_FOR_HEARING = 5.0
+"""And of these for those who are known to hear us."""
+PING_BURST = 20.0
 ANSWERS = 8
 DUPLICATE_ANSWERS = 32
 CANDIDATES = 16
 EXCHANGES = 4
+NEW_CHAINS = EXCHANGES - 1
+"""How often a new hash chain is made for those who came too late for the first one, in one search for the peer."""
+NEW_CHAINS_UNHEARD = 1
+"""As long as nobody is known to hear us."""
 ANSWERED_OF_SOURCE = 2
 """Commits of one source that are answered side by side: the second because the first went to a stranger's Hello."""
 PUBLIC_VALUES = 4.0
 """Exchanges of one stream in which our public value goes out at once. Whoever sits in between knows the SAS then, and
 can finish the one that suits him best, so that each is one more guess."""
+PUBLIC_VALUES_KEPT = 2.0
+"""Of these, so many are kept for whoever is known to hear us."""
+CROWD = 3
+"""Sources that introduce themselves at one stream, from which on whoever is known to hear us comes first."""
+CHALLENGE_INTERVAL = 0.1
+"""Seconds from one Ping to the next that asks who hears us."""
 PUBLIC_VALUES_RATE = 0.1
 """How many more a second, for as long as nobody proves to be the peer."""
 TIME_TO_ANSWER = 0.5

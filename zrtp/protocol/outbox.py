@@ -5,14 +5,24 @@ from __future__ import annotations
 from zrtp.protocol import compatibility, limits
 from zrtp.system import RandomSource
 from zrtp.wire.fragments import split
-from zrtp.wire.messages import Message
+from zrtp.wire.messages import Message, PingACK
 from zrtp.wire.packet import CRC, HEADER, encode_fragment, encode_packet
 
 
 class Outbox:
     """The datagrams of one stream that are due, in order, and what it answered before."""
 
-    __slots__ = ("_fragmented", "_mtu", "_ssrc", "answers", "bucket", "datagrams", "message_id", "sequence")
+    __slots__ = (
+        "_fragmented",
+        "_mtu",
+        "_ssrc",
+        "answers",
+        "bucket",
+        "datagrams",
+        "message_id",
+        "ping_bucket",
+        "sequence",
+    )
 
     def __init__(self, ssrc: int, mtu: int, random: RandomSource) -> None:
         self._ssrc = ssrc
@@ -22,6 +32,7 @@ class Outbox:
         """The UDP payloads that are due now: whoever sends them leaves an empty list."""
         self.answers: dict[bytes, tuple[Message, int]] = {}
         self.bucket = limits.TokenBucket()
+        self.ping_bucket = limits.TokenBucket(burst=limits.PING_BURST)
         self._fragmented = b""
         self.message_id = 0
         """Of the last message sent in fragments; 0 before the first."""
@@ -86,6 +97,15 @@ class Outbox:
         if not self.bucket.take(now, kept):
             return False
         self.transmit(message)
+        return True
+
+    def answer_ping(self, ack: PingACK, now: float) -> bool:
+        """Answer a Ping; False if there are too many. They have a limit of their own, since a peer that is crowded by
+        strangers asks by a Ping who hears it.
+        """
+        if not self.ping_bucket.take(now):
+            return False
+        self.transmit(ack)
         return True
 
     def _next_sequence(self) -> int:

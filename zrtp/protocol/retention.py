@@ -52,6 +52,10 @@ class _Knowledge:
     """The store answered: a missing record means a first call."""
     failed: bool = False
     """The store could not answer."""
+    heard: bool = False
+    """Whoever claims this ZID is known to hear us."""
+    used: bool = False
+    """An exchange with this peer began."""
 
 
 class Retention:
@@ -106,13 +110,15 @@ class Retention:
 
     # Asking.
 
-    def ask(self, peer_zid: bytes, now: float) -> None:
-        """Have the record of a likely peer read, unless that was done."""
-        if self._installation.cacheless or peer_zid in self._known:
+    def ask(self, peer_zid: bytes, now: float, *, heard: bool = False) -> None:
+        """Have the record of a likely peer read, unless that was done; `heard` says that he is known to hear us."""
+        if self._installation.cacheless:
             return
-        if len(self._known) >= limits.RECORDS:
-            del self._known[next(zid for zid in self._known if zid != self._peer_zid)]
-        self._read(peer_zid, now)
+        if peer_zid not in self._known:
+            if len(self._known) >= limits.RECORDS:
+                del self._known[min(self._known, key=self._worth)]
+            self._read(peer_zid, now)
+        self._known[peer_zid].heard |= heard
 
     def ready(self, peer_zid: bytes, now: float) -> bool:
         """Whether an exchange with that peer can begin; if not, its record has been asked for.
@@ -177,6 +183,8 @@ class Retention:
         """The exchange in hand is with this peer, as far as it says itself."""
         known = self._known.get(peer_zid)
         self._peer_zid = peer_zid
+        if known is not None:
+            known.used = True
         self.loaded = self._installation.cacheless or (known is not None and known.loaded)
         self.record = self._before = None if known is None else known.record
         self._version = 0 if self._before is None else self._before.generation
@@ -294,6 +302,11 @@ class Retention:
         if self._signalled_key is not None:
             self._signalled_key[0].wipe()
         self.record = self._before = self._outcome = self._aux_secret = self._signalled_key = None
+
+    def _worth(self, peer_zid: bytes) -> tuple[bool, bool, bool, bool]:
+        """Whose record is given up first, the oldest of equals: anybody can say Hello under ever new ZIDs."""
+        known = self._known[peer_zid]
+        return peer_zid == self._peer_zid, known.heard, known.record is not None, known.used
 
     def _read(self, peer_zid: bytes, now: float) -> None:
         deadline = now + self._installation.config.store_deadline

@@ -2,7 +2,8 @@
 
 Anybody can begin exchanges, so there are bounds: four run side by side. Three of them may answer Commits, so that one
 of ours has room, and two of these may come from one source: the second because the first went to a stranger's Hello.
-And in few of all does our public value go out, since whoever sits in between can finish the one whose SAS suits him.
+The last place of each is kept for whoever is known to hear us (`zrtp.protocol.hearing`). And in few of all does our
+public value go out, since whoever sits in between can finish the one whose SAS suits him.
 """
 
 from __future__ import annotations
@@ -24,26 +25,42 @@ def room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: float
     """
     running, h3 = core.exchanges()[::-1], candidate.hello.h3
     answered = sorted((one for one in running if one.role is Role.RESPONDER), key=lambda one: one.begun)
-    if sum(compare_digest(one.peer.hello.h3, h3) for one in answered) >= limits.ANSWERED_OF_SOURCE:
+    heard = candidate.ssrc in core.past.hearing
+    if sum(compare_digest(one.peer.hello.h3, h3) for one in answered) >= limits.ANSWERED_OF_SOURCE + heard:
         return False
-    if len(answered) < limits.EXCHANGES - 1 and len(running) < limits.EXCHANGES:
+    if _has_room(answered, limits.EXCHANGES - 1, heard) and _has_room(running, limits.EXCHANGES, heard):
         return True
     repeated = candidate.copies > 1 or commit.raw in core.past.refused_for_room
     core.past.refused_for_room = (*core.past.refused_for_room, commit.raw)[-limits.CANDIDATES :]
-    return repeated and h3 not in core.past.had_time and _end_one(core, answered, now)
+    may_end_one = heard or (repeated and h3 not in core.past.had_time)
+    return may_end_one and _end_one(core, answered, heard, now)
 
 
-def room_for_commit(core: Core, now: float) -> bool:
-    """Whether one more Commit of ours may go out, in place of an answer rather than of another Commit."""
+def room_for_commit(core: Core, candidate: Candidate, now: float) -> bool:
+    """Whether one more Commit of ours may go out, to this candidate, in place of an answer rather than of another
+    Commit.
+    """
     running = core.exchanges()[::-1]
     answers_first = sorted(running, key=lambda one: (one.role is Role.INITIATOR, one.begun))
-    return len(running) < limits.EXCHANGES or _end_one(core, answers_first, now)
+    heard = candidate.ssrc in core.past.hearing
+    commits = [one for one in running if one.role is Role.INITIATOR]
+    if _has_room(running, limits.EXCHANGES, heard) and _has_room(commits, limits.EXCHANGES - 1, heard):
+        return True
+    return _end_one(core, answers_first, heard, now)
 
 
-def _end_one(core: Core, exchanges: list[Exchange], now: float) -> bool:
-    """End the first of these whose other side had time to go on and proved nothing."""
-    for exchange in exchanges:
-        if not exchange.proved and now - exchange.begun >= limits.TIME_TO_ANSWER:
+def _has_room(exchanges: list[Exchange], limit: int, heard: bool) -> bool:
+    if not heard and sum(not one.heard for one in exchanges) >= limit - 1:
+        return False
+    return len(exchanges) < limit
+
+
+def _end_one(core: Core, exchanges: list[Exchange], heard: bool, now: float) -> bool:
+    """End the first of these whose other side had time to go on and proved nothing; nobody makes room for whoever is
+    not known to hear us who is known to do so himself.
+    """
+    for exchange in sorted(exchanges, key=lambda one: one.heard):
+        if not exchange.proved and heard >= exchange.heard and now - exchange.begun >= limits.TIME_TO_ANSWER:
             core.past.had_time |= {exchange.peer.hello.h3}
             core.give_up(exchange)
             return True

@@ -131,6 +131,7 @@ def in_exchange(state: State) -> Steps:
     return {
         **stay(state),
         Kind.HELLO: Go(discovery.on_hello_in_exchange, any_of(state, S.COMMIT_SENT)),
+        Kind.PING_ACK: Go(commitment.on_ping_ack_in_exchange, any_of(state, *BESIDE)),
         Kind.ERROR: Go(ending.on_error, (state,)),
         Trigger.ERROR_GRACE_OVER: Go(ending.on_grace_over, (S.FAILED, S.QUIET, *BESIDE)),
         Trigger.NEW_CHAIN: Go(initiation.on_new_chain, any_of(state, S.COMMIT_SENT)),
@@ -287,6 +288,7 @@ TABLE: dict[State, Row] = {
             **initiating(S.COMMIT_SENT),
             Kind.HELLO: Go(discovery.on_hello_after_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.HELLO_ACK: Go(discovery.on_hello_ack_after_commit, (S.COMMIT_SENT,)),
+            Kind.PING_ACK: Go(commitment.on_ping_ack_in_exchange, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.COMMIT: Go(commitment.on_crossing_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
             Kind.CONFIRM1: Go(initiation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
@@ -317,6 +319,7 @@ TABLE: dict[State, Row] = {
             **ignore("the peer is known already", Trigger.RECORD, Trigger.NO_RECORD),
             Kind.HELLO: Go(discovery.on_hello_later, (S.CONFIRM2_SENT,)),
             Trigger.EXHAUSTED: Go(ending.on_silence, (S.FAILED, *BESIDE)),
+            Kind.PING_ACK: Go(discovery.on_ping_ack, (S.CONFIRM2_SENT,)),
             Kind.CONF2ACK: Go(confirmation.on_conf2ack, (S.SECURE,)),
             Trigger.SRTP: Go(confirmation.on_conf2ack, (S.SECURE,)),
             **ignore("Commit lost the contention", Kind.COMMIT),
