@@ -155,6 +155,36 @@ def test_a_stranger_with_a_commit_under_way_does_not_outlive_the_announcement() 
     only(stranger.listen(), Error)
 
 
+@pytest.mark.parametrize("first", ["stranger", "peer"])
+def test_of_two_exchanges_side_by_side_the_one_with_the_stranger_ends_with_the_announcement(first: str) -> None:
+    side = alone(replace(WAITING, signalling_protected=True), MemoryCache())
+    stranger, peer = Actor(side.stream, ssrc=1, seed=1), Actor(side.stream, ssrc=2, seed=2)
+    for actor in (stranger, peer):
+        actor.discover()
+    for actor in (stranger, peer) if first == "stranger" else (peer, stranger):
+        dhpart1 = only(actor.send(actor.commit()), DHPart1)
+        actor.take_dhpart1(dhpart1)
+    side.stream.expect_hello(sha256(peer.own_hello.raw))
+    assert [one.peer.ssrc for one in core_of(side.stream).exchanges()] == [peer.ssrc]
+    assert warnings(side) == []
+    peer.send(peer.dhpart2())
+    peer.send(peer.confirm())
+    assert state_of(side.stream) is State.SECURE and bound(side)
+
+
+def test_a_commit_that_went_to_the_announced_one_is_not_followed_by_another() -> None:
+    """A stranger answered it, and got a Commit too."""
+    side = alone(PROTECTED)
+    stranger, peer = Actor(side.stream, ssrc=1, seed=1), Actor(side.stream, ssrc=2, seed=2)
+    to_peer = only(peer.discover()[-1:], Commit)
+    stranger.send(stranger.own_hello)
+    only(stranger.send(stranger.dhpart1(to_peer)), Commit)
+    side.stream.expect_hello(sha256(peer.own_hello.raw))
+    assert peer.listen() == []
+    peer.answer(to_peer)
+    assert state_of(side.stream) is State.SECURE and bound(side)
+
+
 def test_a_hash_that_is_none_changes_nothing() -> None:
     pair = told("before the Hello", None)
     for value in (b"short", "1.10 12", f"2.00 {'0' * 64}"):

@@ -1140,6 +1140,30 @@ def test_a_passive_endpoint_drops_a_preshared_commit_that_matches_nothing_with_0
     only(peer.send(peer.commit()), DHPart1)
 
 
+def test_beside_another_exchange_a_preshared_commit_that_matches_nothing_is_counted_and_draws_no_commit() -> None:
+    bob, peer = knowing(config=replace(PRESHARED, auto_secure=False), known=KnownSecrets(rs1=Secret(b"?" * 32)))
+    stranger = Actor(bob.stream, seed=8, ssrc=ELSEWHERE)
+    peer.discover()
+    stranger.send(stranger.own_hello)
+    only(stranger.send(stranger.commit()), DHPart1)
+    assert peer.send(peer.preshared_commit()) == []
+    assert bob.stream.counters["Preshared Commit fits no secret"] == 1
+    assert [one.peer.ssrc for one in core_of(bob.stream).exchanges()] == [stranger.ssrc]
+
+
+def test_a_preshared_commit_that_wins_and_matches_nothing_ends_the_call_if_dh_is_not_in_common() -> None:
+    """Ours is given up for it already, and no other one can be made."""
+    strict = replace(PRESHARED, mandatory_always=False)
+    bob, peer = knowing(config=strict, known=KnownSecrets(rs1=Secret(b"?" * 32)))
+    peer.own_hello = peer.hello(key_agreements=(b"XXXX", b"Prsh"))
+    (*_, own) = peer.discover()
+    assert isinstance(own, Commit) and own.mode is CommitMode.PRESHARED
+    peer.send(peer.preshared_commit(nonce=b"\xff" * 16))
+    (failed,) = bob.seen(Failed)
+    assert failed.code == ErrorCode.HELLO_MISMATCH
+    assert state_of(bob.stream) is State.FAILED
+
+
 @pytest.mark.rfc("R-4.4.2.3-01", "R-4.4.2.3-02")
 @pytest.mark.parametrize("aux_known", [False, True])
 @pytest.mark.parametrize("pbx_known", [False, True])

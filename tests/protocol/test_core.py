@@ -142,6 +142,13 @@ def test_beyond_the_rate_an_answer_is_counted_and_not_sent() -> None:
     assert core.counters["answer rate exceeded"] == 2 * 60 - limits.ANSWER_BURST
 
 
+def test_the_hello_of_a_new_chain_is_not_sent_twice_in_one_moment() -> None:
+    side, core = made()
+    core.introduce_anew(1.0)
+    core.send_hello_limited(1.0)
+    assert sent(side) == [core.hello.raw]
+
+
 # Telling
 
 

@@ -29,7 +29,7 @@ from zrtp.protocol.events import (
 from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import message_mac
 from zrtp.protocol.states import State
-from zrtp.wire.messages import HELLO_ACK, Commit, Error, Hello, HelloACK, Kind, Message, Ping, PingACK, parse
+from zrtp.wire.messages import HELLO_ACK, Commit, DHPart1, Error, Hello, HelloACK, Kind, Message, Ping, PingACK, parse
 
 PASSIVE = replace(FAST, passive=True)
 
@@ -805,6 +805,19 @@ def test_a_hello_with_the_same_h3_and_other_contents_does_not_replace_the_first(
     peer.discover()
     peer.send(peer.hello(client_id=b"changed         ", mac=lambda _: bytes(8)))
     assert peer.own_hello in [candidate.hello for candidate in core_of(bob.stream).candidates.values()]
+
+
+def test_whoever_comes_once_the_peer_has_proved_to_be_there_gets_no_commit_later() -> None:
+    bob = alone(FAST)
+    peer, stranger = Actor(bob.stream, seed=1, ssrc=1), Actor(bob.stream, seed=2, ssrc=2)
+    peer.send(peer.own_hello)
+    (dhpart1,) = peer.send(peer.commit())
+    assert isinstance(dhpart1, DHPart1)
+    peer.take_dhpart1(dhpart1)
+    assert kinds(peer.send(peer.dhpart2())) == [Kind.CONFIRM1]
+    due = bob.stream.next_timer()
+    assert kinds(stranger.send(stranger.own_hello)) == [Kind.HELLO_ACK]
+    assert bob.stream.next_timer() == due
 
 
 # zrtp-hash from signalling

@@ -162,6 +162,19 @@ def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
         peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
 
 
+def test_what_none_of_several_exchanges_takes_is_refused_once() -> None:
+    side = alone(WAITING)
+    peer = Actor(side.stream)
+    peer.discover()
+    for cipher in (b"AES1", b"AES3"):
+        peer.send(peer.commit(cipher=cipher))
+    assert len(core_of(side.stream).exchanges()) == 2
+    assert peer.send(peer.dhpart2(h1=bytes(32))) == []
+    assert side.stream.counters["hash chain does not fit"] == 1
+    assert [event.code for event in side.seen(SecurityWarning)] == [WarningCode.CHAIN_MISMATCH]
+    assert len(core_of(side.stream).exchanges()) == 2
+
+
 # Time
 
 

@@ -22,7 +22,7 @@ from zrtp.protocol.events import Failed, NoPeer, Role, SecurityWarning
 from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import hvi
 from zrtp.protocol.states import State
-from zrtp.wire.messages import HELLO_ACK, Commit, DHPart1, DHPart2, Error, Hello, Kind, Message
+from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, Confirm2, DHPart1, DHPart2, Error, Hello, Kind, Message
 
 STRANGER, NEWCOMER = 0x5000, 0x6000
 
@@ -132,6 +132,27 @@ def test_whoever_comes_after_a_refused_commit_draws_our_hello_and_a_commit_and_n
     peer.wait(0.01)
     assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO, Kind.COMMIT]
     assert kinds(peer.send(peer.own_hello)) == [Kind.HELLO_ACK]
+
+
+@pytest.mark.attack("DOS-15")
+def test_a_further_stream_commits_to_whoever_answers_a_commit_that_went_to_somebody_else() -> None:
+    """A ZID is no secret: somebody claims the peer's, and is there first."""
+    bob = alone(FAST)
+    audio = Actor(bob.stream)
+    audio.answer(only(audio.discover()[-1:], Commit))
+    stream = bob.session.add_stream(0xB2)
+    stream.start(0.0)
+    stranger = Actor(stream, ssrc=STRANGER, seed=3, zid=audio.zid)
+    peer = Actor(stream, ssrc=NEWCOMER, seed=4, zid=audio.zid, suite=audio.suite)
+    to_stranger = only(stranger.discover()[-1:], Commit)
+    peer.send(peer.own_hello)
+    shared = present(audio.secrets).zrtpsess
+    peer.take_multistream_commit(to_stranger, shared)
+    to_peer = only(peer.send(peer.confirm()), Commit)
+    peer.take_multistream_commit(to_peer, shared)
+    only(peer.send(peer.confirm()), Confirm2)
+    peer.send(CONF2ACK)
+    assert state_of(stream) is State.SECURE
 
 
 # On which hash chain
@@ -247,6 +268,18 @@ def test_somebody_with_nothing_in_common_hears_of_it_and_the_peer_may_still_come
     assert not bob.seen(Failed) and not bob.seen(NoPeer)
     peer.answer(among(peer.discover(), Commit))
     assert state_of(bob.stream) is State.SECURE
+
+
+def test_if_nobody_else_comes_the_call_fails_with_what_is_not_in_common_after_the_usual_time() -> None:
+    bob = alone(replace(FAST, mandatory_always=False))
+    stranger = Actor(bob.stream)
+    stranger.own_hello = stranger.hello(key_agreements=(b"XXXX",))
+    stranger.discover()
+    stranger.wait(FAST.discovery_deadline - 0.01)
+    assert not bob.seen(Failed) and not bob.seen(NoPeer)
+    stranger.wait(0.02)
+    (failed,) = bob.seen(Failed)
+    assert failed.code == ErrorCode.HELLO_MISMATCH
 
 
 def test_without_a_user_who_asks_nobody_gets_a_commit() -> None:

@@ -271,6 +271,18 @@ def test_a_stranger_who_commits_waits_alone() -> None:
     assert side.session.peer.zid == peer.zid
 
 
+def test_the_record_of_one_draws_no_commit_while_the_commit_of_another_waits() -> None:
+    """Nobody asked for encryption here: a Commit of ours would be one that no user wanted."""
+    side, keeper = keeping(WAITING)
+    stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    peer.discover()
+    stranger.discover()
+    stranger.send(stranger.commit())
+    keeper.serve(0.1, only=peer.zid)
+    assert peer.listen() == []
+    assert state_of(side.stream) is State.DISCOVERED
+
+
 def test_hellos_of_many_strangers_cannot_grow_what_a_call_remembers() -> None:
     side, keeper = keeping()
     for number in range(40):
@@ -332,6 +344,27 @@ def test_a_record_that_has_waited_too_long_is_read_again() -> None:
     assert keeper.reads == [peer.zid] * 2
     keeper.serve(60.1)
     only(peer.listen(), Commit)
+
+
+def test_what_was_read_before_another_stream_began_is_read_again_when_that_is_over() -> None:
+    side, keeper = keeping(WAITING)
+    first = Actor(side.stream)
+    first.discover()
+    keeper.serve(0.0)
+    only(first.send(first.commit()), DHPart1)
+    stream = side.session.add_stream(0xB2)
+    stream.start(0.0)
+    second = Actor(stream, seed=8, zid=first.zid)
+    second.discover()
+    commit = second.commit()
+    assert second.send(commit) == []
+    assert stream.counters["another exchange with this peer is running"] == 1
+    side.stream.close(0.1)
+    second.now = 0.2
+    assert second.send(commit) == []
+    assert keeper.reads == [first.zid] * 2
+    keeper.serve(0.2)
+    only(second.listen(), DHPart1)
 
 
 def test_an_answer_after_the_end_changes_nothing() -> None:

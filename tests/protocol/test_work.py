@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.inside import core_of
+from tests.support.actor import FAST, Actor, only
+from tests.support.inside import core_of, state_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, seeded
 from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
 from zrtp.protocol.config import Config
@@ -18,6 +19,7 @@ from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.protocol.work import Work
 from zrtp.secret import Secret
+from zrtp.wire.messages import CONF2ACK, Commit, Confirm2, DHPart2
 
 
 class Call:
@@ -105,6 +107,36 @@ def test_messages_that_the_peer_repeats_meanwhile_start_no_second_operation() ->
     call.alice_session.work_done(work, call.now)
     call.deliver()
     assert call.alice.state is call.bob.state is State.SECURE
+
+
+@pytest.mark.attack("DOS-15")
+@pytest.mark.parametrize("handed_out", ["at once", "later"])
+def test_an_exchange_that_was_set_aside_meanwhile_goes_on_with_its_own_result(handed_out: str) -> None:
+    """A stranger answers the Commit that went to the peer, gets one too, and answers that while the peer's answer is
+    being computed with."""
+    session = Endpoint(FAST, random=seeded(5)).session(offload=True)
+    stream = session.add_stream(BOB_SSRC)
+    stream.start(0.0)
+    peer, stranger = Actor(stream), Actor(stream, seed=3, ssrc=0x5000)
+    to_peer = only(peer.discover()[-1:], Commit)
+    stranger.send(stranger.own_hello)
+    to_stranger = only(stranger.send(stranger.dhpart1(to_peer)), Commit)
+    works = []
+    for actor, commit in ((peer, to_peer), (stranger, to_stranger)):
+        assert actor.send(actor.dhpart1(commit)) == []
+        if handed_out == "at once":
+            works.append(present(session.work_to_do()))
+    works += iter(session.work_to_do, None)
+    assert len(works) == 2
+
+    for work in works:
+        work.run()
+        session.work_done(work, 0.0)
+    to_the_peer, _ = (message for message in peer.listen() if isinstance(message, DHPart2))
+    peer.take_dhpart2(to_the_peer)
+    only(peer.send(peer.confirm()), Confirm2)
+    peer.send(CONF2ACK)
+    assert state_of(stream) is State.SECURE
 
 
 def test_a_result_that_comes_after_the_end_is_wiped() -> None:

@@ -83,7 +83,7 @@ class Driver:
         works = self.call.works
         while works:
             core, work = works.pop(0)
-            if isinstance(core, Core) and core.work is work:
+            if isinstance(core, Core) and _waits_for(core, work):
                 self._handed_out[work] = core
                 return work
         return None
@@ -92,7 +92,7 @@ class Driver:
         """An operation has been performed; unless its exchange has ended, it goes on."""
         self.check()
         core = self._handed_out.pop(work, None)
-        if core is None or core.work is not work:
+        if core is None or not _waits_for(core, work):
             work.discard()
             return
         dispatch.finish_work(core, work, now)
@@ -140,3 +140,8 @@ class Driver:
             self.call.store_failed(f"{request.error} What was to be remembered of this call is lost.")
         elif request.tries == 1:
             self.call.store_failed(f"{request.error} It is tried again.")
+
+
+def _waits_for(core: Core, work: Work) -> bool:
+    """Whether an exchange of the stream, the one in hand or one beside it, still needs the result."""
+    return core.work is work or any(other.work is work for other in core.aside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.actor import Actor
+from tests.support.inside import core_of
 from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
 from zrtp.events import AnotherPeer
@@ -19,6 +22,8 @@ from zrtp.media.sdp import parse_zrtp_hash
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Secured
+from zrtp.protocol.states import State
+from zrtp.wire.messages import HELLO_ACK
 
 LOOPBACK = ("127.0.0.1", 0)
 FAST = Config(key_agreements=(b"X255", b"Mult"))
@@ -328,6 +333,53 @@ def test_a_new_address_of_a_re_invite_is_used_at_once() -> None:
                 alice.programs[0].say()
                 datagram = await asyncio.get_running_loop().sock_recv(relay, 2048)
                 assert classify(datagram) is Kind.RTP
+
+    run(test())
+
+
+def test_in_the_middle_of_an_exchange_a_new_address_counts_more_than_where_packets_came_from() -> None:
+    async def test() -> None:
+        phone = Phone()
+        await phone.add()
+        layer = phone.layers[0]
+        peer = Actor(layer.media.stream)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as new,
+        ):
+            for place in (old, new):
+                place.bind(LOOPBACK)
+                place.setblocking(False)
+            layer.set_remote(old.getsockname())
+            layer.start()
+            for message in (peer.own_hello, HELLO_ACK):
+                old.sendto(peer.packet(message.raw), phone.address())
+            await until(lambda: layer.media.stream.state is State.COMMIT_SENT)
+            layer.set_remote(new.getsockname())
+            await asyncio.get_running_loop().sock_recv(new, 2048)
+            assert layer.remote == new.getsockname()
+        phone.close()
+
+    run(test())
+
+
+def test_of_several_addresses_only_that_of_the_peer_gets_zrtp_once_the_stream_is_secure() -> None:
+    async def test() -> None:
+        async with two(secure=False) as (alice, bob):
+            layer, now = alice.layers[0], asyncio.get_running_loop().time
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind(LOOPBACK)
+                other.setblocking(False)
+                layer.set_remote(bob.address(), other.getsockname())
+                for each in (layer, bob.layers[0]):
+                    each.start()
+                await asyncio.gather(layer.secured(), bob.layers[0].secured())
+                while select.select([other], [], [], 0)[0]:
+                    other.recv(2048)
+                layer.media.stream.ping(now())
+                layer.flush()
+                await until(lambda: core_of(layer.media.stream).pings == 0)
+                assert not select.select([other], [], [], 0)[0]
 
     run(test())
 
