@@ -156,6 +156,7 @@ def test_the_first_srtp_packet_counts_as_the_acknowledgement_that_got_lost() -> 
     assert datagram is not None
 
     assert [packet.payload for packet in initiator.hear(datagram, pair.now)] == [FRAME]
+    assert initiator.call.has_news, "a program that looks at nothing else learns of it"
     assert initiator.seen(Secured)
     assert initiator.speak() is not None
 

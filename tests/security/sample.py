@@ -37,6 +37,9 @@ REASONS: dict[str, str] = {
     f"crc.py _word_tables: 10 in {TABLES} -> 11": UNREAD,
     f"crc.py _word_tables: 11 in {TABLES} -> 12": UNREAD,
     "crc.py _octet_table: 8 in return _table(8, 8) -> 9": UNREAD,
+    "fragments.py _tilings.from_word: position == end or position in dead -> position == end": (
+        "a place from which no way led to the end has none the second time either, which only saves time"
+    ),
     # protocol
     "call.py Call.take_relayed_sas: "
     "shown is not None and shown.sashash != sas.sashash -> shown.sashash != sas.sashash": (
@@ -63,8 +66,14 @@ REASONS: dict[str, str] = {
     "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
         "a Hello that is forgotten at the last instant of its time comes again"
     ),
+    "discovery.py add_candidate: 1 in candidate = replace(candidate, copies=candidates[key].copies + 1) -> 2": (
+        "whoever asks wants to know whether a Hello came again, and not how often"
+    ),
     "dispatch.py _go: target is not core.state -> True": (
         "to enter the state that a stream is in does nothing; not to try saves a call"
+    ),
+    "dispatch.py _in_question: 1 in return (likely or [present(core.exchange)])[:1] -> 2": (
+        "a Commit that one exchange refuses is refused in the next one too, and nothing follows from that"
     ),
     "driver.py Driver.tell: self.store.open -> True": "without requests there is nothing to serve; it saves a call",
     "endpoint.py Endpoint.session: driver.store.open -> True": (
@@ -72,6 +81,9 @@ REASONS: dict[str, str] = {
     ),
     "negotiation.py choose_key_agreement: our_first == their_first -> False": (
         "of two equal first choices the faster one is the same"
+    ),
+    "retained_secrets.py KnownSecrets: False in unsure: bool = False -> True": (
+        "it is about rs2, and whoever gives an rs2 says it"
     ),
     "retained_secrets.py KnownSecrets.of: aux is None -> False": "one that knows nothing is like another",
     "retained_secrets.py match: known is NOTHING_KNOWN -> False": (
@@ -82,6 +94,13 @@ REASONS: dict[str, str] = {
     ),
     "retention.py Retention.outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
         "any moment before the first one will do"
+    ),
+    "retention.py Retention.turn_to: "
+    "self._installation.cacheless or (known is not None and known.loaded) -> known is not None and known.loaded": (
+        "without a cache nothing is stored, whether it is held back or not"
+    ),
+    "session.py Session.add_stream: driver.generation != process.generation -> True": (
+        "in the process that made the call the check that follows finds nothing"
     ),
     "session.py Session.next_event: driver.generation != process.generation -> True": (
         "in the process that made the call the check that follows finds nothing"

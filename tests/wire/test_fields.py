@@ -150,6 +150,27 @@ def test_the_decrypted_part_of_a_sasrelay() -> None:
     )
 
 
+def test_the_decrypted_part_of_a_confirm_with_a_signature() -> None:
+    confirmed = ConfirmPlain(
+        h0=bytes(range(32)),
+        enrolment=False,
+        verified=True,
+        allow_clear=False,
+        disclosure=False,
+        cache_interval=86400,
+        signature_type=b"PGP ",
+        signature=b"signature   ",
+    )
+    h0, flags, cache_interval, signature = plain_fields_of(Kind.CONFIRM1, confirmed.encode())
+    assert h0 == Field("h0", 0, 32, bytes(range(32)))
+    assert (flags.name, flags.offset, flags.length) == ("length_and_flags", 32, 4)
+    assert cache_interval == Field("cache_interval", 36, 4, 86400)
+    assert signature.nested == (
+        Field("signature_type", 40, 4, b"PGP "),
+        Field("signature_block", 44, 12, b"signature   "),
+    )
+
+
 @pytest.mark.parametrize("kind", [Kind.HELLO, Kind.CONF2ACK])
 def test_other_kinds_have_no_encrypted_part(kind: Kind) -> None:
     with pytest.raises(KeyError):
