@@ -17,7 +17,7 @@ from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import Packetizer, RtpPacket
-from zrtp.media.secure import EARLY_BACKLOG, SILENCE, Counters, SecureCall, SecureMedia
+from zrtp.media.secure import EARLY_BACKLOG, SILENCE, Counters, SecureCall, SecureMedia, check_size
 from zrtp.media.sound import g711
 from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
@@ -58,6 +58,12 @@ def test_silence_is_sent_like_speech_so_that_sizes_and_times_of_packets_tell_not
     sent = [alice.speak(g711.encode(frame)) for frame in frames]
     assert {len(datagram) for datagram in sent if datagram is not None} == {12 + 160 + 10}
     assert None not in sent
+
+
+def test_what_fits_into_a_datagram_with_20_octets_for_its_protection_is_sent() -> None:
+    check_size(bytes(65_507 - 20))
+    with pytest.raises(SrtpError, match="65488 octets do not fit"):
+        check_size(bytes(65_507 - 19))
 
 
 def test_each_side_sees_the_same_events_and_keys_that_fit() -> None:

@@ -471,6 +471,17 @@ def test_hello_is_repeated_octet_for_octet_in_packets_with_rising_numbers() -> N
     assert {datagram[:2] for datagram in datagrams} == {b"\x10\x00"}
 
 
+def test_a_user_who_asks_when_nobody_ever_heard_us_starts_nothing() -> None:
+    bob = alone(WAITING)
+    peer = Actor(bob.stream)
+    peer.send(peer.own_hello)
+    peer.wait(20.0)
+    assert state_of(bob) is State.QUIET
+    bob.session.go_secure(peer.now)
+    assert peer.listen() == []
+    assert state_of(bob) is State.QUIET
+
+
 # Whom we hear
 
 
@@ -652,6 +663,16 @@ def test_our_own_packets_reflected_start_nothing_and_get_no_answer() -> None:
     reflector = Actor(bob.stream, ssrc=0xBAD)
     assert reflector.send(core_of(bob.stream).hello) == []  # under another SSRC
     assert bob.stream.counters["own Hello reflected"] == 1
+    assert warnings(bob) == []
+
+
+@pytest.mark.attack("NET-01")
+def test_what_is_no_hello_under_our_own_ssrc_gets_no_answer() -> None:
+    bob = alone(FAST)
+    peer = Actor(bob.stream)
+    peer.listen()
+    assert peer.send(HELLO_ACK, ssrc=BOB_SSRC) == []
+    assert bob.stream.counters["own SSRC"] == 1
     assert warnings(bob) == []
 
 

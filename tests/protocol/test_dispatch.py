@@ -201,6 +201,17 @@ def test_a_timer_that_is_not_due_does_nothing() -> None:
     assert snapshot(side) == before
 
 
+def test_what_is_due_for_exchanges_side_by_side_is_done_in_one_call() -> None:
+    side, peer = committed()
+    stranger = Actor(side.stream, seed=3, ssrc=0x5000)
+    stranger.send(stranger.own_hello)
+    stranger.send(stranger.dhpart1(present(core_of(side.stream).exchange).commit))
+    ours = {exchange.commit.raw for exchange in core_of(side.stream).exchanges()}
+    assert len(ours) == 2
+    side.stream.handle_timer(0.5)
+    assert {message.raw for message in peer.listen() if isinstance(message, Commit)} == ours
+
+
 # What follows elsewhere
 
 

@@ -225,6 +225,31 @@ def test_the_first_new_chain_reaches_a_peer_whose_record_was_read_long_ago() -> 
     assert peer.ssrc in ours
 
 
+@pytest.mark.attack("DOS-15")
+def test_whoever_was_known_when_h1_went_out_to_somebody_else_gets_a_commit_of_a_new_chain() -> None:
+    bob = alone(FAST, MemoryCache())
+    peer, stranger = two(bob)
+    peer.send(peer.own_hello)
+    stranger.send(stranger.own_hello)
+    dhpart1 = only(stranger.send(stranger.commit()), DHPart1)
+    later = [message for _, message in peer.wait(2 * limits.TIME_TO_ANSWER + 0.02)]
+    commits = [message for message in later if isinstance(message, Commit)]
+    assert commits and sha256(dhpart1.h1) not in {commit.h2 for commit in commits}
+
+
+@pytest.mark.attack("CHN-12")
+def test_once_h1_is_out_an_answer_of_somebody_else_draws_no_commit_of_that_chain() -> None:
+    bob = alone(FAST)
+    peer, stranger = two(bob)
+    newcomer = Actor(bob.stream, seed=4, ssrc=NEWCOMER)
+    to_peer = only(peer.discover()[-1:], Commit)
+    stranger.send(stranger.own_hello)
+    to_stranger = only(peer.send(peer.dhpart1(to_peer))[:1], Commit)
+    newcomer.send(newcomer.own_hello)
+    assert newcomer.send(newcomer.dhpart1(to_stranger)) == []
+    assert bob.stream.counters["answer of another candidate"] == 1
+
+
 @pytest.mark.attack("DOS-03")
 @pytest.mark.attack("DOS-15")
 def test_newcomers_without_end_cost_four_chains_and_no_more_than_four_exchanges() -> None:

@@ -631,9 +631,10 @@ class TestRelayedSas:
         assert event.signature is not None and event.signature.signer == BOBS_CERTIFICATE
         assert [size for size in relay_sizes(network) if size > 92] == [96 + len(BOB_BLOCK)]
 
-    def test_it_may_come_unsigned(self) -> None:
+    def test_it_may_come_unsigned(self, caplog: pytest.LogCaptureFixture) -> None:
         trusting, _far, _network = relayed(Signing())
         assert [event.signature for event in trusting.seen(SasRelayed)] == [None]
+        assert "could not be signed" not in caplog.text, "nobody has to repair what is not there"
 
     @pytest.mark.attack("CNF-07")
     def test_a_wrong_signature_hides_the_relayed_sas(self) -> None:

@@ -14,6 +14,7 @@ from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Pair, Side, seeded
 from tests.support.storekeeper import Storekeeper, run_served
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
+from zrtp.crypto.hashes import sha256
 from zrtp.errors import ErrorCode
 from zrtp.protocol.config import Config
 from zrtp.protocol.contention import Winner, resolve
@@ -110,6 +111,18 @@ def test_at_both_ends_a_slow_store_costs_its_time_and_nothing_else() -> None:
     assert pair.secure
     assert [event for side in pair.sides for event in side.seen(SecurityWarning)] == []
     assert [side.session.continuity for side in pair.sides] == [Continuity.CONTINUED] * 2
+
+
+def test_a_bound_hello_that_comes_again_while_our_commit_waits_is_acknowledged() -> None:
+    """The Commit was to be its answer, but the peer repeats itself: something got lost, or takes its time."""
+    side, keeper = keeping()
+    peer = Actor(side.stream)
+    peer.own_hello = peer.hello(client_id=FAST.client_id.ljust(16))
+    side.stream.expect_hello(sha256(peer.own_hello.raw))
+    assert HELLO_ACK not in peer.send(peer.own_hello)
+    assert HELLO_ACK in peer.send(peer.own_hello)
+    keeper.serve(0.1)
+    only(peer.listen(), Commit)
 
 
 @pytest.mark.parametrize("answer", ["the record", "no answer"])
@@ -269,6 +282,21 @@ def test_a_stranger_who_commits_waits_alone() -> None:
     peer.send(peer.confirm())
     assert state_of(side.stream) is State.SECURE
     assert side.session.peer.zid == peer.zid
+
+
+def test_beside_an_exchange_a_commit_is_answered_when_its_own_record_comes() -> None:
+    side, keeper = keeping(WAITING)
+    peer, stranger, another = (Actor(side.stream, ssrc=ssrc, seed=ssrc) for ssrc in (BOB_SSRC, 0x666, 0x777))
+    peer.discover()
+    keeper.serve(0.0)
+    only(peer.send(peer.commit()), DHPart1)
+    another.send(another.own_hello)
+    stranger.send(stranger.own_hello)
+    assert stranger.send(stranger.commit()) == []
+    keeper.serve(0.1, only=another.zid)
+    assert stranger.listen() == []
+    keeper.serve(0.2)
+    only(stranger.listen(), DHPart1)
 
 
 def test_the_record_of_one_draws_no_commit_while_the_commit_of_another_waits() -> None:

@@ -63,8 +63,13 @@ REASONS: dict[str, str] = {
     "config.py default_key_agreements: code in usable and usable[code].available -> usable[code].available": (
         "the registry has every code that is wanted, whether its library is there or not"
     ),
+    "core.py Core.send_hello_limited: self.hello_copies and self.hello_copies[-1] >= now -> "
+    "self.hello_copies[-1] >= now": "whoever answers has started, and sent a copy then",
     "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
         "a Hello that is forgotten at the last instant of its time comes again"
+    ),
+    "dispatch.py _handle_timers: core.beside is not None -> True": (
+        "where nothing is repeated beside there is nothing due; it saves a call"
     ),
     "discovery.py add_candidate: 1 in candidate = replace(candidate, copies=candidates[key].copies + 1) -> 2": (
         "whoever asks wants to know whether a Hello came again, and not how often"

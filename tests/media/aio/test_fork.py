@@ -128,6 +128,16 @@ def test_a_phone_whose_address_is_not_the_one_of_its_answer_is_known_by_its_hell
     run(test())
 
 
+def test_what_a_phone_said_before_its_answer_came_is_heard_by_its_branch() -> None:
+    async def test() -> None:
+        async with ringing(1) as (fork, _, (phone,)):
+            await until(lambda: bool(fork._early))
+            layer = fork.branch("a1", phone.address, peer_hello_hash=phone.hash)
+            assert layer.media.counters.zrtp_received >= 1
+
+    run(test())
+
+
 class Relay(asyncio.DatagramProtocol):
     """One port of a media relay; what it gets goes to one place, by way of another port."""
 

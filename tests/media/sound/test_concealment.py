@@ -14,7 +14,7 @@ from tests.media.sound.needs import missing, spoken
 from tests.support.tones import sine
 from zrtp.media.rtp import FRAME_SAMPLES
 from zrtp.media.sound import g711
-from zrtp.media.sound.concealment import Concealment
+from zrtp.media.sound.concealment import _LONGEST, Concealment, _pitch_period
 
 Lost = list[bool]
 Repair = Callable[["list[array[int]]", Lost], "array[int]"]
@@ -101,6 +101,12 @@ def test_a_hole_that_becomes_longer_is_filled_all_the_same() -> None:
 
 def test_before_any_sound_there_is_silence() -> None:
     assert not any(Concealment().make_up(320))
+
+
+def test_no_pitch_is_looked_for_below_that_of_the_deepest_voice() -> None:
+    source = random.Random(1)
+    drone = [source.randrange(-8000, 8000) for _ in range(_LONGEST + 1)]
+    assert _pitch_period(array("h", drone * 3)) <= _LONGEST
 
 
 def test_a_hole_in_pieces_is_the_same_hole() -> None:

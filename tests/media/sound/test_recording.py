@@ -213,3 +213,12 @@ def test_a_disk_that_is_full_is_a_sentence(tmp_path: Path, monkeypatch: pytest.M
             recorder.play(array("h", [1] * 160))
     with pytest.raises(AudioError, match="No space left on device"):
         recorder.close()
+
+
+def test_a_reason_without_a_number_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, flags: int, mode: int) -> int:
+        raise OSError("the card is gone")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(AudioError, match="cannot be written: the card is gone"):
+        WavRecorder(tmp_path / "heard.wav").play(array("h", [1] * 160))
