@@ -80,6 +80,19 @@ def test_a_store_that_is_asked_elsewhere_tells_as_well_early_or_late(serve_first
     assert warnings(pair) == [WarningCode.NEW_DEVICE]
 
 
+def test_what_was_told_already_is_not_told_again_when_a_slow_search_ends() -> None:
+    friends = acquainted()
+    pair = friends.pair(alice_expects="Carol", deferred=("alice",))
+    keeper = Storekeeper(pair.alice)
+    (search,) = keeper.look()
+    keeper.waiting.clear()
+    run_served(pair, keeper)
+    assert warnings(pair) == [WarningCode.DIFFERENT_NAME]
+    search.run(friends.caches["alice"])
+    pair.alice.session.store_done(search, pair.network.now)
+    assert warnings(pair) == [WarningCode.DIFFERENT_NAME]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_words_that_differed_are_told_at_every_call_until_they_match(known: bool) -> None:
     friends = acquainted() if known else Friends()

@@ -113,6 +113,10 @@ REASONS: dict[str, str] = {
     "signing.py sign_confirm: signature_type is None -> False": (
         "a Confirm without a signature has these very values in its place already"
     ),
+    "signing.py sign_confirm: not core.installation.signers or exchange.mode not in SIGNED_MODES or secrets... -> "
+    "not core.installation.signers or exchange.mode not in SIGNED_MODES": (
+        "in the modes in which a Confirm is signed there are always secrets of the call"
+    ),
     "timers.py along_the_path: round_trip or 0.0 -> 0.0": "the first wait is longer than the round trip already",
     "timers.py along_the_path: total < SPAN -> total <= SPAN": "no sum of such waits is exactly as long as that",
     # media
