@@ -753,6 +753,13 @@ def test_a_flood_of_hellos_keeps_16_candidates_answers_30_and_makes_no_key_pair(
     assert core_of(bob.stream).exchange is None
 
 
+def test_a_peer_whose_round_trip_found_no_place_gets_our_commit_at_once() -> None:
+    bob = alone(FAST)
+    core_of(bob.stream).round_trips = dict.fromkeys(range(limits.CANDIDATES), 0.1)
+    (*_, commit) = Actor(bob.stream).discover()
+    assert isinstance(commit, Commit)
+
+
 def test_candidates_are_forgotten_after_ten_seconds() -> None:
     bob = alone(WAITING)
     old, new = Actor(bob.stream, seed=1, ssrc=1), Actor(bob.stream, seed=2, ssrc=2)

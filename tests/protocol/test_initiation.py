@@ -21,7 +21,7 @@ from zrtp.protocol.compatibility import id_of_answer
 from zrtp.protocol.events import Failed, NoPeer, Role, SecurityWarning
 from zrtp.protocol.exchange import present
 from zrtp.protocol.key_schedule import hvi
-from zrtp.protocol.states import State
+from zrtp.protocol.states import State, Trigger
 from zrtp.wire.messages import CONF2ACK, HELLO_ACK, Commit, Confirm2, DHPart1, DHPart2, Error, Hello, Kind, Message
 
 STRANGER, NEWCOMER = 0x5000, 0x6000
@@ -235,6 +235,19 @@ def test_whoever_was_known_when_h1_went_out_to_somebody_else_gets_a_commit_of_a_
     later = [message for _, message in peer.wait(2 * limits.TIME_TO_ANSWER + 0.02)]
     commits = [message for message in later if isinstance(message, Commit)]
     assert commits and sha256(dhpart1.h1) not in {commit.h2 for commit in commits}
+
+
+@pytest.mark.parametrize("lowest", [True, False])
+def test_of_two_who_have_only_each_other_left_the_one_with_the_higher_zid_makes_a_new_chain_first(lowest: bool) -> None:
+    bob = alone(FAST)
+    low, high = bytes(12), b"\xff" * 12
+    peer = Actor(bob.stream, zid=low if lowest else high)
+    stranger = Actor(bob.stream, seed=3, ssrc=STRANGER, zid=high if lowest else low)
+    peer.send(peer.own_hello)
+    stranger.send(stranger.own_hello)
+    only(stranger.send(stranger.commit()), DHPart1)
+    wait = core_of(bob.stream).deadlines[Trigger.NEW_CHAIN] / limits.TIME_TO_ANSWER
+    assert 1.0 <= wait <= 1.2 if lowest else 1.8 <= wait <= 2.0
 
 
 @pytest.mark.attack("CHN-12")
