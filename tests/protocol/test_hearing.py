@@ -27,7 +27,8 @@ def strangers(side: Side, count: int) -> list[Actor]:
 
 def asked(side: Side, now: float = 0.0) -> bytes:
     """The EndpointHash of the Ping that goes out."""
-    hearing.ask(core_of(side.stream), now)
+    hearing.ask(core_of(side.stream))
+    hearing.send_ping(core_of(side.stream), now)
     return present(core_of(side.stream).past.challenge)
 
 
@@ -54,11 +55,11 @@ def test_a_ping_asks_with_eight_octets_that_nobody_can_guess() -> None:
 @pytest.mark.attack("DOS-26")
 def test_it_asks_ten_times_a_second_at_most() -> None:
     bob = alone(WAITING)
-    peer = Actor(bob.stream)
-    peer.listen()
+    before = core_of(bob.stream).outbox.sequence
     for number in range(100):
-        hearing.ask(core_of(bob.stream), number / 100)
-    assert kinds(peer.listen()) == [Kind.PING] * 10
+        asked(bob, number / 100)
+        bob.stream.datagrams_to_send()
+    assert core_of(bob.stream).outbox.sequence - before == 10
 
 
 def test_with_one_or_two_sources_nobody_is_asked() -> None:
@@ -72,6 +73,19 @@ def test_of_three_that_repeat_their_hellos_whoever_hears_us_is_asked() -> None:
     bob = alone(WAITING)
     actors = strangers(bob, 3)
     assert Kind.PING in kinds(actors[0].send(actors[0].own_hello))
+
+
+def test_it_asks_later_if_two_datagrams_are_due() -> None:
+    bob = alone(WAITING)
+    core = core_of(bob.stream)
+    bob.stream.datagrams_to_send()
+    for _ in range(2):
+        core.send_hello(0.0)
+    hearing.ask(core)
+    hearing.send_ping(core, 0.0)
+    assert core.past.asking and len(bob.stream.datagrams_to_send()) == 2
+    bob.stream.handle_timer(0.0)
+    assert [one[16:20] for one in bob.stream.datagrams_to_send()] == [b"Ping"]
 
 
 # Answering

@@ -339,7 +339,7 @@ def _come_again(core: Core, received: Received[Commit]) -> State:
         del refused[next(iter(refused))]
     refused[received.ssrc] = received.message, first_seen
     if received.ssrc not in core.past.hearing:
-        hearing.ask(core, received.at)
+        hearing.ask(core)
     return core.state
 
 
@@ -467,10 +467,11 @@ def on_ping_ack_in_exchange(core: Core, ack: Received[PingACK]) -> State:
         return discovery.on_ping_ack(core, ack)
     if not hearing.note(core, ack.ssrc, ack.at):
         return core.state
-    core.outbox.transmit(core.introductions[-1].hello)  # while strangers kept us busy he may not have got it
     initiation.give_up_unheard(core)
     refused, _ = core.past.refused_commits.get(ack.ssrc, (None, 0.0))
     ours = any(one.role is Role.INITIATOR and one.peer.ssrc == ack.ssrc for one in core.exchanges())
+    if refused is None or ours or len(core.introductions) == 1:  # otherwise the answer brings its Hello along
+        core.outbox.transmit(core.introductions[-1].hello)  # while strangers kept us busy he may not have got it
     if refused is None or ours:  # of two that cross he may have given up his: if not, it comes again
         return initiation.commit_to_hearing(core, ack.ssrc, ack.at)
     answer = on_crossing_commit if core.state is State.COMMIT_SENT else on_commit_beside

@@ -67,7 +67,7 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
         acknowledge(core, hello)
         return core.state
     if (hello.ssrc, hello.message.raw) in core.candidates:
-        hearing.ask_the_crowd(core, now)
+        hearing.ask_the_crowd(core)
     if not core.hello_acknowledged and _can_be_the_peers(core, hello.message):
         if core.retransmission is None:
             core.send_repeatedly(core.hello, T1_EXTENDED, now)

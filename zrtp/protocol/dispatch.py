@@ -28,7 +28,7 @@ from zrtp.errors import (
     PeerError,
     ZrtpError,
 )
-from zrtp.protocol import discovery, limits, newcomers
+from zrtp.protocol import discovery, hearing, limits, newcomers
 from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import WarningCode
@@ -67,6 +67,8 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
         _malformed(core, error, int.from_bytes(datagram[8:12], "big"), now)
     except ZrtpError as error:  # a part of ours that failed while nothing depends on it
         core.counters[type(error).__name__] += 1
+    if core.past.asking:
+        hearing.send_ping(core, now)
 
 
 def tell(core: Core, trigger: Trigger, now: float) -> None:
@@ -96,6 +98,8 @@ def handle_timer(core: Core, now: float) -> None:
     if core.aside:
         _handle_timers_beside(core, now)
     _handle_timers(core, now)
+    if core.past.asking:
+        hearing.send_ping(core, now)
 
 
 def _handle_timers_beside(core: Core, now: float) -> None:

@@ -78,6 +78,8 @@ class Past:
     """SSRCs of those who are known to receive what we send; see `zrtp.protocol.hearing`."""
     first_hello_ack: float | None = None
     """When our first HelloACK went out."""
+    asking: bool = False
+    """A Ping is about to go out that asks who hears us."""
     challenge: bytes | None = None
     """What a PingACK has to repeat to show that its sender hears us, 8 octets."""
     first_asked_at: float | None = None

@@ -19,21 +19,31 @@ from zrtp.protocol.negotiation import VERSION
 from zrtp.wire.messages import Ping, PingACK
 
 
-def ask(core: Core, now: float) -> None:
-    """Ask whoever receives our packets to say so, unless that was done just now."""
+def ask(core: Core) -> None:
+    """Ask whoever receives our packets to say so, as soon as what is due now has been handled."""
+    core.past.asking = True
+
+
+def ask_the_crowd(core: Core) -> None:
+    """Ask it as soon as several sources have introduced themselves, of which none is known to hear us."""
+    if not core.past.hearing and is_crowded(core):
+        ask(core)
+
+
+def send_ping(core: Core, now: float) -> None:
+    """The Ping that asks, unless one went out just now. It waits if two datagrams are due, the most that one of
+    somebody else draws.
+    """
     past = core.past
-    if past.asked and now - past.asked[-1] < limits.CHALLENGE_INTERVAL:
+    if len(core.outbox.datagrams) >= 2:
+        return
+    past.asking = False
+    if core.decided or (past.asked and now - past.asked[-1] < limits.CHALLENGE_INTERVAL):
         return
     if past.challenge is None:
         past.challenge, past.first_asked_at = core.installation.random(8), now
     past.asked = (*past.asked[-3:], now)
     core.outbox.transmit(Ping.make(version=VERSION, endpoint_hash=past.challenge))
-
-
-def ask_the_crowd(core: Core, now: float) -> None:
-    """Ask it as soon as several sources have introduced themselves, of which none is known to hear us."""
-    if not core.past.hearing and is_crowded(core):
-        ask(core, now)
 
 
 def is_crowded(core: Core) -> bool:
@@ -57,7 +67,7 @@ def comes_first(core: Core, ssrc: int, now: float) -> bool:
     if not is_crowded(core) or (had_time and not core.past.hearing):
         return True
     core.counters["somebody else may hear us"] += 1
-    ask(core, now)
+    ask(core)
     return False
 
 
@@ -68,7 +78,7 @@ def may_have_public_value(core: Core, ssrc: int, now: float) -> bool:
     if core.past.may_send_public_value(now, heard=ssrc in core.past.hearing):
         return True
     core.counters["too many exchanges"] += 1
-    ask(core, now)
+    ask(core)
     return False
 
 

@@ -195,7 +195,7 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
 
 def commit_to_answerer(core: Core, received: Received[DHPart1]) -> State:
     """A DHPart1 answers our Commit, which went to another Hello than its H1 opens: that Hello gets a Commit too."""
-    hearing.ask_the_crowd(core, received.at)
+    hearing.ask_the_crowd(core)
     for candidate in core.candidates.values():
         if candidate.ssrc == received.ssrc and _opens(received.message, candidate):
             return _commit_beside(core, candidate, received.at)
@@ -273,7 +273,7 @@ def remember_others(core: Core, now: float) -> None:
 def _expect_new_chain(core: Core, now: float) -> None:
     """Not at once: what runs may prove itself. Whoever hears us until then is the first to whom it goes."""
     if not any(exchange.heard for exchange in core.exchanges()):
-        hearing.ask(core, now)
+        hearing.ask(core)
     if Trigger.NEW_CHAIN not in core.deadlines:
         core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _turn(core)))
         for known in _likely(core, now)[:2]:
@@ -363,7 +363,7 @@ def _commit_beside(core: Core, candidate: Candidate, now: float, *, allow_presha
         return core.state
     if not side_by_side.room_for_commit(core, candidate, now):
         core.counters["too many exchanges side by side"] += 1
-        hearing.ask(core, now)
+        hearing.ask(core)
         return core.state
     first = core.exchange
     if first is not None:
