@@ -57,8 +57,17 @@ def test_the_round_trips_to_a_few_sources_are_remembered() -> None:
     """Anybody can acknowledge a Hello under as many SSRCs as he likes."""
     _, core = made()
     for number in range(3 * limits.CANDIDATES):
-        core.note_round_trip(number, 0.1 + number, core.hello_copies)
-    assert core.round_trips == {number: 0.1 + number for number in range(limits.CANDIDATES)}
+        core.note_round_trip(number, 0.1 + number / 100, core.hello_copies)
+    assert core.round_trips == {number: 0.1 + number / 100 for number in range(limits.CANDIDATES)}
+
+
+@pytest.mark.attack("DOS-22")
+def test_an_acknowledgement_long_after_the_last_hello_tells_nothing_about_the_path() -> None:
+    """A stranger's HelloACK to an end that rings silently would have its Commit repeated every few seconds only."""
+    _, core = made()
+    core.note_round_trip(1, limits.LONGEST_ROUND_TRIP, core.hello_copies)
+    core.note_round_trip(2, limits.LONGEST_ROUND_TRIP + 0.01, core.hello_copies)
+    assert core.round_trips == {1: limits.LONGEST_ROUND_TRIP}
 
 
 def test_to_enter_the_same_state_again_ends_nothing() -> None:

@@ -318,7 +318,7 @@ class Core:
         """
         recent = [sent for sent in copies if now - sent <= limits.HELLO_COPIES]
         sent = recent[0] if recent else copies[-1] if copies else None
-        if sent is not None and len(self.round_trips) < limits.CANDIDATES:
+        if sent is not None and now - sent <= limits.LONGEST_ROUND_TRIP and len(self.round_trips) < limits.CANDIDATES:
             self.round_trips.setdefault(ssrc, now - sent)
 
     def resume_hello(self, now: float) -> None:

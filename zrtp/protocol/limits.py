@@ -59,6 +59,8 @@ TIME_TO_ANSWER = 0.5
 CANDIDATE_LIFETIME = 10.0
 EARLY_HELLOS = 4
 """Hellos that came before `start`, one of each source, and are answered at it."""
+LONGEST_ROUND_TRIP = 1.2
+"""Seconds; a HelloACK that comes later after the last Hello is no measure of the path, but somebody else's."""
 HELLO_COPIES = 0.6
 """Seconds for which a HelloACK may belong to a copy of our Hello: the oldest of them counts for the round trip."""
 NONCES = 4096
