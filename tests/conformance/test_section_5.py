@@ -195,7 +195,7 @@ def equal_ssrcs() -> list[Message]:
 
 def silence() -> list[Message]:
     _, peer = discovered(FAST)
-    return [message for _, message in peer.wait(11.0)]
+    return [message for _, message in peer.wait(14.0)]
 
 
 def goclear() -> list[Message]:

@@ -179,10 +179,10 @@ def test_a_commit_that_nobody_answers_comes_to_nothing_at_the_end_of_its_schedul
     bob = alone(FAST, MemoryCache())
     peer = Actor(bob.stream)
     peer.discover()
-    peer.wait(10.7)
+    peer.wait(13.5)
     assert not bob.seen(NoPeer)
     ((moment, error),) = peer.wait(0.1)
-    assert moment == pytest.approx(10.75, abs=0.005)
+    assert moment == pytest.approx(13.55, abs=0.005)
     assert "did not go on" in comes_to_nothing(bob, error).text
 
 
@@ -191,10 +191,10 @@ def test_after_a_commit_that_nobody_answered_a_late_peer_still_gets_one() -> Non
     bob = alone(FAST, MemoryCache())
     stranger = Actor(bob.stream, seed=3, ssrc=0x5000)
     stranger.discover()
-    stranger.wait(10.8)
+    stranger.wait(13.6)
     assert state_of(bob.stream) is State.QUIET
     peer = Actor(bob.stream)
-    peer.now = 11.0
+    peer.now = 14.0
     peer.answer(only([message for message in peer.discover() if message.kind is Kind.COMMIT], Commit))
     assert state_of(bob.stream) is State.SECURE
 

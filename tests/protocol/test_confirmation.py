@@ -339,7 +339,7 @@ def test_if_nothing_better_follows_the_exchange_fails_with_0x70_at_the_end_of_it
     good = peer.confirm()
     forged = type(good).make(confirm_mac=bytes(8), iv=good.iv, ciphertext=good.ciphertext)
     peer.send(forged)
-    patience = 10.75 if role is Role.INITIATOR else 10.0
+    patience = 13.55 if role is Role.INITIATOR else 10.0
     sent = peer.wait(patience - 0.01)
     assert not [message for _, message in sent if isinstance(message, Error)]
     assert not bob.seen(Failed) and not bob.seen(NoPeer)

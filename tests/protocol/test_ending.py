@@ -40,9 +40,9 @@ from zrtp.wire.messages import (
 
 T2_MOMENTS = [0.15, 0.45, 1.05, 2.25, 3.45, 4.65, 5.85, 7.05, 8.25, 9.45]
 END_OF_T2 = 10.65
-MOMENTS = [0.05, 0.15, 0.35, *(0.75 + 0.4 * copy for copy in range(23))]
+MOMENTS = [0.05, 0.15, 0.35, *(0.75 + 0.4 * copy for copy in range(30))]
 """Of a message of the exchange on a path of no length."""
-END_OF_SCHEDULE = 10.75
+END_OF_SCHEDULE = 13.55
 
 
 def kinds(messages: Iterable[Message]) -> list[Kind]:

@@ -158,7 +158,7 @@ def test_nobody_waits_for_the_commit_of_a_passive_peer() -> None:
 @pytest.mark.parametrize("kind", [Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2])
 def test_what_is_lost_once_costs_a_round_trip_and_40_ms(kind: Kind) -> None:
     """Also whoever started first, and cannot know which copy of his Hello was acknowledged."""
-    for seed, offset in product(range(6), OFFSETS):
+    for seed, offset in product(range(2), OFFSETS):
         lost: list[str] = []
 
         def lose(name: str, datagram: bytes, lost: list[str] = lost) -> bool:

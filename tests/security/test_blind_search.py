@@ -93,7 +93,7 @@ AT_BOTH_ENDS = {
 
 @pytest.mark.attack("DOS-32")
 @every("scene", AT_BOTH_ENDS)
-@every("seed", range(100, 140))
+@every("seed", range(100, 110))
 def test_two_ends_whose_chains_strangers_used_up_begin_anew_one_after_the_other(scene: str, seed: int) -> None:
     """If both committed anew in the same moment, each would do so to a Hello that does not count any more."""
     verdict = judge(AT_BOTH_ENDS[scene], seed)
