@@ -117,3 +117,15 @@ def test_a_quarter_of_the_room_is_kept_for_who_is_known_to_hear_us() -> None:
     hearing.heard = True
     half_open.add(hearing, "3")
     assert half_open.make_room(OTHER, IN_TIME, heard=True) == (False, None)
+
+
+@pytest.mark.attack("DOS-34")
+def test_who_is_known_to_hear_us_makes_no_room_for_who_may_not() -> None:
+    hearing, blind = begun(at=0.0), begun(at=0.1)
+    hearing.heard = True
+    half_open = full(hearing, blind)
+    assert half_open.make_room(OTHER, 9.0) == (True, "1")
+    assert half_open.make_room(OTHER, 9.0, heard=True) == (True, None)
+    alone = full(hearing)
+    assert alone.make_room(OTHER, 9.0) == (False, None)
+    assert alone.make_room(OTHER, 9.0, heard=True) == (True, "0")

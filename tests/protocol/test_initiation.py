@@ -196,6 +196,21 @@ def test_once_h1_is_out_a_newcomer_gets_no_commit_of_that_chain_but_one_of_a_new
 
 
 @pytest.mark.attack("DOS-32")
+@pytest.mark.parametrize(("zid", "waits"), [(bytes(12), (0.5, 0.6)), (b"\xff" * 12, (0.9, 1.0))])
+def test_of_two_who_have_to_begin_anew_the_one_with_the_higher_zid_is_the_first(
+    zid: bytes, waits: tuple[float, float]
+) -> None:
+    """If both committed anew in the same moment, each would do so to a Hello that does not count any more."""
+    bob = alone(FAST, MemoryCache())
+    peer, stranger = Actor(bob.stream, zid=zid), Actor(bob.stream, seed=3, ssrc=0x5000)
+    for actor in (peer, stranger):
+        actor.send(actor.own_hello)
+    only(stranger.send(stranger.commit()), DHPart1)
+    earliest, latest = waits
+    assert earliest <= core_of(bob.stream).deadlines[Trigger.NEW_CHAIN] <= latest
+
+
+@pytest.mark.attack("DOS-32")
 @pytest.mark.parametrize("first", ["of its own", "of the stranger"])
 def test_a_confirm1_belongs_to_the_exchange_that_has_keys(first: str) -> None:
     """The stranger's Hello came under the peer's source, and the Commit to it still waits for its DHPart1."""

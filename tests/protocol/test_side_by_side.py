@@ -51,6 +51,8 @@ def test_one_source_has_two_commits_answered_side_by_side() -> None:
     assert len(core_of(bob.stream).exchanges()) == limits.ANSWERED_OF_SOURCE
     actor.now = 2 * limits.TIME_TO_ANSWER
     assert kinds(actor.send(commits[2])) == [Kind.PING]
+    core, once_more = core_of(bob.stream), candidate_of(bob, actor)
+    assert not side_by_side.room_for_answer(core, once_more, commits[2], 3 * limits.TIME_TO_ANSWER)
 
 
 @pytest.mark.attack("DOS-03")
@@ -116,9 +118,13 @@ def test_who_hears_us_does_not_make_room_for_who_may_not() -> None:
     for actor in actors:
         commit_at(actor, 0.0)
     peer, late = actors[0], actors[3]
-    peer.hear()
-    commit_at(late, limits.TIME_TO_ANSWER, late.own_commit)
+    for actor in actors[:3]:
+        actor.hear()
+    core, newcomer, commit = core_of(bob.stream), candidate_of(bob, late), present(late.own_commit)
+    assert not side_by_side.room_for_answer(core, newcomer, commit, 2 * limits.TIME_TO_ANSWER)
     assert exchange_with(bob, peer).heard
+    late.hear()
+    assert side_by_side.room_for_answer(core, newcomer, commit, 2 * limits.TIME_TO_ANSWER)
 
 
 @pytest.mark.attack("DOS-03")
@@ -159,12 +165,13 @@ def test_who_proved_to_be_there_is_not_given_up_for_anybody() -> None:
     actors = strangers(bob, 4)
     for number, actor in enumerate(actors):
         commit_at(actor, 0.01 * number)
+    only(actors[2].hear()[1:], DHPart1)
     core = core_of(bob.stream)
-    proved = exchange_with(bob, actors[0])
+    proved, unproved = (exchange_with(bob, actor) for actor in actors[:2])
     proved.proved = True
     late = actors[3]
     only(late.hear(2.0)[1:], DHPart1)
-    assert proved in core.exchanges()
+    assert proved in core.exchanges() and unproved not in core.exchanges()
 
 
 @pytest.mark.attack("DOS-15")

@@ -41,8 +41,9 @@ class HalfOpen(Generic[S]):
             crowd = list(self._streams)
             if _has_room(crowd, self._limit, heard=heard):
                 return True, None
-        for exchange in crowd:
-            if not exchange.proved and now - exchange.begun >= TIME_TO_ANSWER:
+        for exchange in sorted(crowd, key=lambda one: one.heard):
+            had_time = now - exchange.begun >= TIME_TO_ANSWER
+            if had_time and not exchange.proved and heard >= exchange.heard:
                 exchange.crowded_out = True
                 return True, self._streams.pop(exchange)
         return False, None

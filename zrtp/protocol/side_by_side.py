@@ -60,7 +60,8 @@ def _end_one(core: Core, exchanges: list[Exchange], heard: bool, now: float) -> 
     not known to hear us who is known to do so himself.
     """
     for exchange in sorted(exchanges, key=lambda one: one.heard):
-        if not exchange.proved and heard >= exchange.heard and now - exchange.begun >= limits.TIME_TO_ANSWER:
+        had_time = now - exchange.begun >= limits.TIME_TO_ANSWER
+        if had_time and not exchange.proved and heard >= exchange.heard:
             core.past.had_time |= {exchange.peer.hello.h3}
             core.give_up(exchange)
             return True
