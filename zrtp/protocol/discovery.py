@@ -119,7 +119,7 @@ def _introduce_again(core: Core, now: float) -> State:
 
 
 def _can_be_the_peers(core: Core, hello: Hello) -> bool:
-    """Whether `acceptable` will accept a Hello; others must not bring us to send our own again and again."""
+    """Whether `acknowledge` will take a Hello for the peer's; others must not bring us to send ours again and again."""
     config = core.installation.config
     version, _ = react_to_version(config.versions, core.hello.version, hello.version)
     return (

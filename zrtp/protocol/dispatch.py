@@ -46,7 +46,6 @@ ANSWERS_TO_ANY = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.CONFIRM1})
 """What may come from another candidate than the exchange is with."""
 TAKEN_ONCE = ANSWERS_TO_ANY | {Kind.ERROR}
 """What is not tried in a second exchange, although the first one stays in its state."""
-"""What cannot be taken while a public-key operation for the exchange runs elsewhere."""
 
 
 def receive(core: Core, datagram: bytes, now: float) -> None:
