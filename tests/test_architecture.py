@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
 from collections.abc import Iterator
@@ -61,10 +62,12 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def trees_are_let_go_in_the_end() -> Iterator[None]:
-    """They are most of the objects in this process, and the garbage collector would look at them to the end."""
+def the_garbage_collector_sees_no_trees() -> Iterator[None]:
+    """They are most of the objects in this process: it would look at them as they grow, and then to the end."""
+    gc.disable()
     yield
     tree_of.cache_clear()
+    gc.enable()
 
 
 @cache

@@ -106,7 +106,7 @@ def test_the_top_level_has_at_most_thirty_names_and_every_room_says_which_are_it
             assert getattr(module, name) is not None, f"zrtp.{room}.{name}"
 
 
-@pytest.mark.parametrize(
+@every(
     ("wrong", "sentence"),
     [
         (lambda: make(Endpoint, cache="x.db"), "cache is a cache such as zrtp.MemoryCache"),

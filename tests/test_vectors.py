@@ -660,7 +660,7 @@ def test_contention(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.7.2-01")
-@pytest.mark.parametrize("item", primitives("clear_mac"), ids=item_id)
+@every("item", primitives("clear_mac"), ids=item_id)
 def test_clear_mac(item: dict[str, Any]) -> None:
     mackey = Secret(bytes.fromhex(item["mackey"]))
     assert clear_mac(DEFAULT.hashes[code(item["hash"])], mackey, ClearDialect.RFC).hex() == item["mac"]

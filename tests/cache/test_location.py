@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.cache.location import default_path
 from zrtp.errors import CacheError
 
@@ -15,7 +16,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "home", lambda: Path("/home/bob"))
 
 
-@pytest.mark.parametrize(
+@every(
     ("platform", "environment", "expected"),
     [
         ("linux", {}, "/home/bob/.local/share/zrtp/secrets.db"),

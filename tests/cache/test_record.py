@@ -7,7 +7,7 @@ import pickle
 from dataclasses import asdict, fields, replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from tests.support.cases import every
 from tests.support.texts import texts
@@ -91,7 +91,7 @@ def test_the_same_name_changes_nothing(same: str) -> None:
     assert record.renamed(same) is record
 
 
-@pytest.mark.parametrize(
+@every(
     ("typed", "kept"),
     [
         ("  Bob \t of \n Bath ", "Bob of Bath"),
@@ -119,7 +119,6 @@ def test_a_name_is_one_short_visible_line(typed: str, kept: str) -> None:
     assert replace(a_record(), name=typed).name == kept
 
 
-@settings(max_examples=10)
 @example("a\r\x1b\x85b")
 @given(texts(max_size=300))
 def test_a_cleaned_name_is_clean(text: str) -> None:

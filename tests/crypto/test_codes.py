@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.crypto import codes
 
 
@@ -14,13 +15,13 @@ def test_a_name_is_padded_with_spaces_to_four_octets(name: str, code: bytes) -> 
     assert codes.name(code) == name
 
 
-@pytest.mark.parametrize("name", ["", "S2566", "\u00c4ES1", "A\nES", "\u0661"])
+@every("name", ["", "S2566", "\u00c4ES1", "A\nES", "\u0661"])
 def test_what_cannot_be_a_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not an algorithm name"):
         codes.code(name)
 
 
-@pytest.mark.parametrize(
+@every(
     ("code", "name"),
     [
         (b"\x1b[2J", "\\x1b[2J"),

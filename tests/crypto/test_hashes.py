@@ -70,14 +70,14 @@ RFC_4231 = [
 
 
 @pytest.mark.rfc("R-5.1.2-01", "R-5.1.2-02", "R-5.1.2.1-01")
-@pytest.mark.parametrize(("algorithm", "key", "data", "mac"), RFC_4231)
+@every(("algorithm", "key", "data", "mac"), RFC_4231)
 def test_hmac_gives_the_answers_of_rfc_4231(algorithm: HashAlgorithm, key: bytes, data: bytes, mac: str) -> None:
     assert algorithm.mac(key, data).hex() == mac
     assert algorithm.mac(Secret(key), data).hex() == mac
 
 
 @pytest.mark.rfc("R-5.1.2-04", "R-5.1.2.1-01")
-@pytest.mark.parametrize(("algorithm", "block"), [(S256, 64), (S384, 128), (S512, 128), (N256, 136), (N384, 104)])
+@every(("algorithm", "block"), [(S256, 64), (S384, 128), (S512, 128), (N256, 136), (N384, 104)])
 def test_the_mac_is_hmac_whatever_the_hash(algorithm: HashAlgorithm, block: int) -> None:
     for key in (b"", b"k" * 32, b"k" * 200):
         padded = (algorithm.hash(key) if len(key) > block else key).ljust(block, b"\x00")
@@ -85,7 +85,7 @@ def test_the_mac_is_hmac_whatever_the_hash(algorithm: HashAlgorithm, block: int)
         assert algorithm.mac(key, b"data") == algorithm.hash(bytes(octet ^ 0x5C for octet in padded), inner)
 
 
-@pytest.mark.parametrize("algorithm", HASHES, ids=lambda algorithm: algorithm.code.decode())
+@every("algorithm", HASHES, ids=lambda algorithm: algorithm.code.decode())
 def test_a_hash_of_parts_is_the_hash_of_their_concatenation(algorithm: HashAlgorithm) -> None:
     whole = algorithm.hash(b"abc")
     assert len(whole) == algorithm.length == len(algorithm.mac(b"key", b"abc"))
@@ -169,7 +169,7 @@ def test_a_short_key_is_no_prefix_of_a_long_one() -> None:
 
 
 @pytest.mark.rfc("R-4.5.1-04", "R-4.5.1-05")
-@pytest.mark.parametrize("bits", [-8, 0, 4, 129, 264, 384])
+@every("bits", [-8, 0, 4, 129, 264, 384])
 def test_kdf_refuses_lengths_that_the_hash_cannot_give(bits: int) -> None:
     with pytest.raises(ValueError, match="cannot be derived"):
         S256.kdf(b"k" * 32, b"label", b"", bits)
@@ -201,7 +201,7 @@ def test_a_hash_with_a_mac_of_its_own_brings_its_kdf_along() -> None:
 BLAKE = HashAlgorithm(code=b"BLK2", length=32, algorithm="blake2s")
 
 
-@pytest.mark.parametrize("algorithm", [*HASHES, BLAKE])
+@every("algorithm", [*HASHES, BLAKE])
 def test_keys_derived_together_are_those_derived_one_by_one(algorithm: HashAlgorithm) -> None:
     s0 = Secret(b"s" * algorithm.length)
     wanted = ((b"Initiator HMAC key", 8 * algorithm.length), (b"SAS", 256), (b"salt", 112))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.loading import loaded_by
 from zrtp.crypto.signatures import EllipticSigner, Signer, choose_signer
 
@@ -50,8 +51,8 @@ def test_a_key_of_the_size_of_the_ecdh_exchange_signs(
     assert choose_signer(signers, key_agreement) is expected
 
 
-@pytest.mark.parametrize("key_agreement", [b"DH3k", b"X255", b"X1M2"])
-@pytest.mark.parametrize("signers", [[DSA, SMALL, LARGE], [LARGE, SMALL, DSA]], ids=["dsa first", "large first"])
+@every("key_agreement", [b"DH3k", b"X255", b"X1M2"])
+@every("signers", [[DSA, SMALL, LARGE], [LARGE, SMALL, DSA]], ids=["dsa first", "large first"])
 def test_otherwise_the_first_signs(key_agreement: bytes, signers: list[Signer]) -> None:
     assert choose_signer(signers, key_agreement) is signers[0]
 

@@ -9,6 +9,7 @@ from hashlib import sha1
 import pytest
 
 from tests.support import openpgp_samples as samples
+from tests.support.cases import every
 from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid, SignerUnknown, openpgp
 from zrtp.crypto.signatures.openpgp import OpenPgpIssuer, OpenPgpSigner, OpenPgpVerifier
 from zrtp.crypto.signatures.openpgp_packet import SignaturePacket
@@ -85,7 +86,7 @@ class TestSigning:
             OpenPgpSigner(samples.SMALL_DSA_SECRET, URI)
 
     @pytest.mark.rfc("R-7.2.1-04")
-    @pytest.mark.parametrize(
+    @every(
         ("bits", "allowed"), [(1024, False), (2047, False), (2048, True), (3072, True), (3073, False), (4096, False)]
     )
     def test_bounds_of_dsa(self, bits: int, allowed: bool) -> None:
@@ -105,9 +106,7 @@ class TestSigning:
             OpenPgpSigner(generated(profile="RFC9580"), URI)
 
     @pytest.mark.rfc("R-7.2.1-06")
-    @pytest.mark.parametrize(
-        "key_server", ["", "keys.example.org", "https://a b", "https://ä.example", "x:" + "y" * 189]
-    )
+    @every("key_server", ["", "keys.example.org", "https://a b", "https://ä.example", "x:" + "y" * 189])
     def test_the_uri_of_a_key_server_is_needed(self, key_server: str) -> None:
         with pytest.raises(ApiMisuse, match="key server has to be a URI"):
             OpenPgpSigner(generated(), key_server)

@@ -86,7 +86,7 @@ class TestReading:
 
 class TestRefusing:
     @pytest.mark.rfc("R-7.2.1-06")
-    @pytest.mark.parametrize(
+    @every(
         "unhashed",
         [
             b"",
@@ -102,7 +102,7 @@ class TestRefusing:
             SignaturePacket.read(packet(unhashed=unhashed))
 
     @pytest.mark.rfc("R-7.2-15", "R-7.2-16")
-    @pytest.mark.parametrize("hash_", [1, 2, 3, 0, 110], ids=["MD5", "SHA-1", "RIPEMD-160", "none", "private"])
+    @every("hash_", [1, 2, 3, 0, 110], ids=["MD5", "SHA-1", "RIPEMD-160", "none", "private"])
     def test_hashes_that_are_not_of_nist_or_too_weak(self, hash_: int) -> None:
         with pytest.raises(SignatureInvalid, match="SHA-1 or another hash"):
             SignaturePacket.read(packet(hash_=hash_))
@@ -113,7 +113,7 @@ class TestRefusing:
         with pytest.raises(SignatureInvalid, match="not of OpenPGP version 4"):
             SignaturePacket.read(packet(version=version))
 
-    @pytest.mark.parametrize("kind", [0x01, 0x02, 0x10, 0x18, 0x20, 0x40])
+    @every("kind", [0x01, 0x02, 0x10, 0x18, 0x20, 0x40])
     def test_other_kinds_of_signature(self, kind: int) -> None:
         with pytest.raises(SignatureInvalid, match="not one of a binary document"):
             SignaturePacket.read(packet(kind=kind))
@@ -127,13 +127,13 @@ class TestRefusing:
         with pytest.raises(SignatureInvalid, match="which key made it"):
             SignaturePacket.read(packet(hashed=hashed))
 
-    @pytest.mark.parametrize("first", [0x00, 0x42, 0x80, 0xC1, 0xD1, 0x8C], ids=hex)
+    @every("first", [0x00, 0x42, 0x80, 0xC1, 0xD1, 0x8C], ids=hex)
     def test_other_packets(self, first: int) -> None:
         with pytest.raises(SignatureInvalid, match="no OpenPGP signature packet"):
             SignaturePacket.read(bytes([first, len(BODY)]) + BODY)
 
     @pytest.mark.attack("PAR-20")
-    @pytest.mark.parametrize("length", [0, 1, len(BODY) - 4, len(BODY) + 1, 191])
+    @every("length", [0, 1, len(BODY) - 4, len(BODY) + 1, 191])
     def test_lengths_that_do_not_fit(self, length: int) -> None:
         with pytest.raises(SignatureInvalid, match="does not fit the message"):
             SignaturePacket.read(bytes([0xC2, length]) + BODY)
@@ -149,9 +149,7 @@ class TestRefusing:
             SignaturePacket.read(packet() + bytes(LONGEST_BLOCK))
 
     @pytest.mark.attack("PAR-20")
-    @pytest.mark.parametrize(
-        "unhashed", [b"\x00", b"\x05\x18ab", b"\xc0", b"\xff\x00\x00", b"\xff\xff\xff\xff\xff\x18"]
-    )
+    @every("unhashed", [b"\x00", b"\x05\x18ab", b"\xc0", b"\xff\x00\x00", b"\xff\xff\xff\xff\xff\x18"])
     def test_subpackets_that_are_cut_off(self, unhashed: bytes) -> None:
         with pytest.raises(SignatureInvalid, match="subpacket of the OpenPGP signature is cut off"):
             SignaturePacket.read(packet(unhashed=unhashed))
@@ -197,8 +195,6 @@ def test_uris(uri: bytes) -> None:
     assert is_uri(uri)
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"https:", b"://x", b"1http://x", b"https://a b", b"https://a\n", b"https://a\x7f"]
-)
+@every("text", [b"", b"https:", b"://x", b"1http://x", b"https://a b", b"https://a\n", b"https://a\x7f"])
 def test_no_uris(text: bytes) -> None:
     assert not is_uri(text)

@@ -189,7 +189,7 @@ class TestVerifying:
             X509Verifier().verify(block[: len(block) + min(0, change)], SASHASH)
 
     @pytest.mark.rfc("R-5.1.7-02")
-    @pytest.mark.parametrize(
+    @every(
         ("private_key", "reason"),
         [
             pytest.param(key(ec.SECP521R1()), "secp521r1, not on P-256", id="P-521"),
@@ -275,14 +275,14 @@ class TestVerifying:
 
 
 class TestLengthOfCertificate:
-    @pytest.mark.parametrize(
+    @every(
         ("header", "total"),
         [("3000", 2), ("307f", 129), ("308180", 131), ("3081ff", 258), ("30820100", 260), ("308207f0", 2036)],
     )
     def test_is_that_of_its_header(self, header: str, total: int) -> None:
         assert certificate_length(bytes.fromhex(header) + bytes(2040)) == total
 
-    @pytest.mark.parametrize(
+    @every(
         "header",
         ["3080", "30817f", "308200ff", "30830000ff", "3084000000ff", "30ff"],
         ids=["indefinite", "one octet too many", "two too many", "three", "four", "reserved"],
@@ -291,7 +291,7 @@ class TestLengthOfCertificate:
         with pytest.raises(SignatureInvalid, match="not in DER form"):
             certificate_length(bytes.fromhex(header) + bytes(2040))
 
-    @pytest.mark.parametrize("block", [b"", b"0", b"0\x82\x01", b"\x31\x82\x01\x00", bytes(100)])
+    @every("block", [b"", b"0", b"0\x82\x01", b"\x31\x82\x01\x00", bytes(100)])
     def test_there_may_be_no_certificate(self, block: bytes) -> None:
         with pytest.raises(SignatureInvalid, match="no certificate in DER form"):
             certificate_length(block)

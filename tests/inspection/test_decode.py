@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.inspection.exchanges import exchange_of, messages_of, named
+from tests.support.cases import every
 from zrtp.inspection.decode import checks, fields, fields_as_data, summary
 from zrtp.inspection.steps import Step
 from zrtp.wire.messages import CONF2ACK, Error, Ping, PingACK, parse
@@ -15,7 +14,7 @@ def step(message: bytes) -> Step:
     return Step(number=1, time=0.0, side=0, title=found.kind.text, message=found, raw=message)
 
 
-@pytest.mark.parametrize(
+@every(
     ("message", "lines"),
     [
         (Error.make(code=0x62).raw, ["0x62: the committed hash does not match DHPart2: an attack, or a broken peer"]),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 
-import pytest
-
+from tests.support.cases import every
 from tests.support.frames import rtp
 from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.decryption import Opener, of_sdes, opened
@@ -51,7 +50,7 @@ def test_what_is_damaged_does_not_verify() -> None:
     assert (opener.count.tried, opener.count.verified) == (2, 0)
 
 
-@pytest.mark.parametrize(
+@every(
     ("suite", "cipher", "auth_tag"),
     [
         ("AES_CM_128_HMAC_SHA1_32", b"AES1", b"HS32"),

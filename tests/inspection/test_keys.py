@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.inspection import keys
 from zrtp.inspection.keys import KeysUnreadable
 
@@ -30,9 +31,7 @@ def test_no_key_is_shown() -> None:
     assert "KA9q" not in repr(found) and "abab" not in repr(found)
 
 
-@pytest.mark.parametrize(
-    "line", ["s0 abc", "s0  ab", "NEW_SUITE inline:QUJD", "hello", f"a=crypto:x {SDES}", f"s0 {'ab' * 99}"]
-)
+@every("line", ["s0 abc", "s0  ab", "NEW_SUITE inline:QUJD", "hello", f"a=crypto:x {SDES}", f"s0 {'ab' * 99}"])
 def test_a_line_that_is_no_key_is_named_and_not_shown(line: str) -> None:
     with pytest.raises(KeysUnreadable, match=r"Line 2 of keys\.txt is no key") as raised:
         keys.parse(f"# first\n{line}", "keys.txt")

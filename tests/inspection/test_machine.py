@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.inspection.exchanges import named
 from tests.inspection.recordings import KEY, OTHER_KEY, encrypted, lp_default, report_of, signalling
+from tests.support.cases import every
 from tests.support.pcap import CAPTURES
 from zrtp.inspection import keys
 from zrtp.inspection.machine import described
 from zrtp.inspection.report import inspect
 
 
-@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap")), ids=lambda path: path.stem)
+@every("capture", sorted(CAPTURES.glob("*.pcap")), ids=lambda path: path.stem)
 def test_every_report_is_json(capture: Path) -> None:
     assert json.loads(json.dumps(described(inspect(capture))))["file"] == capture.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.inspection.exchanges import NAMES, changed, exchange_of, flipped, messages_of, named, observe, outcome, texts
+from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from zrtp.inspection.exchange import MOST_STEPS, Exchange, Progress
 from zrtp.inspection.findings import Severity
@@ -21,7 +22,7 @@ def serious(exchange: Exchange) -> list[str]:
     return [each.text for each in exchange.findings if each.severity is Severity.SERIOUS]
 
 
-@pytest.mark.parametrize("transcript", [each for each in transcripts() if each.messages.confirm2], ids=str)
+@every("transcript", [each for each in transcripts() if each.messages.confirm2], ids=str)
 def test_every_recorded_exchange_is_complete_and_fits_itself(transcript: Transcript) -> None:
     exchange = exchange_of(messages_of(transcript.messages))
 
@@ -136,7 +137,7 @@ def test_a_fragment_beyond_the_end_of_its_message_becomes_a_finding() -> None:
     assert "beyond the end" in texts(observer.exchange)
 
 
-@pytest.mark.parametrize(
+@every(
     ("datagram", "title"),
     [
         (encode_packet(1, 1, DH.hello_i)[:-1] + b"?", "damaged packet"),

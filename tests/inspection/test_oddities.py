@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.inspection.exchanges import NAMES, changed, exchange_of, messages_of, named, observe, texts
+from tests.support.cases import every
 from zrtp.inspection.observer import Observer
 from zrtp.wire.crc import crc32c
 from zrtp.wire.messages import Commit, Hello, Kind, parse
@@ -32,7 +33,7 @@ def commit(**fields: object) -> bytes:
     return Commit.make(**values, mac=lambda _: bytes(8)).raw
 
 
-@pytest.mark.parametrize(
+@every(
     ("fields", "told"),
     [
         ({"version": b"1.00"}, "ODD alice speaks version 1.00. RFC 6189 section 4.1.1"),
@@ -68,7 +69,7 @@ def test_two_ends_with_one_zid() -> None:
     assert "SERIOUS Both sides have the same ZID" in texts(exchange)
 
 
-@pytest.mark.parametrize(
+@every(
     ("fields", "told"),
     [
         ({"zid": bytes(12)}, "SERIOUS The ZID in the Commit of alice is not that of its Hello. RFC 6189 section 5.4"),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.inspection.exchanges import named
 from tests.inspection.recordings import KEY, OTHER_KEY, encrypted, lp_default, report_of, signalling, stream_of
+from tests.support.cases import every
 from tests.support.frames import ALICE, BOB, sdp, sip_request, sip_response
 from tests.support.pcap import CAPTURES
 from zrtp.inspection import keys as key_files
@@ -33,7 +34,7 @@ def opened(report: Report) -> list[tuple[int, int]]:
     ]
 
 
-@pytest.mark.parametrize(
+@every(
     ("capture", "keyings"),
     [
         ("lp_default", [Keying.ZRTP]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.frames import ALICE, sdp, sip_request, sip_response
 from zrtp.inspection import sip
 
@@ -53,7 +54,7 @@ def test_octets_behind_the_body_do_not_belong_to_it() -> None:
     assert sip.parse(INVITE + b"more").sdp == sdp(ALICE)
 
 
-@pytest.mark.parametrize(
+@every(
     "octets",
     [b"", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"SIP/2.0 999 x\r\n\r\n", b"invite sip:b SIP/2.0\r\n", bytes(100)],
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
-
 from tests.inspection.recordings import report_of, zrtp
+from tests.support.cases import every
 from tests.support.pcap import CAPTURES
 from zrtp.inspection.report import inspect
 from zrtp.inspection.svg import MOST_STEPS, svg
@@ -20,7 +19,7 @@ def texts(drawing: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(drawing).iter(f"{SPACE}text")]  # noqa: S314
 
 
-@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap")), ids=lambda path: path.stem)
+@every("capture", sorted(CAPTURES.glob("*.pcap")), ids=lambda path: path.stem)
 def test_every_report_is_a_picture(capture: Path) -> None:
     drawing = svg(inspect(capture))
     assert texts(drawing)[0] == capture.name

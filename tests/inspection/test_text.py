@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.inspection.exchanges import named
 from tests.inspection.recordings import KEY, OTHER_KEY, encrypted, in_clear, lp_default, report_of, signalling
+from tests.support.cases import every
 from tests.support.frames import ALICE, BOB
 from tests.support.pcap import CAPTURES
 from zrtp.inspection import keys, text
@@ -19,7 +18,7 @@ def shown(report: Report, *, width: int = 80, fields: bool = False, ascii: bool 
     return [line.text for line in text.lines(report, Pen(width=width, ascii=ascii), fields=fields)]
 
 
-@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcap")), ids=lambda path: path.stem)
+@every("capture", sorted(CAPTURES.glob("*.pcap")), ids=lambda path: path.stem)
 def test_every_line_fits_80_columns_and_commands_nothing(capture: Path) -> None:
     for fields in (False, True):
         lines = shown(inspect(capture), fields=fields)

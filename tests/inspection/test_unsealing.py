@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.inspection.exchanges import exchange_of, flipped, messages_of, named, outcome, texts
+from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from zrtp.inspection.keys import Keys
 from zrtp.inspection.unsealing import unseal
@@ -25,7 +26,7 @@ def keys(*s0: bytes, zrtpsess: bytes | None = None) -> Keys:
     return Keys(s0=tuple(map(Secret, s0)), zrtpsess=() if zrtpsess is None else (Secret(zrtpsess),))
 
 
-@pytest.mark.parametrize("transcript", COMPLETE, ids=str)
+@every("transcript", COMPLETE, ids=str)
 def test_s0_opens_every_recorded_exchange(transcript: Transcript) -> None:
     exchange = exchange_of(messages_of(transcript.messages))
     expect = transcript.expect

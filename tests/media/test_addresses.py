@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.media.addresses import every_address, is_number, local_towards, mapped, resolve, shown
 
 
@@ -65,7 +66,7 @@ def test_both_ends_of_a_call_are_resolved() -> None:
     assert asyncio.run(resolve(None, ("127.0.0.1", 9))) == (socket.AF_INET, None, ("127.0.0.1", 9))
 
 
-@pytest.mark.parametrize(
+@every(
     ("host", "number"),
     [("127.0.0.1", True), ("::1", True), ("fe80::1%eth0", True), ("phone.example", False), ("", False)],
 )

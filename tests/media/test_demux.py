@@ -92,7 +92,7 @@ def test_payload_types_64_to_95_with_marker_are_rtcp() -> None:
         assert classify(bytes([0x80, second]) + RTP[2:]) is expected
 
 
-@pytest.mark.parametrize("whole", [ZRTP, RTP, EMPTY_RECEIVER_REPORT, STUN_BINDING_REQUEST, DTLS_CLIENT_HELLO])
+@every("whole", [ZRTP, RTP, EMPTY_RECEIVER_REPORT, STUN_BINDING_REQUEST, DTLS_CLIENT_HELLO])
 def test_no_truncation_raises_or_changes_the_protocol(whole: bytes) -> None:
     for length in range(len(whole)):
         assert classify(whole[:length]) in (classify(whole), Kind.OTHER)

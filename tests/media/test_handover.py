@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pylibsrtp
 import pytest
 
+from tests.support.cases import every
 from tests.support.media_pair import MediaPair
 from tests.support.srtp import LIBSRTP_PROFILES, SSRC, keys, rtcp_packet, rtp_packet
 from zrtp.errors import ApiMisuse, BackendUnavailable
@@ -20,8 +21,8 @@ from zrtp.protocol.events import KeysReady, SrtpKeys
 from zrtp.secret import Secret
 
 
-@pytest.mark.parametrize("codes", LIBSRTP_PROFILES, ids=lambda codes: SrtpProfile.of(*codes).name)
-@pytest.mark.parametrize("ssrc", [None, SSRC])
+@every("codes", LIBSRTP_PROFILES, ids=lambda codes: SrtpProfile.of(*codes).name)
+@every("ssrc", [None, SSRC])
 def test_a_call_between_libsrtp_and_us(codes: tuple[bytes, bytes], ssrc: int | None) -> None:
     to_us, from_us = keys(*codes, seed=1), keys(*codes, seed=2)
     outbound = pylibsrtp.Session(handover.libsrtp_policy(to_us, sending=True, ssrc=ssrc))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.loading import loaded_by
 from zrtp import media
 
 
-@pytest.mark.parametrize("name", media.__all__)
+@every("name", media.__all__)
 def test_every_public_name_can_be_imported_from_the_package(name: str) -> None:
     assert getattr(media, name).__name__ == name
     assert name in dir(media)

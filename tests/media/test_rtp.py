@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from zrtp.errors import ApiMisuse
 from zrtp.media.rtp import FRAME_SAMPLES, PCMU, MalformedRtp, Packetizer, RtpPacket
 
@@ -99,7 +100,7 @@ def test_octets_that_are_a_packet_come_back_as_they_were(octets: bytes) -> None:
 FIELDS: dict[str, Any] = {"payload_type": 0, "sequence": 5, "timestamp": 0, "ssrc": 1, "payload": bytes(160)}
 
 
-@pytest.mark.parametrize(
+@every(
     ("wrong", "sentence"),
     [
         pytest.param({"sequence": 65536}, "sequence is 65536; it has 16 bits", id="sequence"),
@@ -121,7 +122,7 @@ def test_numbers_that_do_not_fit_are_refused_with_a_sentence(wrong: dict[str, An
         RtpPacket(**{**FIELDS, **wrong})
 
 
-@pytest.mark.parametrize(
+@every(
     "octets",
     [
         pytest.param(b"", id="empty"),

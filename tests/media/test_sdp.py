@@ -67,7 +67,7 @@ def test_nothing_else_is_written(wrong: ZrtpHash | str) -> None:
 
 @pytest.mark.interop("I-36")
 @pytest.mark.attack("CHN-08")
-@pytest.mark.parametrize(
+@every(
     "value",
     [
         f"1.10 {DIGITS}",
@@ -156,7 +156,7 @@ def test_exactly_one_line_in_each_section() -> None:
 
 
 @pytest.mark.rfc("R-4-04", "R-4-05")
-@pytest.mark.parametrize("profile", ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF", "X/NEW"])
+@every("profile", ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF", "X/NEW"])
 def test_the_profile_of_a_section_stays_what_the_application_wrote(profile: str) -> None:
     """RTP/AVP in a first offer, RTP/SAVP in a later one, or any other."""
     offer = RFC_OFFER.replace("RTP/AVP", profile)
@@ -197,7 +197,7 @@ INLINE = "PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR"
 
 
 @pytest.mark.rfc("R-8.2-01")
-@pytest.mark.parametrize(
+@every(
     "rest",
     ["", "|2^20|1:4", "|1:4", f"|2^20|1:4;inline:{INLINE[::-1]}|2^20|2:4", " UNENCRYPTED_SRTCP WSH=64"],
 )

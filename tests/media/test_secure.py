@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.forking import in_child
 from tests.support.media_pair import FRAME, MediaPair
 from zrtp.cache.memory import MemoryCache
@@ -342,8 +343,8 @@ def test_a_hello_that_comes_before_the_start_is_answered_at_it() -> None:
     assert pair.alice.seen(Secured)
 
 
-@pytest.mark.parametrize("opens", [1.0, 3.0, 4.5, 6.0, 15.0, 40.0])
-@pytest.mark.parametrize("sign", ["plain RTP", "the program says so"])
+@every("opens", [1.0, 3.0, 4.5, 6.0, 15.0, 40.0])
+@every("sign", ["plain RTP", "the program says so"])
 def test_a_path_that_opens_late_is_noticed(opens: float, sign: str) -> None:
     """Both ends have given up long ago; the sound of the peer, or the program, says that the path works now."""
     pair = MediaPair(SUITES[1], SUITES[1], best_effort=True, lose=lambda _: pair.now < opens)

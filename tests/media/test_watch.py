@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.media.events import Trouble
 from zrtp.media.watch import Watch
 
@@ -93,6 +94,6 @@ def test_one_trouble_is_enough() -> None:
     assert refuse(watch, 100, 0.0) == []
 
 
-@pytest.mark.parametrize("trouble", Trouble)
+@every("trouble", Trouble)
 def test_every_trouble_has_a_sentence(trouble: Trouble) -> None:
     assert trouble.text.endswith(".")

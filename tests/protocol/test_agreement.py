@@ -149,9 +149,7 @@ def test_long_kem_messages_go_in_fragments_and_nothing_else_does(code: bytes, mt
 
 
 @pytest.mark.rfc("R-5.5-01", "R-5.5-02", "R-5.1.5-22", "R-4.3.1-05", "R-4.4.1.2-02", "R-4.4.1.1-05")
-@pytest.mark.parametrize(
-    ("code", "words"), [(b"DH3k", 117), (b"DH2k", 85), (b"EC25", 37), (b"EC38", 45), (b"EC52", 54), (b"X255", 29)]
-)
+@every(("code", "words"), [(b"DH3k", 117), (b"DH2k", 85), (b"EC25", 37), (b"EC38", 45), (b"EC52", 54), (b"X255", 29)])
 def test_dhpart_has_the_length_of_the_table(code: bytes, words: int) -> None:
     config = Config(key_agreements=(code, b"Mult"), hashes=(b"S384", b"S256"))
     pair = Pair(config, config).run()
@@ -389,7 +387,7 @@ def test_a_failing_library_is_answered_with_0x61_and_never_leads_to_an_empty_sec
 @pytest.mark.attack("PAR-19")
 @pytest.mark.attack("DH-05")
 @pytest.mark.rfc("R-5.9-03")
-@pytest.mark.parametrize("length", [4, 28, 36, 64, 384])
+@every("length", [4, 28, 36, 64, 384])
 def test_dhpart1_of_another_length_is_malformed_and_the_right_one_still_counts(length: int) -> None:
     bob, peer, commit = as_initiator()
     before = snapshot(bob)
@@ -400,7 +398,7 @@ def test_dhpart1_of_another_length_is_malformed_and_the_right_one_still_counts(l
 
 
 @pytest.mark.attack("PAR-19")
-@pytest.mark.parametrize("length", [4, 28, 36, 64, 384])
+@every("length", [4, 28, 36, 64, 384])
 def test_dhpart2_of_another_length_is_malformed_and_the_right_one_still_counts(length: int) -> None:
     bob, peer = as_responder()
     before = snapshot(bob)

@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.vault import reachable
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -322,15 +323,15 @@ EVERY: list[Change] = [
 ]
 
 
-@pytest.mark.parametrize("change", EVERY, ids=lambda change: type(change).__name__)
-@pytest.mark.parametrize("old", [None, OLD], ids=["unknown", "known"])
+@every("change", EVERY, ids=lambda change: type(change).__name__)
+@every("old", [None, OLD], ids=["unknown", "known"])
 def test_a_change_is_pure_and_may_be_applied_again(change: Change, old: PeerRecord | None) -> None:
     before = None if old is None else old.copy()
     assert change.apply(old) == change.apply(old)
     assert old == before
 
 
-@pytest.mark.parametrize(
+@every(
     ("change", "secrets"),
     [
         (AfterMismatch(before=None, new_rs1=Z.copy(), at=9.0), 1),

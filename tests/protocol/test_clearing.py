@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, Actor, alone, only, snapshot
+from tests.support.cases import every
 from tests.support.inside import call_of, core_of, use_nonces
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
@@ -168,7 +169,7 @@ def test_an_authenticated_goclear_ends_srtp_on_every_stream_and_nothing_is_sent_
 
 @pytest.mark.attack("CLR-01")
 @pytest.mark.rfc("R-4.7.2-03", "R-4.7.2-04", "R-4.7.2-05", "R-4.7.2-07", "R-5.12-01")
-@pytest.mark.parametrize("position", range(8))
+@every("position", range(8))
 def test_a_goclear_with_a_wrong_mac_gets_no_answer_and_changes_nothing(position: int) -> None:
     bob, peer = with_actor()
     before = snapshot(bob)

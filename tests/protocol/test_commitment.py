@@ -274,7 +274,7 @@ def test_a_commit_with_another_zid_than_its_hello_is_dropped_with_0x20_and_no_lo
 @pytest.mark.attack("DWN-13")
 @pytest.mark.attack("PAR-15")
 @pytest.mark.rfc("R-5.5-01")
-@pytest.mark.parametrize(
+@every(
     ("suite", "code"),
     [
         (replace(SUITE, hash=b"S512"), ErrorCode.HASH_UNSUPPORTED),
@@ -591,7 +591,7 @@ def test_the_sender_of_the_higher_hvi_becomes_the_initiator(seed: int) -> None:
 @pytest.mark.attack("CON-09")
 @pytest.mark.attack("DH-13")
 @pytest.mark.rfc("R-4.2-10", "R-4.1.2-06")
-@pytest.mark.parametrize("seed", range(5))
+@every("seed", range(5))
 def test_the_loser_uses_its_key_pair_again(seed: int) -> None:
     configs = [counting(X255) for _ in range(2)]
     pair = Pair(configs[0][0], configs[1][0], seed=seed).run()
@@ -1089,7 +1089,7 @@ def test_after_so_many_preshared_calls_in_a_row_dh_comes_again() -> None:
 @pytest.mark.attack("DWN-05")
 @pytest.mark.rfc("R-4.4.2.1-02", "R-4.4.2.2-02", "R-4.4.2-05")
 @pytest.mark.interop("I-20")
-@pytest.mark.parametrize(
+@every(
     ("record", "listed"),
     [
         (replace(TRUSTED, trusted_lineage=False), True),
@@ -1222,8 +1222,8 @@ def test_our_dh_commit_stands_against_a_preshared_commit() -> None:
 @pytest.mark.attack("CON-05")
 @pytest.mark.attack("CON-07")
 @pytest.mark.rfc("R-4.2-03", "R-4.2-05", "R-4.4.2.3-05")
-@pytest.mark.parametrize(("own_mitm", "peer_mitm"), list(product((False, True), repeat=2)))
-@pytest.mark.parametrize("nonce", [bytes(16), b"\xff" * 16])
+@every(("own_mitm", "peer_mitm"), list(product((False, True), repeat=2)))
+@every("nonce", [bytes(16), b"\xff" * 16])
 def test_of_two_preshared_commits_the_m_flag_loses_and_otherwise_the_lower_nonce(
     own_mitm: bool, peer_mitm: bool, nonce: bytes
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import wire
 from tests.support.actor import WAITING, Actor, alone
+from tests.support.cases import every
 from tests.support.pair import seeded
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm, sha256
@@ -154,7 +155,7 @@ def test_auth_tag_for_commit(chosen: bytes, offered: tuple[bytes, ...], taken: b
 
 
 @pytest.mark.interop("I-13")
-@pytest.mark.parametrize(
+@every(
     ("own", "peer", "copies", "yields"),
     [
         (OWN, OTHER_CODE, 3, True),
@@ -244,7 +245,7 @@ A, B, C, D = (Secret(letter * 32) for letter in (b"a", b"b", b"c", b"d"))
 
 
 @pytest.mark.interop("I-50")
-@pytest.mark.parametrize(
+@every(
     ("at_hello", "record", "known"),
     [
         (None, PeerRecord(rs1=B), (B, None, False)),

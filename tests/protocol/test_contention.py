@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import wire
+from tests.support.cases import every
 from zrtp.errors import ErrorCode, PeerMisbehaved
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.wire.messages import Commit
@@ -37,7 +38,7 @@ def test_the_higher_hvi_wins() -> None:
 
 @pytest.mark.attack("CON-02")
 @pytest.mark.rfc("R-4.2-06")
-@pytest.mark.parametrize(
+@every(
     ("lower", "higher"),
     [
         (bytes(31) + b"\x01", bytes(31) + b"\x02"),

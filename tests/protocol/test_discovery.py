@@ -313,7 +313,7 @@ def say_often(bob: Side, sign: str, seconds: float) -> list[float]:
 
 
 @pytest.mark.attack("DOS-31")
-@pytest.mark.parametrize("sign", SIGNS)
+@every("sign", SIGNS)
 def test_however_often_strangers_give_a_sign_the_search_ends_15_s_after_the_first(sign: str) -> None:
     """Only the first sign moves the deadline, since anybody can give one. Those after the end begin a new search."""
     bob = alone(PASSIVE)
@@ -607,8 +607,8 @@ def test_our_own_ssrc_is_answered_by_0x91_and_a_later_hello_still_counts() -> No
 @pytest.mark.attack("DOS-12")
 @pytest.mark.attack("DOS-13")
 @pytest.mark.attack("NET-21")
-@pytest.mark.parametrize("state", ["committed", "secure"])
-@pytest.mark.parametrize("odd", ["own ZID", "own SSRC", "other ZID", "other SSRC"])
+@every("state", ["committed", "secure"])
+@every("odd", ["own ZID", "own SSRC", "other ZID", "other SSRC"])
 def test_once_a_peer_is_pinned_odd_zids_and_ssrcs_change_nothing(state: str, odd: str) -> None:
     bob = alone(FAST)
     peer = Actor(bob.stream)
@@ -703,8 +703,8 @@ def test_everything_echoed_never_completes_and_answers_stay_bounded() -> None:
 
 @pytest.mark.attack("CHN-13")
 @pytest.mark.attack("DOS-15")
-@pytest.mark.parametrize("forgeries", [1, 2, 3])
-@pytest.mark.parametrize("same_ssrc", [False, True])
+@every("forgeries", [1, 2, 3])
+@every("same_ssrc", [False, True])
 def test_the_hash_chain_of_the_commit_picks_the_real_hello_among_forged_ones(forgeries: int, same_ssrc: bool) -> None:
     bob = alone(WAITING)
     peer = Actor(bob.stream)

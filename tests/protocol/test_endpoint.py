@@ -208,8 +208,8 @@ def test_two_hundred_half_open_exchanges_leave_nothing_behind() -> None:
     assert cache_of(endpoint).peers() == []
 
 
-@pytest.mark.parametrize("ending", ["secure", "silent", "closed"])
-@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
+@every("ending", ["secure", "silent", "closed"])
+@every("role", list(Role), ids=lambda role: role.value)
 def test_a_finished_exchange_makes_room(ending: str, role: Role) -> None:
     """As initiator for other streams of the call, as responder for strangers."""
     bob = alone(FAST if role is Role.INITIATOR else WAITING)

@@ -139,7 +139,7 @@ def test_a_wrong_mac_under_the_right_key_is_an_attack_and_not_noise() -> None:
 
 
 @pytest.mark.attack("CHN-15")
-@pytest.mark.parametrize("position", range(8))
+@every("position", range(8))
 def test_all_64_bits_of_a_mac_are_compared(position: int) -> None:
     peer = actor()
 

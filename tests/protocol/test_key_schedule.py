@@ -141,7 +141,7 @@ def test_total_hash_of_dh_mode_from_both_ends(recorded: Recorded) -> None:
 
 
 @pytest.mark.rfc("R-4.4.3.2-01", "R-4.4.3.2-02", "R-4.4.2.4-01", "R-4.4.2.4-02")
-@pytest.mark.parametrize("recorded", [*MULTISTREAM, *PRESHARED], ids=str)
+@every("recorded", [*MULTISTREAM, *PRESHARED], ids=str)
 def test_total_hash_without_dh(recorded: Recorded) -> None:
     hello_r, commit = message(recorded.messages.hello_r, Hello), message(recorded.messages.commit, Commit)
     assert isinstance(hello_r, Hello) and isinstance(commit, Commit)
@@ -154,7 +154,7 @@ def test_total_hash_without_dh(recorded: Recorded) -> None:
 
 
 @pytest.mark.rfc("R-4.4.1.4-03", "R-4.4.1.4-04", "R-4.4.1.4-05", "R-4.4.1.4-06", "R-4.3-12")
-@pytest.mark.parametrize("lengths", [(None, None, None), (32, None, None), (32, 20, None), (None, 7, 32), (32, 0, 32)])
+@every("lengths", [(None, None, None), (32, None, None), (32, 20, None), (None, 7, 32), (32, 0, 32)])
 def test_s0_of_dh_mode_written_out(lengths: tuple[int | None, ...]) -> None:
     secrets = [None if length is None else bytes([length]) * length for length in lengths]
     fields = b"".join(bytes(4) if secret is None else len(secret).to_bytes(4, "big") + secret for secret in secrets)
@@ -207,7 +207,7 @@ def test_s0_of_recorded_exchanges(recorded: Recorded) -> None:
 
 
 @pytest.mark.rfc("R-4.4.3.2-03")
-@pytest.mark.parametrize("recorded", MULTISTREAM, ids=str)
+@every("recorded", MULTISTREAM, ids=str)
 def test_s0_of_recorded_further_streams(recorded: Recorded) -> None:
     assert recorded.zrtpsess_in is not None
     transcript = Transcript(kdf_context=recorded.initiator.zid + recorded.responder.zid + recorded.expect.total_hash)

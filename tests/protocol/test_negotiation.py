@@ -58,7 +58,7 @@ def peer(**lists: tuple[bytes, ...]) -> Hello:
 
 @pytest.mark.rfc("R-4.1.1-14")
 @pytest.mark.attack("PAR-17")
-@pytest.mark.parametrize("version", [b"1.10", b"1.1 ", b"1.1a", b"1.19", b"1.1\0"])
+@every("version", [b"1.10", b"1.1 ", b"1.1a", b"1.19", b"1.1\0"])
 def test_only_the_first_three_octets_of_a_version_count(version: bytes) -> None:
     assert react_to_version([b"1.10"], b"1.10", version) == (Version.AGREED, b"1.10")
 
@@ -77,7 +77,7 @@ def test_lower_versions_are_not_supported(version: bytes) -> None:
 
 
 @pytest.mark.attack("PAR-17")
-@pytest.mark.parametrize("version", [b"abcd", bytes(4), b"\xff\xfe\xfd\xfc", b"1x10", b"..10", b" 1.1"])
+@every("version", [b"abcd", bytes(4), b"\xff\xfe\xfd\xfc", b"1x10", b"..10", b" 1.1"])
 def test_what_is_no_number_is_nonsense_and_no_exception(version: bytes) -> None:
     assert react_to_version([b"1.10"], b"1.10", version) == (Version.NONSENSE, b"1.10")
 
@@ -108,7 +108,7 @@ def test_our_version_only_goes_down_however_often_the_peer_changes_its_mind(ours
 
 @pytest.mark.interop("I-06")
 @pytest.mark.rfc("R-5.1.2-01", "R-5.1.3-01", "R-5.1.4-01", "R-5.1.5-01", "R-5.1.5-04", "R-5.1.6-01", "R-5.2-10")
-@pytest.mark.parametrize(
+@every(
     "config",
     [
         Config(),
@@ -205,7 +205,7 @@ def test_preshared_mode_is_offered_on_request_only() -> None:
 
 
 @pytest.mark.rfc("R-4.1.2-02", "R-4.1.2-03", "R-4.1.2-04")
-@pytest.mark.parametrize(
+@every(
     ("ours", "theirs", "chosen"),
     [
         ((b"DH3k", b"EC25"), (b"EC25", b"DH3k"), b"EC25"),
@@ -224,7 +224,7 @@ def test_of_the_two_first_common_choices_the_faster_is_taken(
 
 @pytest.mark.interop("I-14")
 @pytest.mark.interop("I-18")
-@pytest.mark.parametrize(
+@every(
     ("theirs", "chosen"),
     [
         (LINPHONE, b"X255"),
@@ -467,9 +467,7 @@ def test_ec38_with_a_hash_of_256_bits_is_refused() -> None:
 
 
 @pytest.mark.rfc("R-5.1.5-18", "R-5.1.5-17", "R-15.1-01")
-@pytest.mark.parametrize(
-    ("key_agreement", "cipher"), [*product((b"DH3k", b"EC25"), (b"AES1", b"AES2", b"AES3")), (b"EC38", b"AES2")]
-)
+@every(("key_agreement", "cipher"), [*product((b"DH3k", b"EC25"), (b"AES1", b"AES2", b"AES3")), (b"EC38", b"AES2")])
 def test_any_aes_key_goes_with_any_key_agreement(key_agreement: bytes, cipher: bytes) -> None:
     config, made = offer(key_agreements=(b"DH3k", b"EC25", b"EC38"), ciphers=(b"AES1", b"AES2", b"AES3"))
     commit = wire.commit(key_agreement=key_agreement, cipher=cipher, hash=b"S384")

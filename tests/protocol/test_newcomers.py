@@ -93,7 +93,7 @@ def test_the_peers_own_program_that_was_started_anew_is_told_under_its_zid() -> 
 
 
 @pytest.mark.attack("DOS-33")
-@pytest.mark.parametrize("kind", ["Commit", "DHPart1", "DHPart2", "Confirm1", "Confirm2"])
+@every("kind", ["Commit", "DHPart1", "DHPart2", "Confirm1", "Confirm2"])
 def test_whoever_introduced_himself_before_and_goes_on_with_an_exchange_is_told_too(kind: str) -> None:
     """Of a call that forked: it got our Hello or our Commit, and another one was secured before it."""
     bob = alone(WAITING)

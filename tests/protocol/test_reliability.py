@@ -170,7 +170,7 @@ def enough(completed: int, runs: int, expected: float) -> bool:
     return completed >= runs * expected - 3 * sqrt(runs * expected * (1 - expected))
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@every("loss", LOSSES)
 def test_the_bound_of_diffie_hellman_is_a_closed_formula(loss: float) -> None:
     assert bound("DH", loss) == pytest.approx((1 - (1 - (1 - loss) ** 2) ** 11) ** 3)
 
@@ -178,7 +178,7 @@ def test_the_bound_of_diffie_hellman_is_a_closed_formula(loss: float) -> None:
 @pytest.mark.attack("NET-10")
 @pytest.mark.attack("NET-07")
 @pytest.mark.rfc("R-6-08", "R-6-12", "R-6-17")
-@pytest.mark.parametrize("runs", [5, pytest.param(40, marks=pytest.mark.long)])
+@pytest.mark.parametrize("runs", [3, pytest.param(40, marks=pytest.mark.long)])
 @EVERY_MODE
 def test_every_key_agreement_ends_in_equal_keys_or_a_stated_failure(mode: str, runs: int) -> None:
     attempt, _ = MODES[mode]
@@ -188,7 +188,7 @@ def test_every_key_agreement_ends_in_equal_keys_or_a_stated_failure(mode: str, r
 
 
 @pytest.mark.attack("NET-12")
-@pytest.mark.parametrize("runs", [10, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("runs", [6, pytest.param(30, marks=pytest.mark.long)])
 @EVERY_MODE
 def test_a_third_of_all_packets_damaged_is_like_losing_them_and_no_alarm(mode: str, runs: int) -> None:
     attempt, _ = MODES[mode]

@@ -119,8 +119,8 @@ def test_s1_is_the_initiators_rs1_or_else_its_rs2_at_both_ends(held: tuple[Secre
 
 @pytest.mark.rfc("R-4.3-08", "R-4.3-09", "R-4.3-10", "R-4.3-11", "R-4.3.1-07", "R-4.3.2-11")
 @pytest.mark.attack("DWN-18")
-@pytest.mark.parametrize("ours", [None, X])
-@pytest.mark.parametrize("theirs", [None, X, Y])
+@every("ours", [None, X])
+@every("theirs", [None, X, Y])
 def test_s2_and_s3_are_what_both_have_and_null_otherwise(ours: Secret | None, theirs: Secret | None) -> None:
     expected = ours if ours is not None and ours == theirs else None
     aux = both_ends(KnownSecrets(aux=ours), KnownSecrets(aux=theirs))
@@ -179,8 +179,8 @@ def test_each_call_brings_a_new_secret_that_both_share_and_the_next_call_matches
 @pytest.mark.attack("CCH-04")
 @pytest.mark.attack("NET-07")
 @pytest.mark.interop("I-31")
-@pytest.mark.parametrize("halves", [1, 2, 3, 5])
-@pytest.mark.parametrize("roles", ["same", "swapped"])
+@every("halves", [1, 2, 3, 5])
+@every("roles", ["same", "swapped"])
 def test_half_finished_calls_in_a_row_raise_no_false_alarm(halves: int, roles: str) -> None:
     friends = Friends()
     friends.call("alice")
@@ -566,7 +566,7 @@ def test_a_received_v_0_does_not_clear_what_the_local_user_said() -> None:
 @pytest.mark.attack("DWN-18")
 @pytest.mark.attack("CCH-20")
 @pytest.mark.rfc("R-4.3.2-11", "R-4.3.2-12", "R-4.3.2-13", "R-4.3-03")
-@pytest.mark.parametrize(
+@every(
     ("alice_aux", "bob_aux", "warned"),
     [
         (b"a" * 32, b"a" * 32, (False, False)),

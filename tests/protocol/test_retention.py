@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.pair import Clock, seeded
 from zrtp.cache.interface import Change
 from zrtp.cache.memory import MemoryCache
@@ -317,7 +318,7 @@ def test_the_srtp_key_of_signalling_becomes_auxsecret_in_the_roles_of_the_exchan
     assert known.aux == srtps(S256, Secret(b"k" * 16), b"s" * 14, *zids)
 
 
-@pytest.mark.parametrize(
+@every(
     ("record", "allowed"),
     [
         (PeerRecord(rs1=OLD, trusted_lineage=True), True),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, only
+from tests.support.cases import every
 from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of, remembered_secrets, secrets_of
 from tests.support.pair import Pair, Side
@@ -221,7 +222,7 @@ def test_names_are_kept_without_what_could_mislead_a_reader() -> None:
 
 
 @pytest.mark.rfc("R-8.1.1-01", "R-1-02")
-@pytest.mark.parametrize(
+@every(
     ("protected", "bind", "verify", "expected"),
     [
         (False, False, False, Assurance.ENCRYPTED),

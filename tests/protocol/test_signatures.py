@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import load_der_x509_certificate
 
 from tests.support import openpgp_samples
+from tests.support.cases import every
 from tests.support.certificates import P256, P384, certificate, certificate_of_length, key
 from tests.support.friends import hear_each_other
 from tests.support.inside import call_of, core_of, installation_of
@@ -129,7 +130,7 @@ class TestGoodSignatures:
         assert call_of(pair.bob.session).suite is not None and present(call_of(pair.bob.session).suite).hash == b"S256"
         assert [event.signer for event in pair.bob.seen(SignatureReceived)] == [certificate(P384)]
 
-    @pytest.mark.parametrize("agreement", [b"DH3k", b"EC25", b"EC38", b"K255", b"X1M2"])
+    @every("agreement", [b"DH3k", b"EC25", b"EC38", b"K255", b"X1M2"])
     def test_every_kind_of_first_stream_may_be_signed(self, agreement: bytes) -> None:
         config = Config(key_agreements=(agreement,), mtu=1452)
         pair = Pair(config, config, alice_signing=ALICE, bob_signing=BOB).run()

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import wire
@@ -174,7 +174,7 @@ def test_received_sequence_numbers_decide_nothing(numbers: list[int]) -> None:
 @pytest.mark.interop("I-02")
 @pytest.mark.interop("I-04")
 @pytest.mark.rfc("R-5-06", "R-5-07", "R-14-01")
-@pytest.mark.parametrize("seed", range(5))
+@every("seed", range(5))
 def test_our_packets_are_numbered_from_1_to_4095_upwards_and_carry_our_ssrc(seed: int) -> None:
     pair = Pair(FAST, FAST, net=Netem(loss=0.3, seed=seed), seed=seed).run(60.0)
     for name, side in (("alice", pair.alice), ("bob", pair.bob)):
@@ -191,7 +191,6 @@ def test_our_packets_are_numbered_from_1_to_4095_upwards_and_carry_our_ssrc(seed
 
 
 @pytest.mark.attack("PAR-26")
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(STATES), st.lists(wire.messages, min_size=1, max_size=6), st.sampled_from([None, BOB_SSRC, 0xBAD])
 )
@@ -214,7 +213,7 @@ def test_no_message_of_a_stranger_raises_secures_or_multiplies(
 
 @pytest.mark.attack("PAR-26")
 @pytest.mark.attack("PAR-05")
-@pytest.mark.parametrize("state", STATES)
+@every("state", STATES)
 def test_mutated_packets_of_a_real_call_with_the_crc_repaired_never_raise(state: str) -> None:
     call = Pair(FAST, FAST, seed=9).run()
     datagrams = [datagram for _, _, datagram in call.network.log]
@@ -308,7 +307,6 @@ def test_early_and_repeated_calls_of_handle_timer_do_nothing() -> None:
 
 
 @given(st.lists(st.one_of(st.floats(0.0, 3.0), st.floats(3600.0, 7200.0)), max_size=30))
-@settings(max_examples=40, deadline=None)
 def test_timers_that_fire_late_never_burst_and_always_move_on(lateness: list[float]) -> None:
     bob, peer = in_state("commit sent")
     now = 0.0

@@ -49,7 +49,7 @@ from zrtp.secret import Secret
 from zrtp.wire.messages import Kind, kind_of
 from zrtp.wire.packet import Fragment, decode_packet
 
-SAMPLE = 1009
+SAMPLE = 2003
 """The default run flips every so many bits: a prime, so that all places of a word come round."""
 
 LARGER_SAMPLE = 31
@@ -268,7 +268,7 @@ def test_a_snapshot_sees_every_trace_and_no_counter() -> None:
 @pytest.mark.attack("PAR-05")
 @pytest.mark.attack("NET-12")
 @pytest.mark.rfc("R-5-13")
-@pytest.mark.parametrize("stride", [61, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [127, pytest.param(1, marks=pytest.mark.long)])
 @EVERY_SCENE
 def test_damage_on_the_way_has_no_effect(name: str, stride: int) -> None:
     """Every so many bits and truncations, in the long tests all, the CRC left: no answer, no event, no trace."""
@@ -280,7 +280,7 @@ def test_damage_on_the_way_has_no_effect(name: str, stride: int) -> None:
 
 @pytest.mark.attack("PAR-01")
 @pytest.mark.attack("PAR-02")
-@pytest.mark.parametrize("stride", [193, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [389, pytest.param(3, marks=pytest.mark.long)])
 @EVERY_SCENE
 def test_truncations_with_a_right_crc_have_no_lasting_effect(name: str, stride: int) -> None:
     make = SCENES[name]
@@ -309,8 +309,7 @@ def check_flips(name: str, sample: int, all_of_first: int = 0) -> Counter[str]:
 @pytest.mark.rfc("R-5-04", "R-5-08", "R-8.1.1-02", "R-8.1.1-03", "R-9-05", "R-9-07")
 @EVERY_SCENE
 def test_flipped_bits_with_a_right_crc_are_found_out(name: str) -> None:
-    every_bit_that_may_differ = 2 if name == "dh-x25519" else 0
-    assert check_flips(name, 3 * SAMPLE if name in LONGEST else SAMPLE, every_bit_that_may_differ)["refused"]
+    assert check_flips(name, 3 * SAMPLE if name in LONGEST else SAMPLE)["refused"]
 
 
 @pytest.mark.long
@@ -322,7 +321,7 @@ def test_every_flipped_bit_with_a_right_crc_is_found_out(name: str) -> None:
 
 
 @pytest.mark.attack("CHN-13")
-@pytest.mark.parametrize("sample", [SAMPLE, pytest.param(LARGER_SAMPLE, marks=pytest.mark.long)])
+@pytest.mark.parametrize("sample", [SAMPLE // 2, pytest.param(LARGER_SAMPLE, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", HANDSHAKES)
 def test_a_changed_hello_in_front_of_the_good_one_does_not_stop_the_responder(name: str, sample: int) -> None:
     """The Commit continues the hash chain of the good Hello, and so selects it."""
@@ -379,7 +378,7 @@ ONE_OF_EACH = one_of_each()
 @pytest.mark.rfc("R-5-04", "R-5-08", "R-8.1.1-02", "R-8.1.1-03", "R-9-05", "R-9-07")
 @pytest.mark.parametrize(("transcript", "role"), a_tenth_by_default(ONE_OF_EACH))
 def test_changed_messages_of_real_peers(transcript: Transcript, role: Role) -> None:
-    check_recording(transcript, role, 2 * LARGER_SAMPLE)
+    check_recording(transcript, role, 4 * LARGER_SAMPLE)
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule, along_the_path
 from zrtp.wire.messages import HELLO_ACK
 
@@ -76,8 +77,8 @@ def test_a_schedule_goes_on_where_it_stands_when_it_is_extended() -> None:
 
 
 @pytest.mark.rfc("R-6-11")
-@pytest.mark.parametrize("octets", [60, 132, 1348, 3000])
-@pytest.mark.parametrize("round_trip", [None, 0.0, 0.01, 0.1, 0.3, 0.6, 4.0])
+@every("octets", [60, 132, 1348, 3000])
+@every("round_trip", [None, 0.0, 0.01, 0.1, 0.3, 0.6, 4.0])
 def test_in_an_exchange_copies_follow_the_path_and_spare_a_narrow_call(round_trip: float | None, octets: int) -> None:
     """More copies than T2 has, over no less time, 400 ms or a round trip apart, and in the end 12 kbit/s at most."""
     schedule = along_the_path(round_trip, octets)

@@ -205,8 +205,8 @@ def test_a_first_call_by_public_keys(agreement: bytes, mode: Mode, who: str) -> 
 
 
 @pytest.mark.rfc("R-3.1.3-02", "R-4.4.1-03", "R-2-01")
-@pytest.mark.parametrize("who", WHO)
-@pytest.mark.parametrize("further", [1, 4])
+@every("who", WHO)
+@every("further", [1, 4])
 def test_further_streams_by_multistream_all_at_once(further: int, who: str) -> None:
     phones = Phones(seed=further).dial(passive=other(who))
     phones.go_secure(who)
@@ -233,8 +233,8 @@ def test_later_calls_by_preshared_until_dh_comes_again(who: str) -> None:
 
 
 @pytest.mark.rfc("R-4.4.3-03", "R-4.7.2-17", "R-4.7.2-18", "R-4.7.2.1-07")
-@pytest.mark.parametrize("secured_by", WHO)
-@pytest.mark.parametrize("cleared_by", WHO)
+@every("secured_by", WHO)
+@every("cleared_by", WHO)
 def test_clear_and_secure_again_as_often_as_people_like(cleared_by: str, secured_by: str) -> None:
     phones = Phones(seed=9).dial()
     phones.go_secure("both")
@@ -250,7 +250,9 @@ def test_clear_and_secure_again_as_often_as_people_like(cleared_by: str, secured
         assert len(side.seen(WentClear)) == 3
 
 
-@every("wait", [0.02, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5])
+@pytest.mark.parametrize(
+    "wait", [0.1, 0.2, *(pytest.param(wait, marks=pytest.mark.long) for wait in (0.02, 0.15, 0.25, 0.3, 0.5))]
+)
 @every("secured_by", WHO)
 @every("cleared_by", WHO)
 def test_clear_while_video_is_being_added(cleared_by: str, secured_by: str, wait: float) -> None:

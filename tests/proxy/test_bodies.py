@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.proxy.stage import with_body
+from tests.support.cases import every
 from zrtp.proxy.bodies import change_description, has_description
 from zrtp.proxy.description import MalformedDescription
 from zrtp.proxy.sip import Message, parse
@@ -57,7 +58,7 @@ def test_of_several_parts_only_the_description_is_changed() -> None:
     assert message.body.decode() == MULTIPART.replace("s=old", "s=new")
 
 
-@pytest.mark.parametrize(
+@every(
     ("body", "kind"),
     [
         ("hello", "text/plain"),

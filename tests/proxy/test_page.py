@@ -13,6 +13,7 @@ import pytest
 
 from tests.proxy.test_server import within_time
 from tests.proxy.two_phones import TwoPhones
+from tests.support.cases import every
 from zrtp.errors import ApiMisuse
 from zrtp.proxy.news import CallChanged, Notice
 from zrtp.proxy.page import COOKIE, MOST_WATCHERS, Page
@@ -102,7 +103,7 @@ def test_a_new_address_makes_an_earlier_unused_one_worthless() -> None:
     on_page(scene, entered=False)
 
 
-@pytest.mark.parametrize("path", ["/", "/events", "/page.js", "/page.css", "/events?token=x", "/page.js?token=x"])
+@every("path", ["/", "/events", "/page.js", "/page.css", "/events?token=x", "/page.js?token=x"])
 def test_without_the_cookie_there_is_nothing(path: str) -> None:
     async def scene(stage: TwoPhones, page: Page, browser: Browser) -> None:
         response = await browser.get(path)
@@ -153,7 +154,7 @@ def test_a_verdict_without_an_origin_is_refused() -> None:
     on_page(scene)
 
 
-@pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/nowhere", "/?token=x"])
+@every("path", ["/", "/page.js", "/page.css", "/nowhere", "/?token=x"])
 def test_every_answer_has_the_headers_that_shut_others_out(path: str) -> None:
     async def scene(stage: TwoPhones, page: Page, browser: Browser) -> None:
         headers = (await browser.get(path)).headers
@@ -238,7 +239,7 @@ def test_a_verdict_about_words_that_have_changed_meanwhile_is_refused() -> None:
     on_page(scene)
 
 
-@pytest.mark.parametrize(
+@every(
     "about",
     [
         None,

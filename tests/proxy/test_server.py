@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from tests.proxy.server_stage import LOOPBACK, Server, SipPhone
 from tests.proxy.stage import QUICK, sdp
+from tests.support.cases import every
 from tests.support.certificates import P256
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import RtpPacket
@@ -112,9 +113,9 @@ def described(host: str, port: int) -> str:
     return sdp(host, port).replace("IP4", "IP6") if ":" in host else sdp(host, port)
 
 
-@pytest.mark.parametrize("host", [LOOPBACK, "::1"])
-@pytest.mark.parametrize("phone", ["UDP", "TCP"])
-@pytest.mark.parametrize("network", ["UDP", "TCP"])
+@every("host", [LOOPBACK, "::1"])
+@every("phone", ["UDP", "TCP"])
+@every("network", ["UDP", "TCP"])
 def test_a_call_over_every_pair_of_transports(phone: str, network: str, host: str) -> None:
     async def scene() -> None:
         server = await Server(host).open(network)

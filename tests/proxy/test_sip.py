@@ -7,6 +7,7 @@ import random
 import pytest
 
 from tests.proxy.stage import message, octets
+from tests.support.cases import every
 from zrtp.proxy.sip import KEEPALIVE, Framer, MalformedSip, Message, Uri, answer, parse, split_values
 
 BYE_OF_LINPHONE = """\
@@ -77,7 +78,7 @@ def test_a_body_shorter_than_its_length_names_the_request_that_deserves_an_answe
     assert response.encode().startswith(b"SIP/2.0 400 Bad Request\r\nv: SIP/2.0/UDP 127.0.0.1:5161")
 
 
-@pytest.mark.parametrize(
+@every(
     "given",
     [
         b"",
@@ -157,7 +158,7 @@ class TestUri:
         assert (uri.parameter("transport"), uri.parameter("ob"), uri.parameter("expires")) == ("TCP", "", None)
         assert uri.without("transport") == ";ob"
 
-    @pytest.mark.parametrize("text", ["tel:+123", "*", "sip:", "sip:x:70000", "urn:uuid:1"])
+    @every("text", ["tel:+123", "*", "sip:", "sip:x:70000", "urn:uuid:1"])
     def test_other_things_are_none(self, text: str) -> None:
         assert Uri.parse(text) is None
 

@@ -16,10 +16,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from tests.support.cases import every
 from zrtp.proxy.upstream import HOST_HOLDS, NoSuchServer, Srv, Upstream, by_priority, dns_records, locate
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "meant"),
     [
         ("sip.example.org", Upstream("sip.example.org", None, "UDP")),
@@ -33,7 +34,7 @@ def test_what_a_person_writes(text: str, meant: Upstream) -> None:
     assert Upstream.parse(text) == meant
 
 
-@pytest.mark.parametrize("text", ["", "http://x", "x:99999", "x:0", "x;transport=sctp", "sips:x;transport=udp", "a b"])
+@every("text", ["", "http://x", "x:99999", "x:0", "x;transport=sctp", "sips:x;transport=udp", "a b"])
 def test_what_names_no_server(text: str) -> None:
     with pytest.raises(NoSuchServer):
         Upstream.parse(text)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import SecureStream, connect, listen
@@ -117,7 +118,7 @@ def test_a_target_that_does_not_answer_is_no_reason_to_stop() -> None:
     within_time(scene)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.7", "fe80::1%eth0", "fd00::5"])
+@every("host", ["127.0.0.1", "::1", "10.1.2.3", "192.168.1.7", "fe80::1%eth0", "fd00::5"])
 def test_a_room_may_be_listened_to(host: str) -> None:
     assert is_for_teaching(host)
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection
 
@@ -272,7 +272,6 @@ MESSAGES = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(MESSAGES, max_size=20))
 def test_whatever_a_server_says_it_ends_in_a_sentence_or_in_waiting(messages: list[str | bytes]) -> None:
     async def scene(server: FakeMailbox) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
@@ -169,7 +169,6 @@ def test_answers_to_other_questions_are_not_taken() -> None:
         ask(forged)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.binary(max_size=70), min_size=1, max_size=3))
 def test_whatever_a_router_says_it_is_a_mapping_or_none(noise: list[bytes]) -> None:
     router = Router(Protocol.PCP)

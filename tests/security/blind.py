@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
@@ -551,6 +551,12 @@ def everywhere(kinds: Iterable[Kinds], scenes: Iterable[str] = SCENES, victims: 
         for said, scene, whom in product(kinds, scenes, victims)
         for moment in moments(scene)
     ]
+
+
+def somewhere(kinds: Sequence[Kinds], count: int, dice: random.Random) -> list[Case]:
+    """So many of `everywhere`, drawn without making them all."""
+    places = [(scene, moment, whom) for scene, whom in product(SCENES, VICTIMS) for moment in moments(scene)]
+    return [Case(*dice.choice(places), dice.choice(kinds)) for _ in range(count)]
 
 
 def floods() -> list[Flood]:

@@ -98,7 +98,7 @@ def right(strays: list[Stray]) -> None:
 
 @pytest.mark.attack("DOS-23")
 def test_a_sample_of_strays_at_the_command() -> None:
-    right(random.Random(7).sample(STRAYS, 40))
+    right(random.Random(7).sample(STRAYS, 20))
 
 
 @pytest.mark.attack("DOS-23")

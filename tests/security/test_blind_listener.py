@@ -50,7 +50,7 @@ def test_undisturbed_it_takes_no_time(both_call: bool) -> None:
 @pytest.mark.attack("DOS-23")
 @BOTH
 def test_a_sample_of_strays(both_call: bool) -> None:
-    right(sample(strays(SINGLES, both_call=both_call), 50), both_call=both_call)
+    right(sample(strays(SINGLES, both_call=both_call), 25), both_call=both_call)
 
 
 @pytest.mark.attack("DOS-23")

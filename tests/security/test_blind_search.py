@@ -26,6 +26,7 @@ from tests.security.blind import (
     judge,
     moments,
     search,
+    somewhere,
     triples,
     undisturbed,
 )
@@ -44,10 +45,6 @@ ONE_END = ("alice", "bob")
 SEED = 11
 
 
-def sample(cases: Sequence[Case], count: int) -> list[Case]:
-    return random.Random(SEED).sample(cases, count)
-
-
 def apart(cases: Iterable[Case], seconds: float) -> list[Case]:
     """The same, with a pause from message to message, in which the call goes on."""
     return [Case(case.scene, case.moment, case.victims, case.kinds, seconds) for case in cases]
@@ -61,8 +58,11 @@ def right(report: Report) -> None:
 
 @pytest.mark.attack("DOS-22")
 def test_a_sample_of_all_that_a_stranger_can_say() -> None:
-    said = sample(everywhere(SINGLES), 30) + sample(everywhere(SCRIPTS), 40) + sample(everywhere(PAIRS), 50)
-    right(search([*said, *random.Random(SEED).sample(floods(), 4)]))
+    dice = random.Random(SEED)
+    said = [
+        case for kinds, count in ((SINGLES, 15), (SCRIPTS, 20), (PAIRS, 25)) for case in somewhere(kinds, count, dice)
+    ]
+    right(search([*said, *dice.sample(floods(), 2)]))
 
 
 SEARCHES: dict[str, Callable[[], Sequence[Case | Flood]]] = {
@@ -70,7 +70,7 @@ SEARCHES: dict[str, Callable[[], Sequence[Case | Flood]]] = {
     "beginnings": lambda: everywhere(SCRIPTS),
     "beginnings, step by step": lambda: apart(everywhere(SCRIPTS), 0.03),
     "pairs, both commit": lambda: everywhere(PAIRS, ["both commit"], ONE_END),
-    "triples": lambda: sample(everywhere(triples(400)), 10_000),
+    "triples": lambda: somewhere(triples(400), 10_000, random.Random(SEED)),
     "floods": floods,
 }
 

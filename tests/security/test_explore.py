@@ -6,7 +6,6 @@ import pytest
 
 from tests.security.explore import SCENARIOS, Explorer, explore, few_retransmissions
 from tests.security.machine import Defect, clone, dump
-from tests.support.cases import a_tenth_by_default
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.contention import Winner
 from zrtp.protocol.core import Core, Received
@@ -20,12 +19,12 @@ SMALL = ("responder", "crossing", "offloaded", "on-request", "multistream", "pre
 """Scenarios of which the whole state space takes about a second, with one retransmission of each message."""
 
 
-@pytest.mark.parametrize("name", a_tenth_by_default(SMALL))
-def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
+@pytest.mark.long
+@pytest.mark.parametrize("name", SMALL)
+def test_every_interleaving(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     report = explore(name, states=50_000)
-    if request.node.get_closest_marker("long") is not None:  # the default run has dots only
-        with capsys.disabled():
-            print(f"\n{report}", end="")
+    with capsys.disabled():
+        print(f"\n{report}", end="")
     assert report.complete
     assert report.states > 1_000
     assert any("secure" in end for end in report.continued)
@@ -42,7 +41,7 @@ LARGE = ("two-streams", "goclear", "goclear-two-streams")
     ],
 )
 def test_the_first_interleavings(name: str) -> None:
-    assert explore(name, states=25).states == 25
+    assert explore(name, states=10).states == 10
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ import pytest
 
 from tests.security import corpora, fuzz
 from tests.security.fuzz_engine import all_stages
+from tests.support.cases import every
 from zrtp.protocol.states import State
 from zrtp.wire.messages import Kind
 from zrtp.wire.packet import decode_packet, is_zrtp
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
 @pytest.mark.attack("PAR-26")
-@pytest.mark.parametrize("share", [50, pytest.param(1, marks=pytest.mark.long)], ids=["a part", "all"])
+@pytest.mark.parametrize("share", [100, pytest.param(1, marks=pytest.mark.long)], ids=["a part", "all"])
 @pytest.mark.parametrize("target", fuzz.TARGETS)
 def test_mutations_find_nothing(target: str, share: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = fuzz.mutate(target, executions=EXECUTIONS[target] // share, seed=20)
@@ -38,7 +39,7 @@ def test_atheris_finds_nothing(target: str, capsys: pytest.CaptureFixture[str]) 
     assert result.finding is None, result.text
 
 
-@pytest.mark.parametrize("target", fuzz.TARGETS)
+@every("target", fuzz.TARGETS)
 def test_corpus_is_what_its_sources_say(target: str) -> None:
     assert corpora.read(target) == corpora.build(target)
     assert corpora.path(target).stat().st_size < 200_000

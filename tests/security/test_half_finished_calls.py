@@ -64,7 +64,7 @@ def call_without_alarm(friends: Friends, initiator: str) -> Pair:
 @every("initiator", ROLES)
 @every("next_initiator", ROLES)
 @every("arrive", INTERRUPTIONS)
-@every("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_an_interrupted_preshared_call_raises_no_alarm(
     initiator: str, next_initiator: str, arrive: int, times: int
 ) -> None:

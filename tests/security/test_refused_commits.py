@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.actor import Actor
+from tests.support.cases import every
 from tests.support.inside import core_of
 from tests.support.pair import BOB_SSRC, Pair, Side
 from zrtp.protocol.config import Config
@@ -54,7 +55,7 @@ def secure_in_time(pair: Pair, began: float) -> None:
 
 
 @pytest.mark.attack("DOS-21")
-@pytest.mark.parametrize("name", COMMITS)
+@every("name", COMMITS)
 def test_before_the_hello_of_the_peer(name: str) -> None:
     pair = Pair(FAST, FAST, seed=3).start()
     deliver(pair.alice, blind(pair.alice, name, acknowledge=False), pair.network.now)
@@ -62,7 +63,7 @@ def test_before_the_hello_of_the_peer(name: str) -> None:
 
 
 @pytest.mark.attack("DOS-21")
-@pytest.mark.parametrize("name", COMMITS)
+@every("name", COMMITS)
 def test_at_both_ends(name: str) -> None:
     pair = Pair(FAST, FAST, seed=4).start()
     for side in pair.sides:
@@ -71,7 +72,7 @@ def test_at_both_ends(name: str) -> None:
 
 
 @pytest.mark.attack("DOS-21")
-@pytest.mark.parametrize("name", COMMITS)
+@every("name", COMMITS)
 def test_after_our_commit(name: str) -> None:
     pair = Pair(FAST, FAST, seed=5).start()
     pair.network.run(5.0, stop=lambda: any(side.stream.state is State.COMMIT_SENT for side in pair.sides))
@@ -82,7 +83,7 @@ def test_after_our_commit(name: str) -> None:
 
 
 @pytest.mark.attack("DOS-21")
-@pytest.mark.parametrize("name", COMMITS)
+@every("name", COMMITS)
 def test_again_and_again(name: str) -> None:
     """A hundred a second, at one end: at most one Error a second goes back."""
     pair = Pair(FAST, FAST, seed=6).start()

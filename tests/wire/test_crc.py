@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
@@ -64,13 +64,11 @@ def test_every_remainder_of_a_word(length: int) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None, derandomize=True, max_examples=200)
 def test_with_and_without_a_library(data: bytes) -> None:
     assert python_crc32c(data) == crc32c(data) == slow_crc32c(data)
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None, derandomize=True, max_examples=100)
 def test_octets_and_their_checksum_leave_the_residue(data: bytes) -> None:
     whole = data + crc32c(data).to_bytes(4, "little")
     assert crc32c(whole) == python_crc32c(whole) == RESIDUE

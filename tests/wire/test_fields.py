@@ -6,9 +6,10 @@ from dataclasses import fields as attributes
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.vectors import Transcript, has_stale_length, transcripts
 from tests.support.wire import commit, dhpart1, hello, messages, one_of_each, words_between
 from zrtp.errors import MalformedPacket
@@ -83,7 +84,7 @@ def test_the_parts_of_a_dhpart_are_named_as_in_its_type() -> None:
     ]
 
 
-@pytest.mark.parametrize("message", one_of_each(), ids=lambda message: message.kind.name)
+@every("message", one_of_each(), ids=lambda message: message.kind.name)
 def test_the_fields_of_each_kind_follow_each_other_without_a_gap(message: Message) -> None:
     end = 0
     for field in fields_of(message.raw):
@@ -97,7 +98,6 @@ def test_the_fields_of_each_kind_follow_each_other_without_a_gap(message: Messag
 
 
 @given(messages)
-@settings(deadline=None, derandomize=True, max_examples=150)
 def test_what_the_engine_reads_is_what_is_shown(message: Message) -> None:
     shown = by_name(fields_of(message.raw))
     for attribute in attributes(message):
@@ -110,7 +110,7 @@ def test_what_the_engine_reads_is_what_is_shown(message: Message) -> None:
             assert shown[attribute.name] == value
 
 
-@pytest.mark.parametrize("transcript", transcripts(), ids=str)
+@every("transcript", transcripts(), ids=str)
 def test_recorded_messages_are_shown_whole(transcript: Transcript) -> None:
     for _, octets in transcript.messages.present():
         assert sum(field.length for field in fields_of(octets)) == len(octets)
@@ -208,7 +208,6 @@ class TestRefused:
         assert by_name(fields_of(bytes(message)))["hashes"] == (b"S384", *(b"S256",) * 7)
 
     @given(st.sampled_from(list(Kind)), words_between(0, 60))
-    @settings(deadline=None, derandomize=True, max_examples=200)
     def test_nothing_that_the_engine_takes(self, kind: Kind, body: bytes) -> None:
         message = b"\x50\x5a" + (3 + len(body) // 4).to_bytes(2, "big") + kind.type_block + body
         try:

@@ -7,7 +7,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
@@ -63,7 +63,7 @@ class TestSplit:
             )
             assert len(datagram) <= mtu
 
-    @pytest.mark.parametrize("mtu", [0, 24, 596, 601, 602, 1451])
+    @every("mtu", [0, 24, 596, 601, 602, 1451])
     def test_an_mtu_that_cannot_be(self, mtu: int) -> None:
         with pytest.raises(ApiMisuse, match="multiple of 4"):
             split(MESSAGE, mtu)
@@ -81,7 +81,6 @@ class TestReassembly:
         assert feed(Reassembler(LIMIT), fragments) == [MESSAGE]
 
     @given(st.data(), st.binary(min_size=1, max_size=60))
-    @settings(deadline=None, derandomize=True, max_examples=100)
     def test_any_cut(self, data: st.DataObject, letters: bytes) -> None:
         message = letters * 4
         cuts = data.draw(st.sets(st.integers(1, max(1, len(letters) - 1))))
@@ -148,7 +147,7 @@ class TestReassembly:
 
 @pytest.mark.attack("PAR-25")
 class TestBounds:
-    @pytest.mark.parametrize(
+    @every(
         "fragment",
         [
             pytest.param(piece(0, b"0123", message_id=0), id="message id 0"),
@@ -195,7 +194,7 @@ class TestForgedParts:
         [(1, 2), (0, 3), (2, 4), (3, 1), (2, 3), (1, 5), (0, 8), (4, 3), (2, 2)],
         ids=lambda value: str(value),
     )
-    @pytest.mark.parametrize("when", range(6))
+    @every("when", range(6))
     def test_an_overlap_changes_nothing(self, offset: int, words: int, when: int) -> None:
         whole = b"CCCCCCCCAAAAAAAADDDDBBBBEEEEEEEE"
         true = [piece(start, whole[4 * start : 4 * end], total=8) for start, end in pairwise([0, 2, 4, 5, 6, 8])]
@@ -205,8 +204,8 @@ class TestForgedParts:
         assert whole in messages
         assert len(messages) == (1 if words < 8 else 2)
 
-    @pytest.mark.parametrize("when", range(5))
-    @pytest.mark.parametrize("place", range(4))
+    @every("when", range(5))
+    @every("place", range(4))
     def test_the_same_place_with_other_octets(self, place: int, when: int) -> None:
         true = pieces()
         forged = piece(true[place].offset_words, bytes(len(true[place].data)), sequence=FAR)
@@ -221,8 +220,8 @@ class TestForgedParts:
         assert len(messages) == 2
         assert MESSAGE in messages
 
-    @pytest.mark.parametrize("when", range(5))
-    @pytest.mark.parametrize("total", [LIMIT // 4 - 1, 150])
+    @every("when", range(5))
+    @every("total", [LIMIT // 4 - 1, 150])
     def test_another_length(self, total: int, when: int) -> None:
         true = pieces()
         forged = piece(0, b"0123", total=total, sequence=FAR)

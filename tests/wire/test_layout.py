@@ -9,6 +9,7 @@ from construct import ConstructError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.cases import every
 from tests.support.loading import loaded_by
 from zrtp.errors import MalformedPacket
 from zrtp.wire import messages
@@ -64,7 +65,7 @@ def is_plain(field: Word) -> bool:
     return field.word in ("Bytes", "GreedyBytes", "Int16ub", "Int32ub")
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+@every("name", LAYOUTS)
 def test_a_field_is_as_long_as_construct_says(name: str) -> None:
     for field in LAYOUTS[name].fields:
         if field.format is not None:

@@ -10,7 +10,7 @@ from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
@@ -285,7 +285,7 @@ class TestLengths:
     @pytest.mark.rfc(
         "R-5.9-01", "R-5.11-01", "R-5.12-01", "R-5.13-12", "R-5.15-04", "R-5.16-04", "R-5.7-07", "R-5.1.5-22"
     )
-    @pytest.mark.parametrize(
+    @every(
         ("message", "expected"),
         [
             pytest.param(hello(), 22 + 10, id="Hello"),
@@ -360,7 +360,7 @@ class TestLengths:
                 parse(longer)
 
     @pytest.mark.attack("PAR-22")
-    @pytest.mark.parametrize("words", [3, 4, 5, 7, 9])
+    @every("words", [3, 4, 5, 7, 9])
     def test_ping(self, words: int) -> None:
         body = (b"Ping    1.10" + bytes(24))[: 4 * words - 4]
         with pytest.raises(MalformedPacket):
@@ -474,9 +474,7 @@ class TestHello:
 
     @pytest.mark.attack("PAR-15", "PAR-16")
     @pytest.mark.rfc("R-5.1-02")
-    @pytest.mark.parametrize(
-        "junk", [b"\0\0\0\0", b"s256", b"B32\0", b"\xff\xfe\xfd\xfc", b"\x1b[2J", b"\xe4\xb8\xad "]
-    )
+    @every("junk", [b"\0\0\0\0", b"s256", b"B32\0", b"\xff\xfe\xfd\xfc", b"\x1b[2J", b"\xe4\xb8\xad "])
     def test_strange_octetsare_kept_as_data(self, junk: bytes) -> None:
         message = hello(hashes=(junk, b"S256"), version=junk, client_id=junk * 4)
         parsed = parse(message.raw)
@@ -534,7 +532,7 @@ class TestCommit:
         assert message.raw[108:140] == key
         assert parse(message.raw) == message
 
-    @pytest.mark.parametrize(
+    @every(
         ("code", "mode"),
         [
             (b"DH3k", CommitMode.DH),
@@ -701,7 +699,7 @@ class TestConfirm:
             ConfirmPlain.decode(bytes(40 + extra))
 
     @pytest.mark.rfc("R-5.7-06", "R-5.1.7-01")
-    @pytest.mark.parametrize("size", [64, 69, 70, 71, 72])
+    @every("size", [64, 69, 70, 71, 72])
     def test_a_signature_is_padded_to_a_word(self, size: int) -> None:
         plain = self.signed(bytes(range(1, 1 + size)))
         padded = size + -size % 4
@@ -747,7 +745,6 @@ class TestConfirm:
                 ConfirmPlain(**(values | changes)).encode()
 
     @given(octets_of(32), st.integers(0, 15), st.integers(0, 0xFFFFFFFF), octets_of(4), words_between(0, 30))
-    @settings(deadline=None, derandomize=True, max_examples=50)
     def test_round_trip(self, h0: bytes, flags: int, interval: int, signature_type: bytes, signature: bytes) -> None:
         plain = ConfirmPlain(
             h0=h0,
@@ -802,7 +799,7 @@ class TestSASrelay:
         assert plain.signature_type is None
 
     @pytest.mark.attack("PAR-20")
-    @pytest.mark.parametrize(("told", "there"), [(0, 1), (1, 0), (511, 0), (2, 3), (511, 510)])
+    @every(("told", "there"), [(0, 1), (1, 0), (511, 0), (2, 3), (511, 510)])
     def test_a_signature_length_has_to_agree(self, told: int, there: int) -> None:
         with pytest.raises(MalformedPacket, match="signature"):
             SASrelayPlain.decode((told << 8).to_bytes(4, "big") + b"B32 " + bytes(32) + b"PGP " * there)
@@ -828,7 +825,7 @@ class TestSASrelay:
 
 class TestSmallMessages:
     @pytest.mark.rfc("R-5.9-01")
-    @pytest.mark.parametrize("code", [0, 0x10, 0x57, 0x100, 0x202, 0xFFFFFFFF])
+    @every("code", [0, 0x10, 0x57, 0x100, 0x202, 0xFFFFFFFF])
     def test_error(self, code: int) -> None:
         message = wire.Error.make(code=code)
         assert message.raw == b"\x50\x5a\x00\x04Error   " + code.to_bytes(4, "big")
@@ -881,33 +878,28 @@ class TestAnyMessage:
     """Hypothesis: whatever is well-formed survives, whatever is not is refused with the declared exception."""
 
     @given(messages)
-    @settings(deadline=None, derandomize=True, max_examples=300)
     def test_round_trip(self, message: Message) -> None:
         assert parse(message.raw) == message
         assert rebuild(message) == message.raw
 
     @given(hellos, st.integers(0, 0xFFFFFFFF))
-    @settings(deadline=None, derandomize=True, max_examples=50)
     def test_unused_bits_of_hello(self, message: Hello, noise: int) -> None:
         word = int.from_bytes(message.raw[76:80], "big") | noise & HELLO_UNUSED_BITS
         assert rebuild(parse(with_word(message.raw, 19, word))) == message.raw
 
     @pytest.mark.attack("PAR-26")
     @given(st.binary(max_size=200))
-    @settings(deadline=None, derandomize=True, max_examples=200)
     def test_noise(self, octets: bytes) -> None:
         with pytest.raises(MalformedPacket):
             parse(octets)
 
     @pytest.mark.attack("PAR-26")
     @given(st.sampled_from(list(Kind)), words_between(0, 60))
-    @settings(deadline=None, derandomize=True, max_examples=300)
     def test_noise_behind_a_message_header(self, kind: Kind, body: bytes) -> None:
         self.only_declared(with_length(b"\x50\x5a\0\0" + kind.value + body))
 
     @pytest.mark.attack("PAR-26")
     @given(words_between(0, 60))
-    @settings(deadline=None, derandomize=True, max_examples=200)
     def test_noise_where_decrypted_octetsare_expected(self, octets: bytes) -> None:
         for plain in (ConfirmPlain, SASrelayPlain):
             try:

@@ -6,7 +6,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
@@ -79,7 +79,6 @@ class TestLayout:
             assert again == recorded.data
 
     @given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF), messages)
-    @settings(deadline=None, derandomize=True, max_examples=50)
     def test_round_trip(self, sequence: int, ssrc: int, message: wire.Message) -> None:
         packet = decode_packet(encode_packet(sequence, ssrc, message.raw))
         assert packet == Packet(sequence=sequence, ssrc=ssrc, message=message.raw)
@@ -96,7 +95,7 @@ class TestLayout:
 class TestDemultiplexing:
     @pytest.mark.attack("PAR-03")
     @pytest.mark.rfc("R-5-05", "R-5-10")
-    @pytest.mark.parametrize(
+    @every(
         "datagram",
         [
             pytest.param(b"\x80\x00" + DATAGRAM[2:], id="RTP"),
@@ -225,7 +224,6 @@ class TestUnusedBits:
     @pytest.mark.attack("PAR-04")
     @pytest.mark.rfc("R-5-04")
     @given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF), messages)
-    @settings(deadline=None, derandomize=True, max_examples=20)
     def test_are_sent_as_zero(self, sequence: int, ssrc: int, message: wire.Message) -> None:
         assert encode_packet(sequence, ssrc, message.raw)[:2] == b"\x10\x00"
 
@@ -259,7 +257,7 @@ class TestFrameOfTheMessage:
             decode_packet(framed(b"\x50\x5a" + words.to_bytes(2, "big") + b"HelloACK"))
 
     @pytest.mark.attack("PAR-09")
-    @pytest.mark.parametrize("octets", [b"", b"P", b"PZ", b"PZ\0", b"PZ\0\1", b"PZ\0\2Hell"])
+    @every("octets", [b"", b"P", b"PZ", b"PZ\0", b"PZ\0\1", b"PZ\0\2Hell"])
     def test_a_message_without_a_type(self, octets: bytes) -> None:
         with pytest.raises(MalformedPacket):
             check_frame(octets)
@@ -308,14 +306,12 @@ class TestHostileOctets:
 
     @pytest.mark.attack("PAR-26")
     @given(st.binary(max_size=400))
-    @settings(deadline=None, derandomize=True, max_examples=200)
     def test_noise(self, datagram: bytes) -> None:
         with pytest.raises((NotZrtp, BadChecksum, MalformedPacket)):
             decode_packet(datagram)
 
     @pytest.mark.attack("PAR-26")
     @given(st.sampled_from([0x1000, 0x1100, 0x1FFF]), st.binary(min_size=12, max_size=400))
-    @settings(deadline=None, derandomize=True, max_examples=200)
     def test_noise_behind_a_header_and_under_a_crc(self, mark: int, body: bytes) -> None:
         body = body[: len(body) // 4 * 4]
         datagram = reseal(mark.to_bytes(2, "big") + b"\0\1ZRTP\0\0\0\1" + body + bytes(4))

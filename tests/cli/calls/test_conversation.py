@@ -20,6 +20,7 @@ from zrtp.cli.calls.notices import Agreed, Media, Mismatched, Waiting
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import Exit
 from zrtp.cli.options.algorithms import SAS_TYPES
+from zrtp.cli.options.call import CallSettings
 from zrtp.cli.screen import wording
 from zrtp.media.events import MediaRecovered, MediaTrouble, Trouble
 from zrtp.media.sound.errors import AudioError
@@ -52,10 +53,11 @@ def test_both_ends_hear_that_the_other_has_hung_up() -> None:
 
 @pytest.mark.usefixtures("_brisk")
 def test_nothing_in_common_is_exit_5() -> None:
+    def only(code: bytes) -> CallSettings:
+        return replace(OPTIONS, config=Config(key_agreements=(code,), mandatory_always=False, discovery_deadline=0.3))
+
     async def test() -> None:
-        only = replace(OPTIONS, config=Config(key_agreements=(b"X255",), mandatory_always=False))
-        other = replace(OPTIONS, config=Config(key_agreements=(b"EC25",), mandatory_always=False))
-        call = Call(only, other)
+        call = Call(only(b"X255"), only(b"EC25"))
         assert await call.hold() == Exit.NOT_AGREED
         failed = [news for heard in call.heard.values() for news in heard.news if isinstance(news, Failed)]
         assert failed

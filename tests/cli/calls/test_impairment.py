@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.cli.calls.impairment import OVERTAKEN, BadNetwork, Impairment
 
 
@@ -23,7 +24,7 @@ def test_seconds_are_fine_too() -> None:
     assert Impairment.parse("delay=1.5s").delay == 1.5
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "sentence"),
     [
         ("los=20%", "'los' is not one of loss, dup, reorder, delay, seed"),

@@ -23,6 +23,7 @@ from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.reach import ReachSettings
 from zrtp.errors import ApiMisuse
 from zrtp.media.sound.sources import Silence, Tone
+from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Assurance, Continuity, Mode, SasReady, SecurityWarning, WarningCode
 from zrtp.reach import mapping
@@ -55,12 +56,19 @@ class Clipboard:
 class Person:
     """One end of a call, and what it is told."""
 
-    def __init__(self, reach: ReachSettings, *, cache: MemoryCache | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        reach: ReachSettings,
+        *,
+        cache: MemoryCache | None = None,
+        config: Config = OPTIONS.config,
+        **settings: Any,
+    ) -> None:
         self.heard = Listener()
         self.clipboard = Clipboard()
         self.meeting = Meeting(replace(reach, addresses=HERE), self.heard.show, self.clipboard, patience=5)
         self.conversation = Conversation(
-            Endpoint(OPTIONS.config, cache or MemoryCache()),
+            Endpoint(config, cache or MemoryCache()),
             replace(SETTINGS, **settings),
             Sound(Tone() if self.meeting.calling else Silence(), []),
             [self.heard],
@@ -276,10 +284,11 @@ def test_a_hello_that_was_not_announced_is_refused_and_both_ends_say_so(monkeypa
 
     monkeypatch.setattr(Description, "octets", lying)
     monkeypatch.setattr(failure, "_RIGHT_HELLO", 0.2)
+    soon = replace(OPTIONS.config, discovery_deadline_extended=0.5)
 
     async def scene(server: FakeMailbox) -> None:
-        listener = Person(ReachSettings(mailbox=server.url))
-        caller = Person(ReachSettings(mailbox=server.url, code=await listener.code()))
+        listener = Person(ReachSettings(mailbox=server.url), config=soon)
+        caller = Person(ReachSettings(mailbox=server.url, code=await listener.code()), config=soon)
         outcomes = await asyncio.gather(listener.running, caller.running)
         assert [outcome.code for outcome in outcomes] == [Exit.NOT_AGREED, Exit.NOT_AGREED]
         assert "announced" in outcomes[0].text

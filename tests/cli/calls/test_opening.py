@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.cli.calls import opening
 
 
@@ -24,7 +25,7 @@ def test_without_a_network_this_computer_is_advertised_to_itself(monkeypatch: py
     assert [opening.own_host(bound) for bound in opening.ANY] == ["127.0.0.1", "::1"]
 
 
-@pytest.mark.parametrize(
+@every(
     ("host", "private"),
     [
         ("192.168.1.7", True),
@@ -62,7 +63,7 @@ def test_what_to_do_about_silence_depends_on_where_the_other_side_is() -> None:
     assert "is a private address" in opening.why_nobody_answers(("192.168.1.7", 5004), refused=False)
 
 
-@pytest.mark.parametrize(
+@every(
     ("number", "text"),
     [
         (errno.EADDRINUSE, "port 5004 is in use here"),

@@ -6,10 +6,11 @@ import argparse
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.cli.options.addresses import address, remote_address
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "meaning"),
     [
         ("192.0.2.20:5006", ("192.0.2.20", 5006)),
@@ -31,7 +32,7 @@ def test_addresses(text: str, meaning: tuple[str, int]) -> None:
     assert address(text) == meaning
 
 
-@pytest.mark.parametrize(
+@every(
     ("text", "why"),
     [
         ("", "is not HOST:PORT of somebody"),

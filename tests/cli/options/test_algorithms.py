@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.options.settings import complaint, parse
+from tests.support.cases import every
 from zrtp.cli.options import algorithms
 from zrtp.crypto.key_agreements.ml_kem import MlKem512
 
@@ -22,7 +23,7 @@ def test_algorithms_are_named_by_four_letters_in_order_of_preference() -> None:
     assert config.hashes == (b"S384",)
 
 
-@pytest.mark.parametrize(
+@every(
     ("option", "given", "chosen"),
     [
         ("agreement", "x25519", b"X255"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.options.settings import complaint, parse
+from tests.support.cases import every
 from zrtp.cli.calls.impairment import Impairment
 from zrtp.cli.errors import Exit
 from zrtp.cli.options import cache
@@ -28,7 +29,7 @@ def test_encryption_may_be_switched_off_only_if_that_is_allowed() -> None:
     assert parse("--allow-clear").config.allow_clear
 
 
-@pytest.mark.parametrize(
+@every(
     ("arguments", "part"),
     [
         (["--agreement", "X255,FOO"], "FOO is not among the key agreements known here: DH2k, X255"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import every
 from zrtp.cli.screen import columns
 
 CAT = "\U0001f63a"
@@ -11,7 +10,7 @@ TOKYO = "\u6771\u4eac"
 ACCENTED = "e\u0301"
 
 
-@pytest.mark.parametrize(("text", "width"), [("", 0), ("bob", 3), (CAT, 2), (TOKYO, 4), (ACCENTED, 1), ("\u00e9", 1)])
+@every(("text", "width"), [("", 0), ("bob", 3), (CAT, 2), (TOKYO, 4), (ACCENTED, 1), ("\u00e9", 1)])
 def test_the_width_of_text(text: str, width: int) -> None:
     assert columns.width(text) == width
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.cli.stage import Stream
+from tests.support.cases import every
 from zrtp.cli.screen.decoration import understands_escapes
 
 
-@pytest.mark.parametrize(
+@every(
     ("terminal", "platform", "environment", "decorated"),
     [
         (True, "linux", {"TERM": "xterm"}, True),

@@ -11,6 +11,7 @@ from typing import TextIO
 import pytest
 
 from tests.cli.stage import SAS, Stream
+from tests.support.cases import every
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.keyboard import END_OF_INPUT, RESUMED, Lines
@@ -27,7 +28,7 @@ def asked(answers: str, question: str = "", *, width: int = 100) -> tuple[Verdic
     return asyncio.run(test()), screen.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
+@every(
     ("answers", "verdict"),
     [
         ("y\n", Verdict.MATCH),

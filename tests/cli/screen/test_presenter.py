@@ -457,7 +457,7 @@ def test_a_warning_during_the_key_agreement_does_not_tear_its_line() -> None:
     assert "the secrets differ" in shown([*script, warning, stage.ENDED])
 
 
-@pytest.mark.parametrize("assurance", Assurance)
+@every("assurance", Assurance)
 def test_every_level_has_a_name_of_its_own_and_a_line_at_the_bottom(assurance: Assurance) -> None:
     assert len(set(wording.STATES.values())) == len(Assurance)
     screen = shown([*call(), Standing(assurance=assurance), stage.MEDIA], terminal=True)
@@ -506,7 +506,7 @@ def test_a_server_in_between_is_named(enrolled: bool, line: str) -> None:
     assert line in shown([*script, replace(agreed, server=True, enrolled=enrolled)])
 
 
-@pytest.mark.parametrize(
+@every(
     ("assurance", "clear", "keys"),
     [
         (Assurance.ENCRYPTED, False, "[q]uit [s]how [v]erify"),
@@ -525,7 +525,7 @@ def test_the_keys_that_work_are_shown(assurance: Assurance, clear: bool, keys: s
     assert screen.getvalue().endswith(f"heard 250  {keys}\x1b[0m")
 
 
-@pytest.mark.parametrize(
+@every(
     ("width", "line"),
     [
         (80, " secure but not verified  0:05  sent 250 heard 250  [q]uit [s]how [v]erify"),

@@ -6,8 +6,7 @@ import io
 import json
 from dataclasses import replace
 
-import pytest
-
+from tests.support.cases import every
 from zrtp.cli.screen.proxy_lines import MOST_CALLS, ProxyJson, ProxyLines, line
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
@@ -37,7 +36,7 @@ SECURE = View(
 WAITING = replace(SECURE, phase=Phase.RINGING, protection=Protection.SECURING, sas=None, assurance=Assurance.INSECURE)
 
 
-@pytest.mark.parametrize(
+@every(
     ("view", "text"),
     [
         (WAITING, "3 to sip:bob@example.org: not secure yet, nothing leaves"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.crypto.key_agreements import KEY_AGREEMENTS, MERGED_ORDER
 from zrtp.crypto.key_agreements.base import check_secret, draw, rank
 from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
@@ -14,7 +15,7 @@ def order_of(*names: str) -> list[str]:
 
 
 @pytest.mark.rfc("R-4.1.2-04")
-@pytest.mark.parametrize(
+@every(
     "names",
     [
         ("DH2k", "EC25", "DH3k", "EC38", "EC52"),

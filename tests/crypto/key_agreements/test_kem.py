@@ -57,8 +57,8 @@ def test_combinations_give_the_recorded_answers(item: dict[str, Any]) -> None:
     assert result.hex() == item["result"]
 
 
-@pytest.mark.parametrize("kem", HYBRIDS, ids=lambda kem: kem.code.decode())
-@pytest.mark.parametrize("hash", [S256, S384, S512], ids=lambda hash: hash.code.decode())
+@every("kem", HYBRIDS, ids=lambda kem: kem.code.decode())
+@every("hash", [S256, S384, S512], ids=lambda hash: hash.code.decode())
 def test_a_hybrid_is_as_long_as_the_hash_and_depends_on_each_part(kem: KemAgreement, hash: HashAlgorithm) -> None:
     initiator = kem.initiate(context(1, hash=hash))
     first = kem.respond(CheckedValue(initiator.commit_field), context(2, hash=hash))
@@ -177,8 +177,8 @@ class FaultyPart(OddSizedPart):
 
 
 @pytest.mark.attack("DH-14")
-@pytest.mark.parametrize("secret", [b"", bytes(6), b"\x01" * 5])
-@pytest.mark.parametrize("hybrid", [False, True])
+@every("secret", [b"", bytes(6), b"\x01" * 5])
+@every("hybrid", [False, True])
 def test_an_empty_or_zero_secret_of_the_library_ends_the_exchange(secret: bytes, hybrid: bool) -> None:
     parts = (FaultyPart(secret), X25519_KEM) if hybrid else (FaultyPart(secret),)
     kem = KemAgreement(code=b"BAD1", parts=parts)

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes as library_hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tests.crypto.key_agreements.support import context
+from tests.support.cases import every
 from tests.support.vectors import code, item_id, primitives
 from zrtp.crypto.hashes import S256, S384, S512, HashAlgorithm
 from zrtp.crypto.key_agreements.kem_parts import X448_KEM, X25519_KEM, EcdhKem
@@ -22,7 +23,7 @@ LIBRARY_HASHES: dict[bytes, library_hashes.HashAlgorithm] = {
 }
 
 
-@pytest.mark.parametrize("item", primitives("kem_ecdh"), ids=item_id)
+@every("item", primitives("kem_ecdh"), ids=item_id)
 def test_shared_secrets_give_the_recorded_answers(item: dict[str, Any]) -> None:
     part = BY_NAME[item["alg"]]
     dh, pk, ct = (bytes.fromhex(item[key]) for key in ("dh", "pk", "ct"))
@@ -30,8 +31,8 @@ def test_shared_secrets_give_the_recorded_answers(item: dict[str, Any]) -> None:
     assert secret.hex() == item["shared_secret"]
 
 
-@pytest.mark.parametrize("hash", [S256, S384, S512], ids=lambda hash: hash.code.decode())
-@pytest.mark.parametrize(("part", "kem_id"), [(X25519_KEM, b"\x00\x20"), (X448_KEM, b"\x00\x21")])
+@every("hash", [S256, S384, S512], ids=lambda hash: hash.code.decode())
+@every(("part", "kem_id"), [(X25519_KEM, b"\x00\x20"), (X448_KEM, b"\x00\x21")])
 def test_the_derivation_is_hkdf(part: EcdhKem, kem_id: bytes, hash: HashAlgorithm) -> None:
     dh, ct, pk = b"d" * part.length, b"c" * part.length, b"p" * part.length
     info = bytes((0, part.length)) + b"ZRTP-v1.1KEM" + kem_id + b"shared_secret" + ct + pk

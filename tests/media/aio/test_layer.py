@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.actor import Actor
+from tests.support.cases import every
 from tests.support.inside import core_of
 from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
@@ -586,7 +587,7 @@ def test_a_caller_that_knows_only_its_own_port_finds_the_peer_that_introduces_it
     run(test())
 
 
-@pytest.mark.parametrize(
+@every(
     "address",
     ["192.0.2.1:5004", ("192.0.2.1",), ("phone.example", 5004), ("192.0.2.1", "5004"), ("192.0.2.1", 0), None],
 )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from array import array
 
-import pytest
-
 from tests.support import pcmu
+from tests.support.cases import every
 from zrtp.media.sound import g711
 
 EVERY_SAMPLE = range(-32768, 32768)
@@ -20,9 +19,7 @@ def test_every_octet_is_decoded_as_the_other_implementation_does() -> None:
     assert list(g711.decode(bytes(range(256)))) == pcmu.decode(bytes(range(256)))
 
 
-@pytest.mark.parametrize(
-    ("sample", "octet"), [(0, 0xFF), (-1, 0x7F), (32767, 0x80), (-32768, 0x00), (1000, 0xCE), (-1000, 0x4E)]
-)
+@every(("sample", "octet"), [(0, 0xFF), (-1, 0x7F), (32767, 0x80), (-32768, 0x00), (1000, 0xCE), (-1000, 0x4E)])
 def test_known_points_of_the_law(sample: int, octet: int) -> None:
     assert g711.encode([sample]) == bytes([octet])
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import every
 from zrtp.errors import SrtpError, ZrtpError
 from zrtp.media.srtp import errors as srtp_errors
 
 
-@pytest.mark.parametrize(
+@every(
     "kind",
     [
         srtp_errors.SrtpMalformed,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.srtp import RFC
 from tests.support.vectors import primitives
 from zrtp.media.srtp.kdf import Label, derive, rtcp_keys, rtp_keys
@@ -26,7 +27,7 @@ def test_keys_of_the_standards(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.rfc("R-4.5.3-04")
-@pytest.mark.parametrize("item", primitives("srtp_session_keys"), ids=lambda item: item["origin"])
+@every("item", primitives("srtp_session_keys"), ids=lambda item: item["origin"])
 def test_keys_of_other_programs(item: dict[str, Any]) -> None:
     key, salt = Secret(bytes.fromhex(item["master_key"])), Secret(bytes.fromhex(item["master_salt"]))
     for found, prefix in ((rtp_keys(key, salt), "rtp"), (rtcp_keys(key, salt), "rtcp")):

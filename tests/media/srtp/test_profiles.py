@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp.profiles import PROFILES, SrtpProfile
 from zrtp.secret import Secret
 
 
 @pytest.mark.rfc("R-4.5.3-03", "R-4.5.3-06", "R-5.1.3-01", "R-5.1.3-02", "R-5.1.4-01")
-@pytest.mark.parametrize(
+@every(
     ("cipher", "auth_tag", "name", "lengths"),
     [
         (b"AES1", b"HS80", "AES_CM_128_HMAC_SHA1_80", (16, 14, 10, 10)),
@@ -41,7 +42,7 @@ def test_other_combinations_are_refused(cipher: bytes, auth_tag: bytes) -> None:
 
 
 @pytest.mark.attack("KEY-08")
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+@every("profile", PROFILES, ids=lambda profile: profile.name)
 def test_only_keys_of_the_exact_lengths_are_taken(profile: SrtpProfile) -> None:
     profile.check_keys(Secret(bytes(profile.key_length)), Secret(bytes(profile.salt_length)))
     for key, salt in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import every
 from tests.support.srtp import SSRC, keys, rtp_packet
 from zrtp.errors import SrtpError
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
@@ -30,10 +31,8 @@ def heard(receiver: SrtpReceiver, packets: list[bytes]) -> list[int]:
     return opened
 
 
-@pytest.mark.parametrize("tag", [b"HS80", b"GCM "])
-@pytest.mark.parametrize(
-    ("first", "lost"), [(0x7FFF, 10), (65530, 0), (65530, 5), (65530, 6), (65530, 10), (65300, 240)]
-)
+@every("tag", [b"HS80", b"GCM "])
+@every(("first", "lost"), [(0x7FFF, 10), (65530, 0), (65530, 5), (65530, 6), (65530, 10), (65300, 240)])
 def test_a_source_is_heard_although_its_first_packets_before_the_wrap_are_lost(
     tag: bytes, first: int, lost: int
 ) -> None:
@@ -46,7 +45,7 @@ def test_a_source_is_heard_although_its_first_packets_before_the_wrap_are_lost(
     assert receiver.refused == unheard
 
 
-@pytest.mark.parametrize("lost", [32766, 32767, 40000, 65400, 65536, 66000, 98000])
+@every("lost", [32766, 32767, 40000, 65400, 65536, 66000, 98000])
 def test_a_source_is_heard_again_after_a_long_loss(lost: int) -> None:
     last = 40000
     sender, receiver = ends(b"GCM ")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pylibsrtp
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import every
@@ -163,7 +163,6 @@ INDEXES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(INDEXES)
 def test_a_sender_with_any_sequence_numbers_does_what_libsrtp_does(indexes: list[int]) -> None:
     ours, theirs = sender(), libsrtp(keys(*AES1_HS80), sending=True)
@@ -172,7 +171,6 @@ def test_a_sender_with_any_sequence_numbers_does_what_libsrtp_does(indexes: list
         assert outcome(ours.protect, packet) == outcome(theirs.protect, packet)
 
 
-@settings(max_examples=150, deadline=None)
 @given(INDEXES)
 def test_a_receiver_accepts_what_libsrtp_accepts(indexes: list[int]) -> None:
     ours, theirs = receiver(), libsrtp(keys(*AES1_HS80), sending=False)
@@ -228,7 +226,6 @@ def test_loss_and_reordering_across_the_rollover(cipher: bytes, auth_tag: bytes,
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
 def test_a_network_that_delays_drops_and_repeats(data: st.DataObject) -> None:
     codes = data.draw(st.sampled_from([(p.cipher, p.auth_tag) for p in PROFILES]))
     start = data.draw(st.integers(0, 65535))
@@ -413,7 +410,6 @@ def test_truncations_raise_the_declared_error(cipher: bytes, auth_tag: bytes) ->
 
 
 @given(st.binary(max_size=300), st.sampled_from([(p.cipher, p.auth_tag) for p in PROFILES]))
-@settings(deadline=None)
 def test_any_octets_raise_the_declared_error(octets: bytes, codes: tuple[bytes, bytes]) -> None:
     receiving = receiver(*codes)
     for packet in (octets, b"\x80\xc8" + octets):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.support.cases import every
 from zrtp.media.srtp.profiles import PROFILES, SrtpProfile
 from zrtp.media.srtp.tags import ShortSrtcpTag, SrtcpTags
 
@@ -42,6 +41,6 @@ def test_refusing() -> None:
     assert (tags.sending, tags.trying) == (10, (10,))
 
 
-@pytest.mark.parametrize("profile", [p for p in PROFILES if p.auth_tag != b"HS32"], ids=lambda p: p.name)
+@every("profile", [p for p in PROFILES if p.auth_tag != b"HS32"], ids=lambda p: p.name)
 def test_only_hs32_has_two_lengths(profile: SrtpProfile) -> None:
     assert SrtcpTags(profile).trying == (profile.srtcp_tag_length,)
