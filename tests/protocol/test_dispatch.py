@@ -38,6 +38,34 @@ def raising(monkeypatch: pytest.MonkeyPatch, state: State, given: Kind | Trigger
     monkeypatch.setitem(TABLE[state].inputs, given, Go(handler, step.targets))
 
 
+# What follows for other streams
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_an_exchange_means_for_another_stream_is_taken_with_it(
+    others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where exchanges with others run beside it."""
+    bob = alone(WAITING)
+    video = bob.session.add_stream(0x77)
+    for number in range(others):
+        stranger = Actor(bob.stream, seed=100 + number, ssrc=0x5000 + number)
+        stranger.send(stranger.own_hello)
+        stranger.send(stranger.commit())
+    peer = Actor(bob.stream)
+    peer.discover()
+    peer.send(peer.commit())
+    assert len(core_of(bob.stream).exchanges()) == 1 + others
+
+    def handler(core: Core, _: Received[object]) -> State:
+        core.installation.tell(core_of(video), Trigger.START)
+        return core.state
+
+    monkeypatch.setitem(TABLE[State.DHPART1_SENT].inputs, Kind.DHPART2, Go(handler, (State.DHPART1_SENT,)))
+    peer.send(peer.dhpart2())
+    assert video.state is State.HELLO_SENT
+
+
 # Before the table
 
 

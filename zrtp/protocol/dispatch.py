@@ -66,6 +66,8 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
         _malformed(core, error, int.from_bytes(datagram[8:12], "big"), now)
     except ZrtpError as error:  # a part of ours that failed while nothing depends on it
         core.counters[type(error).__name__] += 1
+    if core.installation.inputs:
+        _settle(core, now)
     if core.past.asking:
         hearing.send_ping(core, now)
 
@@ -73,6 +75,8 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
 def tell(core: Core, trigger: Trigger, now: float) -> None:
     """Take an input that is not a message, and whatever follows from it for other streams."""
     _take(core, trigger, Received(None, core.ssrc, now))
+    if core.installation.inputs:
+        _settle(core, now)
     if trigger is Trigger.START and core.early:
         early, core.early = core.early, {}
         for datagram in early.values():
@@ -257,7 +261,7 @@ def _take(core: Core, given: Input, received: Received[object]) -> None:
 
 
 def _go(core: Core, step: Go, received: Received[object]) -> None:
-    """Call the handler, and do what follows from it for this stream and others."""
+    """Call the handler, and do what follows from it for this stream."""
     try:
         target = step.handler(core, received)
     except ZrtpError as error:
@@ -265,8 +269,6 @@ def _go(core: Core, step: Go, received: Received[object]) -> None:
     else:
         if target is not core.state:
             core.enter(target, TABLE[target].timers)
-    if core.installation.inputs:
-        _settle(core, received.at)
 
 
 def _settle(core: Core, now: float) -> None:
