@@ -15,7 +15,7 @@ import pytest
 
 from tests.conformance.marks import marked_tests
 from tests.interop import specimens
-from tests.support.actor import FAST, WAITING, Actor, alone, only
+from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only
 from tests.support.cases import every
 from tests.support.inside import call_of, core_of
 from tests.support.pair import BOB_SSRC, Clock, Netem, Pair, Side, same_keys
@@ -69,7 +69,6 @@ from zrtp.wire.messages import (
     Hello,
     HelloACK,
     Kind,
-    Message,
     Ping,
     PingACK,
     RelayACK,
@@ -109,10 +108,6 @@ def bobs(change: Callable[[bytes], bytes]) -> Callable[[str, bytes], bytes]:
 
 def words(datagram: bytes) -> int:
     return int.from_bytes(datagram[14:16], "big")
-
-
-def kinds(messages: list[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
 
 
 # The frame of a packet.

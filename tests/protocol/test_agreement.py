@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapshot
+from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, kinds, only, snapshot
 from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
-from tests.support.inside import cache_of, core_of
+from tests.support.inside import cache_of, core_of, state_of
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import S256
@@ -29,14 +28,6 @@ from zrtp.wire.messages import Commit, Confirm1, DHPart1, DHPart2, Error, Kind, 
 
 DH_CODES = [b"X255", b"E255", b"X448", b"EC25", b"EC38", b"EC52", b"DH2k", b"DH3k"]
 KEM_CODES = [code for code, agreement in DEFAULT.key_agreements.items() if agreement.is_kem and agreement.available]
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
-
-
-def state_of(side: Side) -> State:
-    return side.stream.state
 
 
 def counting(inner: Any, **config: Any) -> tuple[Config, CountingKeyAgreement]:

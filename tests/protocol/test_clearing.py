@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from tests.support.actor import FAST, Actor, alone, only, snapshot
+from tests.support.actor import FAST, Actor, alone, kinds, only, snapshot
 from tests.support.cases import every
-from tests.support.inside import call_of, core_of, use_nonces
+from tests.support.inside import call_of, core_of, state_of, use_nonces
 from tests.support.pair import Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.hashes import S256, S384
@@ -51,14 +50,6 @@ from zrtp.wire.messages import (
 )
 
 ALLOWED = replace(FAST, allow_clear=True)
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
-
-
-def state_of(stream: Stream) -> State:
-    return stream.state
 
 
 def sending(stream: Stream) -> Sending:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
 
-from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, only, snapshot
+from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, kinds, only, snapshot
 from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.friends import Friends
-from tests.support.inside import cache_of, call_of, core_of, installation_of, prepared_shares, use_nonces
+from tests.support.inside import cache_of, call_of, core_of, installation_of, prepared_shares, state_of, use_nonces
 from tests.support.pair import ALICE_SSRC, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -74,14 +74,6 @@ def under(ssrc: int, datagram: bytes) -> bytes:
 
 def is_from(sender: str, kind: Kind, name: str, datagram: bytes) -> bool:
     return sender == name and datagram[16:24] == kind.value
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
-
-
-def state_of(stream: Stream) -> State:
-    return stream.state
 
 
 def sending(side: Side) -> Sending:

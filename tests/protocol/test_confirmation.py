@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
+from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only, snapshot
 from tests.support.cases import every
 from tests.support.friends import Friends
-from tests.support.inside import cache_of, call_of, core_of
+from tests.support.inside import cache_of, call_of, core_of, state_of
 from tests.support.pair import Netem, Pair, Side, same_keys
 from tests.support.wire import reseal
 from zrtp.cache.memory import MemoryCache
@@ -53,14 +52,6 @@ from zrtp.wire.messages import (
 )
 
 ROLES = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
-
-
-def state_of(side: Side) -> State:
-    return side.stream.state
 
 
 def sending(side: Side) -> Sending:

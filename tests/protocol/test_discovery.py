@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.actor import FAST, WAITING, Actor, alone, among, only, snapshot
+from tests.support.actor import FAST, WAITING, Actor, alone, among, kinds, only, snapshot
 from tests.support.cases import every
-from tests.support.inside import call_of, core_of
+from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
@@ -37,16 +37,8 @@ HUNDREDTH = 0.005
 T1_MOMENTS = [0.0, 0.05, 0.15, *(0.35 + 0.2 * number for number in range(18))]
 
 
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
-
-
 def moments(sent: Iterable[tuple[float, Message]], kind: Kind) -> list[float]:
     return [moment for moment, message in sent if message.kind is kind]
-
-
-def state_of(side: Side) -> State:
-    return side.stream.state
 
 
 def warnings(side: Side) -> list[WarningCode]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
+from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only, snapshot
 from tests.support.cases import every
-from tests.support.inside import cache_of, call_of, core_of, running_exchanges
+from tests.support.inside import cache_of, call_of, core_of, running_exchanges, state_of
 from tests.support.pair import Clock, Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, ErrorCode, describe
@@ -43,14 +43,6 @@ END_OF_T2 = 10.65
 MOMENTS = [0.05, 0.15, 0.35, *(0.75 + 0.4 * copy for copy in range(30))]
 """Of a message of the exchange on a path of no length."""
 END_OF_SCHEDULE = 13.55
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
-
-
-def state_of(side: Side) -> State:
-    return side.stream.state
 
 
 Step = Callable[[], list[Message]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.actor import FAST, WAITING, Actor, alone, among, only
+from tests.support.actor import FAST, WAITING, Actor, alone, among, kinds, only
 from tests.support.counting import CountingKeyAgreement
 from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import Side
@@ -28,10 +28,6 @@ STRANGER, NEWCOMER = 0x5000, 0x6000
 
 SOURCES = pytest.mark.parametrize("source", ["another source", "the peer's source"])
 """Where the stranger's packets say that they come from."""
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
 
 
 def of_kind(messages: Iterable[Message], kind: type[Message]) -> list[Message]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import wire
-from tests.support.actor import FAST, WAITING, Actor, alone, only, snapshot
+from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only, snapshot
 from tests.support.cases import every
 from tests.support.inside import cache_of, core_of
 from tests.support.pair import BOB_SSRC, Netem, Pair, Side, seeded
@@ -53,10 +52,6 @@ def in_state(name: str) -> tuple[Side, Actor]:
         name, name
     )
     return bob, peer
-
-
-def kinds(messages: Iterable[Message]) -> list[Kind]:
-    return [message.kind for message in messages]
 
 
 # What is not for us, or damaged, or nonsense

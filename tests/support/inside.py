@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tests.support.pair import Side
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.key_agreements.base import InitiatorShare
@@ -50,9 +51,9 @@ def secrets_of(session: Session) -> dict[str, Secret]:
     return {name: secret for name, secret in shared.items() if secret is not None}
 
 
-def state_of(stream: Stream | Core) -> State:
+def state_of(party: Side | Stream | Core) -> State:
     """The state now. A type checker takes that of an attribute for what it was when it was last looked at."""
-    return stream.state
+    return party.stream.state if isinstance(party, Side) else party.state
 
 
 def remembered_secrets(session: Session) -> list[Secret]:

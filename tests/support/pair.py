@@ -9,7 +9,6 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
 from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.protocol.config import Config
@@ -17,7 +16,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Event, KeysReady, SrtpKeys
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
-from zrtp.protocol.stream import Stream
+from zrtp.protocol.stream import Stream, core_of
 from zrtp.system import RandomSource
 
 E = TypeVar("E")
