@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
 from tests.hosts.relay import RTPENGINE, Engine, Relay
+from tests.support.loops import run
 from tests.support.rtp_program import RtpProgram
 from zrtp.media.aio import AsyncCall, MediaLayer
 from zrtp.media.events import CallEvent, MediaTrouble, Trouble
@@ -31,14 +31,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         pytest.skip(f"{reason} apt-get install {RTPENGINE.package}")
     with Engine(tmp_path_factory.mktemp("rtpengine")) as running:
         yield running
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(30):
-            await test
-
-    asyncio.run(in_time())
 
 
 class Phone:

@@ -10,7 +10,8 @@ import pytest
 from tests.interop.ports import free_udp_ports
 from tests.proxy.server_stage import LOOPBACK
 from tests.proxy.stage import QUICK
-from tests.proxy.test_server import Media, until, within_time
+from tests.proxy.test_server import Media, within_time
+from tests.support.loops import until
 from zrtp.media.rtp import RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.bare import BareOptions, BareRtp

@@ -9,7 +9,8 @@ import threading
 import pytest
 
 from tests.proxy.server_stage import LOOPBACK
-from tests.proxy.test_server import until, within_time
+from tests.proxy.test_server import within_time
+from tests.support.loops import until
 from zrtp.media.addresses import Address
 from zrtp.proxy.leg import Task
 from zrtp.proxy.relay import Threads, UdpLine

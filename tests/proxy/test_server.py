@@ -18,6 +18,7 @@ from tests.proxy.server_stage import LOOPBACK, Server, SipPhone
 from tests.proxy.stage import QUICK, sdp
 from tests.support.cases import every
 from tests.support.certificates import P256
+from tests.support.loops import until
 from zrtp.media.demux import Kind, classify
 from zrtp.media.rtp import RtpPacket
 from zrtp.protocol.endpoint import Endpoint
@@ -38,12 +39,6 @@ def within_time(scene: Callable[[], Awaitable[None]], seconds: float = 20.0) -> 
             await scene()
 
     asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """The event loop goes on until that is so; the scene's time limit ends a wait in vain."""
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 def proxy_to(server: Server, tell: Tell, **more: object) -> SipProxy:

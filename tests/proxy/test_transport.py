@@ -9,8 +9,9 @@ import socket
 import pytest
 
 from tests.proxy.server_stage import LOOPBACK
-from tests.proxy.test_server import until, within_time
+from tests.proxy.test_server import within_time
 from tests.support.cases import every
+from tests.support.loops import until
 from zrtp.proxy import transport
 from zrtp.proxy.routing import Hop
 from zrtp.proxy.sip import Message, answer, parse

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.support.cases import every
+from tests.support.loops import until
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import SecureStream, connect, listen
@@ -27,11 +28,6 @@ def within_time(scene: Callable[[], Awaitable[None]]) -> None:
             await scene()
 
     asyncio.run(run())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 def installation() -> Endpoint:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from tests.cli.commands import CLEARABLE, OPTIONS, Call, Meeting, meet
 from tests.cli.stage import Stream, ticking
 from tests.support.inside import call_of, relay_sas
+from tests.support.loops import until
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -266,11 +266,6 @@ def test_both_ends_may_belong_to_one_person_on_one_computer(tmp_path: Path) -> N
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A side without keys cannot say goodbye; nobody waits for one here."""
     monkeypatch.setattr(conversation, "_GOODBYE", 0.02)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.002)
 
 
 @pytest.mark.attack("CLR-05")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.loops import run
 from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, Lines, TerminalKeys, is_foreground_terminal, keyboard
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
@@ -24,10 +25,6 @@ def pty() -> Iterator[tuple[int, int]]:
     yield master, slave
     os.close(master)
     os.close(slave)
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 5))
 
 
 def test_a_key_counts_without_enter_and_in_lower_case(pty: tuple[int, int]) -> None:

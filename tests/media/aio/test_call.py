@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
+from tests.support.loops import run
 from tests.support.rtp_program import RtpProgram
 from zrtp.cache.memory import MemoryCache
 from zrtp.media.aio import AsyncCall
@@ -18,14 +18,6 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed
 
 FAST = Config(key_agreements=(b"X255",))
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(10):
-            await test
-
-    asyncio.run(in_time())
 
 
 @asynccontextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from tests.support.loops import run, until
 from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import AsyncCall, MediaLayer
@@ -19,19 +20,6 @@ from zrtp.protocol.endpoint import Endpoint
 
 LOOPBACK = ("127.0.0.1", 0)
 FAST = Config(key_agreements=(b"X255",))
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(10):
-            await test
-
-    asyncio.run(in_time())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 class Phone:

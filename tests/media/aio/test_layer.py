@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from tests.support.actor import Actor
 from tests.support.cases import every
 from tests.support.inside import core_of
+from tests.support.loops import run, until
 from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
 from zrtp.events import AnotherPeer
@@ -28,19 +29,6 @@ from zrtp.wire.messages import HELLO_ACK
 
 LOOPBACK = ("127.0.0.1", 0)
 FAST = Config(key_agreements=(b"X255", b"Mult"))
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(10):
-            await test
-
-    asyncio.run(in_time())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 class Phone:

@@ -7,12 +7,12 @@ import contextlib
 import random
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
+from tests.support.loops import run, until
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellmanShare
@@ -32,14 +32,6 @@ LOOPBACK = ("127.0.0.1", 0)
 FAST = Config(key_agreements=(b"X255",))
 
 
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(10):
-            await test
-
-    asyncio.run(in_time())
-
-
 @contextlib.asynccontextmanager
 async def call() -> AsyncIterator[tuple[SecureStream, SecureStream]]:
     """A secure call: (the one that called, the one that listened)."""
@@ -49,11 +41,6 @@ async def call() -> AsyncIterator[tuple[SecureStream, SecureStream]]:
     ):
         await asyncio.gather(alice.secured(), bob.secured())
         yield alice, bob
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 def test_two_ends_become_secure_and_hear_each_other() -> None:

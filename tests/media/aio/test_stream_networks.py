@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
 import pytest
 
+from tests.support.loops import run, until
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
@@ -31,14 +32,6 @@ FAST = Config(key_agreements=(b"X255",))
 FRAME = bytes(160)
 
 
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(15):
-            await test
-
-    asyncio.run(in_time())
-
-
 @asynccontextmanager
 async def call(**options: Unpack[Options]) -> AsyncIterator[tuple[SecureStream, SecureStream]]:
     """A secure call: (the one that called, the one that listened)."""
@@ -48,11 +41,6 @@ async def call(**options: Unpack[Options]) -> AsyncIterator[tuple[SecureStream, 
     ):
         await asyncio.gather(alice.secured(), bob.secured())
         yield alice, bob
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 def packet(source: int, sequence: int, payload: bytes = FRAME) -> bytes:

@@ -6,29 +6,17 @@ import asyncio
 import errno
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.support.loops import run, until
 from tests.support.rtp_program import RtpProgram
 from zrtp.media.aio.udp import UdpTransport, open_udp
 from zrtp.media.unreachable import is_refusal
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux tells of datagrams")
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def in_time() -> None:
-        async with asyncio.timeout(5):
-            await test
-
-    asyncio.run(in_time())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.002)
 
 
 def test_datagrams_go_and_come_to_several_addresses() -> None:
