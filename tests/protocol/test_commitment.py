@@ -21,7 +21,7 @@ from zrtp.crypto.hashes import S256
 from zrtp.crypto.key_agreements import DH2K, EC25, X255
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse, ErrorCode
-from zrtp.protocol import limits
+from zrtp.protocol import hearing, limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import (
     Continuity,
@@ -623,6 +623,40 @@ def winning(
         assert commit.hvi is not None and own.hvi is not None
         if wins(commit.hvi, own.hvi):
             return commit
+
+
+@pytest.mark.attack("CON-12")
+@pytest.mark.parametrize("wins_against", ["both", "its own"])
+def test_a_commit_has_to_win_against_each_of_ours_that_waits_for_its_answer(wins_against: str) -> None:
+    """The one to somebody else went to the same address, so that its sender may have taken that one for his."""
+    bob = alone(FAST)
+    actors = [Actor(bob.stream, seed=seed, ssrc=0x5000 + seed) for seed in range(2)]
+    for actor in actors:
+        actor.send(actor.own_hello)
+    only(actors[0].send(HELLO_ACK), Commit)
+    hearing.ask(core_of(bob.stream))
+    hearing.send_ping(core_of(bob.stream), 0.0)
+    for actor in actors:
+        actor.hear()
+    low, high = sorted(core_of(bob.stream).exchanges(), key=lambda one: present(present(one.commit).hvi))
+    (peer,) = (actor for actor in actors if actor.ssrc == low.peer.ssrc)
+    to_peer, to_other = present(low.commit), present(high.commit)
+    core_of(bob.stream).bring_forward(low)
+    if wins_against == "both":
+        only(peer.send(winning(peer, to_other))[-1:], DHPart1)
+    else:
+        between = winning(peer, to_peer, lambda mine, theirs: theirs < mine < present(to_other.hvi))
+        assert DHPart1 not in map(type, peer.send(between))
+        assert bob.stream.counters["Commit lost the contention"] == 1
+
+
+def test_the_answer_brings_our_hello_along_if_there_are_two_and_the_peer_may_have_another_one() -> None:
+    bob = alone(WAITING)
+    peer = Actor(bob.stream)
+    peer.discover()
+    core_of(bob.stream).introduce_anew(0.0)
+    peer.listen()
+    assert kinds(peer.send(peer.commit())) == [Kind.HELLO, Kind.DHPART1]
 
 
 @pytest.mark.attack("CON-09")

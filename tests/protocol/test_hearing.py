@@ -103,6 +103,28 @@ def test_who_does_not_repeat_the_octets_is_not_known_to_hear_us(guess: bytes) ->
     assert not core_of(bob.stream).past.hearing
 
 
+@pytest.mark.attack("DOS-34")
+def test_nor_is_he_while_an_exchange_runs() -> None:
+    bob = alone(WAITING)
+    other, blind = strangers(bob, 2)
+    only(other.send(other.commit()), DHPart1)
+    asked(bob)
+    answer(blind, b"guessed!")
+    assert not core_of(bob.stream).past.hearing
+
+
+@pytest.mark.attack("DOS-34")
+def test_once_the_peer_is_known_nobody_else_counts_as_hearing_us() -> None:
+    bob = alone(WAITING)
+    peer, other = strangers(bob, 2)
+    challenge = asked(bob)
+    for actor in (peer, other):
+        answer(actor, challenge)
+    assert core_of(bob.stream).past.hearing == {peer.ssrc, other.ssrc}
+    peer.initiate()
+    assert core_of(bob.stream).past.hearing == {peer.ssrc}
+
+
 def test_who_repeats_them_is_and_no_application_hears_of_it() -> None:
     bob = alone(WAITING)
     (peer,) = strangers(bob, 1)

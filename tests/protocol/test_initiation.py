@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, among, kinds, only
+from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import Side
@@ -16,7 +17,7 @@ from zrtp.crypto.hashes import S256, sha256
 from zrtp.crypto.key_agreements import X255
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ErrorCode
-from zrtp.protocol import limits
+from zrtp.protocol import hearing, limits
 from zrtp.protocol.compatibility import id_of_answer
 from zrtp.protocol.events import Failed, NoPeer, Role, SecurityWarning
 from zrtp.protocol.exchange import present
@@ -246,6 +247,22 @@ def test_whoever_was_known_when_h1_went_out_to_somebody_else_gets_a_commit_of_a_
     later = [message for _, message in peer.wait(2 * limits.TIME_TO_ANSWER + 0.02)]
     commits = [message for message in later if isinstance(message, Commit)]
     assert commits and sha256(dhpart1.h1) not in {commit.h2 for commit in commits}
+
+
+@pytest.mark.attack("DOS-15")
+@every("passive", [True, False])
+def test_who_hears_us_when_h1_is_out_gets_a_new_chain_at_once_if_no_commit_of_his_own_can_come(passive: bool) -> None:
+    bob = alone(FAST, MemoryCache())
+    peer, stranger = two(bob)
+    peer.own_hello = peer.hello(passive=passive)
+    peer.send(peer.own_hello)
+    stranger.send(stranger.own_hello)
+    only(stranger.send(stranger.commit()), DHPart1)
+    hearing.ask(core_of(bob.stream))
+    hearing.send_ping(core_of(bob.stream), peer.now)
+    peer.hear()
+    anew = core_of(bob.stream).deadlines[Trigger.NEW_CHAIN]
+    assert anew == peer.now if passive else anew >= peer.now + limits.TIME_TO_ANSWER / 2
 
 
 @pytest.mark.parametrize("lowest", [True, False])

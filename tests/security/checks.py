@@ -61,6 +61,13 @@ CHECKS = (
         ("test_hearing",),
     ),
     Check(
+        "also while an exchange runs",
+        "not hearing.is_answer(core, ack.message)",
+        "False",
+        ("test_hearing",),
+        within="on_ping_ack_in_exchange",
+    ),
+    Check(
         "half of the public values are kept for who hears us",
         "0.0 if heard else limits.PUBLIC_VALUES_KEPT",
         "0.0",
