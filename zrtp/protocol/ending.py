@@ -1,8 +1,8 @@
 """Error, ErrorACK, silence, refusals, and closing (RFC 6189 sections 4.7, 5.9, 5.10, 6).
 
 An Error is not authenticated: anybody can send one. It is acknowledged, and during an exchange it takes effect only if
-no valid next message follows within a second. Once secure it has no effect. It never answers an Error, never touches
-the cache, and never opens the gate for clear media.
+no valid next message follows within a second. Once secure it has no effect. It never draws another Error, touches
+the cache, or opens the gate for clear media.
 
 We repeat one, on T2 until ErrorACK or exhaustion, only when an exchange with a pinned peer failed. A candidate is told
 of its fault once a second at most, and only while nobody else is there. A Hello that cannot be the peer's is refused

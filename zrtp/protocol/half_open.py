@@ -2,7 +2,8 @@
 
 Anybody can begin one, under any ZID. An exchange whose other side has shown that it heard our Hello, by a DHPart2 that
 opens hvi or a Confirm that verifies, is never given up for one that has not. Among the others, whoever had time to
-answer and did not goes first, the oldest before the rest. If nobody had it, whoever comes now has to come again.
+answer and did not goes first, the oldest before the rest. If nobody has had time yet, the newcomer is turned away and
+has to try again.
 
 A quarter of the room is kept for those who are known to hear us (`zrtp.protocol.hearing`): who sends blindly, under
 addresses and ZIDs of others, cannot take it.

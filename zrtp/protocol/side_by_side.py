@@ -2,8 +2,8 @@
 
 Anybody can begin exchanges, so there are bounds: four run side by side. Three of them may answer Commits, so that one
 of ours has room, and two of these may come from one source: the second because the first went to a stranger's Hello.
-The last place of each is kept for whoever is known to hear us (`zrtp.protocol.hearing`). And in few of all does our
-public value go out, since whoever sits in between can finish the one whose SAS suits him.
+The last place of each is kept for whoever is known to hear us (`zrtp.protocol.hearing`). Our public
+value goes out in only a few of them, since an attacker in between can finish whichever has the SAS that suits him.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Towards the phone there is one port for UDP and TCP, towards the upstream server one UDP socket, or one connection
 that is made again when it breaks. Only the server's own addresses are heard there, and they are looked up again when
-the answer of the domain name system has had its time, or a server fails.
+the DNS record expires, or a server fails.
 """
 
 from __future__ import annotations

@@ -328,7 +328,7 @@ def tone_instead(missing: str) -> str:
     install = _INSTALL.search(missing)
     if install is not None:
         return f"a test tone is sent; to talk: {install[1]}"
-    return f"a test tone is sent, nobody is heard: {as_line(missing.partition('; ')[0])}"
+    return f"{as_line(missing.partition('; ')[0])}: it sends a test tone and plays nothing"
 
 
 def somebody_calls(peer_name: str | None) -> str:

@@ -49,7 +49,7 @@ With --limit or --after, and if there are more than {PAGE}, they are listed by t
 EXAMPLE: Final = """\
 example:
   zrtp peers
-  zrtp peers rename 127.0.0.1 bob
+  zrtp peers rename bob robert
   zrtp peers forget bob"""
 
 ACTIONS: Final = ("list", "rename", "verify", "unverify", "forget", "seal")

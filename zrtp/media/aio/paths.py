@@ -1,4 +1,4 @@
-"""Ways of datagrams other than a socket: connections that are awaited, and networks that are worse than they are."""
+"""Datagram paths other than a plain socket: a connection made elsewhere, and a network made worse on purpose."""
 
 from __future__ import annotations
 
