@@ -319,6 +319,45 @@ def test_no_function_is_longer_than_a_screen_and_one_handler_is_one_transition(p
     assert [f"{each.name}: {lines_of(each)} lines" for each in functions if lines_of(each) > longest] == []
 
 
+WRITERS = {
+    ("self.state", "core.py", "__init__"),
+    ("self.state", "core.py", "enter"),
+    ("self.state", "core.py", "set_aside"),
+    ("self.state", "core.py", "_load"),
+    ("core.state", "initiation.py", "_commit_beside"),
+    ("self.sending", "core.py", "__init__"),
+    ("self.sending", "core.py", "set_sending"),
+    ("self.sending", "core.py", "open_gate"),
+}
+"""Who changes the state of a stream, and its gate for media. An exchange that begins beside others begins in DISCOVERED
+and goes on where its Commit leads; `_load` takes up one that waited, with the state that it is in.
+"""
+
+ENDS_IN = {
+    "State.SECURE": {"secure", "on_srtp_when_secure", "on_going_clear", "on_sas_relay", "on_relay_ack"},
+    "State.CLEAR": {"on_clear_ack", "on_clear_agreed"},
+}
+"""Which functions of the engine may say that a handler ends there: they have the evidence, or were there before."""
+
+
+def test_states_and_the_gate_for_media_change_where_the_table_leads_and_nowhere_else() -> None:
+    writers, ends = set(), {name: set[str]() for name in ENDS_IN}
+    for path in MODULES:
+        if folder_of(path) != "protocol" or path.name in ("states.py", "transitions.py"):
+            continue
+        for function in ast.walk(tree_of(path)):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                    if node.attr in ("state", "sending"):
+                        writers.add((ast.unparse(node), path.name, function.name))
+                elif isinstance(node, ast.Return) and node.value is not None and ast.unparse(node.value) in ends:
+                    ends[ast.unparse(node.value)].add(function.name)
+    assert writers == WRITERS
+    assert ends == ENDS_IN
+
+
 def test_nothing_in_the_engine_goes_round_in_a_circle() -> None:
     """Imports for types alone, and inside of functions, count."""
     engine = {f"zrtp.protocol.{path.stem}": path for path in MODULES if folder_of(path) == "protocol"}

@@ -13,7 +13,7 @@ from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Failed, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
-from zrtp.protocol.hash_chain import ChainBroken
+from zrtp.protocol.hash_chain import ChainBroken, ChainComplete
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.transitions import TABLE, Go
 from zrtp.wire.messages import HELLO_ACK, Commit, Error, Kind
@@ -145,7 +145,7 @@ def test_a_proved_peer_that_misbehaves_ends_the_exchange_with_the_error_that_say
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     side, peer = committed()
-    present(core_of(side.stream).exchange).proved = True
+    present(core_of(side.stream).exchange).proved = ChainComplete(bytes(32))
     raising(monkeypatch, State.COMMIT_SENT, Kind.DHPART1, NOTHING_IN_COMMON)
     peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
     (failed,) = side.seen(Failed)
@@ -210,7 +210,7 @@ def test_one_trigger_may_end_what_another_one_was_for() -> None:
     """Both are due at once: the first makes the state one in which the second means nothing."""
     side, _ = committed()
     core = core_of(side.stream)
-    present(core.exchange).proved = True
+    present(core.exchange).proved = ChainComplete(bytes(32))
     core.deadlines[Trigger.ERROR_GRACE_OVER] = 0.05
     core.peer_error = ErrorCode.SOFTWARE_ERROR
     core.deadlines[Trigger.NO_RECORD] = 0.05

@@ -9,6 +9,7 @@ from zrtp.crypto.registry import DEFAULT
 from zrtp.protocol.events import Mode, Role
 from zrtp.protocol.exchange import Candidate, Exchange
 from zrtp.protocol.half_open import HalfOpen
+from zrtp.protocol.hash_chain import ChainComplete
 from zrtp.protocol.limits import TIME_TO_ANSWER
 
 PEER, OTHER = b"peer's ZID..", b"other peer's"
@@ -69,7 +70,7 @@ def test_nobody_is_given_up_before_he_had_time_to_answer() -> None:
 @pytest.mark.attack("DOS-15")
 def test_whoever_has_proved_to_be_there_stays() -> None:
     proved, unproved = begun(at=0.0), begun(at=1.0)
-    proved.proved = True
+    proved.proved = ChainComplete(bytes(32))
     half_open = full(proved, unproved)
     assert half_open.make_room(OTHER, 9.0) == (True, "1")
     half_open.add(begun(at=9.0), "2")

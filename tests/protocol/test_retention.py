@@ -16,17 +16,34 @@ from zrtp.errors import CacheError
 from zrtp.protocol import limits
 from zrtp.protocol.changes import CallOutcome
 from zrtp.protocol.config import FOREVER, Config
+from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.events import Mode, Role
+from zrtp.protocol.exchange import Confirmed, SignatureChecked
+from zrtp.protocol.hash_chain import ChainComplete
 from zrtp.protocol.installation import Installation
 from zrtp.protocol.key_schedule import srtps
 from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.retention import Retention
+from zrtp.protocol.signing import NOT_US
 from zrtp.protocol.store import Read, Write
 from zrtp.secret import Secret
+from zrtp.wire.messages import ConfirmPlain
 
 OWN, PEER = b"own ZID here", b"peer's ZID.."
 FAST = Config(key_agreements=(b"X255",))
 OLD, NEW = Secret(b"o" * 32), Secret(b"n" * 32)
+
+CONFIRMED = Confirmed(
+    ConfirmVerified(
+        ConfirmPlain(
+            h0=bytes(32), enrolment=False, verified=False, allow_clear=False, disclosure=False, cache_interval=0
+        ),
+        ChainComplete(bytes(32)),
+    ),
+    SignatureChecked(None),
+    NOT_US,
+)
+"""What the engine has when the peer's Confirm passed every check."""
 
 
 class Fragile(MemoryCache):
@@ -129,7 +146,7 @@ def test_nothing_is_written_before_the_call_is_secure() -> None:
     call.meet()
     call.kept.sas_matched("too early")
     call.serve()
-    call.kept.peer_finished()
+    call.kept.peer_finished(CONFIRMED)
     call.serve()
     assert stored(cache).generation == 1
 
@@ -256,7 +273,7 @@ def test_that_the_peer_has_finished_is_written_once() -> None:
     call.serve()
     assert stored(cache).provisional
     for _ in range(3):
-        call.kept.peer_finished()
+        call.kept.peer_finished(CONFIRMED)
     assert len(call.kept.store.pending(PEER)) == 1
     call.serve()
     assert not stored(cache).provisional
@@ -369,6 +386,6 @@ def test_whoever_finishes_a_call_whose_secret_is_held_back_has_stored_nothing_of
     call = life(cache)
     call.meet()
     call.kept.call_secured(PEER, outcome(), mismatch=True)
-    call.kept.peer_finished()
+    call.kept.peer_finished(CONFIRMED)
     call.serve()
     assert (stored(cache).rs1, stored(cache).provisional) == (OLD, True)

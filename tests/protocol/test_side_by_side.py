@@ -13,6 +13,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.protocol import limits, side_by_side
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import Candidate, Exchange, present
+from zrtp.protocol.hash_chain import ChainComplete
 from zrtp.protocol.states import State
 from zrtp.wire.messages import CONF2ACK, Commit, Confirm1, DHPart1, Kind, Message, Ping
 
@@ -168,7 +169,7 @@ def test_who_proved_to_be_there_is_not_given_up_for_anybody() -> None:
     only(actors[2].hear()[1:], DHPart1)
     core = core_of(bob.stream)
     proved, unproved = (exchange_with(bob, actor) for actor in actors[:2])
-    proved.proved = True
+    proved.proved = ChainComplete(bytes(32))
     late = actors[3]
     only(late.hear(2.0)[1:], DHPart1)
     assert proved in core.exchanges() and unproved not in core.exchanges()

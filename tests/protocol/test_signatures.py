@@ -38,7 +38,7 @@ from zrtp.protocol.events import (
     SignatureReceived,
     WarningCode,
 )
-from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.exchange import Exchange, SignatureChecked, SignerIsNotUs, present
 from zrtp.protocol.relaying import NO_SASHASH
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
@@ -523,9 +523,8 @@ class TestReflection:
     ) -> None:
         refuse = signing.refuse_our_own
 
-        def unless_mallory(core: Core, exchange: Exchange, received: SignatureReceived, now: float) -> None:
-            if core.ssrc != ALICE_SSRC:
-                refuse(core, exchange, received, now)
+        def unless_mallory(core: Core, exchange: Exchange, signature: SignatureChecked, now: float) -> SignerIsNotUs:
+            return signing.NOT_US if core.ssrc == ALICE_SSRC else refuse(core, exchange, signature, now)
 
         monkeypatch.setattr(signing, "refuse_our_own", unless_mallory)
         reflector = Reflector(change)

@@ -57,8 +57,11 @@ EVIDENCE = (
     Evidence("MAC of a Confirm", "_check", "open_confirm(_, _, _CONFIRM, _)", "_CONFIRM"),
     Evidence("signature in a Confirm", "_check", "signing.check_confirm(...)", "None"),
     Evidence("hash chain in a Confirm", "open_confirm", "verify_chain(_HO)", "_HO"),
+    Evidence("our own signature sent back in Confirm1", "on_confirm1", "signing.refuse_our_own(...)", "None"),
+    Evidence("our own signature sent back in Confirm2", "on_confirm2", "signing.refuse_our_own(...)", "None"),
     # Going clear
     Evidence("MAC of a GoClear", "on_goclear", "_verify(_, _, _MESSAGE)", "_MESSAGE"),
+    Evidence("MAC of a late GoClear", "on_late_goclear", "_verify_late(_, _MESSAGE)", "_MESSAGE"),
     Evidence("both allow a GoClear", "on_goclear", "_allowed(_, _VERIFIED)", "_VERIFIED"),
 )
 

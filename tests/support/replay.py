@@ -57,6 +57,7 @@ from zrtp.protocol.hash_chain import ChainComplete, Heard, HeardHello
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, s0_from_dh
 from zrtp.protocol.key_schedule import Transcript as HashedMessages
 from zrtp.protocol.retained_secrets import NOTHING_MATCHED, Matched
+from zrtp.protocol.signing import NOT_US
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
@@ -457,7 +458,7 @@ class Replay:
             ),
         )
         confirm = ConfirmVerified(replace(peer, cache_interval=0), ChainComplete(peer.h0))
-        confirmed = Confirmed(confirm, SignatureChecked(None))
+        confirmed = Confirmed(confirm, SignatureChecked(None), NOT_US)
         call_of(self.session).exchange_finished(core_of(first), first_exchange, confirmed)
 
     def _inbound(self) -> list[Inbound]:

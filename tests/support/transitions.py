@@ -15,6 +15,7 @@ from zrtp.protocol.core import Core, Received
 from zrtp.protocol.exchange import Refusal
 from zrtp.protocol.states import IN_EXCHANGE, Input, State, Trigger
 from zrtp.protocol.transitions import TABLE, Go, Handler
+from zrtp.protocol.work import Work
 from zrtp.wire import messages
 from zrtp.wire.messages import Kind
 
@@ -115,8 +116,8 @@ def message_types(handler: Handler) -> set[type]:
 
 def type_of_message(given: Input) -> type:
     """What the dispatcher hands over with an input."""
-    if given is Trigger.REFUSED:
-        return Refusal
+    if given in (Trigger.REFUSED, Trigger.COMPUTED):
+        return Refusal if given is Trigger.REFUSED else Work
     if not isinstance(given, Kind):
         return type(None)
     (message,) = [

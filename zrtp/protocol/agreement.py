@@ -17,6 +17,7 @@ from zrtp.protocol.hash_chain import ChainBroken, HeardInitiator, HeardResponder
 from zrtp.protocol.key_schedule import Transcript, s0_from_dh, verify_hvi
 from zrtp.protocol.retained_secrets import match
 from zrtp.protocol.states import State
+from zrtp.protocol.work import Work
 from zrtp.secret import Secret
 from zrtp.wire.messages import DHPart1, DHPart2
 
@@ -82,7 +83,7 @@ def on_dhpart2(core: Core, received: Received[DHPart2]) -> State:
     matched = match(exchange.hash, exchange.known, dhpart2, Role.INITIATOR, exchange.peer.hello.h3)
     transcript = Transcript.of_responder(exchange.hash, core.hello, authentic, answer.dhpart1, committed)
 
-    exchange.proved = True
+    exchange.proved = committed
     core.give_up_others(proved=False)
 
     def go_on(dh_result: Secret, now: float) -> State:
@@ -97,3 +98,11 @@ def on_dhpart2(core: Core, received: Received[DHPart2]) -> State:
         return State.CONFIRM1_SENT
 
     return core.compute(partial(answer.share.finish, pv), go_on, received.at)
+
+
+def on_computed(core: Core, received: Received[Work]) -> State:
+    """Arrives from: COMMIT_SENT, DHPART1_SENT, when a public-key operation that ran elsewhere has its result. Goes to:
+    DHPART2_SENT, CONFIRM1_SENT. Sends: what `on_dhpart1` and `on_dhpart2` send.
+    """
+    core.work = None
+    return received.message.go_on(received.message.result(), received.at)

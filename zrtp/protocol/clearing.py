@@ -167,13 +167,19 @@ def on_late_goclear(core: Core, received: Received[GoClear]) -> State:
     ours does not count.
     """
     late = core.late_goclear
-    if late is None or not hmac.compare_digest(late.clear_mac, received.message.clear_mac):
+    verified = _verify_late(late, received.message)
+    if late is None or verified is None:
         return _forged(core, received.at)
     core.late_goclear = None
     if late.counts:
         _replace_zrtpsess(core.call)
-    core.outbox.answer(received.message.raw, CLEAR_ACK)
+    core.outbox.answer(verified.message.raw, CLEAR_ACK)
     return core.state
+
+
+def _verify_late(late: LateGoClear | None, message: GoClear) -> GoClearVerified | None:
+    is_right = late is not None and hmac.compare_digest(late.clear_mac, message.clear_mac)
+    return GoClearVerified(message) if is_right else None
 
 
 def _forged(core: Core, now: float) -> State:

@@ -14,10 +14,10 @@ from datetime import date
 from functools import partial
 
 from zrtp.protocol import announcing, newcomers, signing
-from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
+from zrtp.protocol.confirm import Box, ConfirmVerified, open_confirm, seal_confirm
 from zrtp.protocol.core import Core, Received
-from zrtp.protocol.events import Continuity, Mode, Secured, Sending, WarningCode
-from zrtp.protocol.exchange import Confirmed, Derived, Exchange, present
+from zrtp.protocol.events import Continuity, Mode, Secured, WarningCode
+from zrtp.protocol.exchange import Confirmed, Derived, Exchange, SignatureChecked, present
 from zrtp.protocol.hash_chain import Heard, complete
 from zrtp.protocol.hello_hash import MISMATCH
 from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript
@@ -52,15 +52,14 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     CONFIRM2_SENT. Sends: Confirm2 on T2. The keys to receive with are handed over before it leaves (section 4).
     """
     exchange = present(core.exchange)
-    confirmed = _check(core, exchange, received.message, received.at)
+    verified, signature = _check(core, exchange, received.message, received.at)
     confirm2 = make_confirm(core, exchange, received.at)
-    if confirmed.signature.received is not None:
-        signing.refuse_our_own(core, exchange, confirmed.signature.received, received.at)
-    exchange.confirmed = confirmed
+    signer = signing.refuse_our_own(core, exchange, signature, received.at)
+    exchange.confirmed = confirmed = Confirmed(verified, signature, signer)
     core.progressed()
     core.forget_candidates_except(exchange.peer)
     core.note_answer(exchange, received.at)
-    core.hand_over_keys(exchange)
+    core.hand_over_keys(exchange, confirmed)
     core.send_in_exchange(confirm2, exchange, received.at)
     return State.CONFIRM2_SENT
 
@@ -68,11 +67,10 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
 def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
     exchange = present(core.exchange)
-    confirmed = _check(core, exchange, received.message, received.at)
-    if confirmed.signature.received is not None:
-        signing.refuse_our_own(core, exchange, confirmed.signature.received, received.at)
-    exchange.confirmed = confirmed
-    core.hand_over_keys(exchange)
+    verified, signature = _check(core, exchange, received.message, received.at)
+    signer = signing.refuse_our_own(core, exchange, signature, received.at)
+    exchange.confirmed = confirmed = Confirmed(verified, signature, signer)
+    core.hand_over_keys(exchange, confirmed)
     core.outbox.answer(received.message.raw, CONF2ACK)
     return secure(core, exchange, confirmed, received.at)
 
@@ -80,15 +78,16 @@ def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
 def on_conf2ack(core: Core, received: Received[Conf2ACK | None]) -> State:
     """Arrives from: CONFIRM2_SENT, by Conf2ACK or the first valid SRTP packet (section 4.6). Goes to: SECURE."""
     exchange = present(core.exchange)
-    target = secure(core, exchange, present(exchange.confirmed), received.at)
+    confirmed = present(exchange.confirmed)
+    target = secure(core, exchange, confirmed, received.at)
     if received.message is None and exchange.mode is not Mode.MULTISTREAM:
-        core.call.retention.peer_finished()
+        core.call.retention.peer_finished(confirmed)
     return target
 
 
 def on_srtp_when_secure(core: Core, due: Received[None]) -> State:
     """Arrives from: SECURE. Goes to: SECURE. The peer proved that it finished: our new secret is sure."""
-    core.call.retention.peer_finished()
+    core.call.retention.peer_finished(present(present(core.exchange).confirmed))
     return State.SECURE
 
 
@@ -99,7 +98,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
     core.stop_repeating()
     core.outbox.forget_reply(CLEAR_ACK)
     core.finish()
-    core.set_sending(Sending.SRTP)
+    core.open_gate(confirmed)
     announcing.correct(core, exchange.peer)
     if not core.expects(exchange.peer.hello):
         core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, now)
@@ -130,14 +129,15 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
     return State.SECURE
 
 
-def _check(core: Core, exchange: Exchange, confirm: Confirm1 | Confirm2, now: float) -> Confirmed:
+def _check(
+    core: Core, exchange: Exchange, confirm: Confirm1 | Confirm2, now: float
+) -> tuple[ConfirmVerified, SignatureChecked]:
     """MAC, decryption, the peer's whole hash chain, and its signature of the SAS, if it signed."""
     derived = present(exchange.derived)
     verified = open_confirm(derived.box, exchange.role.other, confirm, partial(complete, derived.heard))
-    exchange.proved = True
+    exchange.proved = verified.chain
     core.give_up_others()
-    signature = signing.check_confirm(core, exchange, verified.plain, now)
-    return Confirmed(verified, signature)
+    return verified, signing.check_confirm(core, exchange, verified.plain, now)
 
 
 def _warn_of_mismatches(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hmac import compare_digest
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import ErrorCode
@@ -27,7 +27,7 @@ from zrtp.protocol.events import (
     SendingChanged,
     WarningCode,
 )
-from zrtp.protocol.exchange import Candidate, Exchange, Past, present
+from zrtp.protocol.exchange import Candidate, Confirmed, Exchange, Past, present
 from zrtp.protocol.hash_chain import OwnChain, message_mac
 from zrtp.protocol.outbox import Outbox
 from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
@@ -47,7 +47,7 @@ class Received(Generic[M_co]):
     """An input as every handler takes it."""
 
     message: M_co
-    """The message; None for a trigger, except REFUSED, which brings a `Refusal`."""
+    """The message; None for a trigger, except REFUSED and COMPUTED, which bring a `Refusal` and a `Work`."""
     ssrc: int
     """Where it came from; our own SSRC for a trigger."""
     at: float
@@ -438,14 +438,20 @@ class Core:
         """Log why a datagram was dropped."""
         self._logger.debug("stream %08x: dropped: %s", self.ssrc, error)
 
-    def set_sending(self, sending: Sending) -> None:
+    def set_sending(self, sending: Literal[Sending.CLEAR, Sending.BLOCKED]) -> None:
         """Move the gate for outgoing media."""
         if sending is not self.sending:
             self.sending = sending
             self.emit(SendingChanged(ssrc=self.ssrc, sending=sending))
 
-    def hand_over_keys(self, exchange: Exchange) -> None:
-        """The one `KeysReady` of this epoch. Its keys belong to the application."""
+    def open_gate(self, confirmed: Confirmed) -> None:
+        """Media may be sent as SRTP: the peer holds the same keys."""
+        if self.sending is not Sending.SRTP:
+            self.sending = Sending.SRTP
+            self.emit(SendingChanged(ssrc=self.ssrc, sending=Sending.SRTP))
+
+    def hand_over_keys(self, exchange: Exchange, confirmed: Confirmed) -> None:
+        """The one `KeysReady` of this epoch, once the peer's Confirm has passed. Its keys belong to the application."""
         keys = present(exchange.derived).box.keys
         send, receive = keys.srtp(exchange.role)
         self.emit(KeysReady(ssrc=self.ssrc, send=send, receive=receive))

@@ -137,14 +137,7 @@ def finish_work(core: Core, work: Work, now: float) -> None:
     for other in tuple(core.aside):
         if other.work is work:
             core.turn_to(other)
-    core.work = None
-    core.call.clock = now
-    try:
-        target = work.go_on(work.result(), now)
-    except ZrtpError as error:
-        _refuse(core, error, now)
-    else:
-        core.enter(target, TABLE[target].timers)
+    _take(core, Trigger.COMPUTED, Received(work, core.ssrc, now))
     _settle(core, now)
 
 

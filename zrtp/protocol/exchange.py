@@ -16,8 +16,8 @@ from zrtp.errors import EngineDefect, ErrorCode
 from zrtp.protocol import limits
 from zrtp.protocol.confirm import Box, ConfirmVerified
 from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
-from zrtp.protocol.hash_chain import Heard, HeardHello, HelloAuthentic
-from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys
+from zrtp.protocol.hash_chain import ChainComplete, Heard, HeardHello, HelloAuthentic
+from zrtp.protocol.key_schedule import HviVerified, SessionSecrets, StreamKeys
 from zrtp.protocol.retained_secrets import NOTHING_KNOWN, KnownSecrets, Matched
 from zrtp.wire.messages import Commit, ConfirmPlain, DHPart1, DHPart2, Hello
 
@@ -157,11 +157,17 @@ class SignatureChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class SignerIsNotUs:
+    """Evidence that the peer did not send our own signature back; made by `signing.refuse_our_own`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     """Evidence that the peer's Confirm passed every check."""
 
     confirm: ConfirmVerified
     signature: SignatureChecked
+    signer: SignerIsNotUs
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -188,8 +194,8 @@ class Exchange:
     """Seconds in which the peer answered, if it did: at least what the path takes."""
     heard: bool = False
     """The other side receives what we send: it answered a Ping that it could not guess."""
-    proved: bool = False
-    """The other side heard our Hello: its DHPart2 opened hvi, or its Confirm verified."""
+    proved: ChainComplete | HviVerified | None = None
+    """Evidence that the other side heard our Hello: its DHPart2 opened hvi, or its Confirm verified."""
     refusal: Refusal | None = None
     """What was wrong with a message that anybody could have sent; if no better one follows, the exchange ends so."""
     crowded_out: bool = False

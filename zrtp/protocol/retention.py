@@ -27,6 +27,7 @@ from zrtp.protocol.changes import (
     Unverified,
 )
 from zrtp.protocol.events import Role
+from zrtp.protocol.exchange import Confirmed
 from zrtp.protocol.installation import Installation
 from zrtp.protocol.key_schedule import srtps
 from zrtp.protocol.retained_secrets import KnownSecrets
@@ -232,7 +233,7 @@ class Retention:
             return None
         return self.record.name or None
 
-    def peer_finished(self) -> None:
+    def peer_finished(self, confirmed: Confirmed) -> None:
         """The peer sent valid SRTP: it has stored its secret, so that ours is sure."""
         if self._unsure:
             self._unsure = False

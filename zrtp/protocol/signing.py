@@ -16,7 +16,7 @@ from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid, Signer, Sign
 from zrtp.errors import ErrorCode, PeerMisbehaved, ZrtpError
 from zrtp.protocol.core import Core
 from zrtp.protocol.events import Mode, SignatureReceived, WarningCode
-from zrtp.protocol.exchange import Exchange, SignatureChecked
+from zrtp.protocol.exchange import Exchange, SignatureChecked, SignerIsNotUs
 from zrtp.wire.messages import ConfirmPlain
 from zrtp.wire.packet import CRC, HEADER
 
@@ -29,6 +29,9 @@ OVERHEAD = HEADER + 4 * 19 + 4 + CRC
 
 class SignerFailed(ZrtpError):
     """A signer raised what it may not raise, or gave what is no block; the text has nothing of the SAS."""
+
+
+NOT_US = SignerIsNotUs()
 
 
 def sign_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: float) -> ConfirmPlain:
@@ -113,22 +116,22 @@ def check_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: floa
         ) from None
 
 
-def refuse_our_own(core: Core, exchange: Exchange, received: SignatureReceived, now: float) -> None:
+def refuse_our_own(core: Core, exchange: Exchange, signature: SignatureChecked, now: float) -> SignerIsNotUs:
     """Refuse a peer that signed with the key that we sign with in this exchange.
 
     Raises:
         PeerMisbehaved: 0x20, the signature block or the signer is our own.
     """
-    own = exchange.own_plain
+    own, received = exchange.own_plain, signature.received
     secrets = None if exchange.derived is None else exchange.derived.secrets
-    if own is None or own.signature_type is None or secrets is None:
-        return
+    if own is None or own.signature_type is None or secrets is None or received is None:
+        return NOT_US
     if own.signature_type != received.signature_type:
-        return
+        return NOT_US
     try:
         ours = core.installation.verifiers[own.signature_type].verify(own.signature, secrets.sashash)
     except Exception:  # not to be checked here: then the peer's is that of another key
-        return
+        return NOT_US
     if hmac.compare_digest(ours, received.signer):
         text = (
             "The other side signed the SAS with our own key: somebody sends our signature back, or two endpoints "
@@ -136,6 +139,7 @@ def refuse_our_own(core: Core, exchange: Exchange, received: SignatureReceived, 
         )
         core.warn(WarningCode.SIGNATURE_INVALID, text, now)
         raise PeerMisbehaved(ErrorCode.SOFTWARE_ERROR, text)
+    return NOT_US
 
 
 def check(core: Core, signature_type: bytes, block: bytes, sashash: bytes, now: float) -> SignatureReceived | None:

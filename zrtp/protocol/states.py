@@ -94,6 +94,8 @@ class Trigger(Enum):
     """Too many exchanges of strangers are unfinished, and this is one that makes room."""
     REFUSED = "refused"
     """A check of another input failed, and the rules of this state decide what follows."""
+    COMPUTED = "computed"
+    """A public-key operation that ran elsewhere has its result."""
     CLOSE = "close"
 
     __hash__ = object.__hash__

@@ -94,7 +94,7 @@ def without_exchange(state: State) -> Steps:
         Trigger.CLEARED_BY_PEER: Go(clearing.on_cleared_without_keys, (state,)),
         **ignore("no Error was sent", Kind.ERROR_ACK),
         **ignore("no exchange is running", Trigger.IDLE_TIMEOUT, Trigger.ERROR_GRACE_OVER, Trigger.NEW_CHAIN),
-        **ignore("no exchange is running", Trigger.OUTRUN, Trigger.CROWDED_OUT),
+        **ignore("no exchange is running", Trigger.OUTRUN, Trigger.CROWDED_OUT, Trigger.COMPUTED),
         **ignore("not secure", Trigger.GO_CLEAR, Trigger.GOING_CLEAR, Trigger.CLEAR_AGREED),
     }
 
@@ -148,6 +148,7 @@ def in_exchange(state: State) -> Steps:
         **ignore("going secure already", Trigger.GO_SECURE, Trigger.RETRY),
         **ignore("the peer has answered this Commit", Trigger.OUTRUN),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE),
+        **ignore("no public-key operation is running", Trigger.COMPUTED),
     }
 
 
@@ -291,6 +292,7 @@ TABLE: dict[State, Row] = {
             Kind.PING_ACK: Go(commitment.on_ping_ack_in_exchange, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.COMMIT: Go(commitment.on_crossing_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             Kind.DHPART1: Go(agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
+            Trigger.COMPUTED: Go(agreement.on_computed, (S.DHPART2_SENT,)),
             Kind.CONFIRM1: Go(initiation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
             Trigger.HELLO_EXPECTED: Go(
                 binding.on_hello_expected_after_commit,
@@ -332,6 +334,7 @@ TABLE: dict[State, Row] = {
         {
             **responding(S.DHPART1_SENT),
             Kind.DHPART2: Go(agreement.on_dhpart2, (S.DHPART1_SENT, S.CONFIRM1_SENT)),
+            Trigger.COMPUTED: Go(agreement.on_computed, (S.CONFIRM1_SENT,)),
             **ignore("no DHPart2 yet", Kind.CONFIRM2),
         },
         ANSWERING,
