@@ -322,8 +322,8 @@ def test_no_function_is_longer_than_a_screen_and_one_handler_is_one_transition(p
 WRITERS = {
     ("self.state", "core.py", "__init__"),
     ("self.state", "core.py", "enter"),
-    ("self.state", "core.py", "set_aside"),
-    ("self.state", "core.py", "_load"),
+    ("core.state", "aside.py", "set_aside"),
+    ("core.state", "aside.py", "_load"),
     ("core.state", "initiation.py", "_commit_beside"),
     ("self.sending", "core.py", "__init__"),
     ("self.sending", "core.py", "set_sending"),

@@ -21,7 +21,7 @@ from zrtp.crypto.hashes import S256
 from zrtp.crypto.key_agreements import DH2K, EC25, X255
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse, ErrorCode
-from zrtp.protocol import hearing, limits
+from zrtp.protocol import aside, hearing, limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import (
     Continuity,
@@ -641,7 +641,7 @@ def test_a_commit_has_to_win_against_each_of_ours_that_waits_for_its_answer(wins
     low, high = sorted(core_of(bob.stream).exchanges(), key=lambda one: present(present(one.commit).hvi))
     (peer,) = (actor for actor in actors if actor.ssrc == low.peer.ssrc)
     to_peer, to_other = present(low.commit), present(high.commit)
-    core_of(bob.stream).bring_forward(low)
+    aside.bring_forward(core_of(bob.stream), low)
     if wins_against == "both":
         only(peer.send(winning(peer, to_other))[-1:], DHPart1)
     else:
@@ -654,7 +654,7 @@ def test_the_answer_brings_our_hello_along_if_there_are_two_and_the_peer_may_hav
     bob = alone(WAITING)
     peer = Actor(bob.stream)
     peer.discover()
-    core_of(bob.stream).introduce_anew(0.0)
+    aside.introduce_anew(core_of(bob.stream), 0.0)
     peer.listen()
     assert kinds(peer.send(peer.commit())) == [Kind.HELLO, Kind.DHPART1]
 

@@ -8,7 +8,7 @@ from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only
 from tests.support.inside import core_of, state_of
 from tests.support.pair import Side
 from zrtp.cache.memory import MemoryCache
-from zrtp.protocol import hearing, limits
+from zrtp.protocol import hearing, limits, transmission
 from zrtp.protocol.events import PongReceived
 from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
@@ -80,7 +80,7 @@ def test_it_asks_later_if_two_datagrams_are_due() -> None:
     core = core_of(bob.stream)
     bob.stream.datagrams_to_send()
     for _ in range(2):
-        core.send_hello(0.0)
+        transmission.send_hello(core, 0.0)
     hearing.ask(core)
     hearing.send_ping(core, 0.0)
     assert core.past.asking and len(bob.stream.datagrams_to_send()) == 2

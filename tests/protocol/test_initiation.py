@@ -17,7 +17,7 @@ from zrtp.crypto.hashes import S256, sha256
 from zrtp.crypto.key_agreements import X255
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ErrorCode
-from zrtp.protocol import hearing, limits
+from zrtp.protocol import aside, hearing, limits
 from zrtp.protocol.compatibility import id_of_answer
 from zrtp.protocol.events import Failed, NoPeer, Role, SecurityWarning
 from zrtp.protocol.exchange import present
@@ -218,7 +218,9 @@ def test_a_confirm1_belongs_to_the_exchange_that_has_keys(first: str) -> None:
     commit = only(peer.send(peer.dhpart1(waiting)), Commit)
     dhpart2 = only(peer.send(peer.dhpart1(commit)), DHPart2)
     core = core_of(bob.stream)
-    core.bring_forward(next(one for one in core.exchanges() if (one.derived is None) == (first == "of the stranger")))
+    aside.bring_forward(
+        core, next(one for one in core.exchanges() if (one.derived is None) == (first == "of the stranger"))
+    )
     peer.take_dhpart2(dhpart2)
     assert kinds(peer.send(peer.confirm())) == [Kind.CONFIRM2]
 

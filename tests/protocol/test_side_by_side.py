@@ -10,7 +10,7 @@ from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only
 from tests.support.inside import core_of, state_of
 from tests.support.pair import Side
 from zrtp.cache.memory import MemoryCache
-from zrtp.protocol import limits, side_by_side
+from zrtp.protocol import aside, limits, side_by_side
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import Candidate, Exchange, present
 from zrtp.protocol.hash_chain import ChainComplete
@@ -90,7 +90,7 @@ def test_the_last_place_is_kept_for_who_hears_us() -> None:
     core, (*_, one, other) = core_of(bob.stream), actors
     assert commit_at(one, 0.01) == []
     assert side_by_side.room_for_commit(core, candidate_of(bob, other), 0.02)
-    core.set_aside()
+    aside.set_aside(core)
     core.begin(replace(exchange_with(bob, actors[0]), role=Role.INITIATOR, peer=candidate_of(bob, other)), 0.02)
     assert not side_by_side.room_for_commit(core, candidate_of(bob, one), 0.03)
     one.hear()
@@ -154,7 +154,7 @@ def test_who_had_his_time_does_not_take_it_from_others_again() -> None:
     core, next_one = core_of(bob.stream), candidate_of(bob, actors[2])
     assert side_by_side.room_for_answer(core, next_one, present(actors[2].own_commit), 0.6)
     assert back.ssrc not in {one.peer.ssrc for one in core.exchanges()}
-    core.set_aside()
+    aside.set_aside(core)
     core.begin(replace(exchange_with(bob, actors[1]), peer=next_one), 0.6)
     for at in (1.2, 1.3, 1.4):
         assert not side_by_side.room_for_answer(core, candidate_of(bob, back), present(back.own_commit), at)

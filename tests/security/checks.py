@@ -270,8 +270,8 @@ CHECKS = (
     Check("gate for SRTCP", "_.sending is Sending.SRTP", "True", ("test_secure",), within="may_send"),
     Check(
         "no SRTP before Conf2ACK",
-        "_X.send_in_exchange(confirm2, exchange, received.at)",
-        "_X.open_gate(confirmed); _X.send_in_exchange(confirm2, exchange, received.at)",
+        "transmission.send_in_exchange(_X, confirm2, exchange, received.at)",
+        "_X.open_gate(confirmed); transmission.send_in_exchange(_X, confirm2, exchange, received.at)",
         ("test_confirmation",),
     ),
     Check("GoClear MAC", "hmac.compare_digest(expected, message.clear_mac)", "True", ("test_clearing",)),

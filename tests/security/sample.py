@@ -63,8 +63,8 @@ REASONS: dict[str, str] = {
     "config.py default_key_agreements: code in usable and usable[code].available -> usable[code].available": (
         "the registry has every code that is wanted, whether its library is there or not"
     ),
-    "core.py Core.send_hello_limited: self.hello_copies and self.hello_copies[-1] >= now -> "
-    "self.hello_copies[-1] >= now": "whoever answers has started, and sent a copy then",
+    "transmission.py send_hello_limited: core.hello_copies and core.hello_copies[-1] >= now -> "
+    "core.hello_copies[-1] >= now": "whoever answers has started, and sent a copy then",
     "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
         "a Hello that is forgotten at the last instant of its time comes again"
     ),

@@ -31,6 +31,7 @@ from tests.security.blind import (
     undisturbed,
 )
 from tests.support.cases import every
+from zrtp.protocol import ending
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.states import State
 from zrtp.protocol.transitions import TABLE, Go
@@ -139,7 +140,7 @@ def test_a_flood_goes_on_until_the_call_is_secure(monkeypatch: pytest.MonkeyPatc
 
 def test_an_end_that_gives_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(core: Core, ping: Received[Ping]) -> State:
-        return core.fail(0xA0, "Somebody asks too much.", ping.at, tell_peer=False)
+        return ending.fail(core, 0xA0, "Somebody asks too much.", ping.at, tell_peer=False)
 
     last = len(undisturbed("both commit").moments) - 1
     monkeypatch.setitem(TABLE[State.SECURE].inputs, Kind.PING, Go(give_up, (State.FAILED,)))

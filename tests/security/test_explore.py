@@ -6,6 +6,7 @@ import pytest
 
 from tests.security.explore import SCENARIOS, Explorer, explore, few_retransmissions
 from tests.security.machine import Defect, clone, dump
+from zrtp.protocol import ending
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.contention import Winner
 from zrtp.protocol.core import Core, Received
@@ -89,7 +90,7 @@ def test_a_responder_without_a_timer_is_found(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.long
 def test_an_error_that_ends_a_secure_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def give_up(core: Core, error: Received[Error]) -> State:
-        return core.fail(error.message.code, "The peer gave up.", error.at, tell_peer=False)
+        return ending.fail(core, error.message.code, "The peer gave up.", error.at, tell_peer=False)
 
     monkeypatch.setitem(TABLE[State.SECURE].inputs, Kind.ERROR, Go(give_up, (State.FAILED,)))
     with pytest.raises(Defect, match="given up"):

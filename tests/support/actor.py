@@ -22,6 +22,7 @@ from zrtp.cache.interface import SecretCache
 from zrtp.crypto.key_agreements.base import CheckedValue, InitiatorShare, ResponderShare, ShareContext
 from zrtp.protocol.config import Config
 from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
+from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Role, Suite
 from zrtp.protocol.hash_chain import (
@@ -385,6 +386,19 @@ class Actor:
         confirm2 = only(self.send(self.confirm(**confirm)), Confirm2)
         self.send(CONF2ACK)
         return self.open(confirm2)
+
+
+def started() -> tuple[Side, Core]:
+    """A stream whose first Hello has gone out."""
+    side = alone(FAST)
+    side.stream.datagrams_to_send()
+    return side, core_of(side.stream)
+
+
+def sent(side: Side) -> list[bytes]:
+    """The messages that it sends now."""
+    packets = [decode_packet(datagram) for datagram in side.stream.datagrams_to_send()]
+    return [packet.message for packet in packets if isinstance(packet, Packet)]
 
 
 def kinds(messages: Iterable[Message]) -> list[Kind]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from zrtp.crypto.hashes import sha256
-from zrtp.protocol import compatibility, confirmation, hearing, initiation
+from zrtp.protocol import aside, compatibility, confirmation, hearing, initiation, transmission
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import present
@@ -61,10 +61,10 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         heard = HeardResponder(authentic, dhpart1)
         exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
         core.progressed()
-        core.note_answer(exchange, received.at)
+        transmission.note_answer(core, exchange, received.at)
         initiation.commit_to_all(core, now)
         initiation.h1_goes_out(core, now)
-        core.send_in_exchange(dhpart2, exchange, now)
+        transmission.send_in_exchange(core, dhpart2, exchange, now)
         return State.DHPART2_SENT
 
     return core.compute(partial(share.finish, pv), go_on, received.at)
@@ -84,7 +84,7 @@ def on_dhpart2(core: Core, received: Received[DHPart2]) -> State:
     transcript = Transcript.of_responder(exchange.hash, core.hello, authentic, answer.dhpart1, committed)
 
     exchange.proved = committed
-    core.give_up_others(proved=False)
+    aside.give_up_others(core, proved=False)
 
     def go_on(dh_result: Secret, now: float) -> State:
         s0 = s0_from_dh(exchange.hash, dh_result, transcript, matched.s1, matched.s2, matched.s3)

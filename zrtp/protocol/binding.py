@@ -7,7 +7,7 @@ that have arrived by then and, if it comes late, with that of the exchange's pee
 from __future__ import annotations
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import initiation
+from zrtp.protocol import aside, ending, initiation
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import WarningCode
 from zrtp.protocol.exchange import present
@@ -50,7 +50,7 @@ def on_hello_expected_in_exchange(core: Core, told: Received[None]) -> State:
     core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, told.at)
     if not core.installation.config.require_hello_hash_match:
         return core.state
-    return core.fail(ErrorCode.SOFTWARE_ERROR, MISMATCH, told.at, tell_peer=True)
+    return ending.fail(core, ErrorCode.SOFTWARE_ERROR, MISMATCH, told.at, tell_peer=True)
 
 
 def _give_up_unexpected(core: Core) -> None:
@@ -58,4 +58,4 @@ def _give_up_unexpected(core: Core) -> None:
     if core.installation.config.require_hello_hash_match:
         for exchange in core.exchanges():
             if core.aside and not core.expects(exchange.peer.hello):
-                core.give_up(exchange)
+                aside.give_up(core, exchange)

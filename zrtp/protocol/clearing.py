@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.errors import ApiMisuse, ErrorCode
-from zrtp.protocol import compatibility, limits
+from zrtp.protocol import aside, compatibility, limits, transmission
 from zrtp.protocol.call import Call
 from zrtp.protocol.config import ClearDialect
 from zrtp.protocol.core import Core, LateGoClear, Received
@@ -83,7 +83,7 @@ def on_go_clear(core: Core, decision: Received[None]) -> State:
     message = GoClear.make(clear_mac=clear_mac(exchange.hash, mackey, core.installation.config.clear_dialect))
     core.set_sending(Sending.BLOCKED)
     _tell_others(core, Trigger.GOING_CLEAR)
-    core.send_repeatedly(message, T2, decision.at)
+    transmission.send_repeatedly(core, message, T2, decision.at)
     return State.GOCLEAR_SENT
 
 
@@ -98,10 +98,10 @@ def on_going_clear_in_exchange(core: Core, decision: Received[None]) -> State:
     It must not become secure any more.
     """
     core.set_sending(Sending.BLOCKED)
-    core.give_up_others()
+    aside.give_up_others(core)
     core.forget_candidates_except(present(core.exchange).peer)
     core.release()
-    core.stop_repeating()
+    transmission.stop_repeating(core)
     return State.CLEAR_PENDING
 
 
@@ -133,7 +133,7 @@ def on_goclear(core: Core, received: Received[GoClear]) -> State:
         return _forged(core, now)
     allowed = _allowed(exchange, verified)
     if allowed is None:
-        core.answer_limited(Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
+        transmission.answer_limited(core, Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
         core.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
         return core.state
     return _cleared_by_peer(core, exchange, allowed, now)
@@ -157,7 +157,7 @@ def _cleared_by_peer(core: Core, exchange: Exchange, allowed: ClearAllowed, now:
     _tell_others(core, Trigger.CLEARED_BY_PEER)
     core.outbox.answer_copies(allowed.goclear.message.raw, CLEAR_ACK)
     core.emit(ClearRequested(ssrc=core.ssrc))
-    core.send_repeatedly(CLEAR_ACK, CLEAR_KEEPALIVE, now)
+    transmission.send_repeatedly(core, CLEAR_ACK, CLEAR_KEEPALIVE, now)
     return State.CLEAR_PENDING
 
 
@@ -254,10 +254,10 @@ def _late_goclear(core: Core, exchange: Exchange, *, counts: bool) -> LateGoClea
 
 
 def _let_go(core: Core, exchange: Exchange) -> None:
-    core.give_up_others()
+    aside.give_up_others(core)
     core.forget_candidates_except(exchange.peer)
     core.release()
-    core.stop_repeating()
+    transmission.stop_repeating(core)
     core.set_sending(Sending.BLOCKED)
 
 

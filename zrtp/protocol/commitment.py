@@ -19,7 +19,18 @@ from itertools import product
 from zrtp.crypto.hashes import sha256
 from zrtp.crypto.key_agreements.base import InitiatorShare
 from zrtp.errors import ErrorCode, MalformedPacket, PeerError, PeerMisbehaved, ZrtpError
-from zrtp.protocol import compatibility, confirmation, discovery, hearing, initiation, limits, side_by_side
+from zrtp.protocol import (
+    aside,
+    compatibility,
+    confirmation,
+    discovery,
+    ending,
+    hearing,
+    initiation,
+    limits,
+    side_by_side,
+    transmission,
+)
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
@@ -74,7 +85,7 @@ def _unless_refused(core: Core, received: Received[Commit], answer: Callable[[Co
         target = answer(core, received)
     except ZrtpError as error:
         if core.exchange is None and first is not None:
-            core.bring_forward(first)
+            aside.bring_forward(core, first)
         if not isinstance(error, PeerError) or isinstance(error, MalformedPacket):
             raise
         if core.state is State.COMMIT_SENT and core.exchange is None:
@@ -82,10 +93,10 @@ def _unless_refused(core: Core, received: Received[Commit], answer: Callable[[Co
         core.hello_acknowledged, core.beside = acknowledged, beside
         core.counters["Commit refused"] += 1
         core.past.refused_commit = str(error)
-        core.complain_to_candidate(error.code, received.at)
+        transmission.complain_to_candidate(core, error.code, received.at)
         return _doubt_sender(core, received)
     if core.exchange is None and core.aside:
-        target = core.leave(target)
+        target = aside.leave(core, target)
         if core.waiting_commits:
             initiation.wait_for_record(core, target, received.at)
     return target
@@ -116,7 +127,7 @@ def _doubt_sender(core: Core, received: Received[Commit]) -> State:
     if core.acknowledged_by != received.ssrc:
         return core.state
     core.acknowledged_by, core.hello_acknowledged = None, False
-    core.resume_hello(received.at)
+    transmission.resume_hello(core, received.at)
     return State.HELLO_RECEIVED
 
 
@@ -157,7 +168,7 @@ def _answer_beside(core: Core, received: Received[Commit]) -> State:
         return core.state
     if not side_by_side.room_for_answer(core, peer.candidate, received.message, received.at):
         return _come_again(core, received)
-    core.set_aside()
+    aside.set_aside(core)
     return _answer_commit(core, received)
 
 
@@ -178,13 +189,13 @@ def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
         if same:
             ours.peer = peer.candidate  # whoever sent a copy of the peer's Hello does not send its Commit
             if core.acknowledged_by == received.ssrc and core.peer_hello_hash is None:  # otherwise it may be early
-                core.note_crossing_commit(received.at)
+                transmission.note_crossing_commit(core, received.at)
         return State.COMMIT_SENT
     if same and not answered:
         return _respond(core, received, peer, lost=ours)
     if not side_by_side.room_for_answer(core, peer.candidate, commit, received.at):
         return _come_again(core, received)
-    core.set_aside()
+    aside.set_aside(core)
     return _respond(core, received, peer)
 
 
@@ -208,7 +219,7 @@ def _wins(core: Core, received: Received[Commit], hello: Hello, ours: Exchange |
 
 def on_outrun(core: Core, due: Received[None]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: DISCOVERED, until the exchange on the other stream is finished."""
-    core.give_up_others()
+    aside.give_up_others(core)
     core.release()
     core.deadlines[Trigger.RETRY] = due.at + limits.RETRY_INTERVAL
     return State.DISCOVERED
@@ -553,7 +564,8 @@ def on_no_record(core: Core, due: Received[None]) -> State:
         return on_record(core, due)
     retention.stop_waiting()
     core.commit_waits = False
-    return core.fail(
+    return ending.fail(
+        core,
         ErrorCode.SERVICE_UNAVAILABLE,
         "The store of retained secrets does not answer, so that nobody can tell whether this is the peer of earlier "
         "calls. Call again when it works.",

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import date
 from functools import partial
 
-from zrtp.protocol import announcing, newcomers, signing
+from zrtp.protocol import announcing, aside, newcomers, signing, transmission
 from zrtp.protocol.confirm import Box, ConfirmVerified, open_confirm, seal_confirm
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Continuity, Mode, Secured, WarningCode
@@ -58,9 +58,9 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     exchange.confirmed = confirmed = Confirmed(verified, signature, signer)
     core.progressed()
     core.forget_candidates_except(exchange.peer)
-    core.note_answer(exchange, received.at)
+    transmission.note_answer(core, exchange, received.at)
     core.hand_over_keys(exchange, confirmed)
-    core.send_in_exchange(confirm2, exchange, received.at)
+    transmission.send_in_exchange(core, confirm2, exchange, received.at)
     return State.CONFIRM2_SENT
 
 
@@ -95,7 +95,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
     """Both Confirms are verified: open the gate, update the cache, show the SAS."""
     call, plain = core.call, confirmed.confirm.plain
     core.progressed()
-    core.stop_repeating()
+    transmission.stop_repeating(core)
     core.outbox.forget_reply(CLEAR_ACK)
     core.finish()
     core.open_gate(confirmed)
@@ -136,7 +136,7 @@ def _check(
     derived = present(exchange.derived)
     verified = open_confirm(derived.box, exchange.role.other, confirm, partial(complete, derived.heard))
     exchange.proved = verified.chain
-    core.give_up_others()
+    aside.give_up_others(core)
     return verified, signing.check_confirm(core, exchange, verified.plain, now)
 
 

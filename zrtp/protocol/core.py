@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import partial
 from hmac import compare_digest
 from typing import Generic, Literal, TypeVar
 
 from zrtp.crypto.hashes import sha256
-from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
 from zrtp.protocol.call import Call
 from zrtp.protocol.events import (
     Event,
-    Failed,
     KeysReady,
     Mode,
     SecurityWarning,
@@ -31,11 +29,10 @@ from zrtp.protocol.exchange import Candidate, Confirmed, Exchange, Past, present
 from zrtp.protocol.hash_chain import OwnChain, message_mac
 from zrtp.protocol.outbox import Outbox
 from zrtp.protocol.states import WITHOUT_ENCRYPTION, State, Trigger
-from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, T2, Retransmission, Schedule, along_the_path
+from zrtp.protocol.timers import RESPONDER_TIMEOUT, T1, T1_EXTENDED, Retransmission
 from zrtp.protocol.work import GoOn, Operation, Work
 from zrtp.wire.fragments import Reassembler
-from zrtp.wire.messages import Commit, Error, Hello, Message
-from zrtp.wire.packet import CRC, HEADER
+from zrtp.wire.messages import Commit, Hello, Message
 
 M_co = TypeVar("M_co", covariant=True)
 
@@ -214,16 +211,23 @@ class Core:
             mac=partial(message_mac, chain.h2),
         )
 
-    def change_version(self, version: bytes, now: float) -> None:
-        """Come down to a version that the peer supports: a new Hello, to be acknowledged (section 4.1.1)."""
-        self.own.hello = self.hello = self.make_hello(version, self.chain)
-        self.hello_acknowledged = False
-        self.send_repeatedly(self.hello, T1_EXTENDED, now)
-
     def hash_of_hello(self, version: bytes | None = None) -> str:
         """Version and SHA-256 of our Hello in hexadecimal, the value of a=zrtp-hash (RFC 6189 section 8)."""
         hello = self.hello if version is None else self.make_hello(version, self.chain)
         return f"{hello.version.decode()} {sha256(hello.raw).hex()}"
+
+    def is_own_hello(self, raw: bytes) -> bool:
+        """Whether this is what we sent ourselves."""
+        return raw in [own.hello.raw for own in self.introductions]
+
+    @property
+    def h1_shown(self) -> bool:
+        """No Commit can be made on our hash chain any more."""
+        return self.introductions[-1].h1_shown
+
+    def introduce_as(self, own: Introduction) -> None:
+        """The next exchange, or the one that is turned to, is that of this chain and this Hello."""
+        self.own, self.chain, self.hello = own, own.chain, own.hello
 
     # State and time.
 
@@ -276,139 +280,10 @@ class Core:
         """As responder: from now on, wait for the initiator's next message, and no longer than that."""
         self.deadlines[Trigger.IDLE_TIMEOUT] = self.later(now, seconds)
 
-    # Sending.
-
-    def send_hello(self, now: float) -> None:
-        """One copy of our Hello."""
-        self.outbox.transmit(self.hello)
-        self.hello_copies.append(now)
-
-    def is_own_hello(self, raw: bytes) -> bool:
-        """Whether this is what we sent ourselves."""
-        return raw in [own.hello.raw for own in self.introductions]
-
-    def send_hello_limited(self, now: float) -> None:
-        """One copy of our Hello as an answer to whoever introduces himself, within the rate limit, unless one goes out
-        now anyway.
-        """
-        if not (self.hello_copies and self.hello_copies[-1] >= now) and self.answer_limited(
-            self.introductions[-1].hello, now
-        ):
-            self.hello_copies.append(now)
-
-    def repeat_hello_beside(self, now: float) -> None:
-        """Our Hello, which is not acknowledged yet, goes on although something else is repeated now."""
-        self.beside = Retransmission(self.hello, T1_EXTENDED, now, self.installation.config.timer_scale)
-
-    def repeat_beside(self, now: float) -> None:
-        """Send our Hello once more, if it is due."""
-        beside = self.beside
-        if beside is None or now < beside.due:
-            return
-        if beside.exhausted:
-            self.beside = None
-        else:
-            self.outbox.transmit(beside.message)
-            self.hello_copies.append(now)
-            beside.next_copy(now)
-
-    def note_round_trip(self, ssrc: int, now: float, copies: Sequence[float]) -> None:
-        """Somebody acknowledged our Hello, or another message, which was sent at these times. The acknowledgement may
-        belong to any recent copy: the oldest counts.
-        """
-        recent = [sent for sent in copies if now - sent <= limits.HELLO_COPIES]
-        sent = recent[0] if recent else copies[-1] if copies else None
-        if sent is not None and now - sent <= limits.LONGEST_ROUND_TRIP and len(self.round_trips) < limits.CANDIDATES:
-            self.round_trips.setdefault(ssrc, now - sent)
-
-    def resume_hello(self, now: float) -> None:
-        """Nobody who counts has acknowledged our Hello: it goes on, the next copy when it would be due."""
-        if self.retransmission is None or self.retransmission.message is not self.hello:
-            self.retransmission = Retransmission(self.hello, T1_EXTENDED, now, self.installation.config.timer_scale)
-        self.extend_discovery(now)
-
-    def send_in_exchange(self, message: Message, exchange: Exchange, now: float) -> None:
-        """Send now, and again at the pace of the path to the peer."""
-        round_trip, shown = self.round_trips.get(exchange.peer.ssrc), exchange.round_trip
-        if round_trip is None or (shown is not None and shown < round_trip):
-            round_trip = shown
-        self.send_repeatedly(message, along_the_path(round_trip, len(message.raw) + HEADER + CRC), now)
-
-    def note_answer(self, exchange: Exchange, at: float) -> None:
-        """The peer has answered what is repeated, be it the first copy or a later one: the shortest wait counts."""
-        if self.retransmission is not None:
-            took = at - self.retransmission.begun
-            if exchange.round_trip is None or took < exchange.round_trip:
-                exchange.round_trip = took
-
-    def note_crossing_commit(self, now: float) -> None:
-        """The peer, which has a HelloACK of ours, did not get our Commit yet: this one waits no longer than the way
-        there and back.
-        """
-        repeated = self.retransmission
-        if self.past.first_hello_ack is not None and repeated is not None:
-            repeated.hasten(along_the_path(now - self.past.first_hello_ack, len(repeated.message.raw) + HEADER + CRC))
-
-    def send_repeatedly(self, message: Message, schedule: Schedule, now: float) -> None:
-        """Send now, and again on the schedule until `stop_repeating` or exhaustion."""
-        if message is self.hello:
-            self.send_hello(now)
-        else:
-            self.outbox.transmit(message)
-        self.retransmission = Retransmission(message, schedule, now, self.installation.config.timer_scale)
-
     @property
     def copies_sent(self) -> int:
         """How often the message was sent that waits for its answer."""
         return 0 if self.retransmission is None else self.retransmission.copies
-
-    def stop_repeating(self) -> None:
-        """What was sent repeatedly has its answer."""
-        self.retransmission = None
-
-    def repeat(self, now: float) -> bool:
-        """Send what is due once more; False if all copies are out."""
-        retransmission = present(self.retransmission)
-        if retransmission.exhausted:
-            self.retransmission = None
-            return False
-        if retransmission.preceded_by is not None:
-            self.outbox.transmit(retransmission.preceded_by)
-            retransmission.preceded_by = None
-        if retransmission.message is self.hello:
-            self.send_hello(now)
-        else:
-            self.outbox.transmit(retransmission.message)
-        retransmission.next_copy(now)
-        return True
-
-    def answer_again(self, raw: bytes, now: float) -> None:
-        """A message came before and has its answer. A DHPart2 shows that the initiator is still there; a Commit, which
-        anybody can send, wins no time.
-        """
-        if self.outbox.answer_again(raw) and self.state is State.CONFIRM1_SENT:
-            self.expect_initiator(now)
-        self.counters["repeated message"] += 1
-
-    def answer_limited(self, message: Message, now: float, kept: float = limits.KEPT_FOR_HELLO_ACK) -> bool:
-        """Answer something unauthenticated, within the rate limit, with so many `kept` for what matters more."""
-        if self.outbox.answer_limited(message, now, kept):
-            return True
-        self.counters["answer rate exceeded"] += 1
-        return False
-
-    def complain(self, code: ErrorCode, now: float) -> None:
-        """An Error about something that anybody could have sent: at most once a second, with no other effect."""
-        if self.last_error_sent is None or now - self.last_error_sent >= limits.ERROR_INTERVAL:
-            self.last_error_sent = now
-            self.answer_limited(Error.make(code=code), now)
-
-    def complain_to_candidate(self, code: ErrorCode, now: float) -> None:
-        """An Error to whoever sent what cannot be the peer's, unless somebody else is there, who would hear it too and
-        take it for the end of his own exchange.
-        """
-        if len(self.candidates) < 2:
-            self.complain(code, now)
 
     def compute(self, operation: Operation, go_on: GoOn, now: float) -> State:
         """Perform a public-key operation and go on with its result: at once, or when somebody else has done it."""
@@ -434,6 +309,10 @@ class Core:
         """A sentence, and what the other side said before, if it is the other side."""
         return text if self.past.said is None else f"{text} The other side said, not proved: {self.past.said}."
 
+    def log_failure(self, text: str) -> None:
+        """Log how an exchange failed."""
+        self._logger.info("stream %08x failed: %s", self.ssrc, text)
+
     def dropped(self, error: Exception) -> None:
         """Log why a datagram was dropped."""
         self._logger.debug("stream %08x: dropped: %s", self.ssrc, error)
@@ -457,29 +336,7 @@ class Core:
         self.emit(KeysReady(ssrc=self.ssrc, send=send, receive=receive))
         keys.srtp_handed_over = True
 
-    # Ends.
-
-    def fail(self, code: int, text: str, now: float, *, tell_peer: bool, by_peer: bool = False) -> State:
-        """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched.
-
-        If others run beside it, only this one ends, and nobody hears of it.
-        """
-        if self.aside:
-            return self.leave(State.FAILED)
-        if self.exchange is not None:
-            self.past.open_to_others = not self.exchange.proved
-        name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
-        self._logger.info("stream %08x failed: %s", self.ssrc, text)
-        if self.exchange is not None:
-            self.call.exchange_failed(self.exchange)
-        self.release()
-        self.progressed()
-        self.stop_repeating()
-        self.set_sending(Sending.BLOCKED)
-        if tell_peer:
-            self.send_repeatedly(Error.make(code=code), T2, now)
-        self.emit(Failed(ssrc=self.ssrc, code=code, name=name, by_peer=by_peer, text=text))
-        return State.FAILED
+    # Exchanges, and whom they are with.
 
     def begin(self, exchange: Exchange, now: float) -> None:
         """The stream works on this exchange; unless it is a further stream, no other stream of the call has one."""
@@ -509,108 +366,10 @@ class Core:
             self.commit_waits = False
             self.introduce_as(self.introductions[-1])
 
-    # Exchanges side by side. The stream works on one of them at a time.
-
-    def set_aside(self) -> None:
-        """Turn to another exchange, which is about to begin; this one goes on beside it."""
-        of_stream = self._deadlines_of_stream()
-        self.aside.append(self._as_aside())
-        self.state, self.exchange = State.DISCOVERED, None
-        self.retransmission = self.beside = self.peer_error = self.work = None
-        self.deadlines, self.outbox.answers = of_stream, {}
-        self.introduce_as(self.introductions[-1])
-
-    def introduce_anew(self, now: float) -> None:
-        """A new hash chain and a new Hello, for exchanges that begin from now on."""
-        chain = OwnChain.make(self.installation.random)
-        anew = Introduction(chain, self.make_hello(self.hello.version, chain), now)
-        self.introductions = [*self.introductions[1 - limits.EXCHANGES :], anew]
-        self.hello_acknowledged = False
-        if self.exchange is None:
-            self.introduce_as(self.introductions[-1])
-        self.outbox.transmit(self.introductions[-1].hello)
-        self.hello_copies.append(now)
-        self.beside = Retransmission(self.introductions[-1].hello, T1, now, self.installation.config.timer_scale)
-
-    @property
-    def h1_shown(self) -> bool:
-        """No Commit can be made on our hash chain any more."""
-        return self.introductions[-1].h1_shown
-
-    def introduce_as(self, own: Introduction) -> None:
-        """The next exchange, or the one that is turned to, is that of this chain and this Hello."""
-        self.own, self.chain, self.hello = own, own.chain, own.hello
-
-    def turn_to(self, other: Aside) -> None:
-        """Work on that exchange now; the one so far takes its place beside it."""
-        self.aside[self.aside.index(other)] = self._as_aside()
-        self._load(other)
-
-    def leave(self, otherwise: State) -> State:
-        """This exchange is over: go on with one that runs beside it. Without any, the state is another one."""
-        if self.exchange is not None:
-            self.past.spent_commits |= {self.exchange.commit.raw}
-        self.release()
-        if not self.aside:
-            return otherwise
-        self._load(self.aside.pop())
-        return self.state
-
-    def give_up_others(self, *, proved: bool = True) -> None:
-        """Give up what runs beside this exchange; unless `proved`, only those that have not proved themselves."""
-        for other in tuple(self.aside):
-            if proved or not other.exchange.proved:
-                self.give_up(other.exchange)
-        if proved:
-            self.past.spent_commits = frozenset()
-
-    def bring_forward(self, exchange: Exchange) -> None:
-        """Work on this exchange, wherever it is."""
-        for other in self.aside:
-            if other.exchange is exchange:
-                if self.exchange is None:
-                    self.aside.remove(other)
-                    self._load(other)
-                else:
-                    self.turn_to(other)
-                return
-
     def exchanges(self) -> list[Exchange]:
         """The exchange that the stream works on, and those beside it."""
         ours = [] if self.exchange is None else [self.exchange]
         return ours + [other.exchange for other in self.aside]
-
-    def give_up(self, exchange: Exchange) -> None:
-        """End one of several exchanges; the stream goes on with another one if it worked on this."""
-        self.bring_forward(exchange)
-        self.leave(self.state)
-
-    def _as_aside(self) -> Aside:
-        return Aside(
-            self.state,
-            present(self.exchange),
-            self.retransmission,
-            self.beside,
-            self.deadlines,
-            self.outbox.answers,
-            self.peer_error,
-            self.work,
-            self.own,
-        )
-
-    def _deadlines_of_stream(self) -> dict[Trigger, float]:
-        """Those that are a matter of the stream, whichever exchange it works on; no exchange keeps them."""
-        new_chain = self.deadlines.pop(Trigger.NEW_CHAIN, None)
-        return {} if new_chain is None else {Trigger.NEW_CHAIN: new_chain}
-
-    def _load(self, other: Aside) -> None:
-        other.deadlines.update(self._deadlines_of_stream())
-        self.state, self.exchange = other.state, other.exchange
-        self.retransmission, self.beside, self.deadlines = other.retransmission, other.beside, other.deadlines
-        self.outbox.answers, self.peer_error, self.work = other.answers, other.peer_error, other.work
-        self.introduce_as(other.own)
-        if other.exchange.mode is not Mode.MULTISTREAM:
-            self.call.retention.turn_to(other.exchange.peer.hello.zid)
 
     def expects(self, hello: Hello) -> bool:
         """Whether a Hello is the one that signalling announced; every one, if it announced none."""

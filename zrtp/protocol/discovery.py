@@ -18,7 +18,7 @@ import hmac
 from dataclasses import replace
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import announcing, compatibility, hearing, initiation, limits, newcomers
+from zrtp.protocol import announcing, compatibility, ending, hearing, initiation, limits, newcomers, transmission
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import NoPeer, PongReceived, Role, WarningCode
 from zrtp.protocol.exchange import Candidate, present
@@ -36,7 +36,7 @@ def on_start(core: Core, start: Received[None]) -> State:
     """
     config, now = core.installation.config, start.at
     expected = core.peer_hello_hash is not None
-    core.send_repeatedly(core.hello, T1_EXTENDED if expected else T1, now)
+    transmission.send_repeatedly(core, core.hello, T1_EXTENDED if expected else T1, now)
     seconds = config.discovery_deadline_extended if expected else config.discovery_deadline
     core.deadlines[Trigger.DISCOVERY_DEADLINE] = core.later(now, seconds)
     core.discovery_ends = None
@@ -70,9 +70,11 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
         hearing.ask_the_crowd(core)
     if not core.hello_acknowledged and _can_be_the_peers(core, hello.message):
         if core.retransmission is None:
-            core.send_repeatedly(core.hello, T1_EXTENDED, now)
+            transmission.send_repeatedly(core, core.hello, T1_EXTENDED, now)
         elif (hello.ssrc, hello.message.raw) not in core.candidates:
-            core.send_hello_limited(now)  # at once: earlier copies may have come before the peer was there
+            transmission.send_hello_limited(
+                core, now
+            )  # at once: earlier copies may have come before the peer was there
     by_commit = _is_answered_by_commit(core, hello)
     candidate = acknowledge(core, hello, by_commit=by_commit)
     if candidate is None:
@@ -80,7 +82,7 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
     if core.state is not State.DISCOVERED:  # there the deadline is that for a Commit, if there is one
         core.extend_discovery(now)
     elif (candidate.ssrc, candidate.hello.raw) not in core.candidates:
-        core.send_hello_limited(now)  # whoever acknowledged ours is somebody else, or began anew
+        transmission.send_hello_limited(core, now)  # whoever acknowledged ours is somebody else, or began anew
     add_candidate(core, candidate, now)
     if by_commit:
         return initiation.initiate_early(core, candidate, now)
@@ -114,7 +116,7 @@ def _is_answered_by_commit(core: Core, received: Received[Hello]) -> bool:
 def _introduce_again(core: Core, now: float) -> State:
     """Somebody acknowledged our Hello, but not whose Hello this is: anybody can send a HelloACK."""
     core.hello_acknowledged = False
-    core.send_repeatedly(core.hello, T1_EXTENDED, now)
+    transmission.send_repeatedly(core, core.hello, T1_EXTENDED, now)
     return State.HELLO_RECEIVED
 
 
@@ -186,7 +188,7 @@ def on_hello_after_failure(core: Core, hello: Received[Hello]) -> State:
     core.past.open_to_others = core.hello_acknowledged = False
     core.acknowledged_by = None
     core.candidates.clear()
-    core.send_repeatedly(core.hello, T1_EXTENDED, hello.at)
+    transmission.send_repeatedly(core, core.hello, T1_EXTENDED, hello.at)
     core.extend_discovery(hello.at)
     add_candidate(core, candidate, hello.at)
     return State.HELLO_RECEIVED
@@ -201,7 +203,7 @@ def _admit(core: Core, hello: Received[Hello], *, by_commit: bool) -> Candidate 
     if candidate is None:
         return None
     if new:
-        core.send_hello_limited(hello.at)
+        transmission.send_hello_limited(core, hello.at)
     add_candidate(core, candidate, hello.at)
     return candidate
 
@@ -211,7 +213,7 @@ def on_hello_ack(core: Core, ack: Received[HelloACK]) -> State:
     somebody else acknowledged it.
     """
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
-    core.note_round_trip(ack.ssrc, ack.at, core.hello_copies)
+    transmission.note_round_trip(core, ack.ssrc, ack.at, core.hello_copies)
     core.extend_discovery(ack.at)
     return State.HELLO_ACKED
 
@@ -224,7 +226,7 @@ def on_hello_ack_after_hello(core: Core, ack: Received[HelloACK]) -> State:
         core.counters["HelloACK from a stranger"] += 1
         return core.state
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
-    core.note_round_trip(ack.ssrc, ack.at, core.hello_copies)
+    transmission.note_round_trip(core, ack.ssrc, ack.at, core.hello_copies)
     core.extend_discovery(ack.at)
     return discovered(core, ack.at)
 
@@ -238,7 +240,7 @@ def on_hello_ack_after_commit(core: Core, ack: Received[HelloACK]) -> State:
     """Arrives from: COMMIT_SENT. Goes to: the same. Our Hello, which went on beside an early Commit, has arrived."""
     if ack.ssrc == present(core.exchange).peer.ssrc and not core.hello_acknowledged:
         core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
-        core.note_round_trip(ack.ssrc, ack.at, core.hello_copies)
+        transmission.note_round_trip(core, ack.ssrc, ack.at, core.hello_copies)
         core.beside = None
     return core.state
 
@@ -284,7 +286,7 @@ def on_deadline(core: Core, due: Received[None]) -> State:
     nothing = core.past.nothing_in_common
     if nothing is not None and core.candidates.keys() <= core.doubted:
         core.past.open_to_others = True
-        return core.fail(nothing.code, nothing.text, due.at, tell_peer=False)
+        return ending.fail(core, nothing.code, nothing.text, due.at, tell_peer=False)
     texts = {
         State.HELLO_SENT: "The other side does not answer ZRTP; this call is not encrypted.",
         State.HELLO_ACKED: "The other side heard us but never introduced itself; this call is not encrypted.",
@@ -307,7 +309,7 @@ def on_deadline(core: Core, due: Received[None]) -> State:
         text += f" Somebody began a key agreement that was refused: {core.past.refused_commit}"
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
     if core.state is not State.HELLO_RECEIVED:
-        core.stop_repeating()
+        transmission.stop_repeating(core)
     return State.QUIET
 
 
@@ -375,7 +377,7 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
     pinned = core.exchange is not None
     if hello.zid == core.call.zid:
         if not pinned:
-            core.complain(ErrorCode.EQUAL_ZIDS, now)
+            transmission.complain(core, ErrorCode.EQUAL_ZIDS, now)
             core.warn(
                 WarningCode.EQUAL_ZIDS,
                 "A peer claims our own ZID: a copied installation, or somebody who replays what we send. "
@@ -386,12 +388,12 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
             core.counters["own ZID"] += 1
         return None
     version, ours = react_to_version(core.installation.config.versions, core.hello.version, hello.version)
-    if not by_commit and core.answer_limited(HELLO_ACK, now, _kept(core, received)):
+    if not by_commit and transmission.answer_limited(core, HELLO_ACK, now, _kept(core, received)):
         core.past.first_hello_ack = now if core.past.first_hello_ack is None else core.past.first_hello_ack
     if version is Version.UNSUPPORTED and not pinned:
-        core.complain(ErrorCode.UNSUPPORTED_VERSION, now)
+        transmission.complain(core, ErrorCode.UNSUPPORTED_VERSION, now)
     if version is Version.STEP_DOWN and not pinned:
-        core.change_version(ours, now)
+        transmission.change_version(core, ours, now)
         version, _ = react_to_version((), ours, hello.version)
     if version is not Version.AGREED:
         core.counters[f"version {version.value}"] += 1
@@ -449,7 +451,7 @@ def hello_under_our_ssrc(core: Core, now: float) -> None:
     """Somebody else uses our SSRC (RFC 6189 section 4.1). Anybody can forge that, so it ends nothing: before a peer is
     pinned it is answered with an Error, afterwards it is dropped.
     """
-    core.complain(ErrorCode.SSRC_COLLISION, now)
+    transmission.complain(core, ErrorCode.SSRC_COLLISION, now)
     core.warn(
         WarningCode.SSRC_COLLISION,
         "The peer uses our SSRC. Start the stream again with a new SSRC.",

@@ -28,7 +28,7 @@ from zrtp.errors import (
     PeerError,
     ZrtpError,
 )
-from zrtp.protocol import discovery, hearing, limits, newcomers
+from zrtp.protocol import aside, discovery, hearing, limits, newcomers, transmission
 from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import WarningCode
@@ -109,11 +109,11 @@ def _handle_timers_beside(core: Core, now: float) -> None:
     """What is due for the exchanges beside the one that the stream works on."""
     first = core.exchange
     for exchange in core.exchanges()[1:]:
-        core.bring_forward(exchange)
+        aside.bring_forward(core, exchange)
         if core.exchange is exchange:  # it was not given up meanwhile
             _handle_timers(core, now)
     if first is not None:
-        core.bring_forward(first)
+        aside.bring_forward(core, first)
 
 
 def _handle_timers(core: Core, now: float) -> None:
@@ -126,9 +126,9 @@ def _handle_timers(core: Core, now: float) -> None:
         tell(core, first, now)
         deadlines = core.deadlines
     if core.beside is not None:
-        core.repeat_beside(now)
+        transmission.repeat_beside(core, now)
     retransmission = core.retransmission
-    if retransmission is not None and now >= retransmission.due and not core.repeat(now):
+    if retransmission is not None and now >= retransmission.due and not transmission.repeat(core, now):
         tell(core, Trigger.EXHAUSTED, now)
 
 
@@ -136,7 +136,7 @@ def finish_work(core: Core, work: Work, now: float) -> None:
     """A public-key operation has run: go on with its result."""
     for other in tuple(core.aside):
         if other.work is work:
-            core.turn_to(other)
+            aside.turn_to(core, other)
     _take(core, Trigger.COMPUTED, Received(work, core.ssrc, now))
     _settle(core, now)
 
@@ -157,7 +157,7 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
         _take_beside(core, kind, ssrc, raw, now)
         return
     if raw in core.outbox.answers:
-        core.answer_again(raw, now)
+        transmission.answer_again(core, raw, now)
         return
     if core.work is not None and kind in OF_EXCHANGE:
         core.counters["a public-key operation is running"] += 1
@@ -175,9 +175,9 @@ def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> N
     received: Received[object] | None = None
     refused: tuple[Exchange, ZrtpError] | None = None
     for exchange in _in_question(core, kind, ssrc, raw):
-        core.bring_forward(exchange)
+        aside.bring_forward(core, exchange)
         if raw in core.outbox.answers:
-            core.answer_again(raw, now)
+            transmission.answer_again(core, raw, now)
             return
         step = TABLE[core.state].inputs[kind]
         if isinstance(step, Ignore) or (core.work is not None and kind in OF_EXCHANGE):
@@ -195,11 +195,11 @@ def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> N
             if went_on or kind in TAKEN_ONCE:
                 return
     if refused is not None:
-        core.bring_forward(refused[0])
+        aside.bring_forward(core, refused[0])
         _refuse(core, refused[1], now)
     elif received is None:
         core.counters["fits no exchange"] += 1
-    core.bring_forward(first)
+    aside.bring_forward(core, first)
 
 
 def _in_question(core: Core, kind: Kind, ssrc: int, raw: bytes) -> list[Exchange]:
@@ -299,7 +299,7 @@ def _refuse(core: Core, error: ZrtpError, now: float) -> None:
     elif isinstance(error, PeerError) and _proved_nothing(core):
         core.counters["refused of a candidate"] += 1
         present(core.exchange).refusal = Refusal(error.code, str(error))
-        core.complain_to_candidate(error.code, now)
+        transmission.complain_to_candidate(core, error.code, now)
     elif isinstance(error, PeerError):
         _take(core, Trigger.REFUSED, Received(Refusal(error.code, str(error)), core.ssrc, now))
     elif isinstance(TABLE[core.state].inputs[Trigger.REFUSED], Ignore):
@@ -346,4 +346,4 @@ def _malformed(core: Core, error: MalformedPacket, ssrc: int, now: float) -> Non
     core.counters["malformed"] += 1
     core.dropped(error)
     if core.state in IN_EXCHANGE and core.knows(ssrc):
-        core.complain_to_candidate(ErrorCode.MALFORMED_PACKET, now)
+        transmission.complain_to_candidate(core, ErrorCode.MALFORMED_PACKET, now)

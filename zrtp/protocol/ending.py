@@ -12,11 +12,12 @@ with one.
 from __future__ import annotations
 
 from zrtp.errors import ErrorCode, describe
-from zrtp.protocol import limits
+from zrtp.protocol import aside, limits, transmission
 from zrtp.protocol.core import Core, Received
-from zrtp.protocol.events import Closed, NoPeer, Sending, WarningCode
+from zrtp.protocol.events import Closed, Failed, NoPeer, Sending, WarningCode
 from zrtp.protocol.exchange import Refusal, present
 from zrtp.protocol.states import State, Trigger
+from zrtp.protocol.timers import T2
 from zrtp.wire.messages import ERROR_ACK, Error, ErrorACK
 
 DISTURBED = "Messages of somebody else came in between: this call is being disturbed. Call again."
@@ -24,7 +25,7 @@ DISTURBED = "Messages of somebody else came in between: this call is being distu
 
 def on_error(core: Core, received: Received[Error]) -> State:
     """Arrives from: every state of an exchange. Goes to: the same. FAILED follows a second later. Sends: ErrorACK."""
-    core.answer_limited(ERROR_ACK, received.at)
+    transmission.answer_limited(core, ERROR_ACK, received.at)
     _tell_at_once(core, received)
     if Trigger.ERROR_GRACE_OVER not in core.deadlines:
         core.peer_error = received.message.code
@@ -34,7 +35,7 @@ def on_error(core: Core, received: Received[Error]) -> State:
 
 def on_error_without_effect(core: Core, received: Received[Error]) -> State:
     """Arrives from: SECURE, GOCLEAR_SENT, CLEAR_PENDING, CLEAR, FAILED. Goes to: the same. Sends: ErrorACK."""
-    core.answer_limited(ERROR_ACK, received.at)
+    transmission.answer_limited(core, ERROR_ACK, received.at)
     core.counters["Error without effect"] += 1
     return core.state
 
@@ -70,7 +71,8 @@ def on_grace_over(core: Core, due: Received[None]) -> State:
         core.call.exchange_failed(exchange)
         core.past.ended_by_error = (*core.past.ended_by_error, exchange.peer.hello.h3)[-limits.CANDIDATES :]
         return _candidate_is_gone(core, "Whoever took part in the key agreement ended it; this call is not encrypted.")
-    return core.fail(
+    return fail(
+        core,
         code,
         f"The other side ended the key agreement: {describe(code)}. (Error messages are not authenticated.)",
         due.at,
@@ -97,7 +99,7 @@ def on_error_ack_in_exchange(core: Core, received: Received[ErrorACK]) -> State:
 
 def on_error_ack(core: Core, received: Received[ErrorACK]) -> State:
     """Arrives from: FAILED. Goes to: FAILED. Our Error got through."""
-    core.stop_repeating()
+    transmission.stop_repeating(core)
     return State.FAILED
 
 
@@ -116,7 +118,7 @@ def on_silence_of_candidate(core: Core, due: Received[None]) -> State:
     elif exchange.disturbed:
         text += f" {DISTURBED}"
     if not core.aside:
-        core.complain_to_candidate(code, due.at)
+        transmission.complain_to_candidate(core, code, due.at)
     return _candidate_is_gone(core, text)
 
 
@@ -134,19 +136,19 @@ def on_silence(core: Core, due: Received[None]) -> State:
         code, text = exchange.refusal.code, exchange.refusal.text
     elif exchange.disturbed:
         text = f"The key agreement did not finish. {DISTURBED}"
-    return core.fail(code, core.with_what_was_said(text), due.at, tell_peer=True)
+    return fail(core, code, core.with_what_was_said(text), due.at, tell_peer=True)
 
 
 def _candidate_is_gone(core: Core, text: str) -> State:
     """An exchange ends whose other side may have been anybody: a late Hello or Commit starts everything again."""
     if core.aside:
-        return core.leave(core.state)
+        return aside.leave(core, core.state)
     return _as_if_nobody_came(core, text)
 
 
 def _as_if_nobody_came(core: Core, text: str) -> State:
-    core.leave(State.QUIET)
-    core.stop_repeating()
+    aside.leave(core, State.QUIET)
+    transmission.stop_repeating(core)
     core.past.new_chains = 0
     core.hello_acknowledged, core.acknowledged_by = False, None
     core.emit(NoPeer(ssrc=core.ssrc, text=core.with_what_was_said(text)))
@@ -158,7 +160,7 @@ def on_refused(core: Core, refusal: Received[Refusal]) -> State:
     wrong peer, or an attack, explains; or when randomness or a library of ours fails. Goes to: FAILED; COMMIT_SENT,
     DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT if an exchange beside it goes on. Sends: Error.
     """
-    return core.fail(refusal.message.code, refusal.message.text, refusal.at, tell_peer=True)
+    return fail(core, refusal.message.code, refusal.message.text, refusal.at, tell_peer=True)
 
 
 def on_crowded_out(core: Core, due: Received[None]) -> State:
@@ -175,7 +177,7 @@ def on_crowded_out(core: Core, due: Received[None]) -> State:
                 "Too many calls are being set up at once, and whoever began this one did not go on; this call is not "
                 "encrypted.",
             )
-        core.give_up(exchange)
+        aside.give_up(core, exchange)
     return core.state
 
 
@@ -188,7 +190,7 @@ def on_close(core: Core, due: Received[None]) -> State:
     """Arrives from: IDLE, every started state. Goes to: CLOSED. Sends: nothing. Without keys nothing may be sent on a
     stream that was secure.
     """
-    core.give_up_others()
+    aside.give_up_others(core)
     core.release()
     if core.sending is Sending.SRTP:
         core.set_sending(Sending.BLOCKED)
@@ -198,3 +200,26 @@ def on_close(core: Core, due: Received[None]) -> State:
     core.outbox.clear()
     core.emit(Closed(ssrc=core.ssrc))
     return State.CLOSED
+
+
+def fail(core: Core, code: int, text: str, now: float, *, tell_peer: bool, by_peer: bool = False) -> State:
+    """End the exchange without keys: event, secrets wiped, clear media stays blocked, the cache untouched.
+
+    If others run beside it, only this one ends, and nobody hears of it.
+    """
+    if core.aside:
+        return aside.leave(core, State.FAILED)
+    if core.exchange is not None:
+        core.past.open_to_others = not core.exchange.proved
+    name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
+    core.log_failure(text)
+    if core.exchange is not None:
+        core.call.exchange_failed(core.exchange)
+    core.release()
+    core.progressed()
+    transmission.stop_repeating(core)
+    core.set_sending(Sending.BLOCKED)
+    if tell_peer:
+        transmission.send_repeatedly(core, Error.make(code=code), T2, now)
+    core.emit(Failed(ssrc=core.ssrc, code=code, name=name, by_peer=by_peer, text=text))
+    return State.FAILED

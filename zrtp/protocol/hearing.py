@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from hmac import compare_digest
 
-from zrtp.protocol import limits
+from zrtp.protocol import limits, transmission
 from zrtp.protocol.core import Core
 from zrtp.protocol.negotiation import VERSION
 from zrtp.wire.messages import Ping, PingACK
@@ -94,7 +94,7 @@ def note(core: Core, ssrc: int, now: float) -> bool:
     if ssrc in core.past.hearing or len(core.past.hearing) >= limits.CANDIDATES:
         return False
     core.past.hearing.add(ssrc)
-    core.note_round_trip(ssrc, now, core.past.asked)
+    transmission.note_round_trip(core, ssrc, now, core.past.asked)
     if not core.call.secured_before:
         for known in core.candidates.values():
             if known.ssrc == ssrc:

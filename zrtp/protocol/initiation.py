@@ -24,7 +24,7 @@ from functools import partial
 
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import PeerError, PeerIncompatible
-from zrtp.protocol import confirmation, hearing, limits, side_by_side
+from zrtp.protocol import aside, confirmation, hearing, limits, side_by_side, transmission
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
 from zrtp.protocol.exchange import Candidate, DhOffer, Exchange, Refusal, present
@@ -42,7 +42,7 @@ def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
     himself. Sends Commit on T2 (section 4.4).
     """
     if core.h1_shown and not core.call.secured_before:
-        core.introduce_anew(now)
+        aside.introduce_anew(core, now)
     for peer in _by_preference(core):
         try:
             return commit_to(core, peer, now, allow_preshared=allow_preshared)
@@ -93,8 +93,8 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))
     if not core.hello_acknowledged:
-        core.repeat_hello_beside(now)
-    core.send_in_exchange(exchange.commit, exchange, now)
+        transmission.repeat_hello_beside(core, now)
+    transmission.send_in_exchange(core, exchange.commit, exchange, now)
     return State.COMMIT_SENT
 
 
@@ -131,7 +131,7 @@ def _note_incompatible(core: Core, peer: Candidate, error: PeerIncompatible, now
     """Nothing in common with somebody who may be the peer, or not: he hears of it, and others may still come."""
     core.doubted.add((peer.ssrc, peer.hello.raw))
     core.past.nothing_in_common = Refusal(error.code, str(error))
-    core.complain_to_candidate(error.code, now)
+    transmission.complain_to_candidate(core, error.code, now)
 
 
 def _wait_for_peer(core: Core, now: float) -> State:
@@ -250,7 +250,7 @@ def commit_to_all(core: Core, now: float) -> None:
         doubted = (known.ssrc, known.hello.raw) in core.doubted
         if known.ssrc != first.peer.ssrc and not doubted and len(core.exchanges()) < limits.EXCHANGES - 1:
             _commit_beside(core, known, now)
-    core.bring_forward(first)
+    aside.bring_forward(core, first)
 
 
 def h1_goes_out(core: Core, now: float) -> None:
@@ -310,7 +310,7 @@ def on_new_chain(core: Core, due: Received[None]) -> State:
     core.past.new_chains += 1
     _expect_new_chain(core, now)
     if not core.call.secured_before:
-        core.introduce_anew(now)
+        aside.introduce_anew(core, now)
     for known in likely:
         _commit_beside(core, known, now, allow_preshared=False)
     return core.state
@@ -367,13 +367,13 @@ def _commit_beside(core: Core, candidate: Candidate, now: float, *, allow_presha
         return core.state
     first = core.exchange
     if first is not None:
-        core.set_aside()
+        aside.set_aside(core)
     try:
         core.state = commit_to(core, candidate, now, allow_preshared=allow_preshared)
     except PeerIncompatible as error:
         _note_incompatible(core, candidate, error, now)
     if core.exchange is None and first is not None:
-        core.bring_forward(first)
+        aside.bring_forward(core, first)
     give_up_unheard(core)
     return core.state
 
@@ -386,7 +386,7 @@ def give_up_unheard(core: Core) -> None:
         states = [core.state, *(other.state for other in core.aside)]
         for exchange, state in zip(core.exchanges(), states, strict=True):
             if state is State.COMMIT_SENT and not exchange.heard:
-                core.give_up(exchange)
+                aside.give_up(core, exchange)
 
 
 # The three kinds of Commit.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from zrtp.crypto.sas import Sas
 from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse
-from zrtp.protocol import signing
+from zrtp.protocol import signing, transmission
 from zrtp.protocol.call import Call
 from zrtp.protocol.confirm import open_sas_relay, seal_sas_relay
 from zrtp.protocol.core import Core, Received
@@ -71,7 +71,9 @@ def _send(core: Core, sashash: bytes, sas_type: bytes, far: Call, now: float) ->
         signature_type=signature_type,
         signature=signature,
     )
-    core.send_repeatedly(seal_sas_relay(exchange.box, exchange.role, plain, core.installation.random), T2, now)
+    transmission.send_repeatedly(
+        core, seal_sas_relay(exchange.box, exchange.role, plain, core.installation.random), T2, now
+    )
 
 
 def _signed(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple[bytes | None, bytes]:
@@ -85,7 +87,7 @@ def _signed(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple
 
 def on_relay_ack(core: Core, ack: Received[RelayACK]) -> State:
     """Arrives from: SECURE. Goes to: SECURE. The phone got our SASrelay."""
-    core.stop_repeating()
+    transmission.stop_repeating(core)
     return State.SECURE
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from hmac import compare_digest
 
-from zrtp.protocol import limits
+from zrtp.protocol import aside, limits
 from zrtp.protocol.core import Core
 from zrtp.protocol.events import Role
 from zrtp.protocol.exchange import Candidate, Exchange
@@ -63,6 +63,6 @@ def _end_one(core: Core, exchanges: list[Exchange], heard: bool, now: float) -> 
         had_time = now - exchange.begun >= limits.TIME_TO_ANSWER
         if had_time and not exchange.proved and heard >= exchange.heard:
             core.past.had_time |= {exchange.peer.hello.h3}
-            core.give_up(exchange)
+            aside.give_up(core, exchange)
             return True
     return False

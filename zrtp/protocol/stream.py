@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from zrtp.errors import ApiMisuse
-from zrtp.protocol import dispatch, limits
+from zrtp.protocol import dispatch, limits, transmission
 from zrtp.protocol.core import Core
 from zrtp.protocol.driver import Driver
 from zrtp.protocol.events import Mode, Role, Sending, Suite
@@ -103,7 +103,7 @@ class Stream:
         if self._core.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
         ping = Ping.make(version=VERSION, endpoint_hash=self._core.call.endpoint_hash)
-        if self._core.answer_limited(ping, now):
+        if transmission.answer_limited(self._core, ping, now):
             self._core.pings = min(self._core.pings + 1, limits.PINGS)
 
     def permit_clear(self) -> None:
