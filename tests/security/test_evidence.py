@@ -133,5 +133,19 @@ def test_the_statement_cannot_go(copy: Copy, evidence: Evidence) -> None:
     assert "error:" in copy.complaints(the_place(evidence, copy.package).statement(), "pass")
 
 
+@pytest.mark.parametrize(
+    ("handler", "of_another"),
+    [
+        ("agreement.on_dhpart1", "agreement.on_dhpart2"),
+        ("clearing.on_go_clear", "clearing.on_goclear"),
+        ("clearing.on_goclear", "clearing.on_go_clear"),
+    ],
+)
+def test_the_transition_table_takes_no_handler_of_another_input(copy: Copy, handler: str, of_another: str) -> None:
+    (*_, found) = find(handler, copy.package)
+    complaints = copy.complaints(found, of_another)
+    assert "transitions.py" in complaints and 'Argument 2 to "on" has incompatible type' in complaints
+
+
 def test_the_copy_is_as_it_was(copy: Copy) -> None:
     assert copy.complaints() == ""

@@ -16,7 +16,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Self, TypeAlias
+from functools import cache
+from typing import Any, ClassVar, Self, TypeAlias, get_args
 
 from zrtp.errors import ApiMisuse, MalformedPacket
 from zrtp.wire.layout import (
@@ -88,8 +89,6 @@ class Kind(Enum):
 
 TYPE_BLOCK = slice(4, MESSAGE_HEADER)
 """Where it stands in a message."""
-
-KINDS = {kind.type_block: kind for kind in Kind}
 
 
 class UnknownMessage(MalformedPacket):
@@ -949,35 +948,51 @@ _ACKNOWLEDGEMENT = Layout()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HelloACK(_Message):
+class _Acknowledgement(_Message):
+    """One object does for all of a kind."""
+
+    @classmethod
+    @cache
+    def _only(cls) -> Self:
+        return cls(raw=_frame(cls.kind))
+
+    @classmethod
+    def _read(cls, message: bytes) -> Self:
+        if len(message) != MESSAGE_HEADER:
+            raise MalformedPacket(f"{cls.kind.text} has no content, but came in {len(message)} octets.")
+        return cls._only()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelloACK(_Acknowledgement):
     """Stops the repetition of Hello."""
 
     kind: ClassVar[Kind] = Kind.HELLO_ACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conf2ACK(_Message):
+class Conf2ACK(_Acknowledgement):
     """Stops the repetition of Confirm2."""
 
     kind: ClassVar[Kind] = Kind.CONF2ACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorACK(_Message):
+class ErrorACK(_Acknowledgement):
     """Stops the repetition of Error."""
 
     kind: ClassVar[Kind] = Kind.ERROR_ACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClearACK(_Message):
+class ClearACK(_Acknowledgement):
     """Stops the repetition of GoClear."""
 
     kind: ClassVar[Kind] = Kind.CLEAR_ACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelayACK(_Message):
+class RelayACK(_Acknowledgement):
     """Stops the repetition of SASrelay."""
 
     kind: ClassVar[Kind] = Kind.RELAY_ACK
@@ -1038,42 +1053,17 @@ def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:
     return b"".join(codes)
 
 
-HELLO_ACK = HelloACK(raw=_frame(Kind.HELLO_ACK))
-CONF2ACK = Conf2ACK(raw=_frame(Kind.CONF2ACK))
-ERROR_ACK = ErrorACK(raw=_frame(Kind.ERROR_ACK))
-CLEAR_ACK = ClearACK(raw=_frame(Kind.CLEAR_ACK))
-RELAY_ACK = RelayACK(raw=_frame(Kind.RELAY_ACK))
+HELLO_ACK = HelloACK._only()
+CONF2ACK = Conf2ACK._only()
+ERROR_ACK = ErrorACK._only()
+CLEAR_ACK = ClearACK._only()
+RELAY_ACK = RelayACK._only()
 
+_CLASSES: tuple[type[Message], ...] = get_args(Message)
 
-def _reader_of(ack: Message) -> Callable[[bytes], Message]:
-    """An acknowledgement has no content, so one object does for all."""
+KINDS = {each.kind.type_block: each.kind for each in _CLASSES}
 
-    def read(message: bytes) -> Message:
-        if len(message) != MESSAGE_HEADER:
-            raise MalformedPacket(f"{ack.kind.text} has no content, but came in {len(message)} octets.")
-        return ack
-
-    return read
-
-
-READERS: dict[Kind, Callable[[bytes], Message]] = {
-    Kind.HELLO: Hello._read,
-    Kind.HELLO_ACK: _reader_of(HELLO_ACK),
-    Kind.COMMIT: Commit._read,
-    Kind.DHPART1: DHPart1._read,
-    Kind.DHPART2: DHPart2._read,
-    Kind.CONFIRM1: Confirm1._read,
-    Kind.CONFIRM2: Confirm2._read,
-    Kind.CONF2ACK: _reader_of(CONF2ACK),
-    Kind.ERROR: Error._read,
-    Kind.ERROR_ACK: _reader_of(ERROR_ACK),
-    Kind.GOCLEAR: GoClear._read,
-    Kind.CLEAR_ACK: _reader_of(CLEAR_ACK),
-    Kind.SASRELAY: SASrelay._read,
-    Kind.RELAY_ACK: _reader_of(RELAY_ACK),
-    Kind.PING: Ping._read,
-    Kind.PING_ACK: PingACK._read,
-}
+READERS: dict[Kind, Callable[[bytes], Message]] = {each.kind: each._read for each in _CLASSES}
 """What `read` does for each kind."""
 
 _LAYOUTS = {
