@@ -36,10 +36,14 @@ LAYERS = {
 }
 """Folder -> storey. Imports point down; the folders of one storey do not know each other."""
 
+NAMES_OF = {"__init__": "cli", "__main__": "cli", "events": "protocol"}
+"""Modules beside the folders that only have names of one: whoever imports them imports that folder."""
+
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 BELOW_MEDIA = [path for path in MODULES if LAYERS.get(path.relative_to(PACKAGE).parts[0], 0) < LAYERS["media"]]
 
-EDGES_OF_THE_WORLD = {"asyncio", "socket", "time", "threading", "random", "secrets", "select", "subprocess", "uuid"}
+RANDOMNESS = {"random", "secrets", "uuid"}
+EDGES_OF_THE_WORLD = {"asyncio", "socket", "time", "threading", "select", "subprocess"} | RANDOMNESS
 
 
 def name_of(path: Path) -> str:
@@ -100,16 +104,32 @@ def target_folder(module: str) -> str | None:
     parts = module.split(".")
     if parts[0] != "zrtp":
         return None
-    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else ""
+    if len(parts) > 1:
+        return parts[1] if parts[1] in LAYERS else NAMES_OF.get(parts[1], "")
+    return ""
 
 
 def test_every_folder_has_its_storey() -> None:
     assert {folder_of(path) for path in MODULES} == set(LAYERS)
 
 
+@every(
+    ("module", "folder"),
+    [
+        ("zrtp.wire.messages", "wire"),
+        ("zrtp.secret.Secret", ""),
+        ("zrtp.events", "protocol"),
+        ("zrtp.events.Mode", "protocol"),
+        ("hashlib", None),
+    ],
+)
+def test_an_import_is_of_the_folder_whose_names_it_brings(module: str, folder: str | None) -> None:
+    assert target_folder(module) == folder
+
+
 @every("path", MODULES, ids=name_of)
 def test_imports_point_down_only(path: Path) -> None:
-    if path in (PACKAGE / "__init__.py", PACKAGE / "events.py", PACKAGE / "__main__.py"):
+    if path.parent == PACKAGE and path.stem in NAMES_OF:
         return  # the public names, and the command
     own = folder_of(path)
     for module in imports(path):
@@ -140,10 +160,18 @@ def test_only_crypto_and_srtp_know_cryptography() -> None:
 def test_below_the_media_nobody_knows_the_time_the_network_or_a_source_of_randomness(path: Path) -> None:
     if name_of(path) == "system.py":
         return
-    allowed = {"time", "threading"} if name_of(path).startswith("cache/sqlite") else set()
-    used = {module.split(".")[0] for module in imports(path)} & EDGES_OF_THE_WORLD
+    assert {module.split(".")[0] for module in imports(path)} & EDGES_OF_THE_WORLD == set()
+
+
+@every("path", MODULES, ids=name_of)
+def test_nobody_has_a_source_of_randomness_of_its_own(path: Path) -> None:
+    """It comes in as an argument; the default is that of `zrtp.system`."""
+    if name_of(path) == "system.py":
+        return
+    allowed = {"random"} if name_of(path) == "cli/calls/impairment.py" else set()  # a bad network, made by its seed
+    used = {module.split(".")[0] for module in imports(path)} & RANDOMNESS
     assert used - allowed == set()
-    assert "os.urandom" not in source_of(path)
+    assert re.search(r"\burandom\b|\bgetrandom\b|\bSystemRandom\b|\bRAND_bytes\b", source_of(path)) is None
 
 
 def test_the_engine_has_no_files_no_database_and_no_event_loop() -> None:
@@ -298,6 +326,7 @@ def test_every_module_says_why_it_exists_and_leaves_nothing_to_do(path: Path) ->
     if source.strip():
         assert ast.get_docstring(tree_of(path)), name_of(path)
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+    assert not re.search(r"\btests[/.]\w|\btest_\w+\.py\b", source), "whoever has installed the package has no tests"
 
 
 def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -196,7 +196,7 @@ def test_a_phone_reaches_the_second_server_where_the_first_does_not_answer(monke
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
             dead.bind(("127.0.0.2", 0))
 
-            async def both(upstream: Upstream) -> Located:
+            async def both(upstream: Upstream, **_: object) -> Located:
                 return Located([dead.getsockname(), (server.host, server.port)])
 
             monkeypatch.setattr(proxy_server, "locate", both)

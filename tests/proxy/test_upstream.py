@@ -47,7 +47,7 @@ def located(text: str, records: Sequence[Srv] = ()) -> tuple[list[tuple[str, int
         asked.append(name)
         return records
 
-    found = asyncio.run(locate(Upstream.parse(text), look_up=look_up, dice=random.Random(1)))
+    found = asyncio.run(locate(Upstream.parse(text), look_up=look_up, random=random.Random(1).randbytes))
     return found.addresses, asked
 
 
@@ -97,7 +97,7 @@ def test_a_domain_that_offers_no_sip_says_so() -> None:
 
 
 def test_weights_are_shares() -> None:
-    dice = random.Random(5)
+    dice = random.Random(5).randbytes
     records = [Srv(1, 90, "heavy", 1), Srv(1, 10, "light", 1), Srv(0, 0, "first", 1)]
     second = Counter(by_priority(records, dice)[1].host for _ in range(1000))
 

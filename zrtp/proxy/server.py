@@ -129,7 +129,7 @@ class SipProxy:
             await self._network_side.close()
 
     async def _find(self) -> Located:
-        return await locate(self._options.upstream)
+        return await locate(self._options.upstream, random=self._random)
 
     async def _open_network_side(self, located: Located) -> NetworkSide:
         options = self._options

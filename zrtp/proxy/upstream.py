@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import socket
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 from zrtp.errors import BackendUnavailable, ZrtpError
 from zrtp.media.addresses import Address, is_number
 from zrtp.proxy.sip import Uri
+from zrtp.system import RandomSource, system_random
 
 DEFAULT_PORTS: Final = {"UDP": 5060, "TCP": 5060, "TLS": 5061}
 _SERVICES: Final = {"UDP": "_sip._udp", "TCP": "_sip._tcp", "TLS": "_sips._tcp"}
+
+_PARTS: Final = 1000
+"""Of one weight: a record whose weight is 0 has one part, so that it comes first now and then."""
 
 HOST_HOLDS: Final = 300.0
 """Seconds for which the address of a host name holds: the system's resolver, which reads /etc/hosts too, tells none."""
@@ -82,7 +87,7 @@ LookUp = Callable[[str], Awaitable[Sequence[Srv]]]
 """The SRV records of a name; empty if it has none."""
 
 
-async def locate(upstream: Upstream, *, look_up: LookUp | None = None, dice: random.Random | None = None) -> Located:
+async def locate(upstream: Upstream, *, look_up: LookUp | None = None, random: RandomSource = system_random) -> Located:
     """Where the server is now.
 
     SRV records are asked for if the server is a name and no port was given. Raises NoSuchServer, and
@@ -94,7 +99,7 @@ async def locate(upstream: Upstream, *, look_up: LookUp | None = None, dice: ran
         records = await (look_up or dns_records)(f"{_SERVICES[upstream.transport]}.{upstream.host}")
         if [record.host for record in records] == ["."]:
             raise NoSuchServer(f"{upstream.host} says that it offers no SIP over {upstream.transport}.")
-        ordered = by_priority(records, dice or random.SystemRandom())
+        ordered = by_priority(records, random)
         targets = [(record.host.rstrip("."), record.port) for record in ordered] or targets
         seconds = min((record.seconds for record in records), default=math.inf)
     if not all(is_number(host) for host, _ in targets):
@@ -107,15 +112,14 @@ async def locate(upstream: Upstream, *, look_up: LookUp | None = None, dice: ran
     return Located(list(dict.fromkeys(found)), seconds)
 
 
-def by_priority(records: Sequence[Srv], dice: random.Random) -> list[Srv]:
+def by_priority(records: Sequence[Srv], random: RandomSource) -> list[Srv]:
     """The order of RFC 2782: by priority, within one priority at random by weight."""
     ordered = []
     for priority in sorted({record.priority for record in records}):
         left = [record for record in records if record.priority == priority]
         while left:
-            chosen = dice.choices(left, [record.weight + 0.001 for record in left])[0]
-            left.remove(chosen)
-            ordered.append(chosen)
+            ends = list(accumulate(_PARTS * record.weight + 1 for record in left))
+            ordered.append(left.pop(bisect_right(ends, int.from_bytes(random(8), "big") % ends[-1])))
     return ordered
 
 

@@ -22,8 +22,8 @@ Seven things are missing in aioice 0.13 (`aioice/ice.py`, read and measured betw
   a queue without bound that nobody reads before the call. Here: what cannot be parsed is dropped, data goes to
   a function at once or is dropped.
 
-`PRIVATE_NAMES` are the names of aioice that this uses although nobody promised them. The version is pinned below
-the next minor one, and tests/reach/test_patience.py fails if one of them is gone or has another meaning.
+`PRIVATE_NAMES` are the names of aioice that this uses although nobody promised them: the version is pinned below the
+next minor one, in which one of them may be gone or have another meaning.
 """
 
 from __future__ import annotations
