@@ -27,6 +27,20 @@ def test_generated_parts_are_up_to_date() -> None:
     assert found >= set(TABLES)
 
 
+def test_the_list_of_public_names_says_what_methods_take_and_fits_on_the_page() -> None:
+    lines = TABLES["public names"]().splitlines()
+
+    assert [line for line in lines if len(line) > 130] == []
+    begin = [line.strip().partition(":")[0] for line in lines]
+    for shown in (
+        "`.close(now)`",
+        "`.next_timer()`",
+        "`.sas_matched(name=...)`",
+        "`.set_remote(*addresses, rtcp=...)`",
+    ):
+        assert f"* {shown}" in begin
+
+
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_programs_run_as_printed(program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "program.py"

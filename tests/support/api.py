@@ -1,11 +1,12 @@
-"""The list of public names in docs/api.md: one line for each name, out of the modules themselves."""
+"""The list of public names in docs/api.md: an entry for each name, out of the modules themselves."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from importlib import import_module
@@ -29,10 +30,41 @@ STABLE = (
 """The modules that are promised: what is in their `__all__`, or else all their public classes and functions."""
 
 
+WIDTH = 130
+"""Of a line in docs/."""
+
+
 def listing() -> str:
     """All of them, with a heading for each module. What an earlier module has is named once more, not explained."""
     told: set[int] = set()
-    return "\n\n".join("\n".join(_module(name, told)) for name in STABLE)
+    return "\n\n".join("\n".join(map(wrapped, _module(name, told))) for name in STABLE)
+
+
+def wrapped(entry: str) -> str:
+    """An entry in lines of the width of a page. What stands between backquotes stays whole, unless it is long."""
+    text = entry.lstrip()
+    indent = " " * (len(entry) - len(text))
+    whole = re.sub(r"`[^`]{1,80}`", lambda code: code[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(
+        whole,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  " * text.startswith("* "),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace("\0", " ")
+
+
+def call(name: str, function: Callable[..., object]) -> str:
+    """`name(now, label=..., *, length)`: what can be left out has dots, what is given by its name is behind a star."""
+    shown: list[str] = []
+    for each in inspect.signature(function).parameters.values():
+        if each.kind is each.KEYWORD_ONLY and not any(before.startswith("*") for before in shown):
+            shown.append("*")
+        bare = str(each.replace(annotation=each.empty, default=each.empty))
+        shown.append(bare if each.default is each.empty else f"{bare}=...")
+    return f"{name}({', '.join(part for part in shown if part != 'self')})"
 
 
 def _module(name: str, told: set[int]) -> Iterator[str]:
@@ -69,8 +101,8 @@ def _name(module: ModuleType, name: str) -> Iterator[str]:
     value = getattr(module, name)
     if not inspect.isclass(value):
         text = inspect.getdoc(value) if inspect.isroutine(value) else _text_below(module, name)
-        call = "()" if inspect.isroutine(value) else ""
-        yield f"* `{name}{call}`: {first_sentence(text or '')}"
+        shown = call(name, value) if inspect.isroutine(value) else name
+        yield f"* `{shown}`: {first_sentence(text or '')}"
         return
     yield f"* `{name}`: {first_sentence(inspect.getdoc(value) or '')}{_contents(value)}"
     if not (is_dataclass(value) or issubclass(value, Enum | BaseException | tuple)):
@@ -96,7 +128,7 @@ def _members(kind: type) -> Iterator[tuple[str, str]]:
             continue
         if inspect.isfunction(member):
             said = inspect.getdoc(member) or inspect.getdoc(getattr(SecretCache, name, None)) or ""
-            yield f"{name}()", first_sentence(said)
+            yield call(name, member), first_sentence(said)
         elif isinstance(member, property):
             yield name, first_sentence(inspect.getdoc(member) or "")
             yield from ((f"{name}.{part}", what) for part, what in _members_of_group(member))
