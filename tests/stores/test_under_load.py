@@ -16,6 +16,7 @@ import pytest
 
 from tests.stores.server import Server
 from tests.stores.slow import SlowWay, slow_way
+from tests.support.figures import Note
 from zrtp.protocol.events import Continuity
 
 pytest.importorskip("psycopg_pool", reason="psycopg is missing: pip install 'zrtp[postgres]'")
@@ -87,7 +88,12 @@ async def fleet(address: str, **settings: Any) -> AsyncIterator[Fleet]:
 
 
 async def through_a_failure(
-    made: Fleet, fail: Callable[[], Awaitable[None]], repair: Callable[[], Awaitable[None]], *, some_fail: bool = True
+    made: Fleet,
+    figure: Note,
+    fail: Callable[[], Awaitable[None]],
+    repair: Callable[[], Awaitable[None]],
+    *,
+    some_fail: bool = True,
 ) -> None:
     """The database fails in the middle of call set-ups, with calls open; everything is looked at, at both ends."""
     holding, calling = made.phones[:HELD], made.phones[HELD:]
@@ -113,23 +119,23 @@ async def through_a_failure(
     reports = await made.reports()
     assert made.alarms == 0
     assert [report["host"]["mismatches_total"] for report in reports] == [0, 0]
-    for report in during:  # a loop that waits for the database has a gap of a whole deadline
-        assert report["gap"] < DEADLINE, report
-        assert report["turns"] > 20, report
+    for report in during:  # a loop that waits for the database itself makes no turn meanwhile
+        assert report["turns while waiting"] > 0, report
+        figure("the longest that a host stood still", report["gap"], "s", target=DEADLINE)
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"], ids=["stopped", "killed"])
-def test_a_database_that_is_gone_and_comes_back(server: Server, address: str, mode: str) -> None:
+def test_a_database_that_is_gone_and_comes_back(server: Server, address: str, mode: str, figure: Note) -> None:
     async def scene() -> None:
         async with fleet(address) as made:
             await through_a_failure(
-                made, lambda: asyncio.to_thread(server.stop, mode), lambda: asyncio.to_thread(server.start)
+                made, figure, lambda: asyncio.to_thread(server.stop, mode), lambda: asyncio.to_thread(server.start)
             )
 
     asyncio.run(scene())
 
 
-def test_a_database_that_stands_still_and_goes_on(server: Server, address: str) -> None:
+def test_a_database_that_stands_still_and_goes_on(server: Server, address: str, figure: Note) -> None:
     async def scene() -> None:
         async with fleet(address) as made:
             still = server.standing_still()
@@ -140,18 +146,20 @@ def test_a_database_that_stands_still_and_goes_on(server: Server, address: str) 
             async def repair() -> None:
                 still.__exit__(None, None, None)
 
-            await through_a_failure(made, fail, repair)
+            await through_a_failure(made, figure, fail, repair)
 
     asyncio.run(scene())
 
 
 @pytest.mark.parametrize("delay", [0.01, 0.2, 2.0], ids=["slow", "too slow for some", "too slow"])
-def test_a_database_that_becomes_slow(server: Server, address: str, delay: float) -> None:
+def test_a_database_that_becomes_slow(server: Server, address: str, delay: float, figure: Note) -> None:
     async def scene() -> None:
         async with AsyncExitStack() as stack:
             way = await stack.enter_async_context(slow_way(server.folder))
             made = await stack.enter_async_context(fleet(address.replace(str(server.folder), str(way.folder))))
-            await through_a_failure(made, lambda: _slow(way, delay), lambda: _slow(way, 0.0), some_fail=delay > 0.1)
+            await through_a_failure(
+                made, figure, lambda: _slow(way, delay), lambda: _slow(way, 0.0), some_fail=delay > 0.1
+            )
 
     asyncio.run(scene())
 

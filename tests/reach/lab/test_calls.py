@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.reach.lab.laboratory import MAILBOX, SERVER, TURN_PASSWORD, TURN_USER, Laboratory, Router, laboratory
+from tests.support.figures import Note
 
 pytestmark = pytest.mark.long
 
@@ -85,8 +86,8 @@ def call_by_code(lab: Laboratory, *options: str) -> Command:
     return caller
 
 
-@pytest.mark.parametrize(("router", "limit"), [(Router.CONE, 1.1), (Router.SYMMETRIC, 1.3)], ids=["direct", "relay"])
-def test_a_code_leads_to_a_secure_call(router: Router, limit: float) -> None:
+@pytest.mark.parametrize(("router", "target"), [(Router.CONE, 1.1), (Router.SYMMETRIC, 1.3)], ids=["direct", "relay"])
+def test_a_code_leads_to_a_secure_call(router: Router, target: float, figure: Note) -> None:
     with laboratory(router, router, delayed=True) as lab:
         lab.serve_turn()
         lab.serve_mailbox()
@@ -97,8 +98,8 @@ def test_a_code_leads_to_a_secure_call(router: Router, limit: float) -> None:
     asked = [caller.came["secured"] - caller.came["servers"] for caller in callers]
     whole = [caller.came["secured"] for caller in callers]
     print(f"from the first packet {statistics.median(asked):.2f} s, whole process {statistics.median(whole):.2f} s")
-    # The best one tells what the round trips take; a busy computer, and the start of Python on it, are not judged.
-    assert min(asked) < limit
+    # The best one tells what the round trips take, without a busy computer and the start of Python on it.
+    figure("secure, from the first packet, the best of the calls", min(asked), "s", target=target)
 
 
 def test_a_port_at_the_router_lets_an_ordinary_call_in() -> None:
