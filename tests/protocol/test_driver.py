@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -19,7 +19,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Assurance, Closed, SecurityWarning, WarningCode
+from zrtp.protocol.events import Assurance, Closed, Failed, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.negotiation import usual_suite
 from zrtp.protocol.states import State
@@ -32,6 +32,7 @@ class Fragile(MemoryCache):
     """Fails so often, and then works."""
 
     failures: int = 0
+    error: BaseException = field(default_factory=lambda: CacheError("The disk is full."))
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -39,7 +40,7 @@ class Fragile(MemoryCache):
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
         if self.failures > 0:
             self.failures -= 1
-            raise CacheError("The disk is full.")
+            raise self.error
         return super().update(own_zid, peer_zid, change)
 
 
@@ -179,6 +180,20 @@ def test_after_close_a_failing_deferred_store_is_asked_once_for_each_change() ->
         keeper.fail(3.0)
     assert keeper.writes == ["AfterCall", "AfterMatch"]
     assert len([text for text in warnings(pair.alice) if text.endswith("is lost.")]) == 2
+
+
+def test_a_change_that_is_given_back_without_an_answer_has_failed() -> None:
+    friends = Friends()
+    pair = friends.pair("alice", deferred={"alice"})
+    keeper = Storekeeper(pair.alice)
+    pair.run(1.0)
+    keeper.serve(pair.network.now)
+    pair.run(2.0)
+    (write,) = keeper.look()
+    pair.alice.session.store_done(write, 2.0)
+    assert warnings(pair.alice) == ["The store of retained secrets gave no answer. It is tried again."]
+    pair.alice.stream.handle_timer(2.5)
+    assert pair.alice.session.store_to_do() is write
 
 
 def test_a_record_that_comes_after_the_call_is_wiped() -> None:
@@ -322,6 +337,44 @@ def test_with_a_cache_at_hand_nothing_is_left_to_do() -> None:
     pair.alice.session.sas_matched("Bob")
     assert pair.alice.session.store_to_do() is None
     assert present(friends.record("alice")).verified
+
+
+@pytest.mark.parametrize("failures", [1, 100], ids=["once", "for good"])
+def test_whatever_class_of_exception_a_cache_raises_no_datagram_does_and_it_is_told(failures: int) -> None:
+    friends = Friends()
+    cache = friends.caches["alice"] = Fragile(failures, OSError(28, "No space left on device"))
+    pair = friends.pair("alice").run(200.0)
+    assert pair.secure
+    told = warnings(pair.alice)
+    assert all("raised OSError (No space left on device). " in text for text in told)
+    assert [text.endswith("is lost.") for text in told] == ([False] if failures == 1 else [False, True])
+    cache.failures = 0
+    pair.alice.session.sas_matched("Bob")
+    record = friends.record("alice")
+    assert (record is not None and record.name == "Bob") == (failures == 1), "later changes get their turn"
+
+
+def test_a_record_that_cannot_be_read_for_whatever_reason_ends_the_exchange_with_a_sentence() -> None:
+    class Broken(MemoryCache):
+        def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+            raise TypeError("a mistake in a cache")
+
+    friends = Friends()
+    friends.caches["alice"] = Broken()
+    pair = friends.pair("alice").run()
+    (failed,) = pair.alice.seen(Failed)
+    assert failed.text.startswith("The store of retained secrets does not answer")
+
+
+def test_a_program_that_is_interrupted_while_it_writes_has_not_stored_and_tries_again() -> None:
+    pair, friends, cache = fragile_call(0)
+    cache.failures, cache.error = 1, KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        pair.alice.session.sas_matched("Bob")
+    assert len(warnings(pair.alice)) == 1
+    assert present(friends.record("alice")).name == ""
+    pair.run(60.0)
+    assert present(friends.record("alice")).name == "Bob"
 
 
 def test_a_deferred_session_never_touches_the_cache() -> None:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass, field
 
 import pytest
 
-from zrtp.cache.interface import Change
+from zrtp.cache.interface import Change, PeerEntry
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
-from zrtp.errors import CacheError
+from zrtp.errors import ApiMisuse, CacheError
 from zrtp.protocol import limits
 from zrtp.protocol.changes import AfterTrust, Forgotten, Renamed
-from zrtp.protocol.store import Read, Store, Write
+from zrtp.protocol.store import Read, Request, Search, Store, Write
 from zrtp.secret import Secret
 
 OWN, PEER, OTHER = b"own ZID here", b"peer's ZID..", b"another one."
 
 
 class Broken(MemoryCache):
-    """A disk that is gone."""
+    """A disk that is gone, or whatever else it raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__()
+        self._error = error if error is not None else CacheError("The disk is gone.")
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        raise CacheError("The disk is gone.")
+        raise self._error
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
-        raise CacheError("The disk is gone.")
+        raise self._error
+
+    def named(self, name: str) -> list[PeerEntry]:
+        raise self._error
 
 
 def known(name: str = "Bob") -> MemoryCache:
@@ -72,6 +80,26 @@ def test_a_failure_is_a_result_and_no_exception_and_a_later_success_replaces_it(
     assert str(request_.error) == "The disk is gone."
     request_.run(MemoryCache())
     assert (request_.answered, request_.error) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (OSError(28, "No space left on device"), "it raised OSError (No space left on device)."),
+        (OSError(), "it raised OSError."),
+        (KeyError("the row"), "it raised KeyError."),
+        (ApiMisuse("The cache is closed: open it again to use it."), "The cache is closed: open it again to use it."),
+    ],
+    ids=["no space", "nothing said", "a mistake in a cache", "a closed cache"],
+)
+def test_whatever_a_cache_raises_is_a_failure_of_the_store(raised: Exception, told: str) -> None:
+    """Exceptions of others may quote a record, so their class has to do."""
+    requests: list[Request] = [Read(OWN, PEER, 3.0), Write(OWN, PEER, Forgotten()), Search("bob")]
+    for request in requests:
+        request.run(Broken(raised))
+        assert not request.answered
+        assert isinstance(request.error, CacheError) and str(request.error).endswith(told)
+        assert "the row" not in "".join(traceback.format_exception(request.error))
 
 
 def test_what_a_request_shows_of_itself_is_no_secret() -> None:
@@ -169,6 +197,15 @@ def test_a_write_that_fails_is_tried_again_with_growing_pauses_for_a_minute() ->
     assert lost.error is not None
     assert secret.wiped, "nobody will ever store it"
     assert not attempt.store.open
+
+
+def test_a_write_that_nobody_answered_is_not_taken_for_stored() -> None:
+    store, secret = Store(), Secret(b"s" * 32)
+    store.write(OWN, PEER, AfterTrust(new_rs1=secret))
+    write = next_write(store)
+    assert not store.written(write, 0.0)
+    assert not secret.wiped
+    assert store.next(0.5) is write
 
 
 def test_while_one_waits_for_its_next_try_no_later_one_overtakes_it() -> None:

@@ -7,7 +7,7 @@ as soon as it is made; otherwise somebody else does it and says when it is done.
 from __future__ import annotations
 
 from zrtp.cache.interface import SecretCache
-from zrtp.errors import ApiMisuse
+from zrtp.errors import ApiMisuse, CacheError
 from zrtp.protocol import dispatch
 from zrtp.protocol.call import Call
 from zrtp.protocol.core import Core
@@ -123,8 +123,10 @@ class Driver:
         if cache is None:
             return
         while self.store.open and (request := self.store_to_do()) is not None:
-            request.run(cache)
-            self.store_done(request, now)
+            try:
+                request.run(cache)
+            finally:  # also when the program is interrupted: later requests would wait for this one
+                self.store_done(request, now)
 
     def _read(self, request: Read, now: float) -> None:
         trigger = Trigger.RECORD if self.call.retention.answered(request) else Trigger.NO_RECORD
@@ -133,8 +135,10 @@ class Driver:
                 dispatch.tell(core, trigger, now)
 
     def _written(self, request: Write, now: float) -> None:
+        if not request.answered and request.error is None:
+            request.fail(CacheError("The store of retained secrets gave no answer."))
         over = self.store.written(request, now, last_try=self.closed)
-        if request.error is None:
+        if request.answered:
             self.call.retention.stored(request.peer_zid, request.record)
         elif over:
             self.call.store_failed(f"{request.error} What was to be remembered of this call is lost.")

@@ -10,7 +10,9 @@ cache and nothing else sees nothing of this: its session carries out each reques
     session.store_done(request, now)                     # in the owner's thread
 
 Reads are handed out at once. Writes are handed out one after another, in order; one that fails is tried again, with
-growing pauses, and told when it is lost for good.
+growing pauses, and told when it is lost for good. Whatever a cache raises is such a failure, and so is a request that
+is given back without an answer. Its change is wiped once it is given back for the last time: not while a thread may
+still be at work with it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import TypeAlias
 
 from zrtp.cache.interface import SecretCache, other_devices
 from zrtp.cache.record import PeerRecord
-from zrtp.errors import CacheError
+from zrtp.errors import CacheError, ZrtpError
 from zrtp.protocol import limits
 from zrtp.protocol.changes import Change
 
@@ -40,9 +42,9 @@ class _Request:
         """The cache answered with this record; None: it knows nothing of the peer."""
         self.answered, self.record, self.error = True, record, None
 
-    def fail(self, error: CacheError) -> None:
+    def fail(self, error: Exception) -> None:
         """The cache cannot be used now."""
-        self.answered, self.error = False, error
+        self.answered, self.error = False, _explained(error)
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -52,10 +54,10 @@ class Read(_Request):
     deadline: float
 
     def run(self, cache: SecretCache) -> None:
-        """Carry it out. Never raises CacheError: a failure is the result as well."""
+        """Carry it out. Never raises an Exception: a failure is the result as well."""
         try:
             self.succeed(cache.load(self.own_zid, self.peer_zid))
-        except CacheError as error:
+        except Exception as error:  # whatever class a cache may raise
             self.fail(error)
 
     def __repr__(self) -> str:
@@ -71,10 +73,10 @@ class Write(_Request):
     """How often it was carried out, or failed."""
 
     def run(self, cache: SecretCache) -> None:
-        """Carry it out. Never raises CacheError: a failure is the result as well."""
+        """Carry it out. Never raises an Exception: a failure is the result as well."""
         try:
             self.succeed(cache.update(self.own_zid, self.peer_zid, self.change.apply))
-        except CacheError as error:
+        except Exception as error:  # whatever class a cache may raise
             self.fail(error)
 
     def __repr__(self) -> str:
@@ -94,15 +96,15 @@ class Search:
         """The cache knows these ZIDs under that name, whatever the case of its letters."""
         self.answered, self.zids, self.error = True, frozenset(zids), None
 
-    def fail(self, error: CacheError) -> None:
+    def fail(self, error: Exception) -> None:
         """The cache cannot be used now: the call goes on without."""
-        self.answered, self.error = False, error
+        self.answered, self.error = False, _explained(error)
 
     def run(self, cache: SecretCache) -> None:
-        """Carry it out. Never raises CacheError: a failure is the result as well."""
+        """Carry it out. Never raises an Exception: a failure is the result as well."""
         try:
             self.succeed(entry.peer_zid for entry in other_devices(cache, b"", self.name))
-        except CacheError as error:
+        except Exception as error:  # whatever class a cache may raise
             self.fail(error)
 
     def __repr__(self) -> str:
@@ -159,7 +161,7 @@ class Store:
         """A write has been carried out, or failed; whether it is over: stored, or lost for good."""
         self._writing = None
         request.tries += 1
-        if request.error is not None and request.tries < limits.WRITES and not last_try:
+        if not request.answered and request.tries < limits.WRITES and not last_try:
             self.retry_at = now + limits.WRITE_INTERVAL * 2 ** (request.tries - 1)
             return False
         if self._writes and self._writes[0] is request:
@@ -171,3 +173,14 @@ class Store:
     def pending(self, peer_zid: bytes) -> list[Change]:
         """Changes of the record of that peer that are not stored yet, oldest first."""
         return [request.change for request in self._writes if request.peer_zid == peer_zid]
+
+
+def _explained(error: Exception) -> CacheError:
+    """What a failed request says: of exceptions that are not ours the class and what the system said. Their own text may
+    quote a record.
+    """
+    if isinstance(error, CacheError):
+        return error
+    said = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    raised = f"The store of retained secrets cannot be used: it raised {type(error).__name__}{said}."
+    return CacheError(str(error) if isinstance(error, ZrtpError) else raised)
