@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.media.aio.test_store import Database
+from tests.support.loops import until
 from zrtp.cache.interface import Change
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
@@ -154,3 +155,25 @@ def test_what_a_call_leaves_behind_is_tried_again_after_it_for_a_while(
         assert await host.drain(patience=0.0) == 0
 
     run(test())
+
+
+def test_a_program_that_ends_while_something_is_tried_again_does_not_wait_for_it_and_tells_what_is_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test() -> Host:
+        host, database = Host(), Failing(100)
+        listening = listen(Endpoint(FAST, database), LOOPBACK, host=host)
+        callee = await listening.__aenter__()
+        async with connect(Endpoint(FAST, MemoryCache()), callee.local) as caller:
+            await caller.secured()
+            await callee.secured()
+            callee.session.sas_matched("Bob")
+            callee.settle()
+            ending = asyncio.create_task(callee.aclose())
+        await until(lambda: host.metrics.lingering == 1)
+        assert not ending.done()
+        return host
+
+    host = asyncio.run(test())
+    assert (host.metrics.open, host.metrics.lingering) == (0, 0)
+    assert [text.endswith("is lost.") for text in caplog.messages] == [True, True], "the secret, and the verdict"

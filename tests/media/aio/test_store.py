@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
-from zrtp.cache.interface import Change, PeerEntry
+from tests.support.loops import run, until
+from zrtp.cache.interface import Change, PeerEntry, SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import CacheError
-from zrtp.media.aio import connect, listen
-from zrtp.media.aio.store import carry_out
+from zrtp.media.aio import AsyncCall, connect, listen
+from zrtp.media.aio.store import carry_out, carry_out_in_thread
+from zrtp.media.events import CallEvent
+from zrtp.protocol import limits
 from zrtp.protocol.changes import Renamed
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Continuity
+from zrtp.protocol.events import Continuity, SecurityWarning
 from zrtp.protocol.store import Read, Search, Write
 from zrtp.secret import Secret
 
@@ -120,10 +124,167 @@ def test_what_could_not_be_stored_after_the_end_of_a_call_stands_in_the_log(capl
     assert "The database is gone." in caplog.text
 
 
+class Gated(MemoryCache):
+    """A file whose changes wait, in their thread, until `gate` is open, and then raise `error` so many `times`."""
+
+    waits = True
+
+    def __init__(self, error: Exception | None = None, times: int = 1000) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self._error, self._times = error, times
+
+    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        assert self.gate.wait(20.0)
+        if self._error is not None and self._times > 0:
+            self._times -= 1
+            raise self._error
+        return super().update(own_zid, peer_zid, change)
+
+
+async def open_late(gate: threading.Event | asyncio.Event) -> None:
+    """Open a gate only when the loop has cancelled everything that was still at work."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        gate.set()
+
+
+async def leave_without_waiting(cache: SecretCache, gate: threading.Event | asyncio.Event, *, close: bool) -> object:
+    """A program that compares the words and ends while nothing is stored yet. Returns what the loop keeps alive."""
+    late = asyncio.create_task(open_late(gate))
+    async with listen(Endpoint(FAST, MemoryCache()), LOOPBACK) as caller:
+        call = AsyncCall(Endpoint(FAST, cache))
+        layer = call.add_layer()
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: layer.wrap(asyncio.DatagramProtocol()), local_addr=LOOPBACK
+        )
+        layer.set_remote(caller.local)
+        layer.start()
+        await layer.secured()
+        await caller.secured()
+        call.session.sas_matched("Bob")
+        call.settle()
+        if close:
+            call.close()
+        transport.close()
+    return call, late
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
+def test_a_program_that_ends_loses_nothing_that_a_thread_has_yet_to_write(
+    close: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody awaited `aclose`: the change is whole until its thread has returned, and the next one follows it."""
+    cache = Gated()
+    kept = asyncio.run(leave_without_waiting(cache, cache.gate, close=close))
+    (entry,) = cache.peers()
+    assert (entry.record.name, entry.record.verified) == ("Bob", True)
+    assert entry.record.rs1 is not None and not entry.record.rs1.wiped
+    assert caplog.messages == []
+    assert kept
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
+def test_a_program_that_ends_tells_what_is_lost(close: bool, caplog: pytest.LogCaptureFixture) -> None:
+    cache = Gated(OSError(28, "No space left on device"))
+    assert asyncio.run(leave_without_waiting(cache, cache.gate, close=close))
+    assert cache.peers() == []
+    told = "it raised OSError (No space left on device). What was to be remembered of this call is lost."
+    assert [text.endswith(told) for text in caplog.messages] == [True, True], "the secret, and the verdict"
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
+def test_a_program_that_ends_tells_what_was_still_to_be_awaited(close: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows whether the database has it. It may never answer, so the end of the program does not wait."""
+
+    async def test() -> None:
+        database = Database()
+        database.in_coroutines.gate.clear()
+        assert await leave_without_waiting(database, database.in_coroutines.gate, close=close)
+
+    asyncio.run(test())
+    assert [text.endswith("of this call is lost.") for text in caplog.messages] == [True, True]
+    assert all(text.startswith("The program ended before") for text in caplog.messages)
+
+
+def test_a_program_that_cancels_every_task_loses_nothing_either() -> None:
+    """Not even a change that no thread has got yet."""
+
+    async def test() -> None:
+        cache = Gated()
+        cache.gate.set()
+        async with (
+            listen(Endpoint(FAST, cache), LOOPBACK) as callee,
+            connect(Endpoint(FAST, MemoryCache()), callee.local) as caller,
+        ):
+            await caller.secured()
+            await callee.secured()
+            await until(lambda: cache.peers() != [])
+            callee.session.sas_matched("Bob")
+            callee.settle()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+        (entry,) = cache.peers()
+        assert entry.record.name == "Bob"
+
+    run(test())
+
+
+def test_a_loop_that_has_no_threads_any_more_holds_nothing_else_up() -> None:
+    async def test() -> None:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        cache = MemoryCache()
+        cache.update(OWN, BOB, lambda _: PeerRecord(rs1=Secret(b"s" * 32)))
+        write = Write(OWN, BOB, Renamed(name="bob"))
+        await carry_out_in_thread(write, cache)
+        assert write.answered and [entry.record.name for entry in cache.peers()] == ["bob"]
+
+    run(test())
+
+
+@pytest.mark.parametrize("awaitable", [True, False], ids=["awaitable", "in a thread"])
+def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later_is_stored(
+    awaitable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WRITE_INTERVAL", 1e-6)
+    failing = Gated(OSError(28, "No space left on device"), times=2)
+    failing.gate.set()
+
+    class Failing(Awaitable):
+        async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+            return failing.update(own_zid, peer_zid, change)
+
+    async def test() -> None:
+        database = Database()
+        database.in_coroutines = Failing(failing)
+        events: list[CallEvent] = []
+        endpoint = Endpoint(FAST, database if awaitable else failing)
+        async with (
+            listen(endpoint, LOOPBACK, on_event=events.append) as callee,
+            connect(Endpoint(FAST, MemoryCache()), callee.local) as caller,
+        ):
+            await caller.secured()
+            await callee.secured()
+            callee.session.sas_matched("Bob")
+            callee.settle()
+            await until(lambda: [entry.record.name for entry in failing.peers()] == ["Bob"])
+        (told,) = [event.text for event in events if isinstance(event, SecurityWarning)]
+        assert told.endswith("it raised OSError (No space left on device). It is tried again.")
+
+    run(test())
+
+
 def test_who_has_a_name_is_answered_too_and_a_failure_is_a_result() -> None:
     class Broken(Awaitable):
         async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
             raise CacheError("The disk is gone.")
+
+    class Mistaken(Awaitable):
+        async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+            raise TypeError("a mistake in a cache")
 
     async def test() -> None:
         cache = MemoryCache()
@@ -134,6 +295,8 @@ def test_who_has_a_name_is_answered_too_and_a_failure_is_a_result() -> None:
         await carry_out(read, Broken(cache))
         assert search.answered and search.zids == {BOB, CAROL}
         assert not read.answered and str(read.error) == "The disk is gone."
+        await carry_out(read, Mistaken(cache))
+        assert str(read.error) == "The store of retained secrets cannot be used: it raised TypeError."
 
     asyncio.run(test())
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from zrtp.cache.interface import in_coroutines, waits
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio.mailbox import Mailbox
-from zrtp.media.aio.store import carry_out
+from zrtp.media.aio.store import carry_out, carry_out_in_thread, ended
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, SecureMedia
@@ -102,6 +102,7 @@ class AsyncCall:
         self._events: Mailbox[CallEvent] = Mailbox(EVENT_BACKLOG)
         self._standings: dict[int, Standing] = {}
         self._storing: set[asyncio.Future[None]] = set()
+        self._loop_ends = False
         self.closed = False
         self.leave: Callable[[], Coroutine[Any, Any, None]] = self.aclose
         """Ends the call politely, for its host: whoever made the call may know more to do than `aclose`."""
@@ -159,7 +160,9 @@ class AsyncCall:
     def close(self) -> None:
         """End the call and wipe its keys; whoever waits for something learns of it. May be called again.
 
-        What the call leaves behind for later ones may still be on its way to the store; `aclose` waits for that.
+        What the call leaves behind for later ones may still be on its way to the store. `aclose` waits for that: use it
+        where the program ends. Otherwise the end of `asyncio.run` waits for what goes to a store through a thread, and
+        what was still to be awaited is lost, which the log tells.
         """
         if self.closed:
             return
@@ -208,40 +211,67 @@ class AsyncCall:
         cache, done = self._cache, False
         while cache is not None and (request := self.session.store_to_do()) is not None:
             if waits(cache):
-                storing = self._loop.create_task(self._carry_out(request, cache))
-                self._storing.add(storing)
-                storing.add_done_callback(partial(self._on_stored, request))
+                self._begin_storing(request, cache)
             else:
                 request.run(cache)
                 self.session.store_done(request, self._loop.time())
                 done = True
         return done
 
+    def _begin_storing(self, request: Request, cache: SecretCache) -> None:
+        storing = self._loop.create_task(self._store(request, cache))
+        self._storing.add(storing)
+        storing.add_done_callback(partial(self._on_stored, request, cache))
+
+    async def _store(self, request: Request, cache: SecretCache) -> None:
+        """Carry out a request; after the call also whatever follows from it, for the loop may be about to end."""
+        following: Request | None = request
+        while following is not None:
+            await self._carry_out(following, cache)
+            self.session.store_done(following, self._loop.time())
+            if not self.closed:
+                self.settle()
+                return
+            self._tell_what_is_lost()
+            following = self.session.store_to_do()
+
     async def _carry_out(self, request: Request, cache: SecretCache) -> None:
         awaitable = in_coroutines(cache)
 
         async def once() -> bool:
             if awaitable is None:
-                await self._loop.run_in_executor(None, request.run, cache)
+                await carry_out_in_thread(request, cache)
+            elif self._loop_ends:
+                request.fail(ended())  # it may never answer, and the program would not end
             else:
                 await carry_out(request, awaitable)
-            return request.error is None
+            return request.answered
 
-        if not await once() and self.closed and self._host is not None and isinstance(request, Write):
-            await self._host.keep_trying(once)
+        try:
+            done, host = await once(), self._host
+            if not done and self.closed and not self._loop_ends and host is not None and isinstance(request, Write):
+                await host.keep_trying(once)
+        except asyncio.CancelledError:
+            self._end_with_loop()
 
-    def _on_stored(self, request: Request, storing: asyncio.Future[None]) -> None:
-        self._storing.discard(storing)
-        self.session.store_done(request, self._loop.time())
-        if not self.closed:
-            self.settle()
-            return
+    def _end_with_loop(self) -> None:
+        """Nobody but the end of the loop cancels these tasks: what is left to store has no later time."""
+        self._loop_ends = True
+        self.close()
+
+    def _tell_what_is_lost(self) -> None:
+        """After the call: nobody takes events any more."""
         while (event := self.secure.next_event()) is not None:
-            if isinstance(event, SecurityWarning):  # nobody takes events any more
+            if isinstance(event, SecurityWarning):
                 _log.warning("%s", event.text)
                 if self._host is not None:
                     self._host.saw(event, self.session.continuity)
-        self._serve_store()
+
+    def _on_stored(self, request: Request, cache: SecretCache, storing: asyncio.Future[None]) -> None:
+        self._storing.discard(storing)
+        if storing.cancelled():  # before it began
+            self._end_with_loop()
+            self._begin_storing(request, cache)
         self._leave_host()
 
     def _set_timer(self) -> None:
