@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from tests.support.locking import locked
+from zrtp.cache.interface import Change
 from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent, MediaTrouble, Trouble
 from zrtp.media.threads import SecureSocket
+from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Closed, NoPeer, SasReady, Secured, SecurityWarning
@@ -370,6 +373,67 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
         alice.socket.send(packet(1, b"one"))
         with pytest.raises(SrtpError, match="already used"):
             alice.socket.send(packet(1, b"two"))
+
+
+class Failing(MemoryCache):
+    """Its first changes fail with something that is no CacheError."""
+
+    waits = True
+
+    def __init__(self, times: int, error: BaseException) -> None:
+        super().__init__()
+        self._times, self._error = times, error
+        self.named = threading.Event()
+        """A record with a name is stored."""
+
+    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        self._times -= 1
+        if self._times >= 0:
+            raise self._error
+        stored = super().update(own_zid, peer_zid, change)
+        if stored is not None and stored.name:
+            self.named.set()
+        return stored
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit()], ids=["OSError", "SystemExit"])
+def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later_is_stored(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WRITE_INTERVAL", 1e-6)
+    cache = Failing(2, error)
+    alice, bob = Phone(endpoint=Endpoint(FAST, cache)), Phone(endpoint=Endpoint(FAST, MemoryCache()))
+    bob.call(alice)
+    alice.call(bob)
+    for phone in (alice, bob):
+        phone.socket.secured(timeout=5.0)
+    alice.socket.session.sas_matched("Bob")
+    alice.socket.settle()
+    assert cache.named.wait(5.0)
+    alice.close()
+    bob.close()
+    (entry,) = cache.peers()
+    assert (entry.record.name, entry.record.verified) == ("Bob", True)
+    (told,) = [event.text for event in alice.events if isinstance(event, SecurityWarning)]
+    said = "it raised OSError (No space left on device)." if isinstance(error, OSError) else "gave no answer."
+    assert told.endswith(f"{said} It is tried again.")
+
+
+def test_what_is_lost_for_good_is_told_also_by_a_cache_that_raises_what_it_should_not() -> None:
+    cache = Failing(1000, OSError(28, "No space left on device"))
+    alice, bob = Phone(endpoint=Endpoint(FAST, cache)), Phone(endpoint=Endpoint(FAST, MemoryCache()))
+    bob.call(alice)
+    alice.call(bob)
+    for phone in (alice, bob):
+        phone.socket.secured(timeout=5.0)
+    alice.socket.session.sas_matched("Bob")
+    alice.socket.settle()
+    alice.close()
+    bob.close()
+    assert cache.peers() == []
+    told = [event.text for event in alice.events if isinstance(event, SecurityWarning)]
+    lost = "it raised OSError (No space left on device). What was to be remembered of this call is lost."
+    assert [lost in text for text in told[-2:]] == [True, True], "the secret, and the verdict"
 
 
 @pytest.mark.long

@@ -333,7 +333,8 @@ class SecureSocket:
         """In the store's thread: carry out a request, and whatever follows from it, before it counts as done."""
         events: list[CallEvent] = []
         try:
-            request.run(cache)
+            with suppress(BaseException):  # even SystemExit would end this request alone, and nobody would hear of it
+                request.run(cache)
             with self._lock:
                 self.session.store_done(request, time.monotonic())
                 events = self._settle()

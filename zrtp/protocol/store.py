@@ -176,8 +176,8 @@ class Store:
 
 
 def _explained(error: Exception) -> CacheError:
-    """What a failed request says: of exceptions that are not ours the class and what the system said. Their own text may
-    quote a record.
+    """What a failed request says: of exceptions that are not ours the class and what the system said. Their own
+    text may quote a record.
     """
     if isinstance(error, CacheError):
         return error
