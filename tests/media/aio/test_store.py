@@ -129,7 +129,7 @@ class Gated(MemoryCache):
 
     waits = True
 
-    def __init__(self, error: Exception | None = None, times: int = 1000) -> None:
+    def __init__(self, error: BaseException | None = None, times: int = 1000) -> None:
         super().__init__()
         self.gate = threading.Event()
         self._error, self._times = error, times
@@ -245,12 +245,27 @@ def test_a_loop_that_has_no_threads_any_more_holds_nothing_else_up() -> None:
     run(test())
 
 
-@pytest.mark.parametrize("awaitable", [True, False], ids=["awaitable", "in a thread"])
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("awaitable", "error", "said"),
+    [
+        (True, FULL, "it raised OSError (No space left on device)."),
+        (False, FULL, "it raised OSError (No space left on device)."),
+        (False, SystemExit(), "The store of retained secrets gave no answer."),
+    ],
+    ids=["awaitable", "in a thread", "the end of a thread"],
+)
 def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later_is_stored(
-    awaitable: bool, monkeypatch: pytest.MonkeyPatch
+    awaitable: bool,
+    error: BaseException,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(limits, "WRITE_INTERVAL", 1e-6)
-    failing = Gated(OSError(28, "No space left on device"), times=2)
+    failing = Gated(error, times=2)
     failing.gate.set()
 
     class Failing(Awaitable):
@@ -272,9 +287,10 @@ def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later
             callee.settle()
             await until(lambda: [entry.record.name for entry in failing.peers()] == ["Bob"])
         (told,) = [event.text for event in events if isinstance(event, SecurityWarning)]
-        assert told.endswith("it raised OSError (No space left on device). It is tried again.")
+        assert told.endswith(f"{said} It is tried again.")
 
     run(test())
+    assert caplog.messages == []
 
 
 def test_who_has_a_name_is_answered_too_and_a_failure_is_a_result() -> None:

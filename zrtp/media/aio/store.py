@@ -43,6 +43,7 @@ async def carry_out_in_thread(request: Request, cache: SecretCache) -> None:
             await asyncio.wait([running])
         except asyncio.CancelledError as error:
             cancelled = error
+    running.exception()  # even SystemExit ends this request alone, which has no answer then
     if cancelled is not None:
         raise cancelled
 
