@@ -7,11 +7,13 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.inside import call_of
 from tests.support.locking import locked
 from zrtp.cache.interface import Change
 from zrtp.cache.memory import MemoryCache
@@ -434,6 +436,15 @@ def test_what_is_lost_for_good_is_told_also_by_a_cache_that_raises_what_it_shoul
     told = [event.text for event in alice.events if isinstance(event, SecurityWarning)]
     lost = "it raised OSError (No space left on device). What was to be remembered of this call is lost."
     assert [lost in text for text in told[-2:]] == [True, True], "the secret, and the verdict"
+
+
+def test_the_zid_for_a_new_contact_is_looked_up_in_the_thread_of_the_store() -> None:
+    endpoint = Endpoint(replace(FAST, zid_per_peer=True), MemoryCache())
+    phones = [Phone(endpoint=endpoint, peer_label="bob") for _ in range(2)]
+    zids = {call_of(phone.socket.session).zid for phone in phones}
+    assert zids == {endpoint.zid_for("bob")} != {endpoint.zid}
+    for phone in phones:
+        phone.close()
 
 
 @pytest.mark.long

@@ -85,6 +85,50 @@ def test_against_tracking_each_contact_can_see_another_zid() -> None:
     assert call_of(Endpoint(FAST, cache).session(peer_label="alice")).zid == endpoint.zid
 
 
+class Patient(MemoryCache):
+    """Stands for a file, which may have to be waited for."""
+
+    waits = True
+
+
+def test_a_session_that_defers_its_requests_waits_for_no_new_zid_and_says_who_may() -> None:
+    endpoint = Endpoint(replace(FAST, zid_per_peer=True), Patient(), random=seeded(1))
+    with pytest.raises(ApiMisuse, match=r"Endpoint.zid_for.* in another thread .*asyncio.to_thread"):
+        endpoint.session(peer_label="bob", store="deferred")
+    zid = endpoint.zid_for("bob")
+    assert call_of(endpoint.session(peer_label="bob", store="deferred")).zid == zid
+    assert call_of(endpoint.session(store="deferred")).zid == endpoint.zid, "the usual one was asked for at the start"
+    assert endpoint.session(peer_label="carol"), "this one waits for its store anyway"
+
+
+@pytest.mark.parametrize(
+    ("zid_per_peer", "cache"),
+    [(True, MemoryCache()), (True, None), (False, Patient())],
+    ids=["a cache that never waits", "no cache", "one ZID for everybody"],
+)
+def test_where_nothing_has_to_be_waited_for_a_new_label_is_as_good_as_a_known_one(
+    zid_per_peer: bool, cache: MemoryCache | None
+) -> None:
+    endpoint = Endpoint(replace(FAST, zid_per_peer=zid_per_peer), cache, random=seeded(1))
+    zid = call_of(endpoint.session(peer_label="bob", store="deferred")).zid
+    assert (zid == endpoint.zid) == (not zid_per_peer)
+
+
+def test_two_threads_that_ask_for_the_zid_of_a_contact_get_the_same() -> None:
+    octets, others = seeded(1), list[bytes]()
+
+    def slow(count: int) -> bytes:
+        """Meanwhile another thread asks, and is first."""
+        if count == 12 and not others:
+            others.append(b"")
+            others.append(endpoint.zid_for("bob"))
+        return octets(count)
+
+    endpoint = Endpoint(FAST, zid=b"own ZID here", random=slow)
+    others.clear()
+    assert endpoint.zid_for("bob") == others[-1] != b""
+
+
 @pytest.mark.rfc("R-4.9-04")
 def test_a_new_zid_simply_takes_the_place_of_the_old_one() -> None:
     cache = MemoryCache()

@@ -35,7 +35,7 @@ from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, check_size
 from zrtp.media.statistics import Reception, Statistics
-from zrtp.protocol.endpoint import Endpoint
+from zrtp.protocol.endpoint import Endpoint, waits_for_zid
 from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
 from zrtp.protocol.store import Request
 from zrtp.system import system_random
@@ -49,7 +49,8 @@ class SocketOptions(TypedDict, total=False):
     aux_secret: bytes | None
     """A secret that both sides know by other means (RFC 6189 section 4.3)."""
     peer_label: str
-    """Chooses among several ZIDs of this installation."""
+    """Chooses among several ZIDs of this installation. With a new one the constructor waits for the store, and may
+    raise CacheError, unless `Endpoint.zid_for` was asked before."""
     peer_hello_hash: bytes | None
     """The a=zrtp-hash that signalling brought, 32 octets (RFC 6189 section 8)."""
     best_effort: bool
@@ -83,15 +84,18 @@ class SecureSocket:
         if not isinstance(endpoint, Endpoint):
             raise ApiMisuse(f"A SecureSocket is made of an Endpoint, not of {type(endpoint).__name__}.")
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
+        label = options.get("peer_label", "")
+        self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")
+        if waits_for_zid(endpoint, label):
+            self._storing.submit(endpoint.zid_for, label).result()
         self.session = endpoint.session(
-            peer_label=options.get("peer_label", ""),
+            peer_label=label,
             aux_secret=options.get("aux_secret"),
             signalling_protected=options.get("signalling_protected"),
             expect=options.get("expect"),
             store="deferred",
         )
         self._cache = endpoint.cache
-        self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")
         self._requests = 0  # that the store has not carried out yet
         self.call = SecureCall(
             self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)

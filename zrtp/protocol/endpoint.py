@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from zrtp.cache.interface import SecretCache, check_zid
+from zrtp.cache.interface import SecretCache, check_zid, waits
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.errors import ApiMisuse
@@ -86,7 +86,7 @@ class Endpoint:
         """A new call with one peer.
 
         Args:
-            peer_label: selects a ZID of its own for this contact if `Config.zid_per_peer` is set.
+            peer_label: selects a ZID of its own for this contact if `Config.zid_per_peer` is set; see `zid_for`.
             aux_secret: auxsecret, what both sides know from elsewhere; 32 octets unless the peer takes others (GNU ZRTP
                 never matches them), for example from `zrtp.crypto.passphrase`.
             signalled_key: SRTP master key and salt from SDES signalling, mixed in as auxsecret (section 8.2).
@@ -100,8 +100,10 @@ class Endpoint:
             store: "deferred" hands out what is asked of the cache instead of calling it (`zrtp.protocol.store`).
 
         Raises:
-            ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, another word for `store`, or an
-                `expect` that is neither a name nor a ZID.
+            ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, another word for `store`, an
+                `expect` that is neither a name nor a ZID, or a new `peer_label` with `store="deferred"` and a cache
+                that may have to wait.
+            CacheError: a new `peer_label`, and the cache cannot be used.
         """
         config = self._installation.config
         if enrol and not config.trusted_mitm:
@@ -110,6 +112,12 @@ class Endpoint:
             raise ApiMisuse("A call has one auxsecret: give aux_secret or signalled_key, not both.")
         if store not in ("at once", "deferred"):
             raise ApiMisuse(f'store is "at once" or "deferred", not {store!r}.')
+        if store == "deferred" and waits_for_zid(self, peer_label):
+            raise ApiMisuse(
+                "Our ZID for this peer_label is not known yet, and the store may have to wait: first call "
+                "Endpoint.zid_for in another thread, in an event loop by "
+                "await asyncio.to_thread(endpoint.zid_for, peer_label)."
+            )
         self._installation.after_fork()
         self._sessions += 1
         zid = self.zid_for(peer_label if config.zid_per_peer else "")
@@ -149,12 +157,15 @@ class Endpoint:
         return self.zid_for("")
 
     def zid_for(self, label: str) -> bytes:
-        """Our ZID for a contact, 12 octets. The cache is asked for it the first time, and makes it if need be: before a
-        session with a new `peer_label` a program that must not wait asks for it in another thread.
+        """Our ZID for a contact, 12 octets. The cache is asked for it the first time, and makes it if need be.
+
+        It may be called in any thread. Before a session with a new `peer_label` a program that must not wait does so:
+        a session that defers its store requests refuses a label whose ZID is not known. Raises CacheError.
         """
         if label not in self._zids:
             cache = self._cache if self._cache is not None else MemoryCache()
-            self._zids[label] = cache.own_zid(lambda: self._random(ZID_LENGTH), label)
+            zid = cache.own_zid(lambda: self._random(ZID_LENGTH), label)
+            self._zids.setdefault(label, zid)  # unless another thread was first
         return self._zids[label]
 
     def prepare(self, pairs: int = 1, suite: Suite | None = None) -> None:
@@ -184,3 +195,9 @@ def _check_types(config: object, cache: object) -> None:
 def installation_of(endpoint: Endpoint) -> Installation:
     """What the calls of an endpoint share: for this package and its tests, not for applications."""
     return endpoint._installation
+
+
+def waits_for_zid(endpoint: Endpoint, peer_label: str) -> bool:
+    """Whether the store has to be asked, and may have to wait, before there can be a session with this label."""
+    cache = endpoint.cache
+    return endpoint.config.zid_per_peer and peer_label not in endpoint._zids and cache is not None and waits(cache)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from tests.support.locking import locked
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
-from zrtp.media.aio import NotSecured, SecureStream, connect, listen
+from zrtp.errors import ApiMisuse
+from zrtp.media.aio import AsyncCall, NotSecured, SecureStream, connect, listen
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Continuity, Failed, Secured, SecurityWarning, WarningCode
@@ -198,5 +200,30 @@ def test_a_store_that_stays_locked_ends_the_call_with_a_sentence_and_never_stops
                 release()
         assert ticker.ticks("called", "failed") >= 20
         assert kept(path).generation == 1, "the record of the call before is as it was"
+
+    run(test())
+
+
+def test_a_new_contact_gets_its_zid_when_the_lock_is_gone_and_the_loop_goes_on_meanwhile(tmp_path: Path) -> None:
+    async def test() -> None:
+        alice, bob, path = await acquainted(tmp_path, replace(FAST, zid_per_peer=True), 20.0)
+        with locked(path) as release:
+            async with ticking() as ticker, listen(bob, LOOPBACK) as callee:
+
+                async def talk() -> None:
+                    async with connect(alice, callee.local, peer_label="Bob") as caller:
+                        ticker.log.append("connected")
+                        await caller.secured()
+                        await callee.secured()
+
+                ticker.log.append("called")
+                talking = asyncio.create_task(talk())
+                await ticker.happened("waited", lambda: ticker.ticks("called") >= TICKS)
+                assert "connected" not in ticker.log, "the lock is real"
+                with pytest.raises(ApiMisuse, match="is not known yet"):
+                    AsyncCall(alice, peer_label="Bob")
+                release()
+                await talking
+        assert len({entry.own_zid for entry in SqliteCache(path).peers()}) == 2, "Bob as anybody, and as a contact"
 
     run(test())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
 
+from tests.support.inside import call_of
 from tests.support.loops import run, until
 from zrtp.cache.interface import Change, PeerEntry, SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
-from zrtp.errors import CacheError
-from zrtp.media.aio import AsyncCall, connect, listen
+from zrtp.errors import ApiMisuse, CacheError
+from zrtp.media.aio import AsyncCall, SecureStream, connect, listen
 from zrtp.media.aio.store import carry_out, carry_out_in_thread
 from zrtp.media.events import CallEvent
 from zrtp.protocol import limits
@@ -291,6 +293,56 @@ def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later
 
     run(test())
     assert caplog.messages == []
+
+
+PRIVATE = replace(FAST, zid_per_peer=True)
+
+
+def test_the_zid_for_a_new_contact_is_looked_up_beside_the_loop() -> None:
+    async def test() -> None:
+        alice, bob = Endpoint(PRIVATE, MemoryCache()), Endpoint(PRIVATE, MemoryCache())
+        for label in ("", "bob", "bob"):
+            async with (
+                listen(bob, LOOPBACK, peer_label="alice") as callee,
+                connect(alice, callee.local, peer_label=label) as caller,
+            ):
+                await caller.secured()
+                await callee.secured()
+                assert callee.session.peer.zid == alice.zid_for(label)
+                assert caller.session.peer.zid == bob.zid_for("alice")
+        assert len({alice.zid, alice.zid_for("bob"), bob.zid, bob.zid_for("alice")}) == 4
+
+    run(test())
+
+
+def test_a_stream_over_a_path_of_its_own_gets_its_zid_in_the_same_way() -> None:
+    class Nowhere:
+        async def send(self, datagram: bytes) -> None: ...
+
+        async def recv(self) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    async def test() -> None:
+        endpoint = Endpoint(PRIVATE, MemoryCache())
+        stream = await SecureStream.over(Nowhere(), endpoint, peer_label="bob")
+        assert call_of(stream.session).zid == endpoint.zid_for("bob") != endpoint.zid
+        await stream.aclose()
+
+    run(test())
+
+
+def test_a_call_that_is_not_awaited_says_how_to_get_the_zid_for_a_new_contact() -> None:
+    async def test() -> None:
+        endpoint = Endpoint(PRIVATE, MemoryCache())
+        with pytest.raises(ApiMisuse, match=r"await asyncio.to_thread\(endpoint.zid_for, peer_label\)"):
+            AsyncCall(endpoint, peer_label="bob")
+        zid = await asyncio.to_thread(endpoint.zid_for, "bob")
+        call = AsyncCall(endpoint, peer_label="bob")
+        assert call_of(call.session).zid == zid
+        await call.aclose()
+
+    run(test())
 
 
 def test_who_has_a_name_is_answered_too_and_a_failure_is_a_result() -> None:

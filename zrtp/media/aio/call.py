@@ -50,7 +50,8 @@ class SessionOptions(TypedDict, total=False):
     aux_secret: bytes | None
     """A secret that both sides know by other means (RFC 6189 section 4.3)."""
     peer_label: str
-    """Chooses among several ZIDs of this installation."""
+    """Chooses among several ZIDs of this installation. What cannot be awaited refuses a new one: see
+    `Endpoint.zid_for`."""
     best_effort: bool
     """Let plain RTP pass as long as no key agreement has begun."""
     signalling_protected: bool

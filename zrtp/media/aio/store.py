@@ -8,6 +8,7 @@ import asyncio
 
 from zrtp.cache.interface import AsyncSecretCache, SecretCache
 from zrtp.errors import CacheError
+from zrtp.protocol.endpoint import Endpoint, waits_for_zid
 from zrtp.protocol.store import Read, Request, Write
 
 
@@ -46,6 +47,12 @@ async def carry_out_in_thread(request: Request, cache: SecretCache) -> None:
     running.exception()  # even SystemExit ends this request alone, which has no answer then
     if cancelled is not None:
         raise cancelled
+
+
+async def learn_zid(endpoint: Endpoint, peer_label: str) -> None:
+    """Have our ZID for a contact known before there is a call with it. Raises CacheError."""
+    if isinstance(endpoint, Endpoint) and waits_for_zid(endpoint, peer_label):  # the call refuses what is no Endpoint
+        await asyncio.get_running_loop().run_in_executor(None, endpoint.zid_for, peer_label)
 
 
 def ended() -> CacheError:

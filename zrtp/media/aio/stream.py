@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, Unpack
 
 from zrtp.errors import ApiMisuse
 from zrtp.media import dtmf, rtcp
@@ -24,6 +24,7 @@ from zrtp.media.addresses import Address, every_address, local_towards, mapped, 
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.aio.paths import DatagramPath, PathTransport, Unsteady
+from zrtp.media.aio.store import learn_zid
 from zrtp.media.aio.udp import open_udp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
@@ -75,9 +76,9 @@ async def connect(
 
     A name with addresses of both families is tried in both. ZRTP is taken from the address that is called alone; once
     the stream is secure, the peer is followed wherever its packets come from. Raises OSError if the name or the port
-    cannot be used.
+    cannot be used, and CacheError if the store does not give the ZID for a new `peer_label`.
     """
-    stream = SecureStream(endpoint, **options)
+    stream = await SecureStream.made(endpoint, **options)
     async with aclosing(stream):
         await stream.open(local, remote)
         stream.start()
@@ -92,7 +93,7 @@ async def listen(endpoint: Endpoint, local: Address, **options: Unpack[Options])
     where it came from, and the exchange goes on with whoever moved it last; from then on only an authenticated packet
     can change the address.
     """
-    stream = SecureStream(endpoint, **options)
+    stream = await SecureStream.made(endpoint, **options)
     async with aclosing(stream):
         await stream.open(local, None)
         yield stream
@@ -131,10 +132,17 @@ class SecureStream:
         self._goodbye_said = self._closed = False
 
     @classmethod
+    async def made(cls, endpoint: Endpoint, **options: Unpack[Options]) -> Self:
+        """A stream without a socket so far, also for a new `peer_label`, whose ZID the store may have to be asked for.
+        Raises CacheError if that fails."""
+        await learn_zid(endpoint, options.get("peer_label", ""))
+        return cls(endpoint, **options)
+
+    @classmethod
     async def over(cls, connection: DatagramPath, endpoint: Endpoint, **options: Unpack[Options]) -> SecureStream:
         """A stream over something that sends and receives datagrams, for example a connection of `aioice` after its
         checks. It is started; the connection stays open when the stream is closed."""
-        stream = cls(endpoint, **options)
+        stream = await cls.made(endpoint, **options)
         stream.attach(connection)
         return stream
 
