@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.media.aio.test_store import Gated
 from tests.support.loops import run, until
 from tests.support.rtp_program import RtpProgram
+from zrtp.cache.interface import SecretCache
+from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import AsyncCall, MediaLayer
 from zrtp.media.aio.fork import EARLY, ForkedCall
@@ -25,8 +28,8 @@ FAST = Config(key_agreements=(b"X255",))
 class Phone:
     """One of the phones that ring."""
 
-    def __init__(self) -> None:
-        self.call = AsyncCall(Endpoint(FAST))
+    def __init__(self, cache: SecretCache | None = None) -> None:
+        self.call = AsyncCall(Endpoint(FAST, cache))
         self.layer = self.call.add_layer()
         self.program = RtpProgram(self.layer.media.stream.ssrc)
 
@@ -225,5 +228,33 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
                 fork.branch("a1", phone.address)
             with pytest.raises(ApiMisuse, match="There is no branch 'b2'"):
                 fork.choose("b2")
+
+    run(test())
+
+
+def test_the_end_waits_until_what_every_branch_leaves_behind_is_stored() -> None:
+    """Those that were not chosen too."""
+
+    async def test() -> None:
+        cache = Gated()
+        fork = ForkedCall(Endpoint(FAST, cache))
+        program = RtpProgram(7)
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: fork.wrap(program), local_addr=LOOPBACK)
+        phones = [Phone(MemoryCache()) for _ in range(2)]
+        for name, phone in zip("ab", phones, strict=True):
+            await phone.open(program.transport.get_extra_info("sockname"))
+            layer = fork.branch(name, phone.address, peer_hello_hash=phone.hash)
+            await asyncio.gather(layer.secured(), phone.layer.secured())
+        fork.choose("b")
+        ending = asyncio.create_task(fork.aclose())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not ending.done() and cache.peers() == []
+        cache.gate.set()
+        await ending
+        assert len(cache.peers()) == 2
+        program.transport.close()
+        for phone in phones:
+            phone.close()
 
     run(test())

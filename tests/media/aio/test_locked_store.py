@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.media.aio.test_store import leave_without_waiting
 from tests.support.locking import locked
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
@@ -160,6 +161,19 @@ def test_a_call_that_ends_while_its_store_is_locked_leaves_its_record_all_the_sa
             assert (kept(path).rs2, kept(path).name) == (before.rs1, "Bob")
 
     run(test())
+
+
+def test_a_program_that_ends_while_its_store_is_locked_leaves_its_record_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It closes its call and does not wait; the lock goes when the loop has cancelled everything."""
+    cache = SqliteCache(tmp_path / "alice" / "peers.db", busy_timeout=20.0)
+    alice = Endpoint(FAST, cache)
+    with locked(cache.path) as release:
+        assert asyncio.run(leave_without_waiting(alice, release, close=True))
+    record = kept(cache.path)
+    assert (record.name, record.verified) == ("Bob", True)
+    assert caplog.messages == []
 
 
 def test_while_nobody_can_read_a_call_waits_and_goes_on_and_others_do_not_wait(tmp_path: Path) -> None:

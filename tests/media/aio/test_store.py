@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from tests.support.inside import call_of
 from tests.support.loops import run, until
-from zrtp.cache.interface import Change, PeerEntry, SecretCache
+from zrtp.cache.interface import Change, PeerEntry
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -144,21 +145,21 @@ class Gated(MemoryCache):
         return super().update(own_zid, peer_zid, change)
 
 
-async def open_late(gate: threading.Event | asyncio.Event) -> None:
-    """Open a gate only when the loop has cancelled everything that was still at work."""
+async def late(opens: Callable[[], None]) -> None:
+    """Let the store go on only when the loop has cancelled everything that was still at work."""
     try:
         await asyncio.Event().wait()
     finally:
         for _ in range(10):
             await asyncio.sleep(0)
-        gate.set()
+        opens()
 
 
-async def leave_without_waiting(cache: SecretCache, gate: threading.Event | asyncio.Event, *, close: bool) -> object:
-    """A program that compares the words and ends while nothing is stored yet. Returns what the loop keeps alive."""
-    late = asyncio.create_task(open_late(gate))
+async def leave_without_waiting(endpoint: Endpoint, opens: Callable[[], None], *, close: bool) -> object:
+    """A program that compares the words and ends while nothing is stored yet. Returns what has to stay alive."""
+    opening = asyncio.create_task(late(opens))
     async with listen(Endpoint(FAST, MemoryCache()), LOOPBACK) as caller:
-        call = AsyncCall(Endpoint(FAST, cache))
+        call = AsyncCall(endpoint)
         layer = call.add_layer()
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: layer.wrap(asyncio.DatagramProtocol()), local_addr=LOOPBACK
@@ -172,7 +173,7 @@ async def leave_without_waiting(cache: SecretCache, gate: threading.Event | asyn
         if close:
             call.close()
         transport.close()
-    return call, late
+    return call, opening
 
 
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
@@ -181,7 +182,7 @@ def test_a_program_that_ends_loses_nothing_that_a_thread_has_yet_to_write(
 ) -> None:
     """Nobody awaited `aclose`: the change is whole until its thread has returned, and the next one follows it."""
     cache = Gated()
-    kept = asyncio.run(leave_without_waiting(cache, cache.gate, close=close))
+    kept = asyncio.run(leave_without_waiting(Endpoint(FAST, cache), cache.gate.set, close=close))
     (entry,) = cache.peers()
     assert (entry.record.name, entry.record.verified) == ("Bob", True)
     assert entry.record.rs1 is not None and not entry.record.rs1.wiped
@@ -192,7 +193,7 @@ def test_a_program_that_ends_loses_nothing_that_a_thread_has_yet_to_write(
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "open"])
 def test_a_program_that_ends_tells_what_is_lost(close: bool, caplog: pytest.LogCaptureFixture) -> None:
     cache = Gated(OSError(28, "No space left on device"))
-    assert asyncio.run(leave_without_waiting(cache, cache.gate, close=close))
+    assert asyncio.run(leave_without_waiting(Endpoint(FAST, cache), cache.gate.set, close=close))
     assert cache.peers() == []
     told = "it raised OSError (No space left on device). What was to be remembered of this call is lost."
     assert [text.endswith(told) for text in caplog.messages] == [True, True], "the secret, and the verdict"
@@ -204,8 +205,9 @@ def test_a_program_that_ends_tells_what_was_still_to_be_awaited(close: bool, cap
 
     async def test() -> None:
         database = Database()
-        database.in_coroutines.gate.clear()
-        assert await leave_without_waiting(database, database.in_coroutines.gate, close=close)
+        gate = database.in_coroutines.gate
+        gate.clear()
+        assert await leave_without_waiting(Endpoint(FAST, database), gate.set, close=close)
 
     asyncio.run(test())
     assert [text.endswith("of this call is lost.") for text in caplog.messages] == [True, True]

@@ -55,6 +55,7 @@ class ForkedCall:
         self._sources: dict[bytes, str] = {}  # SSRC under which that Hello came
         self._said: dict[str, Any] = {}  # address that its answer said
         self._early: list[tuple[bytes, Any]] = []
+        self._over: list[AsyncCall] = []  # which may still have something to store
         self._next = self._make(ssrc)
 
     @property
@@ -105,6 +106,7 @@ class ForkedCall:
         layer = self.branches.pop(name, None)
         if layer is not None:
             layer.call.close()
+            self._over.append(layer.call)
             del self._ports[name]
             self._announced.pop(name, None)
 
@@ -113,6 +115,12 @@ class ForkedCall:
         for name in list(self.branches):
             self.drop(name)
         self._next.call.close()
+
+    async def aclose(self) -> None:
+        """As `close`, and wait until what every branch leaves behind is stored. Use it where the program ends."""
+        self.close()
+        for call in self._over:
+            await call.aclose()
 
     # For the socket.
 
