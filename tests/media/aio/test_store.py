@@ -336,7 +336,7 @@ def test_a_stream_over_a_path_of_its_own_gets_its_zid_in_the_same_way() -> None:
 
 def test_a_call_that_is_not_awaited_says_how_to_get_the_zid_for_a_new_contact() -> None:
     async def test() -> None:
-        endpoint = Endpoint(PRIVATE, MemoryCache())
+        endpoint = Endpoint(PRIVATE, Gated())
         with pytest.raises(ApiMisuse, match=r"await asyncio.to_thread\(endpoint.zid_for, peer_label\)"):
             AsyncCall(endpoint, peer_label="bob")
         zid = await asyncio.to_thread(endpoint.zid_for, "bob")
