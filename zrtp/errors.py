@@ -5,6 +5,7 @@ The whole tree::
     ZrtpError
       ApiMisuse                 our caller's fault; raised
       EngineDefect              a mistake in this package; raised, or the end of the exchange in which it shows
+      RandomnessFailed          the source of randomness failed or repeats itself; raised, or the end of the exchange
       BackendUnavailable        a needed library or algorithm is not installed; raised
       CacheError                the store of retained secrets failed; raised by caches, caught by the engine
       SrtpError                 an SRTP or SRTCP packet did not verify; raised by zrtp.media.srtp
@@ -28,6 +29,7 @@ __all__ = [
     "PeerError",
     "PeerIncompatible",
     "PeerMisbehaved",
+    "RandomnessFailed",
     "SrtpError",
     "ZrtpError",
 ]
@@ -106,6 +108,10 @@ class ApiMisuse(ZrtpError):
 
 class EngineDefect(ZrtpError):
     """The engine contradicts itself: please report it, with the text and what led there."""
+
+
+class RandomnessFailed(ZrtpError):
+    """The source of randomness failed, or gave what no key can be made of: nothing can be secured with it."""
 
 
 class BackendUnavailable(ZrtpError):

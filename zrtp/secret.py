@@ -13,6 +13,10 @@ from typing import NoReturn
 from zrtp.errors import ApiMisuse
 
 
+class SecretWiped(ApiMisuse):
+    """A secret was read after its end. Inside of the engine nobody but the engine can have done that."""
+
+
 class Secret:
     """A fixed number of secret octets: `len()` gives the size, only `octets` reaches them."""
 
@@ -20,6 +24,8 @@ class Secret:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, octets: bytes | bytearray | memoryview) -> None:
+        if not isinstance(octets, bytes | bytearray | memoryview):  # of a number `bytearray` would make zeros
+            raise ApiMisuse(f"A Secret is made of octets (bytes), not of {type(octets).__name__}.")
         self._octets = bytearray(octets)
         self._wiped = False
 
@@ -36,7 +42,7 @@ class Secret:
             ApiMisuse: the secret was wiped. Whoever needs it longer than its owner takes a `copy` in time.
         """
         if self._wiped:
-            raise ApiMisuse("This secret was wiped: take a copy before its owner lets go of it.")
+            raise SecretWiped("This secret was wiped: take a copy before its owner lets go of it.")
         return self._octets
 
     @property

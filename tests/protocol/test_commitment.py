@@ -20,7 +20,7 @@ from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256
 from zrtp.crypto.key_agreements import DH2K, EC25, X255
 from zrtp.crypto.registry import DEFAULT
-from zrtp.errors import ApiMisuse, ErrorCode
+from zrtp.errors import ErrorCode, RandomnessFailed
 from zrtp.protocol import aside, hearing, limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import (
@@ -1275,7 +1275,7 @@ def test_a_source_of_randomness_that_repeats_itself_secures_nothing() -> None:
     bob, _ = first_secure()
     use_nonces(bob.session, [b"\x07" * 16])
     installation_of(bob.endpoint).random = lambda length: b"\x07" * length
-    with pytest.raises(ApiMisuse, match="repeats itself"):
+    with pytest.raises(RandomnessFailed, match="repeats itself"):
         call_of(bob.session).nonces.fresh(installation_of(bob.endpoint).random)
 
 

@@ -16,6 +16,7 @@ from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import ChainBroken, ChainComplete
 from zrtp.protocol.states import State, Trigger
 from zrtp.protocol.transitions import TABLE, Go
+from zrtp.secret import Secret
 from zrtp.wire.messages import HELLO_ACK, Commit, Error, Kind
 
 
@@ -161,6 +162,18 @@ def test_a_part_of_ours_that_fails_ends_the_exchange_as_our_failure(
     peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
     (failed,) = side.seen(Failed)
     assert (failed.code, failed.text) == (ErrorCode.SOFTWARE_ERROR, str(error))
+
+
+def test_reading_a_wiped_secret_is_a_defect_of_the_engine_and_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    side, peer = committed()
+    secret = Secret(b"s")
+    secret.wipe()
+    with pytest.raises(ApiMisuse) as read:
+        secret.octets  # noqa: B018
+    raising(monkeypatch, State.COMMIT_SENT, Kind.DHPART1, read.value)
+    peer.send(peer.dhpart1(present(core_of(side.stream).exchange).commit))
+    (failed,) = side.seen(Failed)
+    assert failed.code == ErrorCode.SOFTWARE_ERROR and failed.text.endswith("please report this defect.")
 
 
 def test_where_nothing_depends_on_it_such_a_failure_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

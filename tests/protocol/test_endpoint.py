@@ -6,6 +6,7 @@ import gc
 import os
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.support.pair import Pair, seeded
 from zrtp import system
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.registry import DEFAULT
-from zrtp.errors import ApiMisuse, ErrorCode
+from zrtp.errors import ApiMisuse, ErrorCode, RandomnessFailed
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Failed, KeysReady, Role, Suite
@@ -65,7 +66,7 @@ def test_an_endpoint_keeps_its_zids_and_asks_the_cache_once_for_each() -> None:
 
 
 def test_what_is_no_cache_is_refused_at_the_door() -> None:
-    with pytest.raises(ApiMisuse, match=r"cache is a cache such as zrtp.MemoryCache .* not str"):
+    with pytest.raises(ApiMisuse, match=r"cache is a cache such as zrtp.MemoryCache\(\) .* not str"):
         Endpoint(FAST, "retained.db")  # type: ignore[arg-type]
     with pytest.raises(ApiMisuse, match=r"config is a zrtp.Config, not dict"):
         Endpoint({})  # type: ignore[arg-type]
@@ -153,9 +154,9 @@ def test_randomness_comes_from_the_operating_system_unless_injected() -> None:
 
 
 @pytest.mark.attack("SID-07")
-@every("after", range(12))
+@every("after", range(8))
 def test_a_source_of_randomness_that_fails_ends_whatever_needed_it(after: int) -> None:
-    """An exception for the caller, and never a key without randomness."""
+    """An exception for the caller, or the end of the exchange, and never a key without randomness."""
     random, calls = seeded(1), iter(range(1000))
 
     def failing(length: int) -> bytes:
@@ -163,15 +164,41 @@ def test_a_source_of_randomness_that_fails_ends_whatever_needed_it(after: int) -
             raise OSError("no entropy")
         return random(length)
 
-    with pytest.raises(OSError, match="no entropy"):
+    with suppress(RandomnessFailed):
         stream = Endpoint(FAST, random=failing).session().add_stream(1)
         stream.start(0.0)
         peer = Actor(stream)
-        (*_, commit) = peer.discover()
-        assert isinstance(commit, Commit)
-        for _ in range(12):
-            failing(1)
-        peer.answer(commit)
+        (last, *_) = reversed(peer.discover())
+        if isinstance(last, Commit):
+            peer.send(peer.dhpart1(last))
+        assert stream.state is State.FAILED
+    assert next(calls) > after
+
+
+def test_the_operating_system_may_have_no_randomness_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a peer sends does not raise for that."""
+    stream = Endpoint(FAST).session().add_stream(1)
+    stream.start(0.0)
+
+    def failing(_: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(core_of(stream).installation, "random", failing)
+    Actor(stream).discover()
+
+    assert stream.state is State.FAILED
+
+
+@every(
+    ("source", "sentence"),
+    [
+        (lambda length: bytes(length - 1), "gave 11 octets where 12 were asked for"),
+        (lambda length: "x" * length, r"is octets \(bytes\), not str"),
+    ],
+)
+def test_a_source_that_gives_something_else_is_refused_at_the_door(source: Any, sentence: str) -> None:
+    with pytest.raises(ApiMisuse, match=sentence):
+        Endpoint(FAST, random=source)
 
 
 @pytest.mark.attack("SID-07")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import wire
 from tests.support.pair import seeded
-from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
+from zrtp.errors import ErrorCode, PeerMisbehaved, RandomnessFailed
 from zrtp.protocol import limits
 from zrtp.protocol.nonces import NONCE_LENGTH, Nonces
 from zrtp.wire.messages import Commit
@@ -56,7 +56,7 @@ def test_so_many_nonces_are_remembered_and_no_more() -> None:
 def test_randomness_that_repeats_itself_is_refused() -> None:
     nonces = Nonces()
     nonces.fresh(lambda length: bytes(length))
-    with pytest.raises(ApiMisuse, match="repeats itself"):
+    with pytest.raises(RandomnessFailed, match="repeats itself"):
         nonces.fresh(lambda length: bytes(length))
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.inside import core_of, installation_of, prepared_shares
 from tests.support.pair import Pair
 from zrtp.crypto.key_agreements.base import CheckedValue
-from zrtp.errors import ApiMisuse
+from zrtp.errors import EngineDefect
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import PeerDetected, Role, Suite
@@ -40,7 +40,7 @@ def test_the_next_commit_uses_it_and_only_that_one(agreement: bytes) -> None:
     assert pair.keys_agree
     assert pair.alice.stream.suite == suite_of(endpoint)
     assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
-    with pytest.raises(ApiMisuse, match="wiped"):
+    with pytest.raises(EngineDefect, match="wiped"):
         share.finish(CheckedValue(bytes(32)))
 
 
@@ -115,7 +115,7 @@ def test_what_is_discarded_is_wiped() -> None:
     endpoint.close()
 
     assert installation_of(endpoint).take_prepared(suite_of(endpoint)) is None
-    with pytest.raises(ApiMisuse, match="wiped"):
+    with pytest.raises(EngineDefect, match="wiped"):
         share.finish(CheckedValue(bytes(32)))
 
 

@@ -291,7 +291,7 @@ def _check_step(name: str, before: tuple[View, ...], party: Party, output: Outpu
     limit = 2 if isinstance(given, tuple) else 2 * sum(1 + len(core_of(stream).aside) for stream in party.streams)
     demand(len(output.sent) <= limit, f"{len(output.sent)} messages for one input")
     for stream, old in zip(party.streams, before, strict=True):
-        demand(stream.counters["ApiMisuse"] == 0, "the engine misused itself")
+        demand(stream.counters["ApiMisuse"] == stream.counters["EngineDefect"] == 0, "the engine misused itself")
         mine = [event for event in output.events if getattr(event, "ssrc", None) == stream.ssrc]
         demand(sum(isinstance(event, KeysReady) for event in mine) <= 1, "keys came twice")
         if old.state is State.SECURE and stream.state is not State.SECURE:

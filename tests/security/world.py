@@ -216,7 +216,7 @@ class World:
                 self._check_secure(mine, theirs)
 
     def _check_stream(self, stream: Stream) -> None:
-        assert stream.counters["ApiMisuse"] == 0, "the engine misused itself"
+        assert stream.counters["ApiMisuse"] == stream.counters["EngineDefect"] == 0, "the engine misused itself"
         assert len(core_of(stream).candidates) <= limits.CANDIDATES
         assert len(core_of(stream).outbox.answers) <= limits.ANSWERS
         if stream.sending is Sending.SRTP:

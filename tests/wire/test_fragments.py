@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support.cases import every
 from tests.support.vectors import Reception, Transcript, receptions, transcripts
 from tests.support.wire import commit, reseal
-from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.errors import EngineDefect, MalformedPacket
 from zrtp.wire.fragments import MESSAGES_HELD, PARTS, Reassembler, split
 from zrtp.wire.messages import DHPart1, parse
 from zrtp.wire.packet import LONGEST_KEM_MESSAGE, Fragment, Packet, decode_packet, encode_fragment
@@ -65,7 +65,7 @@ class TestSplit:
 
     @every("mtu", [0, 24, 596, 601, 602, 1451])
     def test_an_mtu_that_cannot_be(self, mtu: int) -> None:
-        with pytest.raises(ApiMisuse, match="multiple of 4"):
+        with pytest.raises(EngineDefect, match="multiple of 4"):
             split(MESSAGE, mtu)
 
 

@@ -30,7 +30,7 @@ from tests.support.wire import (
     sasrelay,
     words_between,
 )
-from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.errors import EngineDefect, MalformedPacket
 from zrtp.wire import messages as wire
 from zrtp.wire.messages import (
     Commit,
@@ -499,7 +499,7 @@ class TestHello:
         ids=str,
     )
     def test_our_own_mistakes(self, changes: dict[str, Any]) -> None:
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             hello(**changes)
 
 
@@ -598,7 +598,7 @@ class TestCommit:
         ids=lambda changes: "-".join(f"{name}" for name in changes),
     )
     def test_our_own_mistakes(self, changes: dict[str, Any]) -> None:
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             commit(**changes)
 
 
@@ -625,7 +625,7 @@ class TestDHPart:
         wire.DHPart1.make(**good)
         for name in good:
             bad = fixed_mac(bytes(9)) if name == "mac" else bytes(9)
-            with pytest.raises(ApiMisuse):
+            with pytest.raises(EngineDefect):
                 wire.DHPart1.make(**(good | {name: bad}))
 
 
@@ -718,17 +718,17 @@ class TestConfirm:
         assert octets[33:35] == b"\x01\xff"
         message = wire.Confirm1.make(confirm_mac=bytes(8), iv=bytes(16), ciphertext=octets)
         assert parse(message.raw) == message
-        with pytest.raises(ApiMisuse, match="511"):
+        with pytest.raises(EngineDefect, match="511"):
             self.signed(bytes(4 * 510 + 1)).encode()
 
     def test_our_own_mistakes(self) -> None:
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             wire.Confirm1.make(confirm_mac=bytes(7), iv=bytes(16), ciphertext=bytes(40))
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             wire.Confirm1.make(confirm_mac=bytes(8), iv=bytes(16), ciphertext=bytes(41))
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             self.signed(b"sig ", signature_type=b"PGP").encode()
-        with pytest.raises(ApiMisuse, match="type"):
+        with pytest.raises(EngineDefect, match="type"):
             self.signed(b"sig ", signature_type=None).encode()
 
     def test_our_own_fields_of_a_wrong_size(self) -> None:
@@ -741,7 +741,7 @@ class TestConfirm:
                 "disclosure": False,
                 "cache_interval": 0,
             }
-            with pytest.raises(ApiMisuse):
+            with pytest.raises(EngineDefect):
                 ConfirmPlain(**(values | changes)).encode()
 
     @given(octets_of(32), st.integers(0, 15), st.integers(0, 0xFFFFFFFF), octets_of(4), words_between(0, 30))
@@ -855,13 +855,13 @@ class TestSmallMessages:
         assert parse(message.raw) == message
 
     def test_our_own_mistakes(self) -> None:
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             wire.Error.make(code=1 << 32)
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             wire.GoClear.make(clear_mac=bytes(32))
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             wire.Ping.make(version=b"1.1", endpoint_hash=bytes(8))
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             wire.Ping.make(version=b"1.10", endpoint_hash=bytes(12))
         ping_ack: dict[str, Any] = {
             "version": b"1.10",
@@ -870,7 +870,7 @@ class TestSmallMessages:
             "ssrc": 0,
         }
         for name, value in (("version", b""), ("sender_endpoint_hash", b"-"), ("ssrc", -1), ("ssrc", 1 << 32)):
-            with pytest.raises(ApiMisuse):
+            with pytest.raises(EngineDefect):
                 wire.PingACK.make(**(ping_ack | {name: value}))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
 from tests.support.wire import confirm1, hello, messages, one_of_each, reseal
-from zrtp.errors import ApiMisuse, MalformedPacket, ZrtpError
+from zrtp.errors import EngineDefect, MalformedPacket, ZrtpError
 from zrtp.wire import messages as wire
 from zrtp.wire import packet as packet_module
 from zrtp.wire.crc import crc32c
@@ -84,11 +84,11 @@ class TestLayout:
         assert packet == Packet(sequence=sequence, ssrc=ssrc, message=message.raw)
 
     def test_our_own_mistakes(self) -> None:
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             encode_packet(0x10000, 0, HELLO)
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             encode_packet(0, 1 << 32, HELLO)
-        with pytest.raises(ApiMisuse):
+        with pytest.raises(EngineDefect):
             encode_fragment(0, 0, message_id=1, total_words=0x10000, offset_words=0, data=HELLO)
 
 

@@ -22,6 +22,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from zrtp.door import need_flag, need_moment, need_number
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import Kind, classify
@@ -105,6 +106,9 @@ class SecureCall:
             raise ApiMisuse(
                 f"SecureCall is made of a session, for example endpoint.session(), not of {type(session).__name__}."
             )
+        need_flag("best_effort", best_effort)
+        if silence is not None:
+            need_number("silence", silence)
         self.session = session
         self.media: dict[int, SecureMedia] = {}
         """The streams by our SSRC."""
@@ -139,6 +143,8 @@ class SecureCall:
 
     def handle_timer(self, now: float) -> None:
         """Let every stream do what is due."""
+        if type(now) is not float:
+            need_moment(now)
         for media in self.media.values():
             media._handle_timer(now)
         self.settle()
@@ -203,7 +209,7 @@ class SecureMedia:
         Never raises for what is in it.
         """
         if type(datagram) is not bytes:
-            datagram = _octets(datagram)
+            datagram = as_octets(datagram)
         kind = classify(datagram)
         if kind is Kind.RTP:
             packet = self.unprotect(datagram, now)
@@ -220,6 +226,8 @@ class SecureMedia:
 
     def zrtp_received(self, datagram: bytes, now: float) -> None:
         """Take what `classify` found to be ZRTP."""
+        if type(datagram) is not bytes or type(now) is not float:
+            datagram, now = as_octets(datagram), need_moment(now)
         self.counters.count_zrtp(datagram)
         self.counters.zrtp_received += 1
         if self.stream.state is State.IDLE:
@@ -233,6 +241,8 @@ class SecureMedia:
 
     def unprotect(self, packet: bytes, now: float) -> bytes | None:
         """The RTP packet in what `classify` found to be RTP; None if it may not be played. Never raises for it."""
+        if type(packet) is not bytes or type(now) is not float:
+            packet, now = as_octets(packet), need_moment(now)
         counters = self.counters
         counters.received += 1
         receiver = self._receiver
@@ -253,6 +263,8 @@ class SecureMedia:
 
     def unprotect_rtcp(self, packet: bytes, now: float) -> bytes | None:
         """The compound RTCP packet in what `classify` found to be RTCP; None if it is not to be believed."""
+        if type(packet) is not bytes or type(now) is not float:
+            packet, now = as_octets(packet), need_moment(now)
         if self._receiver is not None:
             try:
                 packet = self._receiver.unprotect_rtcp(packet)
@@ -291,7 +303,7 @@ class SecureMedia:
         Raises ApiMisuse for anything but octets.
         """
         if type(packet) is not bytes:
-            packet = _octets(packet)
+            packet = as_octets(packet)
         sender = self._sender
         may_send = self.stream.sending is Sending.SRTP if sender is not None else self._plain_may_pass
         if not may_send:
@@ -312,7 +324,7 @@ class SecureMedia:
         Raises SrtpError and ApiMisuse, as `protect`.
         """
         if type(compound) is not bytes:
-            compound = _octets(compound)
+            compound = as_octets(compound)
         if not self.may_send:
             return None
         if classify(compound) is not Kind.RTCP:
@@ -334,7 +346,7 @@ class SecureMedia:
 
     def keep_rtcp(self, compound: bytes) -> None:
         """Keep a packet from `unprotect_rtcp` for `rtcp_received`."""
-        self._rtcp.append(compound)
+        self._rtcp.append(as_octets(compound))
 
     def refused_by_network(self) -> None:
         """The network says that nobody listens at the peer's address: told once, since anybody can say so."""
@@ -449,7 +461,7 @@ def check_size(packet: Octets) -> None:
         raise SrtpMalformed(f"{len(packet)} octets do not fit into one datagram: send at most {LARGEST} at a time.")
 
 
-def _octets(given: object) -> bytes:
+def as_octets(given: object) -> bytes:
     """What may be given in place of bytes, as bytes."""
     if isinstance(given, bytes | bytearray | memoryview):
         return bytes(given)

@@ -33,7 +33,7 @@ from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.demux import Kind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
-from zrtp.media.secure import SILENCE, SecureCall, check_size
+from zrtp.media.secure import SILENCE, SecureCall, as_octets, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.protocol.endpoint import Endpoint, waits_for_zid
 from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
@@ -147,7 +147,8 @@ class SecureSocket:
         The address that comes last, as with a socket, counts until the peer's own packets show where it is. Raises
         SrtpError if the packet cannot be protected or is too large, and ApiMisuse after `close`, or without an address.
         """
-        packet = bytes(packet)
+        if type(packet) is not bytes:
+            packet = as_octets(packet)
         check_size(packet)
         with self._lock:
             self._open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from zrtp.crypto.sas import Sas
+from zrtp.door import need_flag, need_instance, need_moment, need_octets, need_text, need_whole
 from zrtp.errors import ApiMisuse
 from zrtp.protocol import relaying
 from zrtp.protocol.driver import Driver
@@ -72,6 +73,7 @@ class Peer:
         Raises:
             ApiMisuse: there is no SAS yet, or the call is closed; or the peer only claims to be one that has a name.
         """
+        need_text("name", name)
         call = self._driver.own_call()
         call.need_sas()
         if (known := call.retention.unproved_name) is not None and call.retention.held_back:
@@ -127,6 +129,7 @@ class Pbx:
         Raises:
             ApiMisuse: no enrolment was offered, or nothing shows that nobody sits between this phone and the PBX.
         """
+        need_flag("despite_unverified", despite_unverified)
         call = self._driver.own_call()
         if call.pbxsecret is None or call.enrol:
             raise ApiMisuse("The other side does not offer an enrolment.")
@@ -148,6 +151,8 @@ class Pbx:
         Raises:
             ApiMisuse: a leg is not secure yet, or this endpoint does not declare itself a PBX.
         """
+        need_instance("The other leg", other, Pbx, "the pbx of another session")
+        need_moment(now)
         self._driver.check()
         told = relaying.relay_between(self._driver.cores, other._driver.cores, now)
         return next((leg for leg in (self, other) if leg._driver.call is told), None)
@@ -168,6 +173,8 @@ class Keys:
             ApiMisuse: before the first stream is secure, after encryption was switched off or the call is closed, or
                 too many octets.
         """
+        label = need_octets("label", label)
+        need_whole("octets", octets)
         return self._driver.own_call().export_key(label, octets)
 
     def forget(self) -> None:

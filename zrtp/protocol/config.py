@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TypeAlias
 
 from zrtp.crypto.key_agreements.kem import KemAgreement
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.crypto.srtp_suites import SUITES
+from zrtp.door import need_flag, need_instance, need_number, need_octets, need_whole
 from zrtp.errors import ApiMisuse
 
 FOREVER = 0xFFFFFFFF
@@ -59,7 +60,7 @@ class Config:
     algorithms: Algorithms = DEFAULT
     """What the codes mean; extend it to add algorithms of your own."""
     client_id: bytes = b"zrtp Python"
-    """Up to 16 octets that name this software in Hello."""
+    """Up to 16 octets that name this software in Hello; as text in ASCII."""
     versions: tuple[bytes, ...] = (b"1.10",)
     """Protocol versions of Hello, highest first. Only 1.10 exists; another one must be the same on the wire."""
     passive: bool = False
@@ -118,6 +119,7 @@ class Config:
     """Answer Ping with a hash that does not reveal the ZID."""
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         for name in ("hashes", "ciphers", "auth_tags", "key_agreements", "sas_types"):
             codes = _codes(name, getattr(self, name))
             if len(codes) > MAX_CODES:
@@ -138,6 +140,8 @@ class Config:
             raise ApiMisuse("Config.versions lists at least one version, each of four octets, for example b'1.10'.")
         if list(self.versions) != sorted(self.versions, reverse=True):
             raise ApiMisuse("Config.versions begins with the highest version.")
+        if self.preshared_limit < 0:
+            raise ApiMisuse("Config.preshared_limit is a number of calls, at least 0.")
         if self.half_open_limit < 1:
             raise ApiMisuse("Config.half_open_limit is at least 1: the exchange that is just being answered.")
         times = (self.timer_scale, self.discovery_deadline, self.discovery_deadline_extended, self.store_deadline)
@@ -147,6 +151,23 @@ class Config:
     def can_do(self, cipher: bytes, auth_tag: bytes) -> bool:
         """Whether the media path can do a combination of cipher and authentication tag."""
         return (cipher, auth_tag) in (SUITES if self.srtp_profiles is None else self.srtp_profiles)
+
+    def _check_kinds(self) -> None:
+        """What is neither a list nor text is of the kind of its default."""
+        for each in fields(self):
+            what, given = f"Config.{each.name}", getattr(self, each.name)
+            if isinstance(each.default, bool):
+                need_flag(what, given)
+            elif isinstance(each.default, float):
+                need_number(what, given)
+            elif isinstance(each.default, int):
+                need_whole(what, given)
+        need_instance("Config.clear_dialect", self.clear_dialect, ClearDialect, "one of zrtp.ClearDialect")
+        need_instance("Config.algorithms", self.algorithms, Algorithms, "zrtp.crypto.registry.DEFAULT, or extended")
+        object.__setattr__(self, "client_id", _octets("client_id", self.client_id))
+        object.__setattr__(
+            self, "versions", tuple(_octets("versions", each) for each in _list("versions", self.versions))
+        )
 
     def _check_codes(self) -> None:
         """A code that nothing here computes would silently become another one."""
@@ -194,9 +215,18 @@ def _codes(name: str, given: object) -> Codes:
     Raises:
         ApiMisuse: one of them is no code, or the list is none.
     """
+    return tuple(_code(name, code) for code in _list(name, given))
+
+
+def _list(name: str, given: object) -> Iterable[object]:
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         raise ApiMisuse(f"Config.{name} is a list of codes, not {given!r}.")
-    return tuple(_code(name, code) for code in given)
+    return given
+
+
+def _octets(name: str, given: object) -> bytes:
+    """Octets, or text in ASCII that stands for them. Raises ApiMisuse."""
+    return given.encode() if isinstance(given, str) and given.isascii() else need_octets(f"Config.{name}", given)
 
 
 def _code(name: str, given: object) -> bytes:

@@ -23,9 +23,11 @@ SAS; what the peer chose is escaped.
 from __future__ import annotations
 
 from zrtp.errors import (
+    EngineDefect,
     ErrorCode,
     MalformedPacket,
     PeerError,
+    RandomnessFailed,
     ZrtpError,
 )
 from zrtp.protocol import aside, discovery, hearing, limits, newcomers, transmission
@@ -37,6 +39,7 @@ from zrtp.protocol.hash_chain import ChainBroken
 from zrtp.protocol.states import IN_EXCHANGE, Input, State, Trigger
 from zrtp.protocol.transitions import TABLE, Go, Ignore
 from zrtp.protocol.work import Work
+from zrtp.secret import SecretWiped
 from zrtp.wire.fragments import Reassembler
 from zrtp.wire.messages import KINDS, READERS, TYPE_BLOCK, Kind, kind_of
 from zrtp.wire.packet import Fragment, check_frame, decode_packet
@@ -44,6 +47,8 @@ from zrtp.wire.packet import Fragment, check_frame, decode_packet
 OF_EXCHANGE = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2, Kind.CONF2ACK})
 ANSWERS_TO_ANY = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.CONFIRM1})
 """What may come from another candidate than the exchange is with."""
+FAILURES = (ZrtpError, OSError)
+"""What a handler may end with. It asks the operating system for nothing but randomness."""
 TAKEN_ONCE = ANSWERS_TO_ANY | {Kind.ERROR}
 """What is not tried in a second exchange, although the first one stays in its state."""
 
@@ -173,7 +178,7 @@ def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> N
     """Several exchanges run: the message belongs to the first that takes it. What none takes is refused once."""
     first = present(core.exchange)
     received: Received[object] | None = None
-    refused: tuple[Exchange, ZrtpError] | None = None
+    refused: tuple[Exchange, ZrtpError | OSError] | None = None
     for exchange in _in_question(core, kind, ssrc, raw):
         aside.bring_forward(core, exchange)
         if raw in core.outbox.answers:
@@ -187,7 +192,7 @@ def _take_beside(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> N
         before = core.state
         try:
             target = step.handler(core, received)
-        except ZrtpError as error:
+        except FAILURES as error:
             refused = refused or (exchange, error)
         else:
             core.enter(target, TABLE[target].timers)
@@ -257,7 +262,7 @@ def _go(core: Core, step: Go, received: Received[object]) -> None:
     """Call the handler, and do what follows from it for this stream."""
     try:
         target = step.handler(core, received)
-    except ZrtpError as error:
+    except FAILURES as error:
         _refuse(core, error, received.at)
     else:
         if target is not core.state:
@@ -273,8 +278,12 @@ def _settle(core: Core, now: float) -> None:
             _take(other, trigger, Received(None, other.ssrc, now))
 
 
-def _refuse(core: Core, error: ZrtpError, now: float) -> None:
+def _refuse(core: Core, error: ZrtpError | OSError, now: float) -> None:
     """A handler ended with an exception: what that says about the peer, or about us. Raises what is neither."""
+    if isinstance(error, OSError):
+        error = RandomnessFailed(f"The operating system gave no randomness: {error.strerror}.")
+    elif isinstance(error, SecretWiped):  # no program is at work here
+        error = EngineDefect("The engine read a secret after its end; please report this defect.")
     if isinstance(error, ChainBroken):
         core.counters["hash chain does not fit"] += 1
         if core.exchange is not None:

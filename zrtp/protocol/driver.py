@@ -7,6 +7,7 @@ as soon as it is made; otherwise somebody else does it and says when it is done.
 from __future__ import annotations
 
 from zrtp.cache.interface import SecretCache
+from zrtp.door import need_instance, need_moment
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.protocol import dispatch
 from zrtp.protocol.call import Call
@@ -49,6 +50,8 @@ class Driver:
         """An input that is not a message for one stream."""
         if self.generation != process.generation:
             self.check()
+        if type(now) is not float:
+            need_moment(now)
         dispatch.tell(core, trigger, now)
         if self.store.open:
             self.serve_store(now)
@@ -68,6 +71,8 @@ class Driver:
     def close(self, now: float) -> None:
         """Close every stream, and wipe every secret but those that are still to be stored."""
         self.check()
+        if type(now) is not float:
+            need_moment(now)
         self.call.clock = now
         for core in self.cores:
             if core.state is not State.CLOSED:
@@ -91,6 +96,8 @@ class Driver:
     def work_done(self, work: Work, now: float) -> None:
         """An operation has been performed; unless its exchange has ended, it goes on."""
         self.check()
+        need_instance("What is done", work, Work, "what work_to_do gave")
+        need_moment(now)
         core = self._handed_out.pop(work, None)
         if core is None or not _waits_for(core, work):
             work.discard()
@@ -109,6 +116,8 @@ class Driver:
 
     def store_done(self, request: Request, now: float) -> None:
         """A request has been carried out, or has failed."""
+        if type(now) is not float:
+            need_moment(now)
         self.call.clock = now
         if isinstance(request, Read):
             self._read(request, now)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from zrtp.cache.interface import SecretCache, check_zid, waits
+from zrtp.cache.interface import SecretCache, waits
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.signatures import SignatureVerifier, Signer
+from zrtp.door import (
+    need_flag,
+    need_function,
+    need_instance,
+    need_methods,
+    need_octets,
+    need_text,
+    need_whole,
+    refuse,
+    source_of_randomness,
+)
 from zrtp.errors import ApiMisuse
 from zrtp.protocol.call import Call
 from zrtp.protocol.config import Config
@@ -50,20 +61,22 @@ class Endpoint:
         signer: Signer | Sequence[Signer] | None = None,
         verifiers: Sequence[SignatureVerifier] = (),
     ) -> None:
-        _check_types(config, cache)
+        if config is not None:
+            need_instance("config", config, Config, "a zrtp.Config")
+        if cache is not None:
+            need_methods("cache", cache, _OF_A_CACHE, "a cache such as zrtp.MemoryCache() or SqliteCache(path)")
         self._cache = cache
-        self._random = random
+        self._random = source_of_randomness(random)
         self._zids: dict[str, bytes] = {}
         if zid is not None:
-            check_zid(zid)
-            self._zids[""] = bytes(zid)
+            self._zids[""] = need_octets("zid", zid, length=ZID_LENGTH)
         self._installation = Installation(
             config if config is not None else Config(),
             cacheless=cache is None,
-            random=random,
-            wall_clock=wall_clock,
-            signers=(signer,) if isinstance(signer, Signer) else tuple(signer or ()),
-            verifiers=check_verifiers(verifiers),
+            random=self._random,
+            wall_clock=need_function("wall_clock", wall_clock, "a function that tells the time, as time.time"),
+            signers=_signers(signer),
+            verifiers=check_verifiers(_verifiers(verifiers)),
         )
         self._sessions = 0
         self.zid_for("")
@@ -100,12 +113,20 @@ class Endpoint:
             store: "deferred" hands out what is asked of the cache instead of calling it (`zrtp.protocol.store`).
 
         Raises:
-            ApiMisuse: both kinds of auxsecret, `enrol` without `Config.trusted_mitm`, another word for `store`, an
-                `expect` that is neither a name nor a ZID, or a new `peer_label` with `store="deferred"` and a cache
-                that may have to wait.
+            ApiMisuse: something is of another type than it has to be; both kinds of auxsecret, or an empty one; `enrol`
+                without `Config.trusted_mitm`, another word for `store`, an `expect` that is neither a name nor a ZID,
+                or a new `peer_label` with `store="deferred"` and a cache that may have to wait.
             CacheError: a new `peer_label`, and the cache cannot be used.
         """
         config = self._installation.config
+        for what, word in (("peer_label", peer_label), ("extension", extension)):
+            if word != "":
+                need_text(what, word)
+        for what, flag in (("enrol", enrol), ("offload", offload)):
+            if flag is not False:
+                need_flag(what, flag)
+        if signalling_protected is not None:
+            need_flag("signalling_protected", signalling_protected)
         if enrol and not config.trusted_mitm:
             raise ApiMisuse("Only an endpoint with Config.trusted_mitm can enrol phones.")
         if aux_secret is not None and signalled_key is not None:
@@ -127,8 +148,8 @@ class Endpoint:
             zid=zid,
             number=self._sessions,
             endpoint_hash=endpoint_hash(zid, extension, hidden),
-            aux_secret=None if aux_secret is None else Secret(aux_secret),
-            signalled_key=None if signalled_key is None else (Secret(signalled_key[0]), signalled_key[1]),
+            aux_secret=None if aux_secret is None else _auxsecret(aux_secret),
+            signalled_key=None if signalled_key is None else _signalled_key(signalled_key),
             expected=None if expect is None else Expectation.of(expect),
             enrol=enrol,
             offload=offload,
@@ -162,7 +183,7 @@ class Endpoint:
         It may be called in any thread. Before a session with a new `peer_label` a program that must not wait does so:
         a session that defers its store requests refuses a label whose ZID is not known. Raises CacheError.
         """
-        if label not in self._zids:
+        if need_text("label", label) not in self._zids:
             cache = self._cache if self._cache is not None else MemoryCache()
             zid = cache.own_zid(lambda: self._random(ZID_LENGTH), label)
             self._zids.setdefault(label, zid)  # unless another thread was first
@@ -175,6 +196,9 @@ class Endpoint:
         each serves one call. It may run in another thread than the calls. Until they are used, or discarded, private
         keys lie in memory.
         """
+        need_whole("pairs", pairs, 0)
+        if suite is not None:
+            need_instance("suite", suite, Suite, "a zrtp.Suite, for example that of an earlier stream")
         self._installation.after_fork()
         self._installation.prepare(pairs, suite)
 
@@ -183,13 +207,49 @@ class Endpoint:
         self._installation.discard_prepared()
 
 
-def _check_types(config: object, cache: object) -> None:
-    if config is not None and not isinstance(config, Config):
-        raise ApiMisuse(f"config is a zrtp.Config, not {type(config).__name__}.")
-    if cache is not None and not all(hasattr(cache, name) for name in ("own_zid", "load", "update", "peers")):
-        raise ApiMisuse(
-            f"cache is a cache such as zrtp.MemoryCache or zrtp.cache.SqliteCache(path), not {type(cache).__name__}."
-        )
+def _signers(given: Signer | Sequence[Signer] | None) -> tuple[Signer, ...]:
+    """Raises ApiMisuse."""
+    wanted = "an object that signs, such as an X509Signer, or a list of them"
+    if given is None:
+        return ()
+    several = given if isinstance(given, Iterable) else (given,)
+    for each in several:
+        need_methods("signer", each, ("signature_type", "sign"), wanted)
+        need_octets("signature_type of the signer", each.signature_type, length=4)
+    return tuple(several)
+
+
+def _verifiers(given: Sequence[SignatureVerifier]) -> Sequence[SignatureVerifier]:
+    """Raises ApiMisuse."""
+    if not isinstance(given, Iterable):
+        refuse("verifiers", "a list of objects that check signatures", given)
+    several = tuple(given)
+    for each in several:
+        need_methods("Each of verifiers", each, ("signature_type", "verify"), "an object such as an X509Verifier")
+        need_octets("signature_type of the verifier", each.signature_type, length=4)
+    return several
+
+
+def _auxsecret(given: bytes) -> Secret:
+    """Raises ApiMisuse."""
+    secret = Secret(need_octets("aux_secret", given))
+    if not len(secret):
+        raise ApiMisuse("aux_secret is empty, and no secret: give 32 octets, or None.")
+    return secret
+
+
+def _signalled_key(given: tuple[bytes, bytes]) -> tuple[Secret, bytes]:
+    """Raises ApiMisuse."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        refuse("signalled_key", "a pair of octets, SRTP master key and salt", given)
+    key, salt = (need_octets(f"The {what} in signalled_key", each) for what, each in zip(_PAIR, given, strict=True))
+    if not key or not salt:
+        raise ApiMisuse("signalled_key is empty: give SRTP master key and salt as signalling has them, or None.")
+    return Secret(key), salt
+
+
+_OF_A_CACHE = ("own_zid", "load", "update", "peers")
+_PAIR = ("master key", "master salt")
 
 
 def installation_of(endpoint: Endpoint) -> Installation:

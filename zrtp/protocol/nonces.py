@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NewType
 
-from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
+from zrtp.errors import ErrorCode, PeerMisbehaved, RandomnessFailed
 from zrtp.protocol import limits
 from zrtp.system import RandomSource
 from zrtp.wire.messages import Commit
@@ -30,11 +30,11 @@ class Nonces:
         """16 random octets for our own Commit.
 
         Raises:
-            ApiMisuse: the source of randomness repeats itself.
+            RandomnessFailed: the source of randomness repeats itself.
         """
         nonce = random(NONCE_LENGTH)
         if nonce in self._used:
-            raise ApiMisuse("The source of randomness repeats itself; the call cannot be secured.")
+            raise RandomnessFailed("The source of randomness repeats itself; the call cannot be secured.")
         self._used.add(nonce)
         return nonce
 

@@ -8,6 +8,7 @@ changes. Another SAS relayed by a PBX withdraws the verdict.
 from __future__ import annotations
 
 from zrtp.crypto.sas import Sas
+from zrtp.door import need_moment, need_text, refuse
 from zrtp.errors import ApiMisuse
 from zrtp.protocol import clearing
 from zrtp.protocol.aspects import Keys, Pbx, Peer
@@ -16,7 +17,7 @@ from zrtp.protocol.driver import Driver
 from zrtp.protocol.events import Assurance, Continuity, Event
 from zrtp.protocol.hello_hash import hello_hash
 from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.store import Request
+from zrtp.protocol.store import Read, Request, Search, Write
 from zrtp.protocol.stream import Stream
 from zrtp.protocol.work import Work
 from zrtp.system import process
@@ -50,7 +51,7 @@ class Session:
         driver = self._driver
         if driver.generation != process.generation:
             driver.check()
-        if not isinstance(ssrc, int) or not 0 <= ssrc <= 0xFFFFFFFF:
+        if type(ssrc) is not int or not 0 <= ssrc <= 0xFFFFFFFF:
             raise ApiMisuse("An SSRC is a number of 32 bits.")
         known = self._by_ssrc.get(ssrc)
         if known is not None and known.state is not State.CLOSED:
@@ -122,6 +123,8 @@ class Session:
         Raises:
             ApiMisuse: there is no SAS yet, the call is closed, or the user said before that the SAS differs.
         """
+        if name is not None:
+            need_text("name", name)
         self._driver.own_call().sas_matched(name)
         self._driver.decided()
 
@@ -151,6 +154,7 @@ class Session:
             ApiMisuse: nothing is secure, or the other side does not accept it.
         """
         self._driver.check()
+        need_moment(now)
         for core in clearing.streams_to_clear(self._driver.cores):
             self._driver.tell(core, Trigger.GO_CLEAR, now)
 
@@ -166,6 +170,7 @@ class Session:
 
     def go_secure(self, now: float) -> None:
         """The user wants encryption: commit on every stream that is ready (with `Config.auto_secure` off), or clear."""
+        need_moment(now)
         for core in self._driver.cores:
             self._driver.tell(core, Trigger.GO_SECURE, now)
 
@@ -195,6 +200,8 @@ class Session:
     def store_done(self, request: Request, now: float) -> None:
         """The request has been carried out, or has failed: go on."""
         self._driver.check()
+        if not isinstance(request, Read | Write | Search):
+            refuse("What is done", "what store_to_do gave", request)
         self._driver.store_done(request, now)
 
 

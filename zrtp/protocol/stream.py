@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from zrtp.door import need_moment, need_octets
 from zrtp.errors import ApiMisuse
 from zrtp.protocol import dispatch, limits, transmission
 from zrtp.protocol.core import Core
@@ -44,6 +45,8 @@ class Stream:
         driver = self._driver
         if driver.generation != process.generation:
             driver.check()
+        if type(datagram) is not bytes or type(now) is not float:
+            datagram, now = need_octets("A datagram", datagram), need_moment(now)
         dispatch.receive(self._core, datagram, now)
         if driver.store.open:
             driver.serve_store(now)
@@ -65,6 +68,8 @@ class Stream:
         driver = self._driver
         if driver.generation != process.generation:
             driver.check()
+        if type(now) is not float:
+            need_moment(now)
         dispatch.handle_timer(self._core, now)
         if driver.store.open:
             driver.serve_store(now)
@@ -100,6 +105,7 @@ class Stream:
             ApiMisuse: the stream is closed.
         """
         self._driver.check()
+        need_moment(now)
         if self._core.state is State.CLOSED:
             raise ApiMisuse("The stream is closed; a Ping needs a running one.")
         ping = Ping.make(version=VERSION, endpoint_hash=self._core.call.endpoint_hash)

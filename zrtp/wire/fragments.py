@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
-from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.errors import EngineDefect, MalformedPacket
 from zrtp.wire.packet import CRC, FRAGMENT_HEADER, Fragment
 
 SMALLEST_MTU = 600
@@ -47,10 +47,10 @@ NEAR = 64
 def split(message: bytes, mtu: int) -> list[tuple[int, bytes]]:
     """Cut a message into parts for datagrams of at most `mtu` octets: (offset in words, data) each.
 
-    Raises ApiMisuse unless the MTU is a multiple of 4 and at least 600.
+    Raises EngineDefect unless the MTU is a multiple of 4 and at least 600.
     """
     if mtu < SMALLEST_MTU or mtu % 4:
-        raise ApiMisuse(f"An MTU has to be a multiple of 4 and at least {SMALLEST_MTU} octets, not {mtu}.")
+        raise EngineDefect(f"An MTU has to be a multiple of 4 and at least {SMALLEST_MTU} octets, not {mtu}.")
     payload = mtu - FRAGMENT_HEADER - CRC
     return [(start // 4, message[start : start + payload]) for start in range(0, len(message), payload)]
 

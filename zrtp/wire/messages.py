@@ -19,7 +19,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, Self, TypeAlias, get_args
 
-from zrtp.errors import ApiMisuse, MalformedPacket
+from zrtp.errors import EngineDefect, MalformedPacket
 from zrtp.wire.layout import (
     Array,
     BitsInteger,
@@ -249,13 +249,13 @@ class Hello(_ChainedMessage):
     ) -> Self:
         """Build a Hello; `mac` turns the covered octets into the 8 octets of the MAC.
 
-        Raises ApiMisuse for fields of a wrong length and for lists of more than seven codes.
+        Raises EngineDefect for fields of a wrong length and for lists of more than seven codes.
         """
         lists = (hashes, ciphers, auth_tags, key_agreements, sas_types)
         word = signature_capable * _SIGNATURE_CAPABLE | mitm * _MITM | passive * _PASSIVE
         for codes, shift in zip(lists, _COUNT_SHIFTS, strict=True):
             if len(codes) > MAXIMUM_CODES:
-                raise ApiMisuse(f"A list in Hello holds at most {MAXIMUM_CODES} codes.")
+                raise EngineDefect(f"A list in Hello holds at most {MAXIMUM_CODES} codes.")
             word |= len(codes) << shift
         block = _join_codes(cls.kind, (*hashes, *ciphers, *auth_tags, *key_agreements, *sas_types))
         rest = word.to_bytes(4, "big") + block
@@ -409,14 +409,14 @@ class Commit(_ChainedMessage):
     ) -> Self:
         """Build a Commit; `mac` turns the covered octets into the 8 octets of the MAC.
 
-        Raises ApiMisuse for fields of a wrong length, and for those that the mode needs and lacks or does
+        Raises EngineDefect for fields of a wrong length, and for those that the mode needs and lacks or does
         not have.
         """
         mode = _MODES.get(key_agreement, CommitMode.DH)
         commitment = (hvi, nonce, key_id)
         given = [None if octets is None else len(octets) for octets in commitment]
         if given != _HVI_NONCE_KEY_ID[mode] or (public_key and mode is not CommitMode.DH):
-            raise ApiMisuse(
+            raise EngineDefect(
                 f"These are not the fields of a Commit in {mode.value} mode: hvi, nonce, key_id of {given} octets."
             )
         codes = _join_codes(cls.kind, (hash, cipher, auth_tag, key_agreement, sas))
@@ -511,7 +511,7 @@ class _DHPart(_ChainedMessage):
     ) -> Self:
         """Build a DHPart; `mac` turns the covered octets into the 8 octets of the MAC.
 
-        Raises ApiMisuse for fields of a wrong length.
+        Raises EngineDefect for fields of a wrong length.
         """
         ids = (rs1_id, rs2_id, aux_secret_id, pbx_secret_id)
         raw = _frame(cls.kind, (h1, *ids), (32, SECRET_ID, SECRET_ID, SECRET_ID, SECRET_ID), pv, mac)
@@ -610,7 +610,7 @@ class _Confirm(_Message):
 
     @classmethod
     def make(cls, *, confirm_mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
-        """Build a Confirm; raises ApiMisuse for fields of a wrong length."""
+        """Build a Confirm; raises EngineDefect for fields of a wrong length."""
         raw = _frame(cls.kind, (confirm_mac, iv), (8, 16), ciphertext)
         return cls(raw=raw, confirm_mac=confirm_mac, iv=iv, ciphertext=ciphertext)
 
@@ -657,7 +657,7 @@ class ConfirmPlain:
     """The signature block, padded with zeros to a word when encoded."""
 
     def encode(self) -> bytes:
-        """The octets to encrypt; raises ApiMisuse for fields of a wrong length."""
+        """The octets to encrypt; raises EngineDefect for fields of a wrong length."""
         words, signature = _signature_words(self.signature_type, self.signature)
         flags = (
             self.enrolment * _ENROLMENT
@@ -666,7 +666,7 @@ class ConfirmPlain:
             | self.disclosure * _DISCLOSURE
         )
         if len(self.h0) != 32 or not 0 <= self.cache_interval <= 0xFFFFFFFF:
-            raise ApiMisuse("H0 in Confirm has 32 octets, and the cache expiration interval 32 bits.")
+            raise EngineDefect("H0 in Confirm has 32 octets, and the cache expiration interval 32 bits.")
         length_and_flags = words << 8 | flags
         return self.h0 + length_and_flags.to_bytes(4, "big") + self.cache_interval.to_bytes(4, "big") + signature
 
@@ -694,12 +694,12 @@ def _signature_words(signature_type: bytes | None, signature: bytes) -> tuple[in
     """Length in words and octets of type block and padded signature block."""
     if signature_type is None:
         if signature:
-            raise ApiMisuse("A signature needs a type.")
+            raise EngineDefect("A signature needs a type.")
         return 0, b""
     octets = signature_type + signature + bytes(-len(signature) % 4)
     words = len(octets) // 4
     if len(signature_type) != CODE or words > MAXIMUM_SIGNATURE_WORDS:
-        raise ApiMisuse(f"A signature has a type of {CODE} octets and with it at most {MAXIMUM_SIGNATURE_WORDS} words.")
+        raise EngineDefect(f"A signature and its type of {CODE} octets have at most {MAXIMUM_SIGNATURE_WORDS} words.")
     return words, octets
 
 
@@ -731,9 +731,9 @@ class Error(_Message):
 
     @classmethod
     def make(cls, *, code: int) -> Self:
-        """Build an Error; raises ApiMisuse for a code of more than 32 bits."""
+        """Build an Error; raises EngineDefect for a code of more than 32 bits."""
         if not 0 <= code <= 0xFFFFFFFF:
-            raise ApiMisuse("An error code has 32 bits.")
+            raise EngineDefect("An error code has 32 bits.")
         return cls(raw=_frame(cls.kind, (code.to_bytes(4, "big"),), (4,)), code=int(code))
 
     @classmethod
@@ -758,7 +758,7 @@ class GoClear(_Message):
 
     @classmethod
     def make(cls, *, clear_mac: bytes) -> Self:
-        """Build a GoClear; raises ApiMisuse for a MAC of a wrong length."""
+        """Build a GoClear; raises EngineDefect for a MAC of a wrong length."""
         return cls(raw=_frame(cls.kind, (clear_mac,), (MAC,)), clear_mac=clear_mac)
 
     @classmethod
@@ -806,7 +806,7 @@ class SASrelay(_Message):
 
     @classmethod
     def make(cls, *, mac: bytes, iv: bytes, ciphertext: bytes) -> Self:
-        """Build a SASrelay; raises ApiMisuse for fields of a wrong length."""
+        """Build a SASrelay; raises EngineDefect for fields of a wrong length."""
         return cls(raw=_frame(cls.kind, (mac, iv), (8, 16), ciphertext), mac=mac, iv=iv, ciphertext=ciphertext)
 
     @classmethod
@@ -834,11 +834,11 @@ class SASrelayPlain:
     """The signature block, padded with zeros to a word when encoded."""
 
     def encode(self) -> bytes:
-        """The octets to encrypt; raises ApiMisuse for fields of a wrong length."""
+        """The octets to encrypt; raises EngineDefect for fields of a wrong length."""
         words, signature = _signature_words(self.signature_type, self.signature)
         flags = self.verified * _VERIFIED | self.allow_clear * _ALLOW_CLEAR | self.disclosure * _DISCLOSURE
         if len(self.sas_type) != CODE or len(self.sashash) != 32:
-            raise ApiMisuse(f"The SAS type in SASrelay has {CODE} octets, and the sashash 32.")
+            raise EngineDefect(f"The SAS type in SASrelay has {CODE} octets, and the sashash 32.")
         return (words << 8 | flags).to_bytes(4, "big") + self.sas_type + self.sashash + signature
 
     @classmethod
@@ -888,7 +888,7 @@ class Ping(_Message):
 
     @classmethod
     def make(cls, *, version: bytes, endpoint_hash: bytes) -> Self:
-        """Build a Ping; raises ApiMisuse for fields of a wrong length."""
+        """Build a Ping; raises EngineDefect for fields of a wrong length."""
         return cls(
             raw=_frame(cls.kind, (version, endpoint_hash), (4, 8)),
             version=version,
@@ -918,9 +918,9 @@ class PingACK(_Message):
 
     @classmethod
     def make(cls, *, version: bytes, sender_endpoint_hash: bytes, received_endpoint_hash: bytes, ssrc: int) -> Self:
-        """Build a PingACK; raises ApiMisuse for fields of a wrong length."""
+        """Build a PingACK; raises EngineDefect for fields of a wrong length."""
         if not 0 <= ssrc <= 0xFFFFFFFF:
-            raise ApiMisuse("An SSRC has 32 bits.")
+            raise EngineDefect("An SSRC has 32 bits.")
         fields = (version, sender_endpoint_hash, received_endpoint_hash, ssrc.to_bytes(4, "big"))
         return cls(
             raw=_frame(cls.kind, fields, (4, 8, 8, 4)),
@@ -1033,23 +1033,23 @@ def _frame(
     """
     given = tuple(map(len, fields))
     if given != lengths:
-        raise ApiMisuse(f"Fields of {kind.text} have {given} octets, not {lengths}.")
+        raise EngineDefect(f"Fields of {kind.text} have {given} octets, not {lengths}.")
     body = b"".join((*fields, rest))
     words, odd = divmod(MESSAGE_HEADER + len(body) + (MAC if mac else 0), 4)
     if odd or words > 0xFFFF:
-        raise ApiMisuse(f"{kind.text} would not be a whole number of words, or too many.")
+        raise EngineDefect(f"{kind.text} would not be a whole number of words, or too many.")
     message = PREAMBLE + words.to_bytes(2, "big") + kind.type_block + body
     if mac is None:
         return message
     trailing = mac(message)
     if len(trailing) != MAC:
-        raise ApiMisuse(f"A MAC has {MAC} octets, not {len(trailing)}.")
+        raise EngineDefect(f"A MAC has {MAC} octets, not {len(trailing)}.")
     return message + trailing
 
 
 def _join_codes(kind: Kind, codes: tuple[bytes, ...]) -> bytes:
     if not _CODE_LENGTHS.issuperset(map(len, codes)):
-        raise ApiMisuse(f"The codes in {kind.text} have {CODE} octets each: {codes!r}.")
+        raise EngineDefect(f"The codes in {kind.text} have {CODE} octets each: {codes!r}.")
     return b"".join(codes)
 
 

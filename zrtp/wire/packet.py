@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from zrtp.errors import ApiMisuse, MalformedPacket, ZrtpError
+from zrtp.errors import EngineDefect, MalformedPacket, ZrtpError
 from zrtp.wire.crc import RESIDUE, crc32c
 
 MAGIC_COOKIE = b"ZRTP"
@@ -137,7 +137,7 @@ def encode_packet(sequence: int, ssrc: int, message: bytes, mark: int = _PACKET_
     try:
         packet = _PACKET_FIELDS.pack(mark, sequence, MAGIC_COOKIE, ssrc) + message
     except struct.error as error:
-        raise ApiMisuse("Sequence numbers have 16 bits and an SSRC has 32 bits.") from error
+        raise EngineDefect("Sequence numbers have 16 bits and an SSRC has 32 bits.") from error
     return packet + crc32c(packet).to_bytes(CRC, "little")  # the only field with the least significant octet first
 
 
@@ -148,7 +148,7 @@ def encode_fragment(
     try:
         place = _FRAGMENT_FIELDS.pack(message_id, total_words, offset_words, len(data) // 4)
     except struct.error as error:
-        raise ApiMisuse("A message is too long for fragments.") from error
+        raise EngineDefect("A message is too long for fragments.") from error
     return encode_packet(sequence, ssrc, place + data, _FRAGMENT_MARK)
 
 

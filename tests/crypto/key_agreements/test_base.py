@@ -7,7 +7,7 @@ import pytest
 from tests.support.cases import every
 from zrtp.crypto.key_agreements import KEY_AGREEMENTS, MERGED_ORDER
 from zrtp.crypto.key_agreements.base import check_secret, draw, rank
-from zrtp.errors import ApiMisuse, ErrorCode, PeerMisbehaved
+from zrtp.errors import ErrorCode, PeerMisbehaved, RandomnessFailed
 
 
 def order_of(*names: str) -> list[str]:
@@ -46,7 +46,7 @@ def test_the_implemented_ones_are_listed_in_that_order() -> None:
 @pytest.mark.attack("SID-07")
 @pytest.mark.parametrize("source", [lambda n: bytes(n), lambda n: b"\x01" * (n - 1), lambda n: b""])
 def test_a_source_of_randomness_that_fails_quietly_is_noticed(source: object) -> None:
-    with pytest.raises(ApiMisuse, match="randomness"):
+    with pytest.raises(RandomnessFailed, match="randomness"):
         draw(source, 32)  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from tests.crypto.key_agreements.support import context, diffie_hellman_share
 from zrtp.crypto.key_agreements import EC25, EC38, EC52
 from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.elliptic import Elliptic
-from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerMisbehaved
+from zrtp.errors import ErrorCode, MalformedPacket, PeerMisbehaved, RandomnessFailed
 
 RFC_5903 = [
     (
@@ -145,5 +145,5 @@ def test_scalars_out_of_range_are_drawn_again(curve: Elliptic) -> None:
 
 @pytest.mark.attack("SID-07")
 def test_a_source_that_gives_only_unusable_scalars_is_noticed(curve: Elliptic) -> None:
-    with pytest.raises(ApiMisuse, match="randomness"):
+    with pytest.raises(RandomnessFailed, match="randomness"):
         curve.initiate(context(random_source=lambda length: b"\xff" * length))

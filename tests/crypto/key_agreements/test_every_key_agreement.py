@@ -9,7 +9,7 @@ from tests.support.cases import every
 from zrtp.crypto.hashes import HASHES, S512, HashAlgorithm
 from zrtp.crypto.key_agreements import KEY_AGREEMENTS, KeyAgreement
 from zrtp.crypto.key_agreements.base import CheckedValue
-from zrtp.errors import ApiMisuse, MalformedPacket, PeerError
+from zrtp.errors import EngineDefect, MalformedPacket, PeerError
 
 
 def name(item: KeyAgreement | HashAlgorithm) -> str:
@@ -107,9 +107,9 @@ def test_a_wiped_share_is_of_no_more_use(agreement: KeyAgreement) -> None:
     for share in (initiator, responder):
         share.wipe()
         share.wipe()
-    with pytest.raises(ApiMisuse, match="wiped"):
+    with pytest.raises(EngineDefect, match="wiped"):
         initiator.finish(CheckedValue(responder.dhpart1_field))
-    with pytest.raises(ApiMisuse, match="wiped"):
+    with pytest.raises(EngineDefect, match="wiped"):
         responder.finish(CheckedValue(initiator.dhpart2_field))
 
 

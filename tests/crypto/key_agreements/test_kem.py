@@ -16,7 +16,7 @@ from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.kem import KemAgreement, combine, share_from_private
 from zrtp.crypto.key_agreements.kem_parts import X25519_KEM, Decapsulate
 from zrtp.crypto.registry import DEFAULT
-from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerMisbehaved
+from zrtp.errors import ErrorCode, MalformedPacket, PeerMisbehaved, RandomnessFailed
 
 SIZES = [
     # code, public key, ciphertext, DHResult with S384, words of Commit and DHPart1
@@ -131,7 +131,7 @@ def test_a_failing_source_of_randomness_is_not_blamed_on_the_peer() -> None:
         raise OSError("no entropy")
 
     initiator = K255.initiate(context(1))
-    with pytest.raises(ApiMisuse, match="randomness"):
+    with pytest.raises(RandomnessFailed, match="randomness"):
         K255.respond(CheckedValue(initiator.commit_field), context(random_source=bytes))
     with pytest.raises(OSError, match="no entropy"):
         K255.respond(CheckedValue(initiator.commit_field), context(random_source=broken))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final, NewType, NoReturn, Protocol
 
 from zrtp.crypto.hashes import HashAlgorithm
-from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerMisbehaved
+from zrtp.errors import ErrorCode, MalformedPacket, PeerMisbehaved, RandomnessFailed
 from zrtp.secret import Secret
 from zrtp.system import RandomSource
 
@@ -69,7 +69,7 @@ class InitiatorShare(Protocol):
         """DHResult, at its fixed width, from the field of the responder's DHPart1.
 
         The value comes from `KeyAgreement.check_dhpart1`. Raises PeerMisbehaved (0x61) for one that is weak or our
-        own, and for every failure of the library; ApiMisuse after `wipe`.
+        own, and for every failure of the library; EngineDefect after `wipe`.
         """
 
     def wipe(self) -> None:
@@ -173,10 +173,10 @@ def refuse_public_value(reason: str) -> NoReturn:
 
 
 def draw(random: RandomSource, length: int) -> bytes:
-    """Private octets from the source of randomness; a failure (too few, all zero) raises ApiMisuse."""
+    """Private octets from the source of randomness; a failure (too few, all zero) raises RandomnessFailed."""
     octets = random(length)
     if len(octets) != length or not any(octets):
-        raise ApiMisuse("The source of randomness failed: it gave too few octets, or zeros.")
+        raise RandomnessFailed("The source of randomness failed: it gave too few octets, or zeros.")
     return octets
 
 

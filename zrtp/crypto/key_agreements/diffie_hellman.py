@@ -20,7 +20,7 @@ from zrtp.crypto.key_agreements.base import (
     rank,
     refuse_public_value,
 )
-from zrtp.errors import ApiMisuse
+from zrtp.errors import EngineDefect
 from zrtp.secret import Secret
 
 Exchange = Callable[[bytes], bytes]
@@ -129,7 +129,7 @@ class DiffieHellmanShare:
     def finish(self, pv: CheckedValue) -> Secret:
         """DHResult (RFC 6189 section 4.4.1.4), after the checks of sections 4.4.1.2 and 4.4.1.3."""
         if self._exchange is None:
-            raise ApiMisuse("This key pair has been wiped: make a new one.")
+            raise EngineDefect("A key pair was used after it had been wiped; please report this defect.")
         agreement = self._agreement
         agreement.check_dhpart1(pv)
         if agreement.same_point(pv, self.public_value):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, Exchange
-from zrtp.errors import ApiMisuse
+from zrtp.errors import RandomnessFailed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -40,7 +40,7 @@ class Elliptic(DiffieHellman):
                 return self.key_pair_of(scalar)
             except ValueError:  # not below the order: draw again
                 continue
-        raise ApiMisuse("The source of randomness failed: it gives no usable scalar.")
+        raise RandomnessFailed("The source of randomness failed: it gives no usable scalar.")
 
     def key_pair_of(self, scalar: int) -> tuple[bytes, Exchange]:
         """The key pair with this scalar; raises ValueError if it is out of range."""

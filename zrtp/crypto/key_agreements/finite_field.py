@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, Exchange
-from zrtp.errors import ApiMisuse
+from zrtp.errors import RandomnessFailed
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -73,7 +73,7 @@ class FiniteField(DiffieHellman):
     def key_pair_of(self, exponent: int) -> tuple[bytes, Exchange]:
         """The key pair with this exponent."""
         if exponent <= 1:
-            raise ApiMisuse("The source of randomness failed: it gave an exponent of 0 or 1.")
+            raise RandomnessFailed("The source of randomness failed: it gave an exponent of 0 or 1.")
         power = _power(self.prime, exponent)
         return power(GENERATOR), lambda pv: power(int.from_bytes(pv, "big"))
 

@@ -26,7 +26,7 @@ from zrtp.crypto.key_agreements.base import (
 )
 from zrtp.crypto.key_agreements.kem_parts import X448_KEM, X25519_KEM, Decapsulate, KemPart
 from zrtp.crypto.key_agreements.ml_kem import ML_KEM_512, ML_KEM_768, ML_KEM_1024
-from zrtp.errors import ApiMisuse, BackendUnavailable, MalformedPacket
+from zrtp.errors import BackendUnavailable, EngineDefect, MalformedPacket
 from zrtp.secret import Secret
 
 NONCE: Final = 16
@@ -157,7 +157,7 @@ class KemInitiatorShare:
         verify.
         """
         if self._decapsulations is None:
-            raise ApiMisuse("This key pair has been wiped: make a new one.")
+            raise EngineDefect("A key pair was used after it had been wiped; please report this defect.")
         agreement = self._agreement
         agreement.check_dhpart1(dhpart1_pv)
         ciphertexts = _split(dhpart1_pv, agreement.ciphertext_lengths)
@@ -198,7 +198,7 @@ class KemResponderShare:
     def finish(self, dhpart2_pv: CheckedValue) -> Secret:
         """DHResult; the nonce does not enter it."""
         if self._result is None:
-            raise ApiMisuse("This shared secret has been wiped: respond again.")
+            raise EngineDefect("A shared secret was used after it had been wiped; please report this defect.")
         self._agreement.check_dhpart2(dhpart2_pv)
         return self._result.copy()
 

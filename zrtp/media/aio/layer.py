@@ -28,7 +28,7 @@ from zrtp.media.aio.allowance import Allowance
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
 from zrtp.media.demux import Kind, classify
-from zrtp.media.secure import SecureMedia, check_size
+from zrtp.media.secure import SecureMedia, as_octets, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.media.unreachable import is_refusal
 from zrtp.protocol.events import Secured, Sending
@@ -167,6 +167,8 @@ class MediaLayer:
         sent, since the gate is shut or there is no address yet. Raises SrtpError, as `SecureMedia.protect`."""
         if self._rtp is None:
             raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before sending.")
+        if type(packet) is not bytes:
+            packet = as_octets(packet)
         check_size(packet)
         return self._send(self._rtp, packet, classify(packet), address)
 
