@@ -79,10 +79,22 @@ def is_number(host: str) -> bool:
 def check_address(address: Any) -> None:
     """Raises ApiMisuse for what is no address in numbers as a socket takes it: a name would be looked up for each
     packet."""
-    if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[1], int):
+    if not isinstance(address, tuple) or len(address) < 2 or type(address[1]) is not int:
         raise _no_address(address)
     if not is_number(str(address[0])) or not 0 < address[1] < 65_536:
         raise _no_address(address)
+
+
+def check_place(what: str, address: Any) -> None:
+    """Raises ApiMisuse for what is no host, as a name or in numbers, with a UDP port."""
+    if not (
+        isinstance(address, tuple)
+        and len(address) >= 2
+        and isinstance(address[0], str)
+        and type(address[1]) is int
+        and 0 <= address[1] < 65_536
+    ):
+        raise ApiMisuse(f"{what} is {address!r}, and no address: give host and port, for example ('192.0.2.20', 5004).")
 
 
 def _no_address(given: object) -> ApiMisuse:

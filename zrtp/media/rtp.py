@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from zrtp.door import need_octets, need_whole, refuse, source_of_randomness
 from zrtp.errors import ApiMisuse, ZrtpError
 from zrtp.media.sound import g711
 from zrtp.system import RandomSource, system_random
@@ -58,8 +59,14 @@ class RtpPacket:
     """Octets after the payload, 0 to 255; the last of them is their number."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.payload, bytes) or not isinstance(self.extension, bytes):
+            raise ApiMisuse("RtpPacket.payload and RtpPacket.extension are octets (bytes).")
+        if not isinstance(self.csrcs, tuple) or not all(isinstance(csrc, int) for csrc in self.csrcs):
+            raise ApiMisuse("RtpPacket.csrcs holds at most 15 numbers of 32 bits.")
         for name, bits in _WIDTHS.items():
             number = getattr(self, name)
+            if type(number) is not int:
+                refuse(f"RtpPacket.{name}", "a whole number", number)
             if not 0 <= number < 1 << bits:
                 raise ApiMisuse(f"RtpPacket.{name} is {number}; it has {bits} bits, so keep it below {1 << bits}.")
         if self.marker and _FIRST_RTCP <= self.payload_type | 0x80 <= _LAST_RTCP:
@@ -70,7 +77,9 @@ class RtpPacket:
             raise ApiMisuse("A header extension is a multiple of 4 octets, below 262,144.")
         if self.extension and self.extension_profile is None:
             raise ApiMisuse("A header extension needs its extension_profile, for example 0xBEDE.")
-        if self.extension_profile is not None and not 0 <= self.extension_profile < 1 << 16:
+        if self.extension_profile is None:
+            return
+        if not isinstance(self.extension_profile, int) or not 0 <= self.extension_profile < 1 << 16:
             raise ApiMisuse("RtpPacket.extension_profile is a number of 16 bits.")
 
     def encode(self) -> bytes:
@@ -89,6 +98,8 @@ class RtpPacket:
     @classmethod
     def decode(cls, octets: bytes) -> RtpPacket:
         """Read a packet; raises MalformedRtp if it is not one of version 2, RTCP, or shorter than it says."""
+        if type(octets) is not bytes:
+            octets = need_octets("An RTP packet", octets)
         if len(octets) < HEADER or octets[0] >> 6 != 2 or _FIRST_RTCP <= octets[1] <= _LAST_RTCP:
             raise MalformedRtp("This is not an RTP packet of version 2.")
         first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(octets)
@@ -129,8 +140,9 @@ class Packetizer:
     """Numbers the frames of one sender: sequence and timestamp start at random and wrap around."""
 
     def __init__(self, ssrc: int, *, payload_type: int = PCMU, random: RandomSource = system_random) -> None:
-        self._ssrc = ssrc
-        self._payload_type = payload_type
+        self._ssrc = need_whole("ssrc", ssrc, 0, 0xFFFFFFFF)
+        self._payload_type = need_whole("payload_type", payload_type, 0, 127)
+        random = source_of_randomness(random)
         # Starting in the lower half keeps the peer's guess of the rollover counter right even if the first
         # packets are lost (RFC 3711 section 3.3.1).
         self._sequence = int.from_bytes(random(2), "big") & 0x7FFF
@@ -158,4 +170,6 @@ class Packetizer:
 
     def skip(self, samples: int) -> None:
         """Time passes without a packet, for example while the gate for media is shut."""
+        if type(samples) is not int:
+            need_whole("samples", samples)
         self._timestamp = self._timestamp + samples & 0xFFFFFFFF

@@ -27,9 +27,10 @@ from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 
 from zrtp.cache.interface import SecretCache, waits
+from zrtp.door import need_flag, need_function, need_number, need_options, need_whole, refuse
 from zrtp.errors import ApiMisuse
 from zrtp.media import unreachable
-from zrtp.media.addresses import Address, check_address, shown
+from zrtp.media.addresses import Address, check_address, check_place, shown
 from zrtp.media.demux import Kind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
@@ -83,6 +84,12 @@ class SecureSocket:
     ) -> None:
         if not isinstance(endpoint, Endpoint):
             raise ApiMisuse(f"A SecureSocket is made of an Endpoint, not of {type(endpoint).__name__}.")
+        need_options("A SecureSocket", options, SocketOptions.__annotations__)
+        if on_event is not None:
+            need_function("on_event", on_event, "a function that takes an event")
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            refuse("family", "socket.AF_INET or socket.AF_INET6", family)
+        clock_rate = need_whole("clock_rate", options.get("clock_rate", 8000), 1)
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
         label = options.get("peer_label", "")
         self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")
@@ -106,7 +113,7 @@ class SecureSocket:
         unreachable.ask(self._socket)
         self._remote: Any = None
         self._learning = False  # nobody said where the peer is: whoever speaks ZRTP is answered
-        self._reception = Reception(options.get("clock_rate", 8000))
+        self._reception = Reception(clock_rate)
         self._received: deque[tuple[bytes, Any]] = deque()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)  # for the timer thread and for whoever waits for `secured`
@@ -119,6 +126,7 @@ class SecureSocket:
 
     def bind(self, address: Any) -> None:
         """Bind to a local address. Raises OSError."""
+        check_place("The local address", address)
         self._socket.bind(address)
 
     def getsockname(self) -> Any:
@@ -131,15 +139,20 @@ class SecureSocket:
 
     def settimeout(self, seconds: float | None) -> None:
         """How long `recv` waits before it raises TimeoutError; None is for ever, 0 not at all (BlockingIOError)."""
+        if seconds is not None and need_number("The timeout", seconds) < 0:
+            raise ApiMisuse("The timeout is a number of seconds, at least 0, or None.")
         self._socket.settimeout(seconds)
 
     def setblocking(self, blocking: bool) -> None:
         """As `settimeout` with None or 0."""
-        self._socket.setblocking(blocking)
+        self._socket.setblocking(need_flag("blocking", blocking))
 
     def setsockopt(self, *option: Any) -> None:
         """An option of the socket, for example the size of its buffers."""
-        self._socket.setsockopt(*option)
+        try:
+            self._socket.setsockopt(*option)
+        except TypeError as error:
+            raise ApiMisuse("An option is given as to a socket: level, option and value.") from error
 
     def sendto(self, packet: bytes, *to: Any) -> int:
         """Protect and send an RTP or RTCP packet to the peer; the octets of it, or 0 if the gate for media is shut.
@@ -176,6 +189,8 @@ class SecureSocket:
 
     def recvfrom(self, size: int = LARGEST) -> tuple[bytes, Any]:
         """As `recv`, with the address that the packet came from. A longer packet is cut to `size`, as sockets do."""
+        if type(size) is not int or size < 0:
+            need_whole("size", size, 0)
         while True:
             with self._lock:
                 if self._received:
@@ -274,6 +289,8 @@ class SecureSocket:
     def secured(self, timeout: float | None = None) -> Secured:
         """Wait until the stream is secure, while another thread is in `recv`. Raises NotSecured if it is not going to
         be, and TimeoutError. It tells the present: after a failure it may be called again."""
+        if timeout is not None:
+            need_number("timeout", timeout)
         with self._changed:
             if not self._changed.wait_for(lambda: self._secured is not None or self._why_not is not None, timeout):
                 raise TimeoutError("The stream has not become secure in time.")

@@ -20,6 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 from zrtp.cache.interface import in_coroutines, waits
+from zrtp.door import need_function, need_instance, need_methods, need_options, need_whole
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.aio.store import carry_out, carry_out_in_thread, ended
@@ -81,6 +82,13 @@ class AsyncCall:
     def __init__(self, endpoint: Endpoint, **options: Unpack[SessionOptions]) -> None:
         if not isinstance(endpoint, Endpoint):
             raise ApiMisuse(f"A call is made of an Endpoint, not of {type(endpoint).__name__}.")
+        need_options("A call", options, SessionOptions.__annotations__)
+        if (host := options.get("host")) is not None:
+            need_methods("host", host, ("enter", "left", "saw"), "a zrtp.media.aio.Host")
+        if (executor := options.get("executor")) is not None:
+            need_methods("executor", executor, ("submit",), "a concurrent.futures.Executor")
+        if (on_event := options.get("on_event")) is not None:
+            need_function("on_event", on_event, "a function that takes an event")
         self.session = endpoint.session(
             peer_label=options.get("peer_label", ""),
             aux_secret=options.get("aux_secret"),
@@ -123,6 +131,7 @@ class AsyncCall:
 
         if self.closed:
             raise ApiMisuse("The call is closed: make a new one.")
+        need_whole("clock_rate", clock_rate, 1)
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
         media = self.secure.add_stream(number, peer_hello_hash=peer_hello_hash)
         self._standings[number] = Standing()
@@ -135,6 +144,8 @@ class AsyncCall:
 
         It tells the present: after a failure it may be awaited again, and returns once the stream is secure after all.
         """
+        if media is not None:
+            need_instance("media", media, SecureMedia, "the media of a layer")
         if not self._standings:
             raise ApiMisuse("The call has no stream yet: add a layer first.")
         ssrc = next(iter(self._standings)) if media is None else media.stream.ssrc

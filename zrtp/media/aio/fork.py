@@ -26,7 +26,9 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, Unpack
 
+from zrtp.door import need_methods, need_octets, need_text
 from zrtp.errors import ApiMisuse
+from zrtp.media.addresses import check_address
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.layer import MediaLayer
 from zrtp.media.aio.transport import TransportOver
@@ -44,6 +46,8 @@ class ForkedCall:
     """The branches of one call, by name. `options` are those of each `AsyncCall`."""
 
     def __init__(self, endpoint: Endpoint, *, ssrc: int | None = None, **options: Unpack[SessionOptions]) -> None:
+        if not isinstance(endpoint, Endpoint):
+            raise ApiMisuse(f"A call is made of an Endpoint, not of {type(endpoint).__name__}.")
         self.branches: dict[str, MediaLayer] = {}
         """Those that have answered, by To-tag."""
         self._endpoint = endpoint
@@ -65,6 +69,7 @@ class ForkedCall:
 
     def wrap(self, above: asyncio.DatagramProtocol) -> asyncio.DatagramProtocol:
         """The protocol for the socket of the offer."""
+        need_methods("What lies above", above, ("datagram_received",), "an asyncio.DatagramProtocol")
         self._above = above
         return _Shared(self)
 
@@ -73,6 +78,13 @@ class ForkedCall:
 
         Raises ApiMisuse if the name is taken, or there is no socket yet.
         """
+        need_text("name", name)
+        if not addresses:
+            raise ApiMisuse("branch wants the address of the phone that answered.")
+        for address in addresses:
+            check_address(address)
+        if peer_hello_hash is not None:
+            peer_hello_hash = need_octets("peer_hello_hash", peer_hello_hash, length=32)
         if name in self.branches:
             raise ApiMisuse(f"There is a branch {name!r} already; a new address is said with its set_remote().")
         if self._above is None or self._transport is None:
@@ -94,7 +106,7 @@ class ForkedCall:
 
     def choose(self, name: str) -> MediaLayer:
         """This one is it: all others are closed. Raises ApiMisuse for a name without a branch."""
-        if name not in self.branches:
+        if need_text("name", name) not in self.branches:
             raise ApiMisuse(f"There is no branch {name!r}.")
         for other in [each for each in self.branches if each != name]:
             self.drop(other)
@@ -103,7 +115,7 @@ class ForkedCall:
 
     def drop(self, name: str) -> None:
         """This phone does not ring any more."""
-        layer = self.branches.pop(name, None)
+        layer = self.branches.pop(need_text("name", name), None)
         if layer is not None:
             layer.call.close()
             self._over.append(layer.call)

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from zrtp.door import need_number, need_whole
 from zrtp.media.errors import HostDraining
 from zrtp.media.events import CallEvent
 from zrtp.protocol import limits
@@ -64,7 +65,7 @@ class Host:
 
     def __init__(self, *, backlog: int = BACKLOG) -> None:
         self.metrics = HostMetrics()
-        self._backlog = backlog
+        self._backlog = need_whole("backlog", backlog, 0)
         self._calls: set[AsyncCall] = set()
         self._changed = asyncio.Event()
 
@@ -73,6 +74,7 @@ class Host:
 
         Returns, with the number of those, once everything is stored or was told to be lost: the process may stop then.
         """
+        need_number("patience", patience)
         self.metrics.draining = 1
         try:
             async with asyncio.timeout(patience):

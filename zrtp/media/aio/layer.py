@@ -22,6 +22,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from zrtp.door import need_function, need_instance, need_methods
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.aio.allowance import Allowance
@@ -113,11 +114,15 @@ class MediaLayer:
 
         `foreign` gets STUN, DTLS and what else arrives; without it that is counted and dropped.
         """
+        _need_protocol(above)
+        if foreign is not None:
+            need_function("foreign", foreign, "a function that takes a datagram and its address")
         self._rtp = _Port(self, above, foreign)
         return self._rtp
 
     def wrap_rtcp(self, above: asyncio.DatagramProtocol) -> asyncio.DatagramProtocol:
         """The protocol for a socket that carries RTCP alone."""
+        _need_protocol(above)
         self._rtcp = _Port(self, above, None)
         return self._rtcp
 
@@ -128,6 +133,7 @@ class MediaLayer:
         Whoever introduced himself there is answered at `start`, where he came from, unless `set_remote` says another
         place. Raises ApiMisuse if the other layer has no socket, or this one has.
         """
+        need_instance("The other layer", other, MediaLayer, "a MediaLayer of another call")
         if self._rtp is not None or other._rtp is None:
             raise ApiMisuse("take_over wants a layer that has no socket yet, and another one that has.")
         self._rtp, self._rtcp = other._rtp, other._rtcp
@@ -167,6 +173,8 @@ class MediaLayer:
         sent, since the gate is shut or there is no address yet. Raises SrtpError, as `SecureMedia.protect`."""
         if self._rtp is None:
             raise ApiMisuse("The layer has no socket yet: wrap a protocol, and make its endpoint, before sending.")
+        if address is not None and not isinstance(address, tuple):
+            check_address(address)
         if type(packet) is not bytes:
             packet = as_octets(packet)
         check_size(packet)
@@ -264,7 +272,7 @@ class MediaLayer:
 
     def to_network(self, port: _Port, data: Any, address: Any) -> None:
         """A packet of the protocol above is to be sent. What cannot be sent is counted: RTP code goes on."""
-        packet = data if type(data) is bytes else bytes(data)
+        packet = data if type(data) is bytes else as_octets(data)
         kind = classify(packet)
         try:
             if kind is _RTP and port is self._rtp:
@@ -346,6 +354,11 @@ class MediaLayer:
             self.media.refused_by_network()
             if self.call.secure.has_news:
                 self.call.settle()
+
+
+def _need_protocol(above: object) -> None:
+    """Raises ApiMisuse."""
+    need_methods("What lies above", above, ("datagram_received",), "an asyncio.DatagramProtocol")
 
 
 class _Port(asyncio.DatagramProtocol):

@@ -18,9 +18,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, Unpack
 
+from zrtp.door import need_function, need_methods, need_number, need_octets, need_options, need_text, need_whole
 from zrtp.errors import ApiMisuse
 from zrtp.media import dtmf, rtcp
-from zrtp.media.addresses import Address, every_address, local_towards, mapped, resolve, shown
+from zrtp.media.addresses import Address, check_place, every_address, local_towards, mapped, resolve, shown
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.aio.paths import DatagramPath, PathTransport, Unsteady
@@ -29,6 +30,7 @@ from zrtp.media.aio.udp import open_udp
 from zrtp.media.demux import Kind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.rtp import PCMU, MalformedRtp, Packetizer, RtpPacket
+from zrtp.media.secure import as_octets
 from zrtp.media.statistics import Statistics
 from zrtp.media.unreachable import is_refusal
 from zrtp.protocol.events import Secured
@@ -78,6 +80,7 @@ async def connect(
     the stream is secure, the peer is followed wherever its packets come from. Raises OSError if the name or the port
     cannot be used, and CacheError if the store does not give the ZID for a new `peer_label`.
     """
+    check_place("remote", remote)
     stream = await SecureStream.made(endpoint, **options)
     async with aclosing(stream):
         await stream.open(local, remote)
@@ -93,6 +96,7 @@ async def listen(endpoint: Endpoint, local: Address, **options: Unpack[Options])
     where it came from, and the exchange goes on with whoever moved it last; from then on only an authenticated packet
     can change the address.
     """
+    check_place("local", local)
     stream = await SecureStream.made(endpoint, **options)
     async with aclosing(stream):
         await stream.open(local, None)
@@ -106,6 +110,11 @@ class SecureStream:
     """
 
     def __init__(self, endpoint: Endpoint, **options: Unpack[Options]) -> None:
+        need_options("A call", options, Options.__annotations__ | SessionOptions.__annotations__)
+        payload_type = need_whole("payload_type", options.get("payload_type", PCMU), 0, 127)
+        backlog = need_whole("backlog", options.get("backlog", RECEIVE_BACKLOG), 1)
+        if (path := options.get("path")) is not None:
+            need_function("path", path, "a function that takes a delivery")
         settings: Any = {name: value for name, value in options.items() if name in SessionOptions.__annotations__}
         self._call = AsyncCall(endpoint, **settings)
         self._call.leave = self.aclose
@@ -123,9 +132,9 @@ class SecureStream:
         """The network says that nobody listens at the peer's address."""
         self._clock_rate = options.get("clock_rate", 8000)
         self._loop = asyncio.get_running_loop()
-        self._path = options.get("path")
-        self._packetizer = Packetizer(self.media.stream.ssrc, payload_type=options.get("payload_type", PCMU))
-        self._packets: Mailbox[RtpPacket] = Mailbox(options.get("backlog", RECEIVE_BACKLOG))
+        self._path = path
+        self._packetizer = Packetizer(self.media.stream.ssrc, payload_type=payload_type)
+        self._packets: Mailbox[RtpPacket] = Mailbox(backlog)
         self._transport: asyncio.DatagramTransport | None = None
         self._leaving: asyncio.TimerHandle | None = None
         self._pressing = False
@@ -170,6 +179,8 @@ class SecureStream:
     ) -> bool:
         """Send the next frame, which lasts for so many ticks of the clock: as many as it has octets unless given.
         False if the gate for media is shut, and the frame is lost."""
+        if type(payload) is not bytes:
+            payload = need_octets("The payload", payload)
         if self._closed or self._pressing or not self.media.may_send:
             self._packetizer.skip(len(payload) if samples is None else samples)
             return False
@@ -181,10 +192,14 @@ class SecureStream:
 
         Raises SrtpError if it cannot be protected, for example since its number was used.
         """
+        if type(packet) is not bytes:
+            packet = as_octets(packet)
         return not self._closed and self.layer.send(packet)
 
     def send_rtcp(self, compound: bytes) -> bool:
         """Send a compound RTCP packet; False if the gate for media is shut. Raises SrtpError."""
+        if type(compound) is not bytes:
+            compound = as_octets(compound)
         return not self._closed and self.layer.send(compound)
 
     async def send_dtmf(self, digit: str, *, seconds: float = 0.1, payload_type: int = 101) -> bool:
@@ -192,6 +207,8 @@ class SecureStream:
 
         False if the gate for media is shut. Raises ApiMisuse for what is no key.
         """
+        need_number("seconds", seconds)
+        need_whole("payload_type", payload_type, 0, 127)
         ticks, step = round(seconds * self._clock_rate), self._clock_rate // 50
         events = dtmf.presses(digit, ticks, step)
         events += [events[-1]] * (dtmf.END_COPIES - 1)
@@ -236,6 +253,7 @@ class SecureStream:
 
     def say_goodbye(self, reason: str = "") -> None:
         """Tell the peer, authenticated, that this side sends nothing more, and why."""
+        need_text("reason", reason)
         if not self._goodbye_said and not self._closed and self._transport is not None:
             self._goodbye_said = True
             self.layer.send(rtcp.goodbye(self.media.stream.ssrc, reason=reason))
@@ -260,6 +278,9 @@ class SecureStream:
 
         For callers whose signalling needs the hash of this stream's Hello before there is such a connection.
         """
+        need_methods(
+            "A path", connection, ("send", "recv"), "something that sends and receives, as an aioice.Connection"
+        )
         self._refuse_second_socket()
         port = self.layer.wrap(_Above(self))
         self._transport = PathTransport(connection, port if self._path is None else Unsteady(port, self._path))
@@ -267,6 +288,11 @@ class SecureStream:
 
     async def open(self, local: Address | None, remote: Address | None) -> None:
         """Open the socket, once. Raises OSError."""
+        for what, address in (("local", local), ("remote", remote)):
+            if address is not None:
+                check_place(what, address)
+        if local is None and remote is None:
+            raise ApiMisuse("Give the address to listen at, or the one to call.")
         self._refuse_second_socket()
         family, bound, addresses = await _plan(local, remote)
         port = self.layer.wrap(_Above(self))
