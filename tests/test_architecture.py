@@ -22,7 +22,7 @@ from zrtp.secret import Secret
 PACKAGE = Path(zrtp.__file__).parent
 
 LAYERS = {
-    "": 0,  # errors, secret, system
+    "": 0,  # errors, door, secret, system
     "wire": 1,
     "crypto": 1,
     "cache": 1,

@@ -18,6 +18,7 @@ from zrtp.door import (
     need_octets,
     need_options,
     need_text,
+    need_utf8,
     need_whole,
     source_of_randomness,
 )
@@ -31,7 +32,7 @@ from zrtp.system import system_random
         (lambda: need_octets("aux_secret", 32), r"aux_secret is octets \(bytes\), not int\."),
         (lambda: need_octets("zid", bytes(3), length=12), r"zid has 12 octets, not 3\."),
         (lambda: need_text("name", b"bob"), r"name is text \(str\), not bytes\."),
-        (lambda: need_text("name", "\ud800"), "that UTF-8 can express"),
+        (lambda: need_utf8("name", "\ud800"), "that UTF-8 can express"),
         (lambda: need_flag("passive", "no"), "passive is True or False, not str"),
         (lambda: need_whole("pairs", True), "pairs is a whole number, not bool"),
         (lambda: need_whole("pairs", -1, 0), "a whole number at least 0"),

@@ -18,7 +18,8 @@ import zrtp.events as public_events
 from tests.support.cases import every
 from tests.support.loading import loaded_by
 from tests.support.media_pair import MediaPair
-from zrtp import ApiMisuse, Config, Endpoint, Event, Session, Stream
+from zrtp import ApiMisuse, Config, Endpoint, Event, MemoryCache, Secret, Session, Stream
+from zrtp.media.aio import AsyncCall
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol import events
 from zrtp.protocol.aspects import Keys, Pbx, Peer
@@ -115,6 +116,20 @@ def test_the_top_level_has_at_most_thirty_names_and_every_room_says_which_are_it
         (lambda: make(Endpoint().session().add_stream, "1"), "a number of 32 bits"),
         (lambda: make(Endpoint().session, store="never"), '"at once" or "deferred"'),
         (lambda: make(Endpoint, zid=b"short"), "12 octets"),
+        (lambda: make(Endpoint, zid="x" * 12), r"zid is octets \(bytes\), not str"),
+        (lambda: make(Endpoint, cache=MemoryCache), "not the class MemoryCache itself"),
+        (lambda: make(Endpoint, signer="x"), "an object that signs, .* not str"),
+        (lambda: make(Endpoint, verifiers="x"), "an object such as an X509Verifier, not str"),
+        (lambda: make(Endpoint, wall_clock=3), "a function that tells the time"),
+        (lambda: make(Endpoint().session, aux_secret=32), r"aux_secret is octets \(bytes\), not int"),
+        (lambda: make(Endpoint().session, aux_secret=b""), "aux_secret is empty"),
+        (lambda: make(Endpoint().session, signalled_key=b"ab"), "a pair of octets"),
+        (lambda: make(Endpoint().session, signalled_key=(b"", b"")), "signalled_key is empty"),
+        (lambda: make(Secret, 5), "made of octets"),
+        (lambda: make(Config, mtu="1232"), r"Config\.mtu is a whole number, not str"),
+        (lambda: make(Config, passive="no"), r"Config\.passive is True or False, not str"),
+        (lambda: make(Config, client_id="zürtp"), r"Config\.client_id is octets \(bytes\)"),
+        (lambda: make(AsyncCall, Endpoint(), best_efort=True), "no option 'best_efort'"),
     ],
 )
 def test_what_is_of_the_wrong_type_is_refused_at_the_door(wrong: Callable[[], object], sentence: str) -> None:

@@ -53,14 +53,20 @@ def need_octets(what: str, given: object, *, length: int | None = None) -> bytes
 
 
 def need_text(what: str, given: object) -> str:
-    """Text that can be written down. Raises ApiMisuse."""
+    """Text. Raises ApiMisuse."""
     if not isinstance(given, str):
         refuse(what, "text (str)", given)
+    return given
+
+
+def need_utf8(what: str, given: object) -> str:
+    """Text that can be written down as it is. Raises ApiMisuse."""
+    text = need_text(what, given)
     try:
-        given.encode()
+        text.encode()
     except UnicodeEncodeError:
         raise ApiMisuse(f"{what} must be text that UTF-8 can express.") from None
-    return given
+    return text
 
 
 def need_flag(what: str, given: object) -> bool:

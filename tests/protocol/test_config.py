@@ -68,6 +68,10 @@ def test_a_configuration_does_not_change() -> None:
         ({"client_id": bytes(17)}, "at most 16 octets"),
         ({"versions": ()}, "at least one version"),
         ({"versions": (b"1.1",)}, "four octets"),
+        ({"versions": ("1.1",)}, "four octets"),
+        ({"versions": "1.10"}, "a list"),
+        ({"preshared_limit": -1}, "at least 0"),
+        ({"store_deadline": float("nan")}, "a finite number"),
         ({"versions": (b"1.10", b"1.20")}, "begins with the highest"),
         ({"half_open_limit": 0}, "at least 1"),
         ({"timer_scale": 0.0}, "greater than 0"),
@@ -101,6 +105,12 @@ def test_an_application_whose_media_path_has_more_says_so() -> None:
     )
     assert config.can_do(b"2FS1", b"HS80")
     assert not config.can_do(b"AES3", b"HS80")
+
+
+def test_what_has_a_fixed_meaning_may_be_given_as_text() -> None:
+    given: Any = {"client_id": "abc", "versions": ["1.10"]}
+    config = Config(**given)
+    assert (config.client_id, config.versions) == (b"abc", (b"1.10",))
 
 
 def test_pairs_of_codes_may_be_given_as_text() -> None:

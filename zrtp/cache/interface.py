@@ -13,7 +13,8 @@ from heapq import nsmallest
 from typing import Final, Protocol
 
 from zrtp.cache.record import PeerRecord, clean_name
-from zrtp.errors import ApiMisuse, CacheError
+from zrtp.door import need_octets, need_utf8
+from zrtp.errors import CacheError
 
 ZID_LENGTH = 12
 """Octets of a ZID (RFC 6189 section 4.9)."""
@@ -208,16 +209,18 @@ def has_name(entry: PeerEntry, name: str) -> bool:
 
 def check_zid(zid: bytes) -> None:
     """Raise ApiMisuse unless `zid` has 12 octets."""
-    if len(zid) != ZID_LENGTH:
-        raise ApiMisuse(f"A ZID has {ZID_LENGTH} octets, not {len(zid)}.")
+    if type(zid) is not bytes or len(zid) != ZID_LENGTH:
+        need_octets("A ZID", zid, length=ZID_LENGTH)
 
 
 def check_label(label: str) -> None:
     """Raise ApiMisuse unless `label` is text that every store can write down."""
-    try:
-        label.encode()
-    except UnicodeEncodeError as error:
-        raise ApiMisuse("The label of a ZID must be text that UTF-8 can express.") from error
+    need_utf8("The label of a ZID", label)
+
+
+def made_zid(make: Callable[[], bytes]) -> bytes:
+    """A new ZID of ours from what `own_zid` is given. Raises ApiMisuse unless that makes 12 octets."""
+    return need_octets("A ZID", make(), length=ZID_LENGTH)
 
 
 def _place(entry: PeerEntry) -> tuple[bool, str, bytes, bytes]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order
+from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order, made_zid
 from zrtp.cache.record import PeerRecord
+from zrtp.door import need_flag, need_function
 
 
 class MemoryCache:
@@ -22,9 +23,10 @@ class MemoryCache:
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_label(label)
+        need_flag("renew", renew)
+        need_function("make", make, "a function that gives 12 random octets")
         if renew or label not in self._own_zids:
-            zid = bytes(make())
-            check_zid(zid)
+            zid = made_zid(make)
             self._own_zids[label] = zid
         return self._own_zids[label]
 
@@ -34,6 +36,7 @@ class MemoryCache:
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
         key = _key(own_zid, peer_zid)
+        need_function("change", change, "a function of the record that gives the new one")
         old = self._records.get(key)
         given = None if old is None else old.copy()
         try:

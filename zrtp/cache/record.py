@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 
+from zrtp.door import refuse
 from zrtp.errors import ApiMisuse
 from zrtp.secret import Secret
 
@@ -62,6 +63,7 @@ class PeerRecord:
     A count that has gone backwards tells a restored backup from a wiretapper."""
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not 0 <= self.interval <= FOREVER:
             raise ApiMisuse(f"A cache expiration interval has 32 bits, and {self.interval} does not fit.")
         for time in _TIMES(self):
@@ -69,6 +71,19 @@ class PeerRecord:
                 raise ApiMisuse("Every time in a peer's record is a finite number of seconds, or None.")
         if self.name:
             object.__setattr__(self, "name", clean_name(self.name))
+
+    def _check_kinds(self) -> None:
+        for name in _SECRETS:
+            secret = getattr(self, name)
+            if secret is not None and not isinstance(secret, Secret):
+                refuse(f"PeerRecord.{name}", "a zrtp.Secret", secret)
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if type(value) is not kind:
+                refuse(f"PeerRecord.{name}", _WORDS[kind], value)
+        for time in _TIMES(self):
+            if time is not None and not isinstance(time, int | float):
+                refuse("Every time in a peer's record", "a number of seconds", time)
 
     def rs1_expired(self, now: float) -> bool:
         """Whether the peer may have deleted rs1 by now (RFC 6189 section 4.9). It may still match."""
@@ -155,4 +170,6 @@ def clean_name(text: str) -> str:
 _NAMES = tuple(field.name for field in fields(PeerRecord))
 _VALUES = attrgetter(*_NAMES)
 _SECRETS = tuple(field.name for field in fields(PeerRecord) if field.type == "Secret | None")
+_WORDS: dict[type, str] = {bool: "True or False", int: "a whole number", str: "text (str)"}
+_KINDS = {field.name: kind for field in fields(PeerRecord) for kind in _WORDS if field.type == kind.__name__}
 _TIMES = attrgetter(*(field.name for field in fields(PeerRecord) if str(field.type).startswith("float")))

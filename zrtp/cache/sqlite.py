@@ -17,8 +17,19 @@ from types import TracebackType
 from typing import Self
 
 from zrtp.cache import files, schema
-from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order, zids_beginning
+from zrtp.cache.interface import (
+    PAGE,
+    Change,
+    PeerEntry,
+    check_label,
+    check_zid,
+    has_name,
+    in_order,
+    made_zid,
+    zids_beginning,
+)
 from zrtp.cache.record import PeerRecord
+from zrtp.door import need_flag, need_function, need_number, need_octets, need_text, need_whole, refuse
 from zrtp.errors import ApiMisuse, CacheError
 
 BUSY_TIMEOUT = 5.0
@@ -36,6 +47,9 @@ class SqliteCache:
     """
 
     def __init__(self, path: str | Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
+        if not isinstance(path, str | os.PathLike):
+            refuse("path", "the name of a file", path)
+        need_number("busy_timeout", busy_timeout)
         self._path = Path(os.path.realpath(Path(path).parent)) / Path(path).name
         self._busy_timeout = busy_timeout
         self._closed = False
@@ -58,12 +72,13 @@ class SqliteCache:
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_label(label)
+        need_flag("renew", renew)
+        need_function("make", make, "a function that gives 12 random octets")
         with self._transaction(_WRITE) as connection:
             row = connection.execute("SELECT * FROM own_zids WHERE label = ?", (label,)).fetchone()
             if row and not renew:
                 return schema.to_zid(row)
-            zid = bytes(make())
-            check_zid(zid)
+            zid = made_zid(make)
             schema.insert(connection, "own_zids", schema.from_zid(label, zid))
             return zid
 
@@ -76,6 +91,7 @@ class SqliteCache:
     def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
         check_zid(own_zid)
         check_zid(peer_zid)
+        need_function("change", change, "a function of the record that gives the new one")
         with self._transaction(_WRITE) as connection:
             old = _select(connection, own_zid, peer_zid)
             given = None if old is None else old.copy()
@@ -100,7 +116,10 @@ class SqliteCache:
 
     def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
         """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
-        start = (b"", b"") if after is None else after
+        need_whole("size", size, 0)
+        if after is not None and (not isinstance(after, tuple) or len(after) != 2):
+            refuse("after", "a pair of ZIDs, ours and the peer's", after)
+        start = (b"", b"") if after is None else tuple(need_octets("A ZID in after", zid) for zid in after)
         with self._transaction(_READ) as connection:
             rows = connection.execute(
                 "SELECT * FROM peers WHERE (own_zid, peer_zid) > (?, ?) ORDER BY own_zid, peer_zid LIMIT ?",
@@ -110,12 +129,14 @@ class SqliteCache:
 
     def named(self, name: str) -> list[PeerEntry]:
         """Every record of this name, whatever the case of its letters."""
+        need_text("name", name)
         with self._transaction(_READ) as connection:
             rows = connection.execute("SELECT * FROM peers WHERE name <> ''")
             return in_order(entry for entry in map(schema.to_entry, rows) if has_name(entry, name))
 
     def beginning(self, digits: str) -> list[PeerEntry]:
         """Every record whose peer's ZID begins with these hexadecimal digits."""
+        need_text("digits", digits)
         with self._transaction(_READ) as connection:
             rows = connection.execute("SELECT * FROM peers WHERE peer_zid BETWEEN ? AND ?", zids_beginning(digits))
             return in_order(map(schema.to_entry, rows))

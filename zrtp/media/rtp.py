@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from zrtp.door import need_octets, need_whole, refuse, source_of_randomness
+from zrtp.door import need_flag, need_octets, need_whole, refuse, source_of_randomness
 from zrtp.errors import ApiMisuse, ZrtpError
 from zrtp.media.sound import g711
 from zrtp.system import RandomSource, system_random
@@ -59,8 +59,11 @@ class RtpPacket:
     """Octets after the payload, 0 to 255; the last of them is their number."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.payload, bytes) or not isinstance(self.extension, bytes):
-            raise ApiMisuse("RtpPacket.payload and RtpPacket.extension are octets (bytes).")
+        if type(self.payload) is not bytes or type(self.extension) is not bytes:
+            need_octets("RtpPacket.payload", self.payload)
+            need_octets("RtpPacket.extension", self.extension)
+        if type(self.marker) is not bool:
+            need_flag("RtpPacket.marker", self.marker)
         if not isinstance(self.csrcs, tuple) or not all(isinstance(csrc, int) for csrc in self.csrcs):
             raise ApiMisuse("RtpPacket.csrcs holds at most 15 numbers of 32 bits.")
         for name, bits in _WIDTHS.items():

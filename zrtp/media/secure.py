@@ -208,8 +208,8 @@ class SecureMedia:
 
         Never raises for what is in it.
         """
-        if type(datagram) is not bytes:
-            datagram = as_octets(datagram)
+        if type(datagram) is not bytes or type(now) is not float:
+            datagram, now = as_octets(datagram), need_moment(now)
         kind = classify(datagram)
         if kind is Kind.RTP:
             packet = self.unprotect(datagram, now)

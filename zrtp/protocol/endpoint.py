@@ -14,7 +14,7 @@ from zrtp.door import (
     need_instance,
     need_methods,
     need_octets,
-    need_text,
+    need_utf8,
     need_whole,
     refuse,
     source_of_randomness,
@@ -121,7 +121,7 @@ class Endpoint:
         config = self._installation.config
         for what, word in (("peer_label", peer_label), ("extension", extension)):
             if word != "":
-                need_text(what, word)
+                need_utf8(what, word)
         for what, flag in (("enrol", enrol), ("offload", offload)):
             if flag is not False:
                 need_flag(what, flag)
@@ -183,7 +183,7 @@ class Endpoint:
         It may be called in any thread. Before a session with a new `peer_label` a program that must not wait does so:
         a session that defers its store requests refuses a label whose ZID is not known. Raises CacheError.
         """
-        if need_text("label", label) not in self._zids:
+        if need_utf8("label", label) not in self._zids:
             cache = self._cache if self._cache is not None else MemoryCache()
             zid = cache.own_zid(lambda: self._random(ZID_LENGTH), label)
             self._zids.setdefault(label, zid)  # unless another thread was first

@@ -23,7 +23,17 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 from zrtp.cache import schema
-from zrtp.cache.interface import PAGE, Change, PeerEntry, check_label, check_zid, has_name, in_order, zids_beginning
+from zrtp.cache.interface import (
+    PAGE,
+    Change,
+    PeerEntry,
+    check_label,
+    check_zid,
+    has_name,
+    in_order,
+    made_zid,
+    zids_beginning,
+)
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.stores import tables
@@ -186,8 +196,7 @@ class PostgresCache:
         found = await self._do(lambda connection: _select_zid(connection, label))
         if found is not None and not renew:
             return self._read(schema.to_zid, (label, *found))
-        zid = bytes(make())
-        check_zid(zid)
+        zid = made_zid(make)
         row = schema.from_zid(label, zid)
         stored = await self._do(lambda connection: _insert_zid(connection, row, renew))
         return self._read(schema.to_zid, (label, *stored))

@@ -18,7 +18,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, Unpack
 
-from zrtp.door import need_function, need_methods, need_number, need_octets, need_options, need_text, need_whole
+from zrtp.door import (
+    need_flag,
+    need_function,
+    need_methods,
+    need_number,
+    need_octets,
+    need_options,
+    need_text,
+    need_whole,
+)
 from zrtp.errors import ApiMisuse
 from zrtp.media import dtmf, rtcp
 from zrtp.media.addresses import Address, check_place, every_address, local_towards, mapped, resolve, shown
@@ -181,6 +190,10 @@ class SecureStream:
         False if the gate for media is shut, and the frame is lost."""
         if type(payload) is not bytes:
             payload = need_octets("The payload", payload)
+        if payload_type is not None:
+            need_whole("payload_type", payload_type, 0, 127)
+        if marker is not None:
+            need_flag("marker", marker)
         if self._closed or self._pressing or not self.media.may_send:
             self._packetizer.skip(len(payload) if samples is None else samples)
             return False
@@ -207,6 +220,7 @@ class SecureStream:
 
         False if the gate for media is shut. Raises ApiMisuse for what is no key.
         """
+        need_text("digit", digit)
         need_number("seconds", seconds)
         need_whole("payload_type", payload_type, 0, 127)
         ticks, step = round(seconds * self._clock_rate), self._clock_rate // 50
