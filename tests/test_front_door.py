@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 from tests.support.cases import every
 from tests.support.loops import run
 from tests.support.media_pair import MediaPair
-from zrtp import ApiMisuse, Config, Endpoint, MemoryCache, Secret, State
+from zrtp import ApiMisuse, Config, Endpoint, MemoryCache, Secret, SrtpKeys, State
 from zrtp.cache import PeerRecord, SqliteCache
+from zrtp.media import sdp, srtp
 from zrtp.media.aio import AsyncCall, ForkedCall, Host, SecureStream, connect, listen
 from zrtp.media.aio.call import SessionOptions
 from zrtp.media.aio.stream import Options
@@ -32,6 +33,8 @@ RIGHT: dict[str, Any] = {
     "above": asyncio.DatagramProtocol(),
     "address": ADDRESS,
     "addresses": ADDRESS,
+    "auth_tag_code": b"HS80",
+    "cipher_code": b"AES1",
     "change": lambda record: record,
     "compound": bytes(12),
     "connection": None,
@@ -39,6 +42,8 @@ RIGHT: dict[str, Any] = {
     "digit": "1",
     "digits": "00",
     "endpoint": Endpoint(),
+    "hashes": [],
+    "hello_hash": "1.10 " + 64 * "0",
     "label": "",
     "length": 1,
     "local": ADDRESS,
@@ -54,15 +59,20 @@ RIGHT: dict[str, Any] = {
     "payload": b"",
     "payload_type": 0,
     "peer_zid": bytes(12),
+    "profile": srtp.SrtpProfile.of(b"AES1", b"HS80"),
     "random": bytes,
     "remote": ADDRESS,
     "request": Read(bytes(12), bytes(12), 1.0),
+    "rtcp_packet": bytes(28),
+    "rtp_packet": bytes(20),
     "samples": 160,
+    "sdp": "v=0",
     "seconds": 0.1,
     "sequence": 1,
     "session": Endpoint().session(),
     "ssrc": 0x77,
     "timestamp": 1,
+    "value": "1.10",
     "work": Work(lambda: Secret(b"s"), lambda _result, _now: State.FAILED),
     "zrtp_hash": bytes(32),
 }
@@ -177,6 +187,22 @@ def test_by_calls_in_an_event_loop() -> None:
         await call.aclose()
 
     run(scene())
+
+
+def test_by_srtp_and_signalling() -> None:
+    one, other = [
+        SrtpKeys(cipher=b"AES1", auth_tag=b"HS80", key=Secret(16 * octet), salt=Secret(14 * octet))
+        for octet in (b"a", b"b")
+    ]
+    RIGHT.update(send=one, receive=other, key=one.key, salt=one.salt)
+    sender, receiver = srtp.srtp_pair(one, other)
+    for thing in (sender, receiver, sender.srtcp_tags):
+        assert what_is_not_refused(methods_of(thing)) == {}
+    makers: list[Callable[..., Any]] = [srtp.SrtpSender, srtp.SrtpReceiver, srtp.SrtcpTags, srtp.SrtpProfile.of]
+    makers += [srtp.srtp_pair, sdp.add_zrtp_hash, sdp.matching_zrtp_hash, sdp.media_crypto, sdp.media_zrtp_hashes]
+    makers += [sdp.parse_crypto, sdp.parse_zrtp_hash, sdp.zrtp_hash_attribute]
+    for function in makers:
+        assert what_is_not_refused(cases_of(function.__name__, function)) == {}
 
 
 def test_by_a_socket_for_threads() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from zrtp.door import need_text, refuse
 from zrtp.errors import ApiMisuse
 from zrtp.secret import Secret
 
@@ -71,7 +72,7 @@ def parse_zrtp_hash(value: str) -> ZrtpHash | None:
 
     Any white space, or none, between version and hash; digits in either case.
     """
-    match = _ZRTP_HASH_VALUE.fullmatch(value.strip(_WHITE))
+    match = _ZRTP_HASH_VALUE.fullmatch(need_text("value", value).strip(_WHITE))
     if match is None:
         return None
     return ZrtpHash(version=match["version"], hash=bytes.fromhex(match["hash"]))
@@ -88,6 +89,9 @@ def media_zrtp_hashes(sdp: str) -> list[tuple[ZrtpHash, ...]]:
 
 def matching_zrtp_hash(hashes: Iterable[ZrtpHash], version: str = "1.10") -> ZrtpHash | None:
     """The first of a section's hashes for this version, or None. Three characters of a version count."""
+    need_text("version", version)
+    if not isinstance(hashes, Iterable):
+        refuse("hashes", "a list of ZrtpHash", hashes)
     return next((item for item in hashes if item.version[:3] == version[:3]), None)
 
 
@@ -99,6 +103,9 @@ def add_zrtp_hash(sdp: str, hashes: Sequence[ZrtpHash | str | None]) -> str:
 
     Raises ApiMisuse if the number of entries is not that of the m= lines, or an entry is no hello hash.
     """
+    need_text("sdp", sdp)
+    if isinstance(hashes, str) or not isinstance(hashes, Sequence):
+        refuse("hashes", "a list with one entry for each m= line", hashes)
     line_end = "\n" if "\n" in sdp and "\r\n" not in sdp else "\r\n"
     session, *sections = re.split(r"^(?=m=)", _A_LINE.sub("", sdp), flags=re.MULTILINE)
     if len(sections) != len(hashes):
@@ -116,7 +123,7 @@ def parse_crypto(value: str) -> CryptoAttribute | None:
     Of several keys in the line the first counts. Lifetime, MKI and session parameters do not matter for srtps
     and are not looked at.
     """
-    match = _CRYPTO_VALUE.match(value.strip(_WHITE))
+    match = _CRYPTO_VALUE.match(need_text("value", value).strip(_WHITE))
     if match is None or match["suite"] not in _KEY_AND_SALT:
         return None
     key_length, salt_length = _KEY_AND_SALT[match["suite"]]
@@ -140,6 +147,7 @@ def media_crypto(sdp: str) -> list[tuple[CryptoAttribute, ...]]:
 
 
 def _media_attributes(sdp: str, prefix: str, parse: Callable[[str], T | None]) -> list[tuple[T, ...]]:
+    need_text("sdp", sdp)
     sections: list[list[T]] = []
     for line in sdp.split("\n"):  # str.splitlines would also split at characters that may stand in a line
         if line.startswith("m="):

@@ -13,6 +13,7 @@ One owner, no locks: an object must not be used by two threads at once.
 
 from __future__ import annotations
 
+from zrtp.door import need_instance
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp.profiles import SrtpProfile
 from zrtp.media.srtp.receiver import SrtpReceiver
@@ -31,6 +32,8 @@ def srtp_pair(
     Raises ApiMisuse if the directions differ in algorithm, or share a key: the same keystream
     would then encrypt both.
     """
+    for keys in (send, receive):
+        need_instance("Each direction", keys, SrtpKeys, "a zrtp.SrtpKeys, of KeysReady")
     if (send.cipher, send.auth_tag) != (receive.cipher, receive.auth_tag):
         raise ApiMisuse("Both directions of a stream use the algorithms of one ZRTP exchange.")
     if send.key == receive.key:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from zrtp.crypto import codes
 from zrtp.crypto.srtp_suites import SUITES
+from zrtp.door import need_instance, need_octets
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp import kdf as srtp_kdf
 from zrtp.media.srtp.transforms import GCM_TAG, CounterModeHmac, Gcm, Transform
@@ -37,6 +38,8 @@ class SrtpProfile:
     @classmethod
     def of(cls, cipher_code: bytes, auth_tag_code: bytes) -> SrtpProfile:
         """The profile of two negotiated codes; raises ApiMisuse if SRTP has no such combination."""
+        need_octets("The code of a cipher", cipher_code)
+        need_octets("The code of an authentication tag", auth_tag_code)
         try:
             return _BY_CODES[cipher_code, auth_tag_code]
         except KeyError:
@@ -53,6 +56,8 @@ class SrtpProfile:
 
     def check_keys(self, key: Secret, salt: Secret) -> None:
         """Raises ApiMisuse unless key and salt have exactly the lengths of this profile."""
+        need_instance("A master key", key, Secret, "a zrtp.Secret")
+        need_instance("A master salt", salt, Secret, "a zrtp.Secret")
         if len(key) != self.key_length or len(salt) != self.salt_length:
             raise ApiMisuse(
                 f"{self.name} takes a master key of {self.key_length} octets and a master salt of "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from zrtp.door import need_instance, need_octets, need_whole
 from zrtp.errors import SrtpError
 from zrtp.media.srtp.errors import SrtpNotAuthentic, SrtpReplayed
 from zrtp.media.srtp.profiles import SrtpProfile
@@ -34,6 +35,9 @@ class SrtpReceiver:
     """
 
     def __init__(self, profile: SrtpProfile, key: Secret, salt: Secret, *, srtcp_tags: SrtcpTags | None = None) -> None:
+        need_instance("profile", profile, SrtpProfile, "an SrtpProfile, for example of SrtpProfile.of")
+        if srtcp_tags is not None:
+            need_instance("srtcp_tags", srtcp_tags, SrtcpTags, "the SrtcpTags of this stream")
         profile.check_keys(key, salt)
         self.profile = profile
         self.srtcp_tags = srtcp_tags or SrtcpTags(profile)
@@ -55,6 +59,8 @@ class SrtpReceiver:
         Raises SrtpMalformed, SrtpReplayed, SrtpNotAuthentic (plain RTP ends here too), SrtpTooManySources or
         SrtpKeyExhausted; the state is then what it was, but for the count of failures.
         """
+        if type(packet) is not bytes:
+            packet = need_octets("An SRTP packet", packet)
         try:
             header = RTP_HEADER if packet[:1] == PLAIN and len(packet) in COMMON else rtp_header(packet)
             ssrc = packet[8:12]
@@ -82,6 +88,7 @@ class SrtpReceiver:
         Raises SrtpMalformed, SrtpReplayed, SrtpNotAuthentic or SrtpTooManySources; the state is then what
         it was.
         """
+        packet = need_octets("An SRTCP packet", packet)
         likely, *others = self.srtcp_tags.trying
         try:
             return self._unprotect_rtcp(packet, likely)
@@ -146,6 +153,9 @@ class SrtpReceiver:
         Without this a receiver takes the rollover counter of a source's first packet to be 0. An RTP index is
         rollover counter * 65536 + sequence number; -1 is "none yet".
         """
+        need_whole("ssrc", ssrc, 0, 0xFFFFFFFF)
+        need_whole("rtp_index", rtp_index, -1)
+        need_whole("rtcp_index", rtcp_index, -1)
         if rtp_index >= 0:
             self._rtp.continue_from(ssrc, rtp_index)
         if rtcp_index >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zrtp.door import need_flag, need_instance, need_octets, need_whole
 from zrtp.errors import ApiMisuse
 from zrtp.media.srtp.errors import SrtpReplayed
 from zrtp.media.srtp.profiles import SrtpProfile
@@ -34,6 +35,9 @@ class SrtpSender:
     """
 
     def __init__(self, profile: SrtpProfile, key: Secret, salt: Secret, *, srtcp_tags: SrtcpTags | None = None) -> None:
+        need_instance("profile", profile, SrtpProfile, "an SrtpProfile, for example of SrtpProfile.of")
+        if srtcp_tags is not None:
+            need_instance("srtcp_tags", srtcp_tags, SrtcpTags, "the SrtcpTags of this stream")
         profile.check_keys(key, salt)
         self.profile = profile
         self.srtcp_tags = srtcp_tags or SrtcpTags(profile)
@@ -55,6 +59,8 @@ class SrtpSender:
         """
         if self._generation != process_generation():
             self._refuse_in_child()
+        if type(rtp_packet) is not bytes:
+            rtp_packet = need_octets("An RTP packet", rtp_packet)
         header = RTP_HEADER if rtp_packet[:1] == PLAIN and len(rtp_packet) in COMMON else rtp_header(rtp_packet)
         ssrc = rtp_packet[8:12]
         sources = self._rtp
@@ -86,6 +92,8 @@ class SrtpSender:
         """
         if self._generation != process_generation():
             self._refuse_in_child()
+        rtcp_packet = need_octets("An RTCP packet", rtcp_packet)
+        need_flag("encrypt", encrypt)
         check_rtcp(rtcp_packet)
         ssrc = rtcp_packet[4:8]
         sources = self._rtcp
@@ -106,6 +114,9 @@ class SrtpSender:
 
         An RTP index is rollover counter * 65536 + sequence number; -1 is "none yet".
         """
+        need_whole("ssrc", ssrc, 0, 0xFFFFFFFF)
+        need_whole("rtp_index", rtp_index, -1)
+        need_whole("rtcp_index", rtcp_index, -1)
         if rtp_index >= 0:
             self._rtp.continue_from(ssrc, rtp_index)
         if rtcp_index >= 0:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from zrtp.door import need_instance, need_whole
 from zrtp.media.srtp.profiles import SrtpProfile
 
 
@@ -31,6 +32,8 @@ class SrtcpTags:
     __slots__ = ("_follow", "_standard", "sending", "trying")
 
     def __init__(self, profile: SrtpProfile, short: ShortSrtcpTag = ShortSrtcpTag.FOLLOW) -> None:
+        need_instance("profile", profile, SrtpProfile, "an SrtpProfile, for example of SrtpProfile.of")
+        need_instance("short", short, ShortSrtcpTag, "one of ShortSrtcpTag")
         lengths: tuple[int, ...] = (profile.srtcp_tag_length,)
         if profile.tag_length < profile.srtcp_tag_length and short is not ShortSrtcpTag.REFUSE:
             lengths += (profile.tag_length,)
@@ -43,6 +46,7 @@ class SrtcpTags:
 
     def verified(self, length: int) -> None:
         """A packet of the peer verified with a tag of this length."""
+        need_whole("length", length)
         if length == self._standard:
             self.trying = (length,)
             self.sending = length
