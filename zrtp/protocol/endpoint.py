@@ -133,12 +133,8 @@ class Endpoint:
             raise ApiMisuse("A call has one auxsecret: give aux_secret or signalled_key, not both.")
         if store not in ("at once", "deferred"):
             raise ApiMisuse(f'store is "at once" or "deferred", not {store!r}.')
-        if store == "deferred" and waits_for_zid(self, peer_label):
-            raise ApiMisuse(
-                "Our ZID for this peer_label is not known yet, and the store may have to wait: first call "
-                "Endpoint.zid_for in another thread, in an event loop by "
-                "await asyncio.to_thread(endpoint.zid_for, peer_label)."
-            )
+        if store == "deferred":
+            _refuse_to_wait(self, peer_label)
         self._installation.after_fork()
         self._sessions += 1
         zid = self.zid_for(peer_label if config.zid_per_peer else "")
@@ -255,6 +251,16 @@ _PAIR = ("master key", "master salt")
 def installation_of(endpoint: Endpoint) -> Installation:
     """What the calls of an endpoint share: for this package and its tests, not for applications."""
     return endpoint._installation
+
+
+def _refuse_to_wait(endpoint: Endpoint, peer_label: str) -> None:
+    """Raises ApiMisuse."""
+    if waits_for_zid(endpoint, peer_label):
+        raise ApiMisuse(
+            "Our ZID for this peer_label is not known yet, and the store may have to wait: first call "
+            "Endpoint.zid_for in another thread, in an event loop by "
+            "await asyncio.to_thread(endpoint.zid_for, peer_label)."
+        )
 
 
 def waits_for_zid(endpoint: Endpoint, peer_label: str) -> bool:
