@@ -98,12 +98,16 @@ def test_a_link_to_the_folder_is_fine(path: Path, tmp_path: Path) -> None:
     assert SqliteCache(tmp_path / "link" / path.name).own_zid(lambda: b"1" * 12) == b"0" * 12
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
-def test_only_a_plain_file_will_do(path: Path, make: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [(Path.mkdir, "is a folder: name a file in it"), (os.mkfifo, "is not a plain file: name another one")],
+    ids=["folder", "pipe"],
+)
+def test_only_a_plain_file_will_do(path: Path, make: Callable[[Path], None], sentence: str) -> None:
     path.parent.mkdir(mode=0o700)
     make(path)
 
-    with pytest.raises(CacheError, match="not a plain file"):
+    with pytest.raises(CacheError, match=sentence):
         SqliteCache(path)
 
 

@@ -136,32 +136,94 @@ def damaged(path: Path) -> list[bytes]:
 
 
 @pytest.mark.attack("CCH-13")
-@pytest.mark.parametrize("content", [b"", b"SQLite", b"these are not the secrets\n" * 300, bytes(8192)])
-def test_what_is_no_cache_is_moved_aside_once_and_said_so(path: Path, content: bytes) -> None:
+def test_an_empty_cache_is_moved_aside_once_and_said_so(path: Path) -> None:
     path.parent.mkdir(mode=0o700)
     path.touch(mode=0o600)
-    path.write_bytes(content)
 
-    with pytest.raises(CacheError, match=r"is damaged: .* It was moved to .*secrets\.db\.damaged-1;"):
+    with pytest.raises(CacheError, match=r"is damaged: it is empty. It was moved to .*secrets\.db\.damaged-1;"):
         SqliteCache(path)
-    assert damaged(path) == [content]
+    assert damaged(path) == [b""]
     assert SqliteCache(path).peers() == []
 
 
 @pytest.mark.attack("CCH-13")
-@pytest.mark.parametrize("version", [0, schema.VERSION, schema.VERSION + 1])
-def test_the_database_of_another_program_is_left_alone(path: Path, version: int) -> None:
+@pytest.mark.parametrize("permissions", [0o600, 0o644])
+@pytest.mark.parametrize("content", [b"SQLite", b"SQLite format 3\0", b"a diary, or a key of SSH\n" * 300, bytes(8192)])
+def test_a_file_that_was_never_a_cache_is_left_alone_whoever_can_read_it(
+    path: Path, content: bytes, permissions: int
+) -> None:
     path.parent.mkdir(mode=0o700)
-    path.touch(mode=0o600)
+    path.write_bytes(content)
+    path.chmod(permissions)
+
+    with pytest.raises(CacheError, match=r"secrets\.db is not a zrtp cache\. Nothing was changed; name another file"):
+        SqliteCache(path)
+    assert path.read_bytes() == content
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.attack("CCH-13")
+def test_a_file_that_takes_the_place_of_the_cache_is_left_alone_too(path: Path) -> None:
+    cache = SqliteCache(path)
+    path.write_bytes(b"a diary\n" * 300)
+
+    with pytest.raises(CacheError, match="is not a zrtp cache"):
+        cache.peers()
+    assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.attack("CCH-13")
+def test_a_cache_whose_header_is_broken_is_moved_aside(path: Path) -> None:
+    SqliteCache(path)
+    octets = with_broken_header(path)
+    path.write_bytes(octets)
+
+    with pytest.raises(CacheError, match=r"is damaged: .* It was moved to"):
+        SqliteCache(path)
+    assert damaged(path) == [octets]
+
+
+@pytest.mark.attack("CCH-11")
+def test_another_look_at_the_file_leaves_the_lock_of_a_transaction(path: Path) -> None:
+    """A descriptor that the process closes takes all its locks on the file with it, also those of other threads."""
+    cache = SqliteCache(path)
+    cache.update(OWN, PEER, lambda _: FULL)
+
+    def other_process() -> None:
+        with pytest.raises(CacheError, match="locked"):
+            SqliteCache(path, busy_timeout=0.01).update(OWN, PEER, lambda _: None)
+
+    def meanwhile(record: PeerRecord | None) -> PeerRecord | None:
+        SqliteCache(path)
+        assert in_child(other_process) == 0
+        return record
+
+    cache.update(OWN, PEER, meanwhile)
+
+
+@pytest.mark.attack("CCH-13")
+@pytest.mark.parametrize("permissions", [0o600, 0o644])
+@pytest.mark.parametrize("version", [0, schema.VERSION, schema.VERSION + 1])
+@pytest.mark.parametrize("table", ["CREATE TABLE peers (name TEXT)", "PRAGMA journal_mode = WAL"])
+def test_the_database_of_another_program_is_left_alone(path: Path, version: int, table: str, permissions: int) -> None:
+    path.parent.mkdir(mode=0o700)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE peers (name TEXT)")
+        connection.execute(table)
         connection.execute(f"PRAGMA user_version = {version}")
+    path.chmod(permissions)
     content = path.read_bytes()
 
     with pytest.raises(CacheError, match="the database of another program"):
         SqliteCache(path)
     assert path.read_bytes() == content
     assert os.listdir(path.parent) == [path.name]
+
+
+def with_broken_header(path: Path) -> bytes:
+    """A cache that carries its marks, and says that its pages have a size that there is none of."""
+    octets = bytearray(path.read_bytes())
+    octets[16:18] = b"\0\7"
+    return bytes(octets)
 
 
 def edited(path: Path, edit: str) -> None:
@@ -392,8 +454,8 @@ def test_a_damaged_file_in_a_read_only_folder_is_named_all_the_same(folder_of_no
 
     def ordinary_user() -> None:
         become_nobody()
-        path.touch(mode=0o600)
-        path.write_bytes(b"not a cache" * 1000)
+        SqliteCache(path)
+        path.write_bytes(with_broken_header(path))
         folder_of_nobody.chmod(0o500)
         with pytest.raises(CacheError, match="is damaged and cannot be moved aside: Permission denied"):
             SqliteCache(path)

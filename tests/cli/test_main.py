@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from zrtp import __version__
+from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli import __main__ as command
 from zrtp.cli.__main__ import VERBS, main
 from zrtp.cli.errors import CommandError
@@ -144,11 +145,20 @@ def test_a_port_in_use_names_another_one(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_damaged_cache_is_exit_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged = tmp_path / "cache.db"
-    damaged.write_bytes(b"not a database" * 100)
-    damaged.chmod(0o600)
+    SqliteCache(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:512])
 
     assert main(["call", "127.0.0.1:9", "--cache", str(damaged)]) == 6
     assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_diary_in_place_of_a_cache_stays_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    diary = tmp_path / "diary.txt"
+    diary.write_text("dear diary\n")
+
+    assert main(["peers", "--cache", str(diary)]) == 6
+    assert "diary.txt is not a zrtp cache\n" in capsys.readouterr().err
+    assert diary.read_text() == "dear diary\n"
 
 
 def test_ctrl_c_outside_of_a_call_is_one_line(

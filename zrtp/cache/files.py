@@ -1,7 +1,8 @@
 """The file of a cache: made for its owner alone, checked before every use, moved aside when damaged.
 
-This module knows files and their owners, and nothing of what is in them. It never opens an existing cache file:
-closing it again would drop the locks that SQLite holds on it for other threads of this process.
+This module knows files and their owners, and nothing of what is in them. It never opens an existing cache file, unless
+it is certain to be no database: closing it again would drop the locks that SQLite holds on it for other threads of this
+process.
 """
 
 from __future__ import annotations
@@ -94,6 +95,29 @@ def check(path: Path) -> Identity:
     return status.st_dev, status.st_ino
 
 
+def is_same(path: Path, identity: Identity) -> bool:
+    """Whether the file of this name is still the one that `check` saw. Raises FileNotFoundError."""
+    status = os.lstat(path)
+    return (status.st_dev, status.st_ino) == identity
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a plain file is there, and no link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def beginning(path: Path, size: int) -> bytes:
+    """The first octets of a file that SQLite finds broken, so that no transaction of other threads runs in it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise CacheError(f"The cache {path} cannot be read: {_reason(error)}.") from error
+
+
 def set_aside(path: Path, identity: Identity | None) -> Path | None:
     """Rename a damaged cache and what lies beside it; return the new name.
 
@@ -105,8 +129,7 @@ def set_aside(path: Path, identity: Identity | None) -> Path | None:
             continue
         try:
             if identity is not None:
-                status = os.lstat(path)
-                if (status.st_dev, status.st_ino) != identity:
+                if not is_same(path, identity):
                     return None
                 _move(path, target)
             for source, destination in zip(_sidecars(path), _sidecars(target), strict=True):
@@ -135,9 +158,12 @@ def _sidecars(path: Path) -> list[Path]:
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise CacheError(f"The cache {path} is a symbolic link, which is not followed: name the file itself.")
+    if stat.S_ISDIR(status.st_mode):
+        raise CacheError(f"The cache {path} is a folder: name a file in it.")
     if not stat.S_ISREG(status.st_mode):
-        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a plain file"
-        raise CacheError(f"The cache {path} is {kind}, which is not followed: name the file itself.")
+        raise CacheError(f"The cache {path} is not a plain file: name another one.")
     if os.name != "posix":
         return
     if status.st_uid != os.geteuid():

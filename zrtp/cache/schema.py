@@ -49,6 +49,12 @@ _ADDED: dict[int, dict[str, object]] = {
 }
 """What the next version has beside this one, and what it is for peers of whom nothing else is known."""
 
+_MAGIC = b"SQLite format 3\0"
+_ID_AT = 68
+
+HEADER = _ID_AT + 4
+"""Octets at the beginning of a file in which its marks are."""
+
 Row = Sequence[Any]
 """The columns of one row in the order of its table."""
 
@@ -69,11 +75,16 @@ def lay_out(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
+def marked(header: bytes) -> bool:
+    """Whether a file that begins so can be one of ours: it has our marks, or nothing in it at all."""
+    return not header or (header.startswith(_MAGIC) and header[_ID_AT:HEADER] == APPLICATION_ID.to_bytes(4))
+
+
 def version(connection: sqlite3.Connection) -> int:
     """The version of the layout; raises Damaged, or NotOurs for what another program or version wrote."""
     found = _pragma(connection, "user_version")
     if _pragma(connection, "application_id") != APPLICATION_ID:
-        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if _pragma(connection, "page_count"):
             raise NotOurs("is the database of another program: choose another file")
         raise Damaged("it is empty")
     if found < 1:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,7 +42,8 @@ _WRITE = "BEGIN IMMEDIATE"  # a lock from the start: a reader that turns writer 
 class SqliteCache:
     """The `SecretCache` in a file that several threads and processes of one user may share.
 
-    The file is made if there is none, and read once in full: a damaged one is moved aside. Every operation
+    The file is made if there is none, and read once in full: a damaged one is moved aside, and what is no cache is
+    left alone. Every operation
     waits up to `busy_timeout` seconds for other users of the file. Raises CacheError, as every method does.
     """
 
@@ -53,6 +54,7 @@ class SqliteCache:
         self._path = Path(os.path.realpath(Path(path).parent)) / Path(path).name
         self._busy_timeout = busy_timeout
         self._closed = False
+        self._refuse_foreign()
         files.prepare_folder(self._path.parent)
         if not os.path.lexists(self._path):
             with self._failures_explained(None):
@@ -156,6 +158,32 @@ class SqliteCache:
     def __repr__(self) -> str:
         return f"SqliteCache({str(self._path)!r})"
 
+    def _refuse_foreign(self) -> None:
+        """Leave the file of another program alone, before anything is said about it or done to it.
+
+        SQLite looks, without locks and without what lies beside the file: nothing is changed by that.
+        """
+        if not files.is_plain(self._path):
+            return
+        try:
+            with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+                connection.text_factory = _text
+                schema.version(connection)
+        except schema.NotOurs as error:
+            raise self._not_ours(str(error)) from error
+        except sqlite3.Error as error:
+            if _primary(error) == sqlite3.SQLITE_NOTADB:
+                self._check_marks()
+        except (schema.Damaged, UnicodeDecodeError):
+            pass  # ours: the first transaction tells more
+
+    def _check_marks(self) -> None:
+        """Raises CacheError if a file that cannot be used was never a cache."""
+        if not schema.marked(files.beginning(self._path, schema.HEADER)):
+            raise CacheError(
+                f"{self._path} is not a zrtp cache. Nothing was changed; name another file, or move this one away."
+            )
+
     def _lay_out(self, draft: Path) -> None:
         with closing(_connect(draft, self._busy_timeout)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -186,15 +214,20 @@ class SqliteCache:
         except schema.Damaged as error:
             raise self._set_aside(str(error), identity) from error
         except schema.NotOurs as error:
-            raise CacheError(f"The cache {self._path} {error}. Nothing was changed.") from error
+            raise self._not_ours(str(error)) from error
         except sqlite3.Error as error:
-            extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-            code = extended & 0xFF  # the primary code, without the details
+            code = _primary(error)
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise self._set_aside(str(error), identity) from error
             raise CacheError(self._explanation(code, error)) from error
 
+    def _not_ours(self, why: str) -> CacheError:
+        return CacheError(f"The cache {self._path} {why}. Nothing was changed.")
+
     def _set_aside(self, reason: str, identity: files.Identity | None) -> CacheError:
+        with suppress(FileNotFoundError):  # somebody else has moved it
+            if identity is not None and files.is_same(self._path, identity):
+                self._check_marks()
         aside = None if identity is None else files.set_aside(self._path, identity)
         moved = "It has been moved aside already" if aside is None else f"It was moved to {aside}"
         return CacheError(
@@ -244,6 +277,12 @@ def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
             raise schema.Damaged("its tables are not readable") from error
         raise
     return connection
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """The primary code of an error, without the details."""
+    extended: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return extended & 0xFF
 
 
 def _text(octets: bytes) -> str:
