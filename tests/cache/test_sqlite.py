@@ -454,8 +454,7 @@ def test_a_damaged_file_in_a_read_only_folder_is_named_all_the_same(folder_of_no
 
     def ordinary_user() -> None:
         become_nobody()
-        SqliteCache(path)
-        path.write_bytes(with_broken_header(path))
+        path.touch(mode=0o600)
         folder_of_nobody.chmod(0o500)
         with pytest.raises(CacheError, match="is damaged and cannot be moved aside: Permission denied"):
             SqliteCache(path)
