@@ -206,6 +206,18 @@ def speak_as(pair: MediaPair, source: int, sequence: int) -> None:
     assert [packet.ssrc for packet in pair.alice.hear(datagram)] == [source]
 
 
+def test_nothing_is_told_of_the_closed_port_of_a_peer_that_said_goodbye() -> None:
+    pair = MediaPair().run()
+    say_goodbye(pair, pair.bob.media.stream.ssrc)
+    datagram = pair.bob.speak()
+    assert datagram is not None
+    pair.alice.hear(datagram, pair.now)
+
+    pair.alice.media.refused_by_network()
+
+    assert pair.alice.seen(MediaTrouble) == []
+
+
 def test_goodbye_is_authenticated() -> None:
     pair = MediaPair().run()
     goodbye = rtcp.goodbye(pair.bob.media.stream.ssrc)

@@ -349,8 +349,9 @@ class SecureMedia:
         self._rtcp.append(as_octets(compound))
 
     def refused_by_network(self) -> None:
-        """The network says that nobody listens at the peer's address: told once, since anybody can say so."""
-        if self._watch is not None:
+        """The network says that nobody listens at the peer's address: told once, since anybody can say so, and not
+        at all of a peer that said goodbye and closed its port."""
+        if self._watch is not None and not self.peer_left:
             self._tell_trouble(self._watch.tell(Trouble.UNREACHABLE))
 
     # What the call asks for.

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from zrtp.cli.calls import opening
 from zrtp.cli.calls.bulletin import Audience, Bulletin
 from zrtp.cli.calls.decisions import Decisions
-from zrtp.cli.calls.ending import Ending, Outcome
+from zrtp.cli.calls.ending import SAS_DIFFERS, Ending, Outcome
 from zrtp.cli.calls.failure import Failure
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.meeting import Meeting, RouterPort
@@ -48,8 +48,6 @@ from zrtp.reach.notice import Reason
 
 _SILENCE: Final = 3.0
 """Seconds without a verified packet after which that is told."""
-_SAS_DIFFERS: Final = "SAS differs"
-"""The reason in a goodbye for having found that the two renderings of the SAS differ (RFC 3550 section 6.6)."""
 _GOODBYE: Final = 0.8
 """Seconds to wait for the other side's goodbye, and its last packets before that, after ours."""
 _ALONE: Final = 1.5
@@ -210,8 +208,8 @@ class Conversation:
             if self._meeting is not None and outcome.code in (Exit.ENDED, Exit.INTERRUPTED):
                 self._meeting.tell(Reason.GIVEN_UP)
             return
-        stream.say_goodbye(_SAS_DIFFERS if outcome.code is Exit.SAS_MISMATCH else "")
-        if outcome.code is Exit.ENDED:
+        stream.say_goodbye(SAS_DIFFERS if outcome.code is Exit.SAS_MISMATCH else "")
+        if outcome.code in (Exit.ENDED, Exit.INTERRUPTED):
             await asyncio.wait([self._left], timeout=_GOODBYE + 2 * self._settings.impair.delay)
         self._vigil.report(stream, final=True)
 
@@ -284,7 +282,7 @@ class Conversation:
         """The other side said goodbye; unless it says why, `_hear` waits for the last packets."""
         if not self._left.done():
             self._left.set_result(None)
-        if _SAS_DIFFERS in map(rtcp.reason, stream.rtcp_received()) and not self._ending.reached:
+        if SAS_DIFFERS in map(rtcp.reason, stream.rtcp_received()) and not self._ending.reached:
             self.sound.deaf = True
             self._bulletin.show(Mismatched(text=wording.OTHERS_ALARM))
             self.hang_up(Exit.SAS_MISMATCH, wording.OTHERS_MISMATCH, wording.ALARM_HINT)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.media.sound.errors import AudioError
+
+SAS_DIFFERS: Final = "SAS differs"
+"""The reason in a goodbye for having found that the two renderings of the SAS differ (RFC 3550 section 6.6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
