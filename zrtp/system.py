@@ -1,6 +1,6 @@
-"""The operating system's randomness and wall clock: the only place below `zrtp.media` that knows them.
+"""The operating system's randomness, wall clock and calendar: the only place below `zrtp.media` that knows them.
 
-The engine takes both as arguments; these are the defaults.
+The engine takes the first two as arguments; these are the defaults.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import Final
 
 RandomSource = Callable[[int], bytes]
 """Returns that many octets fit for keys; a failure raises and ends whatever needed them."""
@@ -17,6 +18,16 @@ WallClock = Callable[[], float]
 
 system_random: RandomSource = os.urandom
 wall_clock: WallClock = time.time
+
+_MONTHS: Final = (
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)
+
+
+def date_in_words(moment: float) -> str:
+    """The local date of wall clock seconds, "3 March 2026"."""
+    local = time.localtime(moment)
+    return f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]} {local.tm_year}"
 
 
 class Process:

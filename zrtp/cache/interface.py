@@ -167,7 +167,7 @@ def find(cache: SecretCache, text: str) -> PeerEntry:
 
     Raises CacheError, with the candidates, if there is none or more than one.
     """
-    found = _meant(cache, clean_name(text).casefold())
+    found = meant(cache, text)
     if len(found) == 1:
         return found[0]
     if found:
@@ -176,6 +176,16 @@ def find(cache: SecretCache, text: str) -> PeerEntry:
     if not known:
         raise CacheError("No peer is known yet: the first secured call adds one.")
     raise CacheError(f'No peer has the name "{clean_name(text)}" or a ZID that begins so. Known are: {_listed(known)}.')
+
+
+def meant(cache: SecretCache, text: str) -> list[PeerEntry]:
+    """Who has this name, a ZID that begins so, or this `PeerEntry.address`."""
+    wanted = clean_name(text).casefold()
+    own, _, peer = wanted.rpartition("/")
+    found = other_devices(cache, b"", wanted)
+    if _DIGITS.fullmatch(peer):
+        found += [each for each in beginning(cache, peer) if not own or each.address == wanted]
+    return list({entry.zids: entry for entry in found}.values())
 
 
 def beginning(cache: SecretCache, digits: str) -> list[PeerEntry]:
@@ -225,15 +235,6 @@ def made_zid(make: Callable[[], bytes]) -> bytes:
 
 def _place(entry: PeerEntry) -> tuple[bool, str, bytes, bytes]:
     return entry.record.name == "", entry.record.name.casefold(), entry.peer_zid, entry.own_zid
-
-
-def _meant(cache: SecretCache, wanted: str) -> list[PeerEntry]:
-    """Who has this name, a ZID that begins so, or this `PeerEntry.address`."""
-    own, _, peer = wanted.rpartition("/")
-    found = other_devices(cache, b"", wanted)
-    if _DIGITS.fullmatch(peer):
-        found += [each for each in beginning(cache, peer) if not own or each.address == wanted]
-    return list({entry.zids: entry for entry in found}.values())
 
 
 def _listed(candidates: list[PeerEntry]) -> str:

@@ -10,7 +10,6 @@ over once for each stream and exchange, the initiator's before its Confirm2 leav
 
 from __future__ import annotations
 
-from datetime import date
 from functools import partial
 
 from zrtp.protocol import announcing, aside, newcomers, signing, transmission
@@ -24,6 +23,7 @@ from zrtp.protocol.key_schedule import SessionSecrets, StreamKeys, Transcript
 from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.states import State
 from zrtp.secret import Secret
+from zrtp.system import date_in_words
 from zrtp.wire.messages import CLEAR_ACK, CONF2ACK, Conf2ACK, Confirm1, Confirm2
 
 
@@ -182,8 +182,8 @@ def _warn_of_the_past(core: Core, now: float) -> None:
     if record is not None and record.differed_at is not None:
         core.warn(
             WarningCode.SAS_MISMATCH,
-            f"On {date.fromtimestamp(record.differed_at)} what you compared with {call.peer_name or 'this peer'} "
-            "differed, and no comparison has matched since: compare now.",
+            f"The words differed in the call with {call.peer_name or 'this peer'} on "
+            f"{date_in_words(record.differed_at)}, and have not matched since: compare them now.",
             now,
         )
 

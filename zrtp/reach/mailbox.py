@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Final
@@ -295,9 +296,8 @@ def _refusal(reason: object) -> str:
 
 
 def _unreachable(error: Exception) -> str:
-    return (
-        f"The mailbox server cannot be reached ({_printable(error)}). Is there a network? --mailbox names another one."
-    )
+    why = _NUMBER.sub("", _printable(error))
+    return f"The mailbox server cannot be reached ({why}). Is there a network? --mailbox names another one."
 
 
 def _printable(text: object) -> str:
@@ -306,6 +306,7 @@ def _printable(text: object) -> str:
 
 
 _PAKE: Final = "pake"
+_NUMBER: Final = re.compile(r"\[Errno -?\d+\] ")
 _SEALED: Final = "description"
 _SERVER_PATIENCE: Final = 10.0
 _GOODBYE: Final = 2.0

@@ -73,8 +73,8 @@ def test_words_that_differed_are_told_at_every_call_until_a_comparison_matches()
         meeting = meet(script, lambda: Meeting(cache=cache, bob_endpoint=bob))
         assert warnings(meeting) == [WarningCode.SAS_MISMATCH]
         screen = " ".join(meeting.screen.getvalue().split())
-        assert "on 2026-03-03 what you compared with Bob differed" in screen
-        assert "NOT VERIFIED - what you last compared with Bob differed" in screen
+        assert "the words differed in the call with Bob on 3 March 2026, and have not matched since" in screen
+        assert "NOT VERIFIED - the words differed in an earlier call with Bob" in screen
     (entry,) = cache.peers()
     assert (entry.record.verified, entry.record.differed_at) == (True, None)
 

@@ -8,8 +8,10 @@ from tests.cli import stage
 from tests.cli.stage import Stream, call
 from zrtp.cli.calls.notices import Ended, Waiting
 from zrtp.cli.errors import Exit
+from zrtp.cli.screen import wording
 from zrtp.cli.screen.demo_table import SIDES, DemoTable
 from zrtp.cli.screen.terminal import Terminal
+from zrtp.protocol.events import NoPeer
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,19 @@ def test_the_words_of_both_sides_stand_where_they_can_be_compared(width: int, ro
         table.secured(side, stage.SAS)
 
     assert screen.getvalue() == "\n" + "".join(f"{'':8}{row}\n" for row in rows) + "\n"
+
+
+def test_that_nobody_answers_is_said_once() -> None:
+    screen = Stream()
+    alice = DemoTable(Terminal(out=screen, err=screen, width=200), lambda: 5.0).column("alice")
+    nobody = NoPeer(ssrc=1, text="The other side does not answer ZRTP; this call is not encrypted.")
+    alice.show(nobody)
+    alice.show(Ended(code=Exit.NO_PEER, text=wording.no_peer(nobody)))
+
+    assert screen.getvalue() == (
+        " 5.000  INSECURE - no keys were agreed, so no sound was sent\n"
+        " 5.000  the other side does not answer ZRTP; no call was made\n"
+    )
 
 
 def shown(*, width: int = 80, verbose: bool = False) -> list[str]:

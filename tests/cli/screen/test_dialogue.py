@@ -55,6 +55,16 @@ def test_a_narrow_question_has_one_answer_a_line() -> None:
     assert asked("y\n", "Same?", width=30)[1] == " Same?\n  [y] they match\n  [n] they differ\n  [l] later\n  \n"
 
 
+def test_an_answer_that_does_not_fit_behind_the_question_stands_below_it() -> None:
+    screen = Stream(terminal=True)
+
+    async def test() -> Verdict:
+        return await Dialogue(Terminal(out=screen, err=screen, plain=True, width=50), Keys(["l"])).verdict(SAS, "Same?")
+
+    assert asyncio.run(test()) is Verdict.LATER
+    assert screen.getvalue() == " Same?\n  [y] they match   [n] they differ   [l] later  \n  later\n"
+
+
 @pytest.mark.parametrize(("answer", "name"), [("Bob\n", "Bob"), ("\n", "192.0.2.1"), ("", None)])
 def test_a_name_is_suggested(answer: str, name: str | None) -> None:
     screen = Stream()

@@ -214,7 +214,7 @@ def test_a_listener_prints_the_command_for_the_other_side() -> None:
 def test_a_verified_peer_is_named_with_the_date_and_nothing_is_asked() -> None:
     screen = shown(call(Continuity.CONTINUED, verified=True, peer_name="bob", verified_at=stage.MARCH))
 
-    assert " SECURE AND VERIFIED - secure with bob, verified 3 March 2026\n    cowbell" in screen
+    assert " SECURE AND VERIFIED - bob, verified 3 March 2026\n    cowbell" in screen
 
 
 @pytest.mark.rfc("R-4.3.2-04")
@@ -246,7 +246,7 @@ def test_a_cache_mismatch_opens_with_a_warning() -> None:
             {"peer_name": "bob", "verified_at": stage.MARCH},
             "SECURE BUT NOT VERIFIED - you verified bob; bob's side has not",
         ),
-        (Continuity.CONTINUED, {"verified": True}, "SECURE AND VERIFIED - secure with this peer - verified"),
+        (Continuity.CONTINUED, {"verified": True}, "SECURE AND VERIFIED - this peer"),
     ],
 )
 def test_every_reason_is_named(continuity: Continuity, secured: dict[str, object], heading: str) -> None:
@@ -258,7 +258,7 @@ def test_after_words_that_differed_nobody_is_said_to_have_compared_none(continui
     (*before, agreed) = call(continuity, None, peer_name="bob")
     assert isinstance(agreed, Agreed)
     screen = shown([*before, replace(agreed, differed=True)])
-    assert " SECURE BUT NOT VERIFIED - what you last compared with bob differed\n" in screen
+    assert " SECURE BUT NOT VERIFIED - the words differed in an earlier call with bob\n" in screen
 
 
 def test_a_call_that_ends_tells_what_got_through_if_somebody_asks() -> None:
@@ -481,7 +481,7 @@ def test_a_mismatch_stays_insecure_at_the_bottom_until_compared() -> None:
 def test_a_call_bound_to_signalling_is_called_so() -> None:
     screen = shown(call(Continuity.CONTINUED, Assurance.BOUND_AND_VERIFIED, verified=True, peer_name="bob"))
 
-    assert " SECURE, BOUND AND VERIFIED - secure with bob - verified\n" in screen
+    assert " SECURE, BOUND AND VERIFIED - bob\n" in screen
 
 
 def test_a_call_that_was_cleared_becomes_secure_again() -> None:

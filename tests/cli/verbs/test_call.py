@@ -85,7 +85,7 @@ def test_two_people_verify_once_and_are_not_asked_again(tmp_path: Path) -> None:
 
     with terminals(tmp_path) as (alice, bob):
         for terminal, name in ((alice, "bob"), (bob, "alice")):
-            terminal.expect(f"SECURE AND VERIFIED - secure with {name}, verified ")
+            terminal.expect(f"SECURE AND VERIFIED - {name}, verified ")
             assert "[y]" not in terminal.screen
         hang_up(bob, alice)
 

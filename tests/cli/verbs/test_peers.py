@@ -63,6 +63,41 @@ def test_words_that_differed_are_not_forgotten(path: Path, capsys: pytest.Captur
     assert (seen.verified, seen.differed_at) == (True, None)
 
 
+def test_a_peer_whose_first_comparison_differed_has_no_last_call(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SqliteCache(path).update(OWN, BOB, lambda _: PeerRecord().as_different(MARCH))
+    for columns, row in (("100", "words differed     -  "), ("40", "  last call  -\n")):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert peers(path) == 0
+        shown = capsys.readouterr().out
+        assert row in shown
+        assert "1970" not in shown
+
+
+def test_no_cache_is_refused_rather_than_taken_for_a_file_of_that_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["peers", "--cache", "none"]) == 2
+
+    assert "--cache none keeps nobody, so there is nobody to list or change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("who", ["bob", "BOB", BOB.hex(), "b0b0", f"{OWN.hex()}/{BOB.hex()}"])
+def test_a_peer_alone_is_listed(path: Path, who: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert peers(path, who, "--json") == 0
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["name"] == "bob"
+
+
+def test_what_is_no_action_may_have_been_one_or_a_peer(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for cache in (path, path.with_name("no.db")):
+        assert peers(cache, "forgett") == 2
+        assert capsys.readouterr().err == (
+            'zrtp: error: there is neither a peer nor an action "forgett"\n'
+            "zrtp: hint: did you mean forget? zrtp peers shows everybody\n"
+        )
+
+
 def test_names_of_any_script_line_up(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +205,10 @@ def test_forgetting_makes_the_next_call_a_first_call(path: Path) -> None:
         (("rename", "bob"), 2, "rename needs the new name"),
         (("rename", "bob", "\u200b"), 2, "rename needs the new name"),
         (("forget", "nobody"), 6, 'no peer has the name "nobody"'),
+        (("delete",), 2, 'there is neither a peer nor an action "delete"'),
+        (("nobody",), 2, 'there is neither a peer nor an action "nobody"'),
+        (("bob", "forget"), 2, "argument action: 'bob' is not known"),
+        (("forget", "bob", "--name", "robert"), 2, "forget has no use for --name"),
         (("delete", "bob"), 2, "argument action: 'delete' is not known: did you mean forget?"),
         (("forgett", "bob"), 2, "argument action: 'forgett' is not known: did you mean forget?"),
         (("forget", "ca"), 6, '"ca" needs more digits of the ZID: at least four'),

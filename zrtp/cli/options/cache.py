@@ -77,19 +77,22 @@ def keys_of(given: str | None) -> KeySource | None:
 _KEY: Final = re.compile(r"\s*[0-9A-Fa-f]{32,}\s*")
 
 
-def opened(place: Place | None, keys: KeySource | None = None) -> SecretCache | None:
-    """The cache there, sealed if there are keys; None for none. Raises CommandError."""
+def opened(place: Place | None, keys: KeySource | None = None, *, may_be_none: bool = True) -> SecretCache | None:
+    """The cache there, sealed if there are keys; None for none. Raises CommandError, which says that the command can do
+    without unless `may_be_none` is False."""
     try:
         return None if place is None else open_cache(place, keys)
     except (CacheError, BackendUnavailable) as error:
-        raise unusable(error, place) from error
+        raise unusable(error, place, may_be_none=may_be_none) from error
 
 
-def unusable(error: CacheError | BackendUnavailable, place: Place | None) -> CommandError:
+def unusable(error: CacheError | BackendUnavailable, place: Place | None, *, may_be_none: bool = True) -> CommandError:
     """What to say of a cache that fails: what it says itself, and how to go on without."""
     if isinstance(error, KeysMissing):
         return CommandError(str(error).removesuffix("."), f"--cache-keys FILE, or {VARIABLE}NAME, names the keys")
     told = CommandError.from_sentences(str(error), whole=parts_of(place))
+    if not may_be_none:
+        return told
     without = f"--cache {NONE} keeps no secrets"
     return CommandError(str(told), f"{told.hint.removesuffix('.')}; or {without}" if told.hint else without)
 

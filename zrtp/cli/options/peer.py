@@ -57,7 +57,7 @@ def aux_secret(text: str) -> bytes:
         octets = b""
     if not octets:
         raise CommandError(
-            "the auxsecret is not hexadecimal",
+            "--aux is not hexadecimal",
             "32 octets are usual: python -c 'import secrets; print(secrets.token_hex())' makes one",
             code=Exit.USAGE,
         )

@@ -133,8 +133,10 @@ class DemoColumn:
                 self._row(f"warning: {as_line(news.text)}", "yellow")
             case Mismatched():
                 self._row(news.text, "bold", "red")
-            case NoPeer() | Failed():
-                self._row(f"{wording.INSECURE} - {as_line(news.text)}", "red")
+            case NoPeer():
+                self._row(f"{wording.INSECURE} - {wording.NO_KEYS}", "red")
+            case Failed():
+                self._row(f"{wording.INSECURE} - {wording.NOT_AGREED}", "red")
             case Waiting(since=None) | SoundNote():
                 self._row(news.text)
             case Media(final=True):

@@ -7,7 +7,8 @@ from typing import Final
 KEYS_AND_CODES: Final = """\
 keys:
   y n l  they match, they differ, later: the answers while the words are compared
-  q      hang up (so does Ctrl-C)       s  show how the call stands, and the words
+  q      hang up (so does Ctrl-C, with exit code 130)
+  s      show how the call stands, and the words
   a      answer: the microphone opens   m  microphone off and on
   v      compare the words again        u  take "they match" back
   c      switch encryption off, if the other side allows it      e  on again

@@ -123,10 +123,10 @@ class Presenter:
                 self._alarm(news.text)
             case NoPeer():
                 self._finish("none")
-                self._state(Assurance.INSECURE, "no keys were agreed, so no sound was sent")
+                self._state(Assurance.INSECURE, wording.NO_KEYS)
             case Failed():
                 self._finish("failed")
-                self._state(Assurance.INSECURE, "the key agreement failed")
+                self._state(Assurance.INSECURE, wording.NOT_AGREED)
             case ClearRequested():
                 self._began = None
                 self._state(Assurance.INSECURE, wording.NOTHING_SENT)
@@ -200,7 +200,8 @@ class Presenter:
     def _listening(self, news: Listening) -> None:
         self._terminal.note(f"waiting on {text(news.bind)}")
         self._terminal.note("on the other computer run")
-        self._terminal.detail(f"          zrtp {news.verb} {text(news.advertised)}", "bold")
+        command = f"zrtp {news.verb} {text(news.advertised)} {news.options}".rstrip()
+        self._terminal.detail(f"          {command}", "bold")
         if news.caveat:
             self._terminal.note(news.caveat, "dim")
 

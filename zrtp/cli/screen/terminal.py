@@ -41,6 +41,7 @@ class Terminal:
         self._width = width
         self._open: TextIO | None = None  # the stream on which a line is unfinished
         self._growing = ""
+        self._asked = 0  # columns of the line of the question
         self._status = False
 
     @classmethod
@@ -153,12 +154,16 @@ class Terminal:
         """What can be answered, on whichever stream is a terminal; the answer is typed behind it."""
         self._close_line()
         stream = self._asking
+        self._asked = columns.width(text)
         self._write(stream, text if stream.isatty() else text + "\n")
         if stream.isatty():
             self._open = stream
 
     def answered(self, text: str = "") -> None:
-        """Complete the line of the question; `text` stands for a key that was not echoed."""
+        """Complete the line of the question; `text` stands for a key that was not echoed. What does not fit into the
+        line stands below it."""
+        if self._asked + columns.width(text) > self.width:
+            text = f"\n  {text}"
         if self._open is not None:
             self._write(self._open, text + "\n")
             self._open = None

@@ -6,7 +6,6 @@ One wording for call, listen and demo, so that both ends of a call read the same
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +19,8 @@ from zrtp.crypto.hashes import sha256
 from zrtp.crypto.sas import Sas
 from zrtp.media.secure import Counters
 from zrtp.media.sound.level import STEPS
-from zrtp.protocol.events import Assurance, Continuity, PeerDetected, PongReceived, SignatureReceived, Suite
+from zrtp.protocol.events import Assurance, Continuity, NoPeer, PeerDetected, PongReceived, SignatureReceived, Suite
+from zrtp.system import date_in_words
 
 DEMO_QUESTION: Final = "Do both sides show the same? (ends by itself)"
 
@@ -106,6 +106,10 @@ COLOURS: Final = {
 }
 """How these are decorated; the others are bold."""
 
+NO_KEYS: Final = "no keys were agreed, so no sound was sent"
+NOT_AGREED: Final = "the key agreement failed"
+"""Why a call is insecure that ends before it began; what came in between, its end says."""
+
 NOT_KEPT: Final = "the other side keeps no secrets, so the next call is a first call again"
 DISCLOSURE: Final = "the other side's software says it may hand over keys"
 SERVER: Final = "the other side is a server: it can hear what it passes on"
@@ -136,9 +140,6 @@ _AGREEMENTS: Final = {
 _NOUNS: Final = {b"B256": "words", b"B32 ": "letters", b"B32E": "pictures"}
 _CIPHERS: Final = {b"AES1": "AES-128", b"AES2": "AES-192", b"AES3": "AES-256"}
 _AUTH_TAGS: Final = {b"HS32": "HMAC-SHA1-32", b"HS80": "HMAC-SHA1-80"}
-_MONTHS: Final = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
-)
 
 
 def suite(chosen: Suite) -> str:
@@ -166,10 +167,9 @@ def traffic(packets: int, octets: int) -> str:
     return f"{packets:,} packets, {octets:,} octets"
 
 
-def date(moment: float) -> str:
-    """The local date of wall clock seconds, "3 March 2026"."""
-    local = time.localtime(moment)
-    return f"{local.tm_mday} {_MONTHS[local.tm_mon - 1]} {local.tm_year}"
+def no_peer(news: NoPeer) -> str:
+    """Why nobody was found. Programs may go on without encryption; this one makes no call then."""
+    return as_line(news.text).replace("this call is not encrypted", "no call was made")
 
 
 def peer(news: PeerDetected) -> str:
@@ -257,12 +257,11 @@ def reason(agreed: Agreed, continuity: Continuity) -> str:
     secured = agreed.secured
     who = name(secured.peer_name)
     if secured.verified:
-        since = f", verified {date(secured.verified_at)}" if secured.verified_at is not None else " - verified"
-        return f"secure with {who}{since}"
+        return who if secured.verified_at is None else f"{who}, verified {date_in_words(secured.verified_at)}"
     if continuity is Continuity.MISMATCH:
         return f"{who}'s phone no longer has the key from your last call"
     if agreed.differed:
-        return f"what you last compared with {who} differed"
+        return f"the words differed in an earlier call with {who}"
     if agreed.by_code and continuity in (Continuity.NONE, Continuity.FIRST_CALL) and not agreed.new_device_of:
         return BOUND_TO_CODE
     if continuity is Continuity.NONE:

@@ -48,7 +48,8 @@ example:
   zrtp demo --audio speech.wav --record heard.wav --seconds 5
   zrtp demo --with-mitm
 
-keys while the words are compared: y they match, n they differ, l later, q hang up (so does Ctrl-C)"""
+keys while the words are compared: y they match, n they differ, l later, q hang up
+(so does Ctrl-C, with exit code 130)"""
 
 SECONDS: Final = 2.0
 SECONDS_TO_ANSWER: Final = 3.5

@@ -18,6 +18,7 @@ from zrtp.cache.interface import (
     beginning,
     find,
     in_order,
+    meant,
     other_devices,
     page,
 )
@@ -30,14 +31,14 @@ from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError
 from zrtp.stores.address import Place
 from zrtp.stores.sealed import SealedCache
-from zrtp.system import wall_clock
+from zrtp.system import date_in_words, wall_clock
 
 SYNOPSIS: Final = "[list|rename|verify|unverify|forget|seal] [PEER] [options]"
 
 DESCRIPTION: Final = f"""\
 Whom you know, and what you know of them. PEER is a name, or the first digits of a ZID.
 
-  list              everybody (the default), or PEER alone
+  list              everybody (the default), or PEER alone, also without the word list
   rename PEER NAME  another name; the words must be compared again then, with whoever that is
   verify PEER       you have compared the words of a call by other means
   unverify PEER     take a verification back; the keys stay
@@ -49,10 +50,20 @@ With --limit or --after, and if there are more than {PAGE}, they are listed by t
 EXAMPLE: Final = """\
 example:
   zrtp peers
+  zrtp peers bob
   zrtp peers rename bob robert
   zrtp peers forget bob"""
 
 ACTIONS: Final = ("list", "rename", "verify", "unverify", "forget", "seal")
+
+
+class FirstWords(tuple[str, ...]):
+    """The actions, as help and completion show them. Any other word may be a peer, which only the cache knows."""
+
+    __slots__ = ()
+
+    def __contains__(self, word: object) -> bool:
+        return True
 
 
 SYNONYMS: Final = {
@@ -71,8 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action",
         nargs="?",
-        type=one_of(ACTIONS, SYNONYMS),
-        choices=ACTIONS,
+        choices=FirstWords(ACTIONS),
         default="list",
         help="what to do (default: list)",
     )
@@ -88,17 +98,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     terminal = Terminal.of_process(plain=arguments.plain)
+    if arguments.cache == cache_option.NONE:
+        raise CommandError(
+            "--cache none keeps nobody, so there is nobody to list or change",
+            "--cache FILE names another file than the default one",
+            code=Exit.USAGE,
+        )
     path = cache_option.file_of(arguments.cache)
+    not_an_action = _take_first_word_for_a_peer(arguments)
+    _refuse_what_is_for_others(arguments)
     if isinstance(path, Path) and not path.exists() and arguments.action == "list":
+        if not_an_action is not None:
+            raise not_an_action
         terminal.note(_nobody(path))
         return int(Exit.ENDED)
     try:
-        cache = cache_option.opened(path, cache_option.keys_of(arguments.cache_keys))
+        cache = cache_option.opened(path, cache_option.keys_of(arguments.cache_keys), may_be_none=False)
         assert cache is not None, "a place was given"  # noqa: S101
+        if not_an_action is not None and not meant(cache, arguments.peer):
+            raise not_an_action
         _act(cache, path, arguments, terminal)
     except CacheError as error:
         raise CommandError.from_sentences(str(error), whole=cache_option.parts_of(path)) from error
     return int(Exit.ENDED)
+
+
+def _take_first_word_for_a_peer(arguments: argparse.Namespace) -> CommandError | None:
+    """Let `zrtp peers bob` list bob; returns what to say if there is no such peer. Raises CommandError."""
+    word = arguments.action
+    if word in ACTIONS:
+        return None
+    try:
+        one_of(ACTIONS, SYNONYMS)(word)
+    except argparse.ArgumentTypeError as error:
+        unknown = str(error)
+    if arguments.peer is not None:
+        raise CommandError(f"argument action: {unknown}", "zrtp peers --help shows every option", code=Exit.USAGE)
+    arguments.action, arguments.peer = "list", word
+    guess = unknown.partition(": ")[2]
+    hint = f"{guess}{'' if guess.endswith('?') else ';'} zrtp peers shows everybody"
+    return CommandError(f'there is neither a peer nor an action "{word}"', hint, code=Exit.USAGE)
+
+
+def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
+    """Raises CommandError for options that this action has no use for."""
+    for option, actions in _ONLY_FOR.items():
+        if getattr(arguments, option) and arguments.action not in actions:
+            raise CommandError(
+                f"{arguments.action} has no use for --{option}", f"it is for {' and '.join(actions)}", code=Exit.USAGE
+            )
+
+
+_ONLY_FOR: Final = {"name": ("rename", "verify"), "limit": ("list",), "after": ("list",), "json": ("list",)}
 
 
 def _act(cache: SecretCache, path: Place, arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -229,13 +280,13 @@ def _list(listed: list[PeerEntry], path: Place, terminal: Terminal, *, as_json: 
             record = entry.record
             name = columns.padded(columns.shortened(record.name or "-", width), width)
             row = f"{name}  {_verified(record):<17}  "
-            terminal.result(row + f"{wording.date(record.last_seen):<17}  {entry.peer_zid.hex()}")
+            terminal.result(row + f"{_last_call(record):<17}  {entry.peer_zid.hex()}")
     else:
         for entry in listed:
             record = entry.record
             terminal.result(record.name or "-", "bold")
             terminal.result(f"  verified   {_verified(record)}")
-            terminal.result(f"  last call  {wording.date(record.last_seen)}")
+            terminal.result(f"  last call  {_last_call(record)}")
             terminal.result(f"  {entry.peer_zid.hex()}")
 
 
@@ -263,7 +314,12 @@ def _verified(record: PeerRecord) -> str:
         return "words differed"
     if not record.verified:
         return "no"
-    return wording.date(record.verified_at) if record.verified_at is not None else "yes"
+    return date_in_words(record.verified_at) if record.verified_at is not None else "yes"
+
+
+def _last_call(record: PeerRecord) -> str:
+    """A call whose words differed leaves its date, and nothing else."""
+    return date_in_words(record.last_seen) if record.last_seen else "-"
 
 
 def _title(entry: PeerEntry) -> str:
