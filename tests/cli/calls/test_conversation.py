@@ -22,7 +22,7 @@ from zrtp.cli.errors import Exit
 from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.screen import wording
-from zrtp.media.events import MediaRecovered, MediaTrouble, Trouble
+from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.sound.errors import AudioError
 from zrtp.media.sound.sources import Tone
 from zrtp.protocol.config import Config
@@ -242,6 +242,44 @@ def test_whoever_finds_a_difference_tells_the_other_side() -> None:
         assert call.heard["bob"].end.code is Exit.SAS_MISMATCH
         assert call.heard["bob"].end.text == wording.OTHERS_MISMATCH
         assert [news.text for news in call.heard["bob"].news if isinstance(news, Mismatched)] == [wording.OTHERS_ALARM]
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_ctrl_c_waits_for_the_other_sides_goodbye_which_is_no_trouble_there() -> None:
+    async def test() -> None:
+        call = Call()
+
+        async def attend() -> None:
+            await asyncio.gather(call.alice.secured, call.bob.secured)
+            call.bob.hang_up(Exit.INTERRUPTED, "interrupted")
+
+        assert await call.hold(attend) == Exit.INTERRUPTED
+        assert call.heard["alice"].end.text == "the other side hung up"
+        assert not [news for news in call.heard["alice"].news if isinstance(news, MediaTrouble)]
+        assert [news for news in call.heard["bob"].news if isinstance(news, PeerLeft)]
+
+    asyncio.run(test())
+
+
+@pytest.mark.usefixtures("_brisk")
+def test_two_ends_with_one_zid_are_told_once_what_helps() -> None:
+    async def test() -> None:
+        cache, config = MemoryCache(), replace(FAST, discovery_deadline=1.5)
+        port = free_port()
+        call = Call(
+            replace(OPTIONS, config=config, wait=1.5),
+            replace(OPTIONS, bind=("127.0.0.1", port), wait=1.6),
+            alice_cache=cache,
+            bob_cache=cache,
+            remote=("127.0.0.1", port),
+        )
+        assert set(await asyncio.gather(call.hold(), hold([call.bob], nothing))) == {Exit.NOT_AGREED}
+        for heard in call.heard.values():
+            warnings = [news.code for news in heard.news if isinstance(news, SecurityWarning)]
+            assert warnings == [WarningCode.EQUAL_ZIDS]
+            assert "--cache other.db" in heard.end.hint
 
     asyncio.run(test())
 

@@ -18,7 +18,9 @@ import pytest
 
 from tests.cli.pty_process import PtyProcess
 from tests.interop.ports import free_udp_ports
+from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli.__main__ import main
+from zrtp.cli.calls.labelled import CALLER_HERE, Labelled
 from zrtp.media.demux import Kind, classify
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
@@ -48,7 +50,7 @@ def test_keys_are_handed_over_when_the_words_match_and_fit_each_other(tmp_path: 
             terminal.expect("[l] later")
             assert not hers.exists() and not his.exists()
             terminal.press("y")
-            terminal.expect("what should this peer be called?")
+            terminal.expect("what should this peer be called? [Enter: no name]")
             terminal.press("friend\r")
         assert (alice.wait(), bob.wait()) == (0, 0)
     one, other = json.loads(hers.read_text()), json.loads(his.read_text())
@@ -57,6 +59,7 @@ def test_keys_are_handed_over_when_the_words_match_and_fit_each_other(tmp_path: 
     assert one["verified"] and other["verified"]
     assert (one["remote_port"], other["remote_port"]) == (other["port"], one["port"])
     assert one["send"] not in alice.screen + bob.screen
+    assert "the other person has not confirmed yet" in alice.screen, "nothing tells what is said there"
 
 
 def test_words_that_differ_hand_over_nothing(tmp_path: Path) -> None:
@@ -68,6 +71,58 @@ def test_words_that_differ_hand_over_nothing(tmp_path: Path) -> None:
         assert "somebody is listening in between" in alice.screen
         assert bob.wait() == 0
     assert not hers.exists()
+
+
+def test_whoever_talks_hears_that_the_other_person_sees_a_difference(tmp_path: Path) -> None:
+    (alices, hers), (bobs, his) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
+    talk = ["--talk", "--audio", "tone", "--cache", "none"]
+    address = f"127.0.0.1:{free_udp_ports(4)}"
+    with PtyProcess(["agree", "--listen", address, *talk, *bobs]) as bob:
+        bob.expect("waiting on")
+        with PtyProcess(["agree", address, *talk, *alices]) as alice:
+            alice.expect("[l] later")
+            bob.expect("[l] later")
+            bob.press("n")
+            assert (alice.wait(), bob.wait()) == (3, 3)
+    assert "The other side says that what it sees differs: somebody is listening in between" in alice.screen
+    assert not hers.exists() and not his.exists()
+
+
+def test_both_ends_may_be_on_one_computer_with_its_default_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    later = ["--verify", "later", "--format", "sdes"]
+    address = f"127.0.0.1:{free_udp_ports()}"
+    with PtyProcess(["agree", "--listen", address, *later]) as bob:
+        bob.expect("waiting on")
+        with PtyProcess(["agree", address, *later]) as alice:
+            assert (alice.wait(), bob.wait()) == (0, 0), alice.screen + bob.screen
+    assert len(SqliteCache(tmp_path / "zrtp" / "secrets.db").peers()) == 2
+
+
+def test_a_copied_installation_is_one_warning_and_a_sentence_that_helps(tmp_path: Path) -> None:
+    """The listener has the ZID under which this computer calls itself."""
+    with SqliteCache(tmp_path / "a.db") as caller, SqliteCache(tmp_path / "b.db") as listener:
+        zid = Labelled(caller, CALLER_HERE).own_zid(lambda: bytes(12))
+        listener.own_zid(lambda: zid)
+    later = ["--verify", "later", "--wait", "1.5"]
+    with two_terminals(tmp_path, ["--format", "sdes", *later], ["--format", "sdes", *later]) as (alice, bob):
+        assert (alice.wait(), bob.wait()) == (5, 5)
+        for terminal in (alice, bob):
+            assert terminal.screen.count("a peer claims our own ZID") == 1
+            assert "give one of them a file of its own: --cache other.db" in terminal.screen
+
+
+def test_the_command_for_the_other_computer_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    address = f"127.0.0.1:{free_udp_ports()}"
+    more = ["--wait", "1", "--cache", "none", "--format", "ffmpeg", "--talk", "--audio", "tone"]
+
+    assert main(["agree", "--listen", address, *more]) == 4
+    told = capsys.readouterr().err
+    assert f"    zrtp agree {address} --format ffmpeg --talk\n" in told
+    assert f"on the other computer run: zrtp agree {address} --format ffmpeg --talk\n" in told
+    assert "within 1 second\n" in told
 
 
 def test_later_hands_over_keys_that_are_marked(tmp_path: Path) -> None:
@@ -171,6 +226,9 @@ def test_not_one_packet_leaves_under_the_keys_that_are_handed_over(
         (["127.0.0.1:5004", "--listen", "--format", "sdes"], "give HOST:PORT or --listen"),
         (["127.0.0.1:5004"], "nobody gets the keys"),
         (["127.0.0.1:5004", "--format", "sdes", "--json"], "standard output is for events"),
+        (["127.0.0.1:5004", "--format", "sdes", "--keys-by", "fd"], "--keys-by needs --exec"),
+        (["127.0.0.1:5004", "--format", "sdes", "--record", "heard.wav"], "--record needs --talk"),
+        (["--listen", "127.0.0.1:5", "--bind", "127.0.0.1:6", "--format", "sdes"], "name different addresses"),
         (["127.0.0.1:5004", "--exec", "x {send_key}"], "into the process list"),
         (["127.0.0.1:5004", "--format", "ffmpeg", "--cipher", "AES3"], "ffmpeg has none of these"),
     ],
@@ -182,9 +240,22 @@ def test_what_cannot_be_is_told_before_the_call(
     assert sentence in capsys.readouterr().err
 
 
+def test_a_listener_waits_where_bind_says_and_takes_the_hello_that_was_announced_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_udp_ports()
+    more = ["--format", "sdes", "--verify", "later", "--agreement", "X255", "--cache", "none"]
+    with PtyProcess(["agree", "--listen", "--bind", f"127.0.0.1:{port}", *more]) as bob:
+        bob.expect(f"waiting on 127.0.0.1:{port}")
+        assert main(["agree", f"127.0.0.1:{port}", *more, "--wait", "1", "--peer-hash", "1.10 " + "ab" * 32]) == 4
+    assert "inline:" not in capsys.readouterr().out + bob.screen
+
+
 def test_nobody_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [f"127.0.0.1:{free_udp_ports()}", "--wait", "0.3", "--format", "sdes", "--cache", "none"]
     assert main(["agree", *arguments]) == 4
     captured = capsys.readouterr()
     assert "nobody agreed on keys within 0.3 seconds" in captured.err
+    port = arguments[0].rpartition(":")[2]
+    assert f"on the other computer run: zrtp agree --listen 0.0.0.0:{port} --format sdes\n" in captured.err
     assert captured.out == ""

@@ -6,39 +6,46 @@ import asyncio
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from zrtp.cache.record import clean_name
 from zrtp.cli.calls import opening
 from zrtp.cli.calls.bulletin import Audience
-from zrtp.cli.calls.calling import open_sound
+from zrtp.cli.calls.calling import cache_for, open_endpoint, open_sound
+from zrtp.cli.calls.ending import SAS_DIFFERS
 from zrtp.cli.calls.handing_over import Agreement
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Mismatched, News, Waiting
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.options.addresses import EVERYWHERE
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.network import WAIT
 from zrtp.cli.options.verdict import Verdict
-from zrtp.cli.screen import logs, wording
+from zrtp.cli.screen import finding, logs, wording
 from zrtp.cli.screen.dialogue import Dialogue
-from zrtp.cli.screen.jsonlines import JsonLines
+from zrtp.cli.screen.jsonlines import JsonLines, text
 from zrtp.cli.screen.keyboard import keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
+from zrtp.media import rtcp
 from zrtp.media.addresses import Address, local_towards, resolve
 from zrtp.media.aio.call import AsyncCall
 from zrtp.media.aio.layer import MediaLayer
 from zrtp.media.aio.paths import Unsteady
 from zrtp.media.aio.udp import open_udp
+from zrtp.media.demux import Kind, classify
 from zrtp.media.errors import NotSecured
+from zrtp.media.events import PeerLeft
 from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import KeysReady, NoPeer, Secured, SecurityWarning, SrtpKeys, WarningCode
 from zrtp.protocol.states import State
+
+T = TypeVar("T")
 
 LINGER: Final = 1.2
 """Seconds for which the other side's last message is still answered, in case our answer got lost (T2, section 6)."""
@@ -49,6 +56,10 @@ FURTHER: Final = 5.0
 OTHER_TALKS: Final = (
     "the other side talks over this connection, so these keys are for the ports two above; "
     "with --talk here too you would hear each other"
+)
+
+NOT_CONFIRMED_YET: Final = (
+    "the other person has not confirmed yet: if they say that what they see differs, do not use these keys"
 )
 
 ATTEMPTS: Final = 20
@@ -66,13 +77,15 @@ class AgreeSettings:
     """None: wait for the other side."""
     talk: bool
     """The people talk over a first stream, and the keys of a further one are handed over."""
+    options: str
+    """What the command at the other computer needs behind the address, so that the two fit each other."""
     call: CallSettings
 
 
-async def agreed(
-    endpoint: Endpoint, settings: AgreeSettings, terminal: Terminal, audience: list[Audience]
-) -> Agreement:
+async def agreed(settings: AgreeSettings, terminal: Terminal, audience: list[Audience]) -> Agreement:
     """Agree, have the words compared, and give the port back. Raises CommandError."""
+    call = settings.call
+    endpoint = open_endpoint(call.config, await cache_for(call, settings.remote), call.cache)
     interrupted = asyncio.get_running_loop().create_future()
     with interruptible(lambda: None if interrupted.done() else interrupted.set_result(None)):
         agreeing = asyncio.ensure_future(_Agreeing(endpoint, settings, terminal, audience).run())
@@ -96,6 +109,7 @@ class _Agreeing:
         self._keys: dict[int, tuple[SrtpKeys, SrtpKeys]] = {}
         self._doubts: set[WarningCode] = set()
         self._nobody = self._announced = False
+        self._others_alarm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Agreement:
         """Until it is done or the time is up; whoever calls goes on looking as long as nobody answers."""
@@ -107,11 +121,27 @@ class _Agreeing:
                     if agreement is not None:
                         return agreement
         except TimeoutError as error:
+            self._explain_doubts(error)
+            assert wait is not None, "time is up"  # noqa: S101
             raise CommandError(
-                f"nobody agreed on keys within {wait:g} seconds",
-                "on the other computer run: zrtp agree --listen",
+                f"nobody agreed on keys within {wording.seconds(wait)}",
+                f"on the other computer run: zrtp agree {self._seen_from_there()} {self._settings.options}",
                 code=Exit.NO_PEER,
             ) from error
+
+    def _explain_doubts(self, error: Exception) -> None:
+        """Raises CommandError if nothing came of it since a Hello is not the one that it should be."""
+        if WarningCode.EQUAL_ZIDS in self._doubts:
+            raise CommandError(*finding.TWINS, code=Exit.NOT_AGREED) from error
+        if WarningCode.HELLO_HASH_MISMATCH in self._doubts:
+            raise CommandError(wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT, code=Exit.NOT_AGREED) from error
+
+    def _seen_from_there(self) -> str:
+        """What the other computer is to be told of where the two meet."""
+        if self._settings.remote is not None:
+            return f"--listen {EVERYWHERE}:{self._settings.remote[1]}"
+        assert self._call.bind is not None, "whoever listens knows where"  # noqa: S101
+        return text((opening.own_host(self._call.bind[0]), self._call.bind[1]))
 
     async def _attempt(self, patience: asyncio.Timeout) -> Agreement | None:
         """None: nobody answers. `patience` ends when somebody does."""
@@ -131,6 +161,7 @@ class _Agreeing:
                 lines += await self._room_for_further(call, line)
             return await self._finish(call, lines, secured)
         except NotSecured as error:
+            self._explain_doubts(error)
             if not self._nobody:
                 raise CommandError.from_sentences(str(error), code=Exit.NOT_AGREED) from error
             return None
@@ -172,7 +203,13 @@ class _Agreeing:
         advertised = opening.own_host(line.local[0]), line.local[1]
         caveat = opening.who_reaches(advertised)
         told = Listening(
-            bind=line.local, advertised=advertised, zid=zid, hello_hash=hello_hash, caveat=caveat, verb="agree"
+            bind=line.local,
+            advertised=advertised,
+            zid=zid,
+            hello_hash=hello_hash,
+            caveat=caveat,
+            verb="agree",
+            options=self._settings.options,
         )
         self._show(told)
 
@@ -190,10 +227,24 @@ class _Agreeing:
                 self._show(Waiting(text="that was no ZRTP call, still waiting"))
             elif isinstance(event, NoPeer):
                 self._nobody = True
+            elif isinstance(event, PeerLeft):
+                self._hear_farewell(call)
+            elif isinstance(event, SecurityWarning):
+                self._doubt(event)
             else:
-                if isinstance(event, SecurityWarning):
-                    self._doubts.add(event.code)
                 self._show(event)
+
+    def _doubt(self, warning: SecurityWarning) -> None:
+        """That both ends have one ZID is told once: each Hello says so again."""
+        if warning.code is not WarningCode.EQUAL_ZIDS or warning.code not in self._doubts:
+            self._show(warning)
+        self._doubts.add(warning.code)
+
+    def _hear_farewell(self, call: AsyncCall) -> None:
+        """The other side left the stream for talking, and may say that the words differ."""
+        reasons = map(rtcp.reason, call.layers[0].media.rtcp_received())
+        if SAS_DIFFERS in reasons and not self._others_alarm.done():
+            self._others_alarm.set_result(None)
 
     def _agreed(self, call: AsyncCall, secured: Secured) -> Agreed:
         counters, expected = call.layers[0].media.counters, clean_name(self._call.name or "")
@@ -213,8 +264,8 @@ class _Agreeing:
         sound = open_sound(self._call) if self._settings.talk else None
         talking = [asyncio.ensure_future(way(lines[0])) for way in (sound.talk, sound.hear)] if sound else []
         try:
-            verdict = await self._judge(call, secured)
-            await lingering
+            verdict = await self._unless_they_differ(self._judge(call, lines, secured))
+            await self._unless_they_differ(asyncio.wait([lingering]))
         finally:
             for task in (lingering, *talking):
                 task.cancel()
@@ -236,18 +287,31 @@ class _Agreeing:
             verdict=verdict,
         )
 
+    async def _unless_they_differ(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of the work. Raises CommandError if the other side says meanwhile that the words differ."""
+        working = asyncio.ensure_future(work)
+        try:
+            waiting: set[asyncio.Future[Any]] = {working, self._others_alarm}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not self._others_alarm.done():
+                return working.result()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        self._show(Mismatched(text=wording.OTHERS_ALARM))
+        raise CommandError(wording.OTHERS_MISMATCH, wording.ALARM_HINT, code=Exit.SAS_MISMATCH)
+
     async def _handed_over(self, lines: list[Line]) -> Line:
         """The stream whose keys are handed over: the further one, if one of the sides talks over the first."""
-        first, *others = lines
-        begun = [line for line in others if line.media.stream.state is not State.IDLE]
+        begun = _begun(lines)
         if not begun:
-            return first
+            return lines[0]
         await _secured_further(begun[0])
         if not self._settings.talk:
             self._terminal.note(OTHER_TALKS)
         return begun[0]
 
-    async def _judge(self, call: AsyncCall, secured: Secured) -> Verdict | None:
+    async def _judge(self, call: AsyncCall, lines: list[Line], secured: Secured) -> Verdict | None:
         session, sas = call.session, call.session.sas
         verdict, name = self._call.verdict, self._call.name
         if sas is None or (secured.verified and verdict is None):
@@ -257,12 +321,14 @@ class _Agreeing:
                 dialogue = Dialogue(self._terminal, keys)
                 verdict = await dialogue.verdict(sas)
                 if verdict is Verdict.MATCH:
-                    name = await dialogue.name(name or session.peer.name or "peer")
+                    name = await dialogue.name(name or session.peer.name or "")
         if verdict is Verdict.MATCH:
             session.sas_matched(name)
         elif verdict is Verdict.MISMATCH:
             session.sas_mismatched()
             call.settle()
+            if _begun(lines):  # otherwise these keys are handed over at the other side, and nothing is sent under them
+                lines[0].say_that_they_differ()
             self._show(Mismatched(text=wording.alarm(sas)))
             raise CommandError(wording.alarm_exit(sas), wording.ALARM_HINT, code=Exit.SAS_MISMATCH)
         elif self._settings.talk:
@@ -290,7 +356,10 @@ class Line(asyncio.DatagramProtocol):
     async def open(cls, call: AsyncCall, local: Address | None, remote: Address | None, settings: CallSettings) -> Line:
         """Open the port and look for the other side, or wait for it. Raises OSError."""
         family, local, remote = await resolve(local, remote)
-        line = cls(call.add_layer(settings.ssrc if not call.layers else None))
+        first = not call.layers
+        line = cls(
+            call.add_layer(settings.ssrc if first else None, peer_hello_hash=settings.peer_hash if first else None)
+        )
         protocol = line.layer.wrap(line)
         if settings.impair != Impairment():
             protocol = Unsteady(protocol, BadNetwork(settings.impair))
@@ -317,16 +386,23 @@ class Line(asyncio.DatagramProtocol):
         """Send a frame of the person's voice."""
         return self.layer.send(self._packetizer.packet(payload).encode())
 
+    def say_that_they_differ(self) -> None:
+        """Leave, and say why."""
+        self.layer.send(rtcp.goodbye(self.media.stream.ssrc, reason=SAS_DIFFERS))
+
     async def receive(self) -> RtpPacket | None:
         """The next packet of the other person's voice."""
         return await self._packets.get()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
+        if classify(data) is Kind.RTCP:
+            self.media.keep_rtcp(data)
+            return
         with suppress(MalformedRtp, asyncio.QueueFull):
             self._packets.put_nowait(RtpPacket.decode(data))
 
 
-def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, use: Callable[[Agreement], int]) -> int:
+def run_agree(settings: AgreeSettings, use: Callable[[Agreement], int]) -> int:
     """Agree, and let `use` do with the keys what the person wants; returns the exit code.
 
     Standard output is for the keys, or for machines: what is for people goes to standard error.
@@ -338,9 +414,11 @@ def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, us
     if settings.call.json:
         audience.append(JsonLines(sys.stdout, lambda: time.monotonic() - begun))
     try:
-        agreement = asyncio.run(agreed(make_endpoint(), settings, terminal, audience))
+        agreement = asyncio.run(agreed(settings, terminal, audience))
         if not agreement.verified:
             terminal.note("warning: these keys are NOT VERIFIED: nobody has compared the words yet", "yellow")
+        elif agreement.verdict is Verdict.MATCH:
+            terminal.note(NOT_CONFIRMED_YET)
         code = use(agreement)
         text = "the keys were handed over" + (f", and the program ended with {code}" if code else "")
         ended = Ended(code=code, text=text, verdict=agreement.verdict)
@@ -350,6 +428,11 @@ def run_agree(make_endpoint: Callable[[], Endpoint], settings: AgreeSettings, us
     for listener in audience:
         listener.show(ended)
     return int(ended.code)
+
+
+def _begun(lines: list[Line]) -> list[Line]:
+    """The further stream, if one of the sides has begun it: then the first one is for talking alone."""
+    return [line for line in lines[1:] if line.media.stream.state is not State.IDLE]
 
 
 async def _secured_further(line: Line) -> None:

@@ -76,12 +76,9 @@ class Bulletin:
             self.show(Standing(assurance=self._assurance))
 
     def _is_old_news(self, event: CallEvent) -> bool:
-        """Whoever meets by a code hears once that both ends have one ZID: each Hello says so again."""
+        """That both ends have one ZID is told once: each Hello says so again."""
         return (
-            self._meeting is not None
-            and isinstance(event, SecurityWarning)
-            and event.code is WarningCode.EQUAL_ZIDS
-            and event.code in self._doubts
+            isinstance(event, SecurityWarning) and event.code is WarningCode.EQUAL_ZIDS and event.code in self._doubts
         )
 
     def _tell_agreed(self, stream: SecureStream, secured: Secured) -> None:

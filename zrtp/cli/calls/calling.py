@@ -62,7 +62,7 @@ def _hold_call(settings: CallSettings, remote: Address | None, reach: ReachSetti
 
     async def main() -> int:
         sound = open_sound(settings, rings=settings.accept is not Accept.ALL)
-        endpoint = open_endpoint(settings.config, await _cache_for(settings, remote), settings.cache)
+        endpoint = open_endpoint(settings.config, await cache_for(settings, remote), settings.cache)
         if (verdict := settings.verdict) is not None:
             lines = Lines(sys.stdin)  # nobody is asked for anything but a line to paste
             conversation = Conversation(
@@ -106,7 +106,7 @@ def _found(
     return None
 
 
-async def _cache_for(settings: CallSettings, remote: Address | None) -> SecretCache | None:
+async def cache_for(settings: CallSettings, remote: Address | None) -> SecretCache | None:
     """The cache; a caller who reaches this very computer is another installation than the one who listens."""
     cache = cache_option.opened(settings.cache, settings.cache_keys)
     if cache is None or remote is None:

@@ -53,6 +53,7 @@ class Failure:
         """A Hello is not the other side's, or is our own. Anybody could have sent it: the right one may come yet."""
         self._unannounced |= code is WarningCode.HELLO_HASH_MISMATCH
         if self._meeting is None:
+            self._twin |= code is WarningCode.EQUAL_ZIDS
             return
         if code is WarningCode.HELLO_HASH_MISMATCH:
             self._meeting.tell(Reason.HASH_REFUSED)
@@ -65,23 +66,27 @@ class Failure:
         """No exchange was possible."""
         if self._unannounced and isinstance(event, NoPeer):
             self._end(wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
+        elif self._twin and self._meeting is None and remote is not None:
+            self._end(*finding.TWINS)
         elif self._refused:
             self._end(*finding.ENDS[Reason.HASH_REFUSED])
         elif isinstance(event, Failed):
             self._ending.hang_up(Exit.NOT_AGREED, event.text)
         elif self._meeting is not None:  # the other side may be about to say why
-            self._loop.call_later(_NOTICE, self._nobody_after_all, event.text)
+            self._loop.call_later(_NOTICE, self._nobody_after_all, wording.no_peer(event))
         elif remote is None:
             self._bulletin.show(Waiting(text="that was no ZRTP call, still waiting"))
         elif stream.layer.told_busy:
             self._ending.hang_up(Exit.NO_PEER, wording.STILL_BUSY, wording.STILL_BUSY_HINT)
         else:
             hint = opening.why_nobody_answers(remote, refused=stream.unreachable)
-            self._ending.hang_up(Exit.NO_PEER, event.text, hint)
+            self._ending.hang_up(Exit.NO_PEER, wording.no_peer(event), hint)
 
     def give_up(self, seconds: float) -> None:
         """Nobody called for as long as `listen` was told to wait."""
-        if not self._secured.done():
+        if self._twin:
+            self._end(*finding.TWINS)
+        elif not self._secured.done():
             self._ending.hang_up(Exit.NO_PEER, f"nobody called within {wording.seconds(seconds)}")
 
     def _take_notice(self, reason: Reason) -> None:

@@ -26,7 +26,9 @@ class Listening:
     caveat: str = ""
     """What to know about the advertised address."""
     verb: str = "call"
-    """What the other computer runs."""
+    """What the other computer runs,"""
+    options: str = ""
+    """and what it needs behind the address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

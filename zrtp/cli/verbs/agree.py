@@ -9,10 +9,9 @@ from typing import Final
 
 from zrtp.cli.calls import handing_over
 from zrtp.cli.calls.agreeing import AgreeSettings, run_agree
-from zrtp.cli.calls.calling import open_endpoint
 from zrtp.cli.calls.handing_over import Agreement, Format, KeysBy
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import cache, call
+from zrtp.cli.options import call
 from zrtp.cli.options.addresses import DEFAULT_PORT, address, remote_address
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto import codes
@@ -42,13 +41,17 @@ Exit codes: that of the command, or 0 handed over, 2 usage, 3 the words differ, 
 6 local failure, 130 interrupted."""
 
 
+_USUAL: Final = address(f":{DEFAULT_PORT}")
+"""Where a listener waits who says nothing else."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("remote", type=remote_address, nargs="?", metavar="HOST:PORT", help="where the other side is")
     parser.add_argument(
         "--listen",
         type=address,
         nargs="?",
-        const=address(f":{DEFAULT_PORT}"),
+        const=_USUAL,
         metavar="BIND",
         help=f"wait for the other side instead (default: 0.0.0.0:{DEFAULT_PORT})",
     )
@@ -66,7 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     keys.add_argument(
         "--keys-by",
         choices=ways,
-        default=KeysBy.ENVIRONMENT.value,
         help="how it gets them: in its environment (default), or as {keys}, a descriptor or a file of mode 0600",
     )
     keys.add_argument(
@@ -88,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
             "let --exec hand the keys over",
             code=Exit.USAGE,
         )
-    form, by = Format(arguments.format or Format.JSON.value), KeysBy(arguments.keys_by)
+    _refuse_what_has_no_use(arguments)
+    form, by = Format(arguments.format or Format.JSON.value), KeysBy(arguments.keys_by or KeysBy.ENVIRONMENT.value)
     if arguments.exec is not None:
         handing_over.check_command(arguments.exec, by, expose=arguments.expose_keys)
     _offer_only_what_is_there(arguments, form)
@@ -96,8 +99,13 @@ def run(arguments: argparse.Namespace) -> int:
     agreements = given.config.key_agreements
     agreements = agreements if MULT in agreements else (*agreements, MULT)  # of the further stream, if one side talks
     config = replace(given.config, srtp_profiles=form.suites, key_agreements=agreements)
-    bind = arguments.listen or given.bind
-    settings = AgreeSettings(remote=arguments.remote, talk=arguments.talk, call=replace(given, bind=bind))
+    bind = given.bind if arguments.listen in (None, _USUAL) and given.bind is not None else arguments.listen
+    settings = AgreeSettings(
+        remote=arguments.remote,
+        talk=arguments.talk,
+        options=f"--format {form.value}{' --talk' * arguments.talk}",
+        call=replace(given, config=config, bind=bind),
+    )
 
     def use(agreement: Agreement) -> int:
         if arguments.exec is not None:
@@ -105,9 +113,22 @@ def run(arguments: argparse.Namespace) -> int:
         _print(handing_over.written(agreement, form), arguments)
         return int(Exit.ENDED)
 
-    return run_agree(
-        lambda: open_endpoint(config, cache.opened(given.cache, given.cache_keys), given.cache), settings, use
-    )
+    return run_agree(settings, use)
+
+
+def _refuse_what_has_no_use(arguments: argparse.Namespace) -> None:
+    """Raises CommandError for options without the one that they are about."""
+    needed = {
+        "--talk": {"--record": arguments.record is not None, "--seconds": arguments.seconds is not None},
+        "--exec": {"--keys-by": arguments.keys_by is not None, "--expose-keys": arguments.expose_keys},
+    }
+    there = {"--talk": arguments.talk, "--exec": arguments.exec is not None}
+    for other, options in needed.items():
+        for option, given in options.items():
+            if given and not there[other]:
+                raise CommandError(f"{option} needs {other}", "give both, or neither", code=Exit.USAGE)
+    if arguments.bind not in (None, arguments.listen) and arguments.listen not in (None, _USUAL):
+        raise CommandError("--listen BIND and --bind name different addresses", "give one of them", code=Exit.USAGE)
 
 
 def _offer_only_what_is_there(arguments: argparse.Namespace, form: Format) -> None:
