@@ -80,7 +80,8 @@ def _verb(verb: str) -> Iterator[str]:
     yield from (f".SH ZRTP {verb.upper()}", rf"\fBzrtp {verb}\fR {_text(module.SYNOPSIS)}", ".PP")
     yield from _verbatim(module.DESCRIPTION)
     for group in parser._action_groups:
-        actions = [action for action in group._group_actions if action.dest != "help"]
+        shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
+        actions = [action for action in shown if action.dest != "help"]
         if actions and group.title not in ("options", "positional arguments"):
             yield f".SS {_text(str(group.title).capitalize())}"
         for action in actions:

@@ -145,7 +145,7 @@ def _run_verb(verb: str, module: ModuleType, given: list[str]) -> int:
     )
     module.add_arguments(parser)
     if "-h" not in given and "--help" not in given:
-        configuration.apply(parser, verb)
+        configuration.apply(parser, verb, VERBS)
     code: int = module.run(parser.parse_args(given))
     return code
 

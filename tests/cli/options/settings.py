@@ -10,9 +10,9 @@ from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.parser import Parser
 
 
-def parse(*arguments: str) -> CallSettings:
+def parse(*arguments: str, answers: bool = False) -> CallSettings:
     parser = Parser(prog="zrtp call")
-    call.add(parser, bind="any")
+    call.add(parser, bind="any", answers=answers)
     return CallSettings.of(parser.parse_args(arguments))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zrtp.cli.__main__ import main
+from zrtp.cli.__main__ import VERBS, main
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import call, configuration
 from zrtp.cli.options.call import CallSettings
@@ -23,8 +23,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def settings(verb: str, *arguments: str) -> CallSettings:
     parser = Parser(prog=f"zrtp {verb}")
-    call.add(parser, bind="any")
-    configuration.apply(parser, verb)
+    call.add(parser, bind="any", answers=verb == "listen")
+    configuration.apply(parser, verb, VERBS)
     return CallSettings.of(parser.parse_args(arguments))
 
 
@@ -40,6 +40,7 @@ def test_values_hold_for_every_verb_or_for_one_and_the_command_line_wins(file: P
         wait = 5
         agreement = ["x25519", "DH3k"]
         plain = true
+        accept = "key"
 
         [listen]
         bind = "127.0.0.1:5006"
@@ -60,9 +61,11 @@ def test_values_hold_for_every_verb_or_for_one_and_the_command_line_wins(file: P
         ("wait = ", "is not TOML: ", ""),
         ("wiat = 5", 'cannot have "wiat"', "did you mean wait?"),
         ('verify = "match"', 'cannot have "verify"', "it may have accept, agreement"),
+        ("[listne]\nwait = 5", "cannot have [listne]", "did you mean [listen]?"),
+        ("[bind]\nwait = 5", "cannot have [bind]", "it may have [demo], [listen], [call]"),
         ("[call]\nname = 'bob'", 'cannot have "name"', "it may have accept, agreement"),
         ("wait = 'soon'", "wait in the configuration {file} is wrong: 'soon' is not a number of seconds", ""),
-        ("accept = 'nobody'", "accept in the configuration {file} is wrong: 'nobody' is not known", ""),
+        ("role = 'nobody'", "role in the configuration {file} is wrong: 'nobody' is not known", ""),
         ("plain = 'yes'", "plain in the configuration {file} is wrong: it is true or false", ""),
         ("wait = true", "wait in the configuration {file} is wrong: it is a text or a number", ""),
     ],

@@ -77,6 +77,22 @@ def test_what_is_mistyped_is_explained(text: str, sentence: str) -> None:
         assert sentence in str(error)
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("--words", "3"), "--words needs --code"),
+        (("--line", "--words", "3"), "--words needs --code"),
+        (("--mailbox", "ws://example.org"), "--mailbox needs a code or a line"),
+        (("--turn", "turn:me@example.org"), "--turn needs a code or a line"),
+        (("--map", "--stun", "none"), "--stun needs a code or a line"),
+    ],
+)
+def test_an_option_without_the_one_that_it_is_about_is_refused(given: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        listening(*given)
+    assert (str(caught.value), caught.value.code) == (sentence, Exit.USAGE)
+
+
 def test_who_makes_a_code_says_how_many_words_it_has() -> None:
     found = listening("--code", "--words", "3")
     assert found is not None and not found.line

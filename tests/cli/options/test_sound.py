@@ -12,11 +12,16 @@ from zrtp.cli.options.sound import Accept
 
 
 def test_devices_are_named_and_the_microphone_waits_for_a_key_unless_told_otherwise() -> None:
-    given = parse("--input", "headset", "--output", "2")
+    given = parse("--input", "headset", "--output", "2", answers=True)
 
     assert (given.input, given.output, given.accept) == ("headset", "2", Accept.KEY)
-    assert parse("--accept", "known").accept is Accept.KNOWN
+    assert parse("--accept", "known", answers=True).accept is Accept.KNOWN
     assert "did you mean known" in str(complaint("--accept", "knwon"))
+
+
+def test_whoever_calls_talks_at_once_and_cannot_wait_for_a_key() -> None:
+    assert parse().accept is parse("--accept", "all").accept is Accept.ALL
+    assert str(complaint("--accept", "known")) == "--accept known is for zrtp listen"
 
 
 @pytest.mark.parametrize("record", ["said.wav", "./said.wav", "folder/../said.wav"])

@@ -92,8 +92,10 @@ def add(
     bind: str,
     cache_default: str = cache.DEFAULT,
     audio: str = "the microphone where there is one, otherwise tone",
+    answers: bool = False,
 ) -> None:
-    """All of them; `bind`, `cache_default` and `audio` describe the defaults of these options."""
+    """All of them; `bind`, `cache_default` and `audio` describe the defaults of these options, `answers` is for whoever
+    is called."""
     group = parser.add_argument_group("call")
     network.add(group, bind=bind)
     cache.add(group, default=cache_default)
@@ -111,7 +113,7 @@ def add(
         help="the other side may switch encryption off; you are asked before any sound leaves unprotected",
     )
     algorithms.add(parser)
-    sound.add(parser, default=audio)
+    sound.add(parser, default=audio, answers=answers)
     verdict.add(parser)
     last = parser.add_argument_group("output and experiments")
     output.add(last)

@@ -15,7 +15,7 @@ import argparse
 import os
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,16 +71,17 @@ def shown_path() -> str:
         return "nowhere: there is no home folder"
 
 
-def apply(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Let the file's values be the defaults of the parser of a verb. Raises CommandError for what is wrong in it."""
+def apply(parser: argparse.ArgumentParser, verb: str, verbs: Collection[str]) -> None:
+    """Let the file's values be the defaults of the parser of one of the verbs. Raises CommandError for what is wrong
+    in it."""
     file = path()
     actions = {option.removeprefix("--"): action for action in parser._actions for option in action.option_strings}
-    for name, value in _defaults(file, verb).items():
-        if (action := actions.get(name)) is not None:
+    for name, value in _defaults(file, verb, verbs).items():
+        if (action := actions.get(name)) is not None and action.help is not argparse.SUPPRESS:
             action.default = _converted(file, name, value, action)
 
 
-def _defaults(file: Path, verb: str) -> dict[str, Any]:
+def _defaults(file: Path, verb: str, verbs: Collection[str]) -> dict[str, Any]:
     """The values that hold for a verb, by the names of their options."""
     try:
         with file.open("rb") as stream:
@@ -92,8 +93,13 @@ def _defaults(file: Path, verb: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"the configuration {file} is not TOML: {error}", code=Exit.USAGE) from error
     for_all = {name: value for name, value in content.items() if not isinstance(value, dict)}
-    for_verb = content.get(verb, {})
-    return _checked(file, for_all) | _checked(file, for_verb if isinstance(for_verb, dict) else {})
+    tables = {name: value for name, value in content.items() if isinstance(value, dict)}
+    for name in tables:
+        if name not in verbs:
+            guess = similar(name, verbs)
+            hint = f"did you mean [{guess}]?" if guess else f"it may have [{'], ['.join(verbs)}]"
+            raise CommandError(f"the configuration {file} cannot have [{name}]", hint, code=Exit.USAGE)
+    return _checked(file, for_all) | _checked(file, tables.get(verb, {}))
 
 
 def _checked(file: Path, values: dict[str, Any]) -> dict[str, Any]:

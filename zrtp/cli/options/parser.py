@@ -33,8 +33,9 @@ class Parser(argparse.ArgumentParser):
         hint = f"{self.prog} --help shows every option"
         if (unknown := _UNKNOWN.fullmatch(message)) is not None:
             message = f"there is no option {unknown[1]}"
-            if guess := similar(unknown[1], self._option_string_actions):
-                hint = f"did you mean {guess}? {hint}"
+            names = {option.lstrip("-"): option for option in self._option_string_actions}
+            if guess := similar(unknown[1].lstrip("-"), names):  # hyphens alone make no resemblance
+                hint = f"did you mean {names[guess]}? {hint}"
         raise CommandError(message, hint, code=Exit.USAGE)
 
 

@@ -82,8 +82,7 @@ def add_for_listener(parser: argparse.ArgumentParser) -> None:
         "--words",
         type=int,
         choices=range(FEWEST_WORDS, MOST_WORDS + 1),
-        default=FEWEST_WORDS,
-        help="how many words a code has (default: %(default)s)",
+        help=f"how many words a code has (default: {FEWEST_WORDS})",
     )
     _add_servers(group)
 
@@ -97,6 +96,8 @@ def settings(arguments: argparse.Namespace, called: Callee | None = None) -> Rea
     """What to do; None for a call to an address, or for one who waits at a port. Raises CommandError."""
     line = isinstance(called, Description) or getattr(arguments, "line", False)
     code = isinstance(called, Code) or getattr(arguments, "code", False)
+    if getattr(arguments, "words", None) is not None and not code:
+        raise CommandError("--words needs --code", "give both, or neither", code=Exit.USAGE)
     if not line and not code:
         _refuse_without_meeting(arguments)
         return RouterSettings(router=arguments.router) if getattr(arguments, "map", False) else None
@@ -107,7 +108,7 @@ def settings(arguments: argparse.Namespace, called: Callee | None = None) -> Rea
         line=line,
         theirs=called if isinstance(called, Description) else None,
         code=called if isinstance(called, Code) else None,
-        words=getattr(arguments, "words", FEWEST_WORDS),
+        words=getattr(arguments, "words", None) or FEWEST_WORDS,
         mailbox=_checked(parse_mailbox, arguments.mailbox),
         servers=_servers(arguments),
         addresses=None if bind is None or bind[0] == EVERYWHERE else (bind[0],),
@@ -119,26 +120,26 @@ def _add_servers(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--mailbox",
         metavar="URL",
-        default=os.environ.get("ZRTP_MAILBOX", DEFAULT_MAILBOX),
+        default=_usual()["mailbox"],
         help="mailbox server of magic-wormhole's kind, for codes (default: $ZRTP_MAILBOX, else %(default)s)",
     )
     group.add_argument(
         "--stun",
         metavar="HOST[:PORT]|none",
-        default=os.environ.get("ZRTP_STUN", DEFAULT_STUN),
+        default=_usual()["stun"],
         help="who tells this computer its public address (default: $ZRTP_STUN, else %(default)s)",
     )
     group.add_argument(
         "--turn",
         metavar="turn:USER@HOST[:PORT]",
-        default=os.environ.get("ZRTP_TURN"),
+        default=_usual()["turn"],
         help="a relay for when there is no direct way; ?transport=tcp at the end where no UDP gets out"
         " (default: $ZRTP_TURN, else none)",
     )
     group.add_argument(
         "--turn-password",
         metavar="@FILE|-",
-        default="-",
+        default=_usual()["turn_password"],
         help="the relay's password from a file, or from the terminal or standard input"
         " (default: $ZRTP_TURN_PASSWORD, else -)",
     )
@@ -147,9 +148,23 @@ def _add_servers(group: argparse._ActionsContainer) -> None:
     )
 
 
+def _usual() -> dict[str, str | None]:
+    """What the options about servers are unless given."""
+    return {
+        "mailbox": os.environ.get("ZRTP_MAILBOX", DEFAULT_MAILBOX),
+        "stun": os.environ.get("ZRTP_STUN", DEFAULT_STUN),
+        "turn": os.environ.get("ZRTP_TURN"),
+        "turn_password": "-",
+    }
+
+
 def _refuse_without_meeting(arguments: argparse.Namespace) -> None:
+    given = [name for name, usual in _usual().items() if getattr(arguments, name) != usual]
     if arguments.relay_only:
-        raise CommandError("--relay-only needs a code or a line", "zrtp listen --code makes one", code=Exit.USAGE)
+        given.append("relay_only")
+    for name in given:
+        option = f"--{name.replace('_', '-')}"
+        raise CommandError(f"{option} needs a code or a line", "zrtp listen --code makes one", code=Exit.USAGE)
     if getattr(arguments, "router", None) is not None and not arguments.map:
         raise CommandError("--router needs --map", "give both, or neither", code=Exit.USAGE)
 

@@ -32,8 +32,11 @@ class Accept(Enum):
 _ACCEPTED: Final = tuple(accept.value for accept in Accept)
 
 
-def add(parser: argparse.ArgumentParser, *, default: str) -> None:
-    """`--audio`, whose default `default` describes, `--input`, `--output`, `--accept`, `--record` and `--seconds`."""
+def add(parser: argparse.ArgumentParser, *, default: str, answers: bool = False) -> None:
+    """`--audio`, whose default `default` describes, `--input`, `--output`, `--accept`, `--record` and `--seconds`.
+
+    `answers` says that somebody is called here; otherwise the microphone opens by itself.
+    """
     group = parser.add_argument_group("sound")
     group.add_argument("--audio", metavar="mic|FILE.wav|tone|silence", help=f"what to send (default: {default})")
     group.add_argument(
@@ -44,16 +47,23 @@ def add(parser: argparse.ArgumentParser, *, default: str) -> None:
         "--accept",
         type=one_of(_ACCEPTED),
         choices=_ACCEPTED,
-        default=Accept.KEY.value,
-        help="listen: when the microphone opens: when a key is pressed (the default), "
-        "by itself for verified peers too, or for all callers",
+        default=Accept.KEY.value if answers else Accept.ALL.value,
+        help="when the microphone opens: when a key is pressed (the default), "
+        "by itself for verified peers too, or for all callers"
+        if answers
+        else argparse.SUPPRESS,
     )
+    parser.set_defaults(answers=answers)
     group.add_argument("--record", type=Path, metavar="FILE.wav", help="where to store what is heard; a new file")
     group.add_argument("--seconds", type=seconds, metavar="N", help="hang up N seconds after the call is secure")
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Raises CommandError for a recording of what is read from the same file."""
+    """Raises CommandError for a recording of what is read from the same file, and for a microphone that cannot wait."""
+    if arguments.accept != Accept.ALL.value and not arguments.answers:
+        raise CommandError(
+            f"--accept {arguments.accept} is for zrtp listen", "whoever calls talks at once", code=Exit.USAGE
+        )
     record, audio = arguments.record, arguments.audio
     if record is None or audio in (None, MICROPHONE, *SYNTHETIC):
         return

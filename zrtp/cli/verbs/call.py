@@ -8,7 +8,6 @@ from dataclasses import replace
 from zrtp.cli.calls.calling import hold_call
 from zrtp.cli.options import call, reach
 from zrtp.cli.options.network import WAIT
-from zrtp.cli.options.sound import Accept
 from zrtp.cli.screen.help import KEYS_AND_CODES
 
 SYNOPSIS = "HOST:PORT | CODE | LINE [options]"
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = replace(call.CallSettings.of(arguments), accept=Accept.ALL)  # whoever calls wants to talk
+    settings = call.CallSettings.of(arguments)
     found = reach.settings(arguments, arguments.remote)
     if found is not None:
         return hold_call(settings, None, found)

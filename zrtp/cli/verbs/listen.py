@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "address", type=address, nargs="?", metavar="BIND", help=f"HOST:PORT to wait on (default: {default})"
     )
-    call.add(parser, bind=default)
+    call.add(parser, bind=default, answers=True)
     reach.add_for_listener(parser)
 
 
