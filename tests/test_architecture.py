@@ -6,6 +6,7 @@ import ast
 import gc
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
@@ -392,6 +393,31 @@ def test_nothing_in_the_engine_goes_round_in_a_circle() -> None:
     engine = {f"zrtp.protocol.{path.stem}": path for path in MODULES if folder_of(path) == "protocol"}
     order = TopologicalSorter({name: set(imports(path)) & set(engine) for name, path in engine.items()})
     assert len(list(order.static_order())) == len(engine)
+
+
+# Names
+
+
+def types_in(path: Path) -> Iterator[str]:
+    """Classes, wherever they stand, and the names that a module gives to types."""
+    tree = tree_of(path)
+    yield from (node.name for node in statements_of(tree) if isinstance(node, ast.ClassDef))
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        for target in targets:
+            if isinstance(target, ast.Name) and re.fullmatch(r"_?[A-Z]+[a-z]\w*", target.id):
+                yield target.id
+
+
+def test_a_type_has_a_name_of_its_own() -> None:
+    """Whoever reads `Kind`, or searches for it, finds one thing. What two modules need is imported."""
+    homes = defaultdict(list)
+    for path in MODULES:
+        for name in types_in(path):
+            homes[name].append(name_of(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 # Tests

@@ -79,9 +79,9 @@ RIGHT: dict[str, Any] = {
 """What a parameter without a default takes, while another one is wrong."""
 
 NOT_FOR_PROGRAMS = {
-    *("AsyncCall.leave", "ForkedCall.opened", "ForkedCall.send", "ForkedCall.take"),
-    *("Host.enter", "Host.keep_trying", "Host.left", "Host.saw"),
-    *("MediaLayer.from_network", "MediaLayer.is_at", "MediaLayer.refused", "MediaLayer.to_network"),
+    *("AsyncCall.leave", "ForkedCall.attach", "ForkedCall.send", "ForkedCall.take"),
+    *("Host.enter", "Host.keep_trying", "Host.note_left", "Host.saw"),
+    *("MediaLayer.from_network", "MediaLayer.is_at", "MediaLayer.note_refusal", "MediaLayer.to_network"),
 }
 """What the parts of this package say to each other, and what compares whatever it is given."""
 

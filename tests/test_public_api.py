@@ -80,7 +80,7 @@ FRONT_DOOR: dict[type, str] = {
     ),
     SecureMedia: (
         "counters datagram_received datagrams_to_send keep_rtcp may_send newcomer_hello peer_left protect protect_rtcp "
-        "refused_by_network rtcp_received start stream unprotect unprotect_rtcp zrtp_received"
+        "refused_by_network start stream take_rtcp unprotect unprotect_rtcp zrtp_received"
     ),
 }
 """Everything that an application can reach by a name without an underscore, and nothing that only handlers need."""

@@ -41,7 +41,7 @@ class Process:
     def __init__(self) -> None:
         self.generation = 0
 
-    def forked(self) -> None:
+    def note_fork(self) -> None:
         """This is a child now."""
         self.generation += 1
 
@@ -55,4 +55,4 @@ def process_generation() -> int:
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=process.forked)
+    os.register_at_fork(after_in_child=process.note_fork)

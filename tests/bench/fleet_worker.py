@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from zrtp.media.aio import AsyncCall, Host, HostDraining
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -101,7 +101,7 @@ class Worker(asyncio.DatagramProtocol):
             return
         port = self._ports.get(addr)
         if port is None:
-            if classify(data) is not Kind.ZRTP:
+            if classify(data) is not DatagramKind.ZRTP:
                 return
             try:
                 port = self._add_stream(addr, AsyncCall(self._endpoint, host=self._host, on_event=self._heard))

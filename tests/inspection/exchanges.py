@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tests.support.vectors import Messages, Transcript, transcripts
-from zrtp.inspection.exchange import Exchange
+from zrtp.inspection.exchange import RecordedExchange
 from zrtp.inspection.observer import Observer
 from zrtp.wire.messages import CONF2ACK, HELLO_ACK
 from zrtp.wire.packet import encode_packet
@@ -51,7 +51,7 @@ def observe(sent: Sequence[Sent], *, ssrc: tuple[int, int] = (1, 2), first: int 
     return observer
 
 
-def exchange_of(sent: Sequence[Sent]) -> Exchange:
+def exchange_of(sent: Sequence[Sent]) -> RecordedExchange:
     """The only exchange that there was."""
     (exchange,) = observe(sent).exchanges
     return exchange
@@ -70,12 +70,12 @@ def flipped(message: bytes | None, at: int = -1) -> bytes:
     return bytes(octets)
 
 
-def texts(exchange: Exchange) -> str:
+def texts(exchange: RecordedExchange) -> str:
     """All findings in one text."""
     return "\n".join(f"{each.severity.name} {each.text} {each.section}" for each in exchange.findings)
 
 
-def outcome(exchange: Exchange) -> dict[str, list[str]]:
+def outcome(exchange: RecordedExchange) -> dict[str, list[str]]:
     """By message, what was checked; wrong ones with an exclamation mark."""
     return {
         f"{step.title} of {NAMES[step.side]}": [each.what + ("" if each.good else "!") for each in step.checks]

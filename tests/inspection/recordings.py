@@ -11,7 +11,7 @@ from tests.support.pcap import CAPTURES
 from tests.support.pcmu import encode
 from tests.support.speech import speech
 from zrtp.inspection.evidence import Judgement
-from zrtp.inspection.keys import Keys
+from zrtp.inspection.keys import KeyFile
 from zrtp.inspection.report import Report, StreamReport, inspect
 from zrtp.media.sdp import parse_crypto
 from zrtp.media.srtp.profiles import SrtpProfile
@@ -98,11 +98,11 @@ def write(path: Path, sent: Iterable[Sent], began: float = 1_790_000_000.0) -> P
     return path
 
 
-def report_of(folder: Path, sent: Iterable[Sent], keys: Keys | None = None) -> Report:
+def report_of(folder: Path, sent: Iterable[Sent], keys: KeyFile | None = None) -> Report:
     return inspect(write(folder / "call.pcap", sent), keys)
 
 
-def stream_of(folder: Path, sent: Iterable[Sent], keys: Keys | None = None) -> StreamReport:
+def stream_of(folder: Path, sent: Iterable[Sent], keys: KeyFile | None = None) -> StreamReport:
     """The only stream of a call."""
     (stream,) = report_of(folder, sent, keys).streams
     return stream

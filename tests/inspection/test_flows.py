@@ -8,7 +8,7 @@ from tests.support.frames import ALICE, BOB, rtp, udp
 from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.budget import Budget
 from zrtp.inspection.flows import MOST_SOURCES, SAMPLED, Flow, Flows
-from zrtp.media.demux import Kind
+from zrtp.media.demux import DatagramKind
 
 THERE = udp(ALICE, BOB, b"")[12:24]
 SOUND = bytes(160)
@@ -37,7 +37,7 @@ def test_packets_are_counted_by_protocol_and_source(flows: Flows) -> None:
     )
 
     assert (flow.source, flow.destination, flow.packets) == (ALICE, BOB, 103)
-    assert flow.counts == {Kind.STUN: 1, Kind.RTP: 101, Kind.RTCP: 1}
+    assert flow.counts == {DatagramKind.STUN: 1, DatagramKind.RTP: 101, DatagramKind.RTCP: 1}
     assert [(ssrc[3], source.packets) for ssrc, source in flow.sources.items()] == [(1, 100), (2, 1)]
     assert len(flow.sources[bytes([0, 0, 0, 1])].samples) == SAMPLED
 

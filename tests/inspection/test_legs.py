@@ -15,7 +15,7 @@ from tests.support.pcap import CAPTURES, udp_datagrams
 from zrtp.inspection.evidence import Keying
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.report import Report
-from zrtp.proxy.mitm import Interceptor, Side
+from zrtp.proxy.mitm import InterceptedSide, Interceptor
 
 ONE, TWO = ("192.0.2.1", 30000), ("192.0.2.1", 30002)
 """The relay's port towards alice, and that towards bob."""
@@ -133,8 +133,14 @@ class Recorder(Room):
         super().__init__()
         self.sent: list[Sent] = []
 
-    def _carry(self, people: dict[Side, Person], interceptor: Interceptor | None, side: Side, datagram: bytes) -> None:
-        wires = {Side.CALLER: (ALICE, ONE), Side.TARGET: (BOB, TWO)}
+    def _carry(
+        self,
+        people: dict[InterceptedSide, Person],
+        interceptor: Interceptor | None,
+        side: InterceptedSide,
+        datagram: bytes,
+    ) -> None:
+        wires = {InterceptedSide.CALLER: (ALICE, ONE), InterceptedSide.TARGET: (BOB, TWO)}
         self.sent.append((*wires[side], datagram))
         assert interceptor is not None
         for to, octets in interceptor.datagram_received(side, datagram, self.now):

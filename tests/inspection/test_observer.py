@@ -7,7 +7,7 @@ import pytest
 from tests.inspection.exchanges import NAMES, changed, exchange_of, flipped, messages_of, named, observe, outcome, texts
 from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
-from zrtp.inspection.exchange import MOST_STEPS, Exchange, Progress
+from zrtp.inspection.exchange import MOST_STEPS, Progress, RecordedExchange
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.observer import PAUSE, Observer
 from zrtp.wire.messages import CLEAR_ACK, ERROR_ACK, HELLO_ACK, Error, GoClear
@@ -18,7 +18,7 @@ CONTENDED = messages_of(DH)
 MULTISTREAM = messages_of(named("linphone_video_s1").messages)
 
 
-def serious(exchange: Exchange) -> list[str]:
+def serious(exchange: RecordedExchange) -> list[str]:
     return [each.text for each in exchange.findings if each.severity is Severity.SERIOUS]
 
 

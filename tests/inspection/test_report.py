@@ -14,13 +14,13 @@ from tests.support.pcap import CAPTURES
 from zrtp.inspection import keys as key_files
 from zrtp.inspection.capture import CaptureUnreadable
 from zrtp.inspection.evidence import Keying
-from zrtp.inspection.keys import Keys
+from zrtp.inspection.keys import KeyFile
 from zrtp.inspection.report import Report, inspect
 
 MEDIASTREAM_KEYS = f"{KEY[2:]}\n{OTHER_KEY[2:]}\n"
 
 
-def keys(text: str) -> Keys:
+def keys(text: str) -> KeyFile:
     return key_files.parse(text, "keys")
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.frames import ALICE, BOB, rtp, sdp, sip_request, sip_response, udp
 from zrtp.inspection import streams
 from zrtp.inspection.budget import Budget
-from zrtp.inspection.calls import Calls
+from zrtp.inspection.calls import RecordedCalls
 from zrtp.inspection.flows import Flows
 from zrtp.inspection.streams import MediaStream, text_of
 
@@ -22,7 +22,7 @@ class Network:
 
     def __init__(self) -> None:
         budget = Budget()
-        self.flows, self.calls = Flows(budget), Calls(budget)
+        self.flows, self.calls = Flows(budget), RecordedCalls(budget)
         self._now = 0.0
 
     def media(self, source: Address, destination: Address, packets: int = 10) -> None:

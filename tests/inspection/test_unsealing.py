@@ -7,7 +7,7 @@ import pytest
 from tests.inspection.exchanges import exchange_of, flipped, messages_of, named, outcome, texts
 from tests.support.cases import every
 from tests.support.vectors import Transcript, transcripts
-from zrtp.inspection.keys import Keys
+from zrtp.inspection.keys import KeyFile
 from zrtp.inspection.unsealing import unseal
 from zrtp.secret import Secret
 
@@ -22,8 +22,8 @@ COMPLETE = [
 DH = named("linphone_default")
 
 
-def keys(*s0: bytes, zrtpsess: bytes | None = None) -> Keys:
-    return Keys(s0=tuple(map(Secret, s0)), zrtpsess=() if zrtpsess is None else (Secret(zrtpsess),))
+def keys(*s0: bytes, zrtpsess: bytes | None = None) -> KeyFile:
+    return KeyFile(s0=tuple(map(Secret, s0)), zrtpsess=() if zrtpsess is None else (Secret(zrtpsess),))
 
 
 @every("transcript", COMPLETE, ids=str)

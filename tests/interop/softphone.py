@@ -24,7 +24,7 @@ from tests.interop.sip import Media
 from tests.support import pcmu, tones
 from tests.support.inside import core_of
 from zrtp.cache.interface import SecretCache
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.rtp import FRAME_SAMPLES, FRAME_SECONDS, PCMU, Packetizer, RtpPacket
 from zrtp.media.secure import SecureCall, SecureMedia
@@ -33,8 +33,7 @@ from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Secured
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
-from zrtp.wire.messages import Kind as MessageKind
-from zrtp.wire.messages import kind_of
+from zrtp.wire.messages import Kind, kind_of
 
 E = TypeVar("E")
 
@@ -60,8 +59,8 @@ class Line:
     """Every packet that may be played."""
     reports: list[bytes] = field(default_factory=list)
     """RTCP packets that verified while the stream was secure."""
-    arrived: Counter[Kind] = field(default_factory=Counter)
-    sent_messages: list[MessageKind] = field(default_factory=list)
+    arrived: Counter[DatagramKind] = field(default_factory=Counter)
+    sent_messages: list[Kind] = field(default_factory=list)
 
     @property
     def ssrc(self) -> int:
@@ -197,7 +196,7 @@ class SoftPhone:
     def _receive(self, line: Line, datagram: bytes, now: float) -> None:
         kind = classify(datagram)
         line.arrived[kind] += 1
-        if kind is Kind.ZRTP and self._dice.random() < self._loss:
+        if kind is DatagramKind.ZRTP and self._dice.random() < self._loss:
             return
         packets = [RtpPacket.decode(octets) for octets in line.media.datagram_received(datagram, now)]
         line.packets += packets
@@ -205,7 +204,7 @@ class SoftPhone:
             for packet in packets:
                 if packet.payload_type == PCMU:
                     line.heard += pcmu.decode(packet.payload)
-        reports = line.media.rtcp_received()
+        reports = line.media.take_rtcp()
         if line.media.stream.state is State.SECURE:
             line.reports += reports
 

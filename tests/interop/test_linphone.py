@@ -14,11 +14,11 @@ from tests.interop.sip import Dialog, UserAgent, describe
 from tests.interop.softphone import SENDER_REPORT, Line, SoftPhone
 from tests.support import figures, tones
 from zrtp.cache.memory import MemoryCache
-from zrtp.media.demux import Kind
+from zrtp.media.demux import DatagramKind
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import Continuity, Mode, NoPeer, Secured, SecurityWarning, WarningCode
 from zrtp.protocol.states import State
-from zrtp.wire.messages import Kind as MessageKind
+from zrtp.wire.messages import Kind
 
 pytestmark = [pytest.mark.usefixtures("linphonec_peer"), pytest.mark.long]
 
@@ -129,7 +129,7 @@ def test_a_call_is_secure_and_both_hear_each_other(
         assert ours.run(timeout=PATIENCE, until=lambda: reported(ours.audio) and their_reports(phone) > 1)
         talk(stage, ours, dialog)
         assert "srtp_unprotect() failed" not in phone.log
-        assert ours.audio.arrived[Kind.STUN] > 0
+        assert ours.audio.arrived[DatagramKind.STUN] > 0
 
 
 @both_directions
@@ -220,7 +220,7 @@ def test_a_late_hello_still_leads_to_a_secure_call(caller: str, tmp_path: Path, 
         stage = Stage(phone, agent)
         dialog = stage.connect(ours, caller)
         ours.run(timeout=4.5)
-        assert ours.audio.arrived[Kind.ZRTP] >= 15
+        assert ours.audio.arrived[DatagramKind.ZRTP] >= 15
         assert not ours.audio.sent_messages
         ours.play(OUR_TONE)
         ours.start()
@@ -260,6 +260,6 @@ def test_a_hello_that_is_not_the_announced_one_leaves_the_call_unencrypted(tmp_p
         assert ours.run(timeout=12, until=lambda: ours.audio.media.stream.state is State.QUIET)
         (event,) = ours.seen(NoPeer)
         assert re.fullmatch(r"[A-Z].* not encrypted\.", event.text)
-        assert MessageKind.COMMIT not in ours.audio.sent_messages
+        assert Kind.COMMIT not in ours.audio.sent_messages
         assert ours.audio.media.counters.sent == 0
         stage.hang_up(dialog)

@@ -21,7 +21,7 @@ from tests.interop.ports import LOOPBACK, free_udp_ports
 from tests.interop.requirements import MEDIASTREAM
 from tests.support import pcmu, tones
 from tests.support.pair import Pair, Side
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.rtp import FRAME_SAMPLES, FRAME_SECONDS, Packetizer, RtpPacket
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.protocol.config import Config
@@ -71,7 +71,7 @@ def talk(
         due = start + at / FRAME_SAMPLES * FRAME_SECONDS
         while select.select([port], [], [], max(0.0, due - time.monotonic()))[0]:
             datagram = port.recv(65536)
-            if classify(datagram) is Kind.RTP:
+            if classify(datagram) is DatagramKind.RTP:
                 heard += pcmu.decode(RtpPacket.decode(receiver.unprotect(datagram)).payload)
                 packets += 1
     return heard, packets

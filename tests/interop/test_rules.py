@@ -28,8 +28,7 @@ from zrtp.crypto.registry import DEFAULT
 from zrtp.crypto.sas import B256
 from zrtp.errors import ErrorCode
 from zrtp.media import sdp
-from zrtp.media.demux import Kind as Protocol
-from zrtp.media.demux import classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.media.secure import SecureCall
 from zrtp.protocol.config import Config
@@ -753,8 +752,8 @@ def test_protocols_on_one_port_are_told_apart() -> None:
     rtp = b"\x80\x00" + bytes(170)
     rtcp = b"\x80\xc8" + bytes(26)
     found = [classify(datagram) for datagram in (stun, dtls, rtp, rtcp, *specimens.call_that_fails())]
-    assert found[:4] == [Protocol.STUN, Protocol.DTLS, Protocol.RTP, Protocol.RTCP]
-    assert set(found[4:]) == {Protocol.ZRTP}
+    assert found[:4] == [DatagramKind.STUN, DatagramKind.DTLS, DatagramKind.RTP, DatagramKind.RTCP]
+    assert set(found[4:]) == {DatagramKind.ZRTP}
 
 
 @pytest.mark.interop("I-35")

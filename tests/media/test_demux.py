@@ -13,7 +13,7 @@ from tests.support.effort import instructions
 from tests.support.pair import Pair
 from tests.support.pcap import CAPTURES, udp_datagrams
 from tests.support.vectors import transcripts
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.protocol.config import Config
 
 ZRTP = bytes.fromhex("1000 1234 5a525450 deadbeef 505a0003") + b"HelloACK" + bytes(4)
@@ -29,18 +29,18 @@ DTLS_CLIENT_HELLO = bytes.fromhex("16 feff 0000 000000000000 0001 01")
 @every(
     ("datagram", "kind"),
     [
-        (ZRTP, Kind.ZRTP),
-        (RTP, Kind.RTP),
-        (EMPTY_RECEIVER_REPORT, Kind.RTCP),
-        (STUN_BINDING_REQUEST, Kind.STUN),
-        (STUN_WITHOUT_COOKIE, Kind.STUN),
-        (DTLS_CLIENT_HELLO, Kind.DTLS),
-        (b"", Kind.OTHER),
-        (b"\x00", Kind.OTHER),
-        (b"\r\n\r\n", Kind.OTHER),
+        (ZRTP, DatagramKind.ZRTP),
+        (RTP, DatagramKind.RTP),
+        (EMPTY_RECEIVER_REPORT, DatagramKind.RTCP),
+        (STUN_BINDING_REQUEST, DatagramKind.STUN),
+        (STUN_WITHOUT_COOKIE, DatagramKind.STUN),
+        (DTLS_CLIENT_HELLO, DatagramKind.DTLS),
+        (b"", DatagramKind.OTHER),
+        (b"\x00", DatagramKind.OTHER),
+        (b"\r\n\r\n", DatagramKind.OTHER),
     ],
 )
-def test_each_protocol_is_told_by_its_first_octets(datagram: bytes, kind: Kind) -> None:
+def test_each_protocol_is_told_by_its_first_octets(datagram: bytes, kind: DatagramKind) -> None:
     assert classify(datagram) is kind
 
 
@@ -51,7 +51,7 @@ def test_an_intermediary_that_passes_on_what_is_not_rtp_lets_two_phones_agree_th
     passed: list[bytes] = []
 
     def relay(_sender: str, datagram: bytes) -> bytes | None:
-        if classify(datagram) in (Kind.RTP, Kind.RTCP):
+        if classify(datagram) in (DatagramKind.RTP, DatagramKind.RTCP):
             return None
         passed.append(datagram)
         return datagram
@@ -65,54 +65,59 @@ def test_an_intermediary_that_passes_on_what_is_not_rtp_lets_two_phones_agree_th
 
 
 def test_fragments_are_zrtp() -> None:
-    assert classify(b"\x11" + ZRTP[1:]) is Kind.ZRTP
+    assert classify(b"\x11" + ZRTP[1:]) is DatagramKind.ZRTP
 
 
 def test_the_twelve_bits_after_the_zrtp_nibble_are_ignored() -> None:
     for first in range(0x10, 0x20):
-        assert classify(bytes([first, 0xFF]) + ZRTP[2:]) is Kind.ZRTP
+        assert classify(bytes([first, 0xFF]) + ZRTP[2:]) is DatagramKind.ZRTP
 
 
 def test_the_cookie_decides_between_zrtp_and_dtls() -> None:
     for first in range(256):
         with_cookie = classify(bytes([first]) + ZRTP[1:])
-        assert (with_cookie is Kind.ZRTP) == (first >> 4 == 1)
+        assert (with_cookie is DatagramKind.ZRTP) == (first >> 4 == 1)
         without = classify(bytes([first]) + bytes(40))
-        assert (without is Kind.DTLS) == (20 <= first <= 63)
+        assert (without is DatagramKind.DTLS) == (20 <= first <= 63)
 
 
 def test_first_octets_of_rfc_7983() -> None:
     found = Counter(classify(bytes([first]) + bytes(40)) for first in range(256))
-    assert found == {Kind.STUN: 4, Kind.DTLS: 44, Kind.RTP: 64, Kind.OTHER: 256 - 4 - 44 - 64}
+    assert found == {
+        DatagramKind.STUN: 4,
+        DatagramKind.DTLS: 44,
+        DatagramKind.RTP: 64,
+        DatagramKind.OTHER: 256 - 4 - 44 - 64,
+    }
 
 
 def test_payload_types_64_to_95_with_marker_are_rtcp() -> None:
     for second in range(256):
-        expected = Kind.RTCP if 192 <= second <= 223 else Kind.RTP
+        expected = DatagramKind.RTCP if 192 <= second <= 223 else DatagramKind.RTP
         assert classify(bytes([0x80, second]) + RTP[2:]) is expected
 
 
 @every("whole", [ZRTP, RTP, EMPTY_RECEIVER_REPORT, STUN_BINDING_REQUEST, DTLS_CLIENT_HELLO])
 def test_no_truncation_raises_or_changes_the_protocol(whole: bytes) -> None:
     for length in range(len(whole)):
-        assert classify(whole[:length]) in (classify(whole), Kind.OTHER)
+        assert classify(whole[:length]) in (classify(whole), DatagramKind.OTHER)
 
 
 @given(st.binary(max_size=64))
 def test_any_octets_have_a_kind(datagram: bytes) -> None:
-    assert isinstance(classify(datagram), Kind)
+    assert isinstance(classify(datagram), DatagramKind)
 
 
 def test_recorded_handshakes_are_zrtp() -> None:
     packets = [packet.data for transcript in transcripts() for packet in transcript.packets]
     assert len(packets) > 100
-    assert {classify(packet) for packet in packets} == {Kind.ZRTP}
+    assert {classify(packet) for packet in packets} == {DatagramKind.ZRTP}
 
 
 @pytest.mark.interop("I-33")
 def test_a_recorded_call_is_sorted() -> None:
     found = Counter(classify(packet.payload) for packet in udp_datagrams(CAPTURES / "ms_sdes_srtp.pcap"))
-    assert found == {Kind.RTP: 385, Kind.STUN: 18, Kind.RTCP: 1}
+    assert found == {DatagramKind.RTP: 385, DatagramKind.STUN: 18, DatagramKind.RTCP: 1}
 
 
 @every("datagram", [RTP, ZRTP, EMPTY_RECEIVER_REPORT, STUN_BINDING_REQUEST, DTLS_CLIENT_HELLO])

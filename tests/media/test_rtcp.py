@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.cases import every
 from zrtp.media import rtcp
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 
 SSRC = 0x11223344
 
@@ -12,7 +12,7 @@ SSRC = 0x11223344
 def test_goodbye_is_a_compound_packet_that_starts_with_a_report() -> None:
     compound = rtcp.goodbye(SSRC, bytes)
 
-    assert classify(compound) is Kind.RTCP
+    assert classify(compound) is DatagramKind.RTCP
     assert compound[:8] == bytes.fromhex("80c90001 11223344")
     assert compound[-8:] == bytes.fromhex("81cb0001 11223344")
     assert len(compound) % 4 == 0
@@ -33,7 +33,7 @@ def test_goodbye_is_heard() -> None:
 def test_a_goodbye_may_have_a_reason(text: str) -> None:
     compound = rtcp.goodbye(SSRC, reason=text)
 
-    assert classify(compound) is Kind.RTCP
+    assert classify(compound) is DatagramKind.RTCP
     assert len(compound) % 4 == 0
     assert rtcp.leaving(compound) == {SSRC}
     assert rtcp.reason(compound) == text

@@ -15,7 +15,7 @@ from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import Packetizer, RtpPacket
 from zrtp.media.secure import EARLY_BACKLOG, SILENCE, Counters, SecureCall, SecureMedia, check_size
@@ -46,7 +46,7 @@ def test_what_one_side_says_the_other_hears_and_nobody_else(config: Config) -> N
         datagram = speaker.speak()
         assert datagram is not None
         assert FRAME not in datagram
-        assert classify(datagram) is Kind.RTP
+        assert classify(datagram) is DatagramKind.RTP
         assert [packet.payload for packet in listener.hear(datagram)] == [FRAME]
         assert (listener.media.counters.verified, listener.media.counters.rejected) == (1, 0)
 
@@ -223,14 +223,14 @@ def test_goodbye_is_authenticated() -> None:
     goodbye = rtcp.goodbye(pair.bob.media.stream.ssrc)
     pair.alice.hear(goodbye)
     assert not pair.alice.media.peer_left
-    assert pair.alice.media.rtcp_received() == []
+    assert pair.alice.media.take_rtcp() == []
     datagram = pair.bob.media.protect_rtcp(goodbye)
     assert datagram is not None
     pair.alice.hear(datagram)
 
     assert pair.alice.media.peer_left
-    assert pair.alice.media.rtcp_received() == [goodbye]
-    assert pair.alice.media.rtcp_received() == []
+    assert pair.alice.media.take_rtcp() == [goodbye]
+    assert pair.alice.media.take_rtcp() == []
 
 
 @pytest.mark.parametrize("leaving", [0x11111111, 0xDEADBEEF], ids=["music on hold", "never heard"])
@@ -449,7 +449,7 @@ def test_a_report_comes_out_octet_for_octet_as_it_went_in() -> None:
     assert datagram is not None
 
     assert pair.bob.media.datagram_received(datagram, pair.now) == []
-    assert pair.bob.media.rtcp_received() == [report]
+    assert pair.bob.media.take_rtcp() == [report]
 
 
 @pytest.mark.parametrize(

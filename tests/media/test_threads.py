@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.inside import call_of
 from tests.support.locking import locked
-from zrtp.cache.interface import Change
+from zrtp.cache.interface import RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
@@ -388,7 +388,7 @@ class Failing(MemoryCache):
         self.named = threading.Event()
         """A record with a name is stored."""
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         self._times -= 1
         if self._times >= 0:
             raise self._error

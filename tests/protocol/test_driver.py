@@ -14,7 +14,7 @@ from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of, installation_of
 from tests.support.pair import ALICE_SSRC, Clock, Pair, Side, seeded
 from tests.support.storekeeper import Storekeeper, run_served
-from zrtp.cache.interface import Change
+from zrtp.cache.interface import RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -37,7 +37,7 @@ class Fragile(MemoryCache):
     def __post_init__(self) -> None:
         super().__init__()
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         if self.failures > 0:
             self.failures -= 1
             raise self.error
@@ -384,7 +384,7 @@ def test_a_deferred_session_never_touches_the_cache() -> None:
         def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
             raise AssertionError("the engine called the cache")
 
-        def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
             raise AssertionError("the engine called the cache")
 
         def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:

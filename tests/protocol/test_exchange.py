@@ -33,10 +33,10 @@ def test_two_of_four_public_values_are_kept_for_who_is_known_to_hear_us() -> Non
     past = Past()
     for _ in range(2):
         assert past.may_send_public_value(0.0, heard=False)
-        past.public_value_sent(0.0)
+        past.count_public_value(0.0)
     assert not past.may_send_public_value(0.0, heard=False)
     for _ in range(2):
         assert past.may_send_public_value(0.0, heard=True)
-        past.public_value_sent(0.0)
+        past.count_public_value(0.0)
     assert not past.may_send_public_value(0.0, heard=True)
     assert past.may_send_public_value(10.0, heard=True) and not past.may_send_public_value(10.0, heard=False)

@@ -54,7 +54,7 @@ def test_too_many_that_answer_strangers_push_the_oldest_out_and_never_our_own() 
     ours.begin_exchange(own, begun(Role.INITIATOR))
     for number, stranger in enumerate(strangers):
         zid, now = bytes([number]) * 12, float(number)
-        assert ours.may_answer(zid, now)
+        assert ours.make_room(zid, now)
         ours.begin_exchange(stranger, begun(Role.RESPONDER, zid, now))
     assert list(ours.inputs) == [(strangers[0], Trigger.CROWDED_OUT)]
 
@@ -64,31 +64,31 @@ def test_of_too_many_at_once_the_last_one_has_to_come_again() -> None:
     ours, strangers = installation(), streams(2)
     for number, stranger in enumerate(strangers):
         ours.begin_exchange(stranger, begun(Role.RESPONDER, bytes([number]) * 12))
-    assert not ours.may_answer(OTHER, 0.1)
+    assert not ours.make_room(OTHER, 0.1)
     assert not ours.inputs
-    assert ours.may_answer(OTHER, 1.0)
+    assert ours.make_room(OTHER, 1.0)
 
 
 @pytest.mark.attack("DOS-03")
 def test_four_run_with_the_same_claimed_zid_of_which_one_is_kept_for_who_hears_us() -> None:
     ours, strangers = installation(half_open_limit=64), streams(3)
     for stranger in strangers:
-        assert ours.may_answer(PEER, 0.0)
+        assert ours.make_room(PEER, 0.0)
         ours.begin_exchange(stranger, begun(Role.RESPONDER, PEER))
-    assert not ours.may_answer(PEER, 0.1)
-    assert ours.may_answer(PEER, 0.1, heard=True)
+    assert not ours.make_room(PEER, 0.1)
+    assert ours.make_room(PEER, 0.1, heard=True)
     hearing = begun(Role.RESPONDER, PEER)
     hearing.heard = True
     ours.begin_exchange(streams(1)[0], hearing)
-    assert not ours.may_answer(PEER, 0.1, heard=True)
-    assert ours.may_answer(OTHER, 0.1)
+    assert not ours.make_room(PEER, 0.1, heard=True)
+    assert ours.make_room(OTHER, 0.1)
 
 
 def test_whoever_has_finished_makes_room() -> None:
     ours, strangers = installation(), streams(5)
     for number, stranger in enumerate(strangers):
         exchange = begun(Role.RESPONDER, bytes([number]) * 12)
-        assert ours.may_answer(exchange.peer.hello.zid, 0.0)
+        assert ours.make_room(exchange.peer.hello.zid, 0.0)
         ours.begin_exchange(stranger, exchange)
         ours.finish_exchange(exchange)
         ours.finish_exchange(exchange)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.cases import every
 from tests.support.pair import Clock, seeded
-from zrtp.cache.interface import Change
+from zrtp.cache.interface import RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256
@@ -56,7 +56,7 @@ class Fragile(MemoryCache):
             raise CacheError("broken")
         return super().load(own_zid, peer_zid)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         if self.broken:
             raise CacheError("broken")
         return super().update(own_zid, peer_zid, change)
@@ -74,7 +74,7 @@ class Life:
         """A Hello makes the peer likely, and an exchange begins."""
         self.kept.ask(PEER, 0.0)
         self.serve()
-        return self.kept.known_secrets(PEER, S256, role)
+        return self.kept.take_up_secrets(PEER, S256, role)
 
     def serve(self, now: float = 0.0) -> None:
         """Every request is carried out."""
@@ -83,9 +83,9 @@ class Life:
             if request.error is not None:
                 self.failures.append(request.error)
             if isinstance(request, Read):
-                self.kept.answered(request)
-            elif isinstance(request, Write) and self.kept.store.written(request, now) and request.error is None:
-                self.kept.stored(PEER, request.record)
+                self.kept.take_record(request)
+            elif isinstance(request, Write) and self.kept.store.note_written(request, now) and request.error is None:
+                self.kept.note_stored(PEER, request.record)
 
 
 def life(
@@ -129,13 +129,13 @@ def test_strangers_under_ever_new_zids_do_not_push_out_what_is_known_about_the_p
     call.kept.ask(PEER, 0.0, heard=why == "he hears us")
     call.serve()
     if why == "an exchange began":
-        call.kept.known_secrets(PEER, S256, Role.INITIATOR)
+        call.kept.take_up_secrets(PEER, S256, Role.INITIATOR)
         call.kept.turn_to(b"somebody els")
     for number in range(3 * limits.RECORDS):
         call.kept.ask(number.to_bytes(12, "big"), 0.0)
         call.serve()
-    assert call.kept.ready(PEER, 0.1)
-    known = call.kept.known_secrets(PEER, S256, Role.INITIATOR)
+    assert call.kept.ask_unless_ready(PEER, 0.1)
+    known = call.kept.take_up_secrets(PEER, S256, Role.INITIATOR)
     assert call.kept.loaded
     assert (known.rs1 is not None) == (why == "a record is there")
 
@@ -146,7 +146,7 @@ def test_nothing_is_written_before_the_call_is_secure() -> None:
     call.meet()
     call.kept.sas_matched("too early")
     call.serve()
-    call.kept.peer_finished(CONFIRMED)
+    call.kept.note_peer_finished(CONFIRMED)
     call.serve()
     assert stored(cache).generation == 1
 
@@ -155,7 +155,7 @@ def test_a_call_without_mismatch_stores_its_secret_at_once() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
     call = life(cache)
     known = call.meet()
-    call.kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.kept.store_or_hold_back(PEER, outcome(s1=known.rs1), mismatch=False)
     call.serve()
     assert not call.kept.held_back
     assert (stored(cache).rs1, stored(cache).rs2) == (NEW, OLD)
@@ -168,7 +168,7 @@ def test_after_a_mismatch_the_secret_waits_for_the_user_and_is_gone_with_the_cal
     call = life(cache)
     call.meet()
     result = outcome()
-    call.kept.call_secured(PEER, result, mismatch=True)
+    call.kept.store_or_hold_back(PEER, result, mismatch=True)
     call.serve()
     assert call.kept.held_back
     assert stored(cache).rs1 == OLD
@@ -182,7 +182,7 @@ def test_a_secret_that_was_held_back_is_stored_once_however_often_people_compare
     cache = remembering(PeerRecord(rs1=OLD))
     call = life(cache)
     call.meet()
-    call.kept.call_secured(PEER, outcome(), mismatch=True)
+    call.kept.store_or_hold_back(PEER, outcome(), mismatch=True)
     for name in ("Bob", "Bobby"):
         call.kept.sas_matched(name)
         call.serve()
@@ -195,16 +195,16 @@ def test_a_mismatch_that_something_else_makes_up_for_is_stored_at_once_and_a_tru
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)
     call.meet()
-    call.kept.call_secured(PEER, outcome(authenticated=True), mismatch=True)
+    call.kept.store_or_hold_back(PEER, outcome(authenticated=True), mismatch=True)
     call.serve()
     assert (stored(cache).rs1, stored(cache).verified, stored(cache).trusted_lineage) == (NEW, False, True)
 
     cache = remembering(PeerRecord(rs1=OLD))
     call = life(cache)
     call.meet()
-    call.kept.call_secured(PEER, outcome(), mismatch=True)
+    call.kept.store_or_hold_back(PEER, outcome(), mismatch=True)
     call.serve()
-    call.kept.signer_trusted()
+    call.kept.trust_signer()
     call.serve()
     assert not call.kept.held_back
     assert (stored(cache).rs1, stored(cache).trusted_lineage) == (NEW, True)
@@ -218,7 +218,7 @@ def test_a_cache_that_cannot_be_read_holds_the_secret_back_and_says_so() -> None
     known = call.meet()
     assert known.rs1 is None and not call.kept.loaded
     cache.broken = False
-    call.kept.call_secured(PEER, outcome(), mismatch=False)
+    call.kept.store_or_hold_back(PEER, outcome(), mismatch=False)
     call.serve()
     assert call.kept.held_back and stored(cache).rs1 == OLD
     call.kept.sas_matched("Bob")
@@ -232,7 +232,7 @@ def test_they_differ_brings_the_record_of_before_the_call_back() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)
     known = call.meet()
-    call.kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.kept.store_or_hold_back(PEER, outcome(s1=known.rs1), mismatch=False)
     call.serve()
     call.kept.sas_mismatched()
     call.serve()
@@ -247,9 +247,9 @@ def test_an_answer_that_comes_after_the_call_gave_up_is_wiped_and_not_used() -> 
     assert read.deadline == FAST.store_deadline
     call.kept.give_up(3.0)
     read.run(call.cache)
-    assert not call.kept.answered(read)
+    assert not call.kept.take_record(read)
     assert read.record is not None and read.record.rs1 is not None and read.record.rs1.wiped
-    assert call.kept.known_secrets(PEER, S256, Role.INITIATOR).rs1 is None
+    assert call.kept.take_up_secrets(PEER, S256, Role.INITIATOR).rs1 is None
     assert not call.kept.loaded
 
 
@@ -257,7 +257,7 @@ def test_a_verification_that_is_taken_back_leaves_the_secrets() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)
     known = call.meet()
-    call.kept.call_secured(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.kept.store_or_hold_back(PEER, outcome(s1=known.rs1), mismatch=False)
     call.serve()
     assert stored(cache).verified
     call.kept.unverify()
@@ -269,11 +269,11 @@ def test_that_the_peer_has_finished_is_written_once() -> None:
     cache = remembering(None)
     call = life(cache)
     call.meet(Role.RESPONDER)
-    call.kept.call_secured(PEER, replace(outcome(), role=Role.RESPONDER), mismatch=False)
+    call.kept.store_or_hold_back(PEER, replace(outcome(), role=Role.RESPONDER), mismatch=False)
     call.serve()
     assert stored(cache).provisional
     for _ in range(3):
-        call.kept.peer_finished(CONFIRMED)
+        call.kept.note_peer_finished(CONFIRMED)
     assert len(call.kept.store.pending(PEER)) == 1
     call.serve()
     assert not stored(cache).provisional
@@ -282,7 +282,7 @@ def test_that_the_peer_has_finished_is_written_once() -> None:
 def test_a_cacheless_endpoint_writes_nothing() -> None:
     call = life(None)
     call.meet()
-    call.kept.call_secured(PEER, outcome(), mismatch=False)
+    call.kept.store_or_hold_back(PEER, outcome(), mismatch=False)
     call.serve()
     call.kept.sas_matched("Bob")
     call.serve()
@@ -305,10 +305,10 @@ def test_the_record_of_the_moment_of_hello_counts_for_a_while_and_only_if_the_st
         call.serve(came)
         cache.broken = False
         cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD))
-        assert not call.kept.ready(PEER, came + waited)
+        assert not call.kept.ask_unless_ready(PEER, came + waited)
         call.serve(came + waited)
-        assert call.kept.ready(PEER, came + waited)
-        known = call.kept.known_secrets(PEER, S256, Role.INITIATOR)
+        assert call.kept.ask_unless_ready(PEER, came + waited)
+        known = call.kept.take_up_secrets(PEER, S256, Role.INITIATOR)
         assert (known.rs1, known.rs1_expected) == (OLD, expected)
 
 
@@ -319,11 +319,11 @@ def test_an_answer_that_came_too_late_is_none_of_the_moment_of_hello() -> None:
     call.kept.give_up(3.0)
     assert isinstance(late, Read)
     late.run(call.cache)
-    assert not call.kept.answered(late)
+    assert not call.kept.take_record(late)
     call.cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD))
-    assert not call.kept.ready(PEER, 6.0)
+    assert not call.kept.ask_unless_ready(PEER, 6.0)
     call.serve(6.0)
-    assert call.kept.known_secrets(PEER, S256, Role.INITIATOR).rs1_expected
+    assert call.kept.take_up_secrets(PEER, S256, Role.INITIATOR).rs1_expected
 
 
 @pytest.mark.rfc("R-8.2-01")
@@ -362,7 +362,7 @@ def test_wiping_leaves_no_secret_of_the_call_and_the_cache_intact() -> None:
     for call in (life(cache, aux=aux), life(cache, signalled=(signalled, b"salt"))):
         known = call.meet(Role.RESPONDER)
         result = outcome(s1=None if known.rs1 is None else known.rs1.copy())
-        call.kept.call_secured(PEER, result, mismatch=False)
+        call.kept.store_or_hold_back(PEER, result, mismatch=False)
         call.serve()
         call.kept.wipe()
         assert known.rs1 is not None and known.rs1.wiped
@@ -376,7 +376,7 @@ def test_what_another_call_stores_for_a_new_peer_meanwhile_is_kept_beside() -> N
     call = life(cache)
     call.meet()
     cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD, last_seen=1001.0))
-    call.kept.call_secured(PEER, outcome(), mismatch=False)
+    call.kept.store_or_hold_back(PEER, outcome(), mismatch=False)
     call.serve()
     assert (stored(cache).rs1, stored(cache).rs2) == (OLD, NEW)
 
@@ -385,7 +385,7 @@ def test_whoever_finishes_a_call_whose_secret_is_held_back_has_stored_nothing_of
     cache = remembering(PeerRecord(rs1=OLD, provisional=True))
     call = life(cache)
     call.meet()
-    call.kept.call_secured(PEER, outcome(), mismatch=True)
-    call.kept.peer_finished(CONFIRMED)
+    call.kept.store_or_hold_back(PEER, outcome(), mismatch=True)
+    call.kept.note_peer_finished(CONFIRMED)
     call.serve()
     assert (stored(cache).rs1, stored(cache).provisional) == (OLD, True)

@@ -13,7 +13,7 @@ from tests.support.cases import every
 from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of, remembered_secrets, secrets_of
 from tests.support.pair import Pair, Side
-from zrtp.cache.interface import Change
+from zrtp.cache.interface import RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import S256, S384
@@ -461,7 +461,7 @@ class BrokenCache(MemoryCache):
             raise CacheError("The cache cannot be read.")
         return super().load(own_zid, peer_zid)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         if self.fails["update"]:
             raise CacheError("The cache cannot be written.")
         return super().update(own_zid, peer_zid, change)

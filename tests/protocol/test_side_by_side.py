@@ -53,7 +53,7 @@ def test_one_source_has_two_commits_answered_side_by_side() -> None:
     actor.now = 2 * limits.TIME_TO_ANSWER
     assert kinds(actor.send(commits[2])) == [Kind.PING]
     core, once_more = core_of(bob.stream), candidate_of(bob, actor)
-    assert not side_by_side.room_for_answer(core, once_more, commits[2], 3 * limits.TIME_TO_ANSWER)
+    assert not side_by_side.make_room_for_answer(core, once_more, commits[2], 3 * limits.TIME_TO_ANSWER)
 
 
 @pytest.mark.attack("DOS-03")
@@ -78,7 +78,7 @@ def test_two_commits_are_answered_and_one_of_who_hears_us_so_that_one_of_ours_ha
     only(peer.hear()[1:], DHPart1)
     assert late.hear()[1:] == []
     core = core_of(bob.stream)
-    assert side_by_side.room_for_commit(core, candidate_of(bob, late), 0.05)
+    assert side_by_side.make_room_for_commit(core, candidate_of(bob, late), 0.05)
 
 
 @pytest.mark.attack("DOS-15")
@@ -89,12 +89,12 @@ def test_the_last_place_is_kept_for_who_hears_us() -> None:
         only(commit_at(actor, 0.0), DHPart1)
     core, (*_, one, other) = core_of(bob.stream), actors
     assert commit_at(one, 0.01) == []
-    assert side_by_side.room_for_commit(core, candidate_of(bob, other), 0.02)
+    assert side_by_side.make_room_for_commit(core, candidate_of(bob, other), 0.02)
     aside.set_aside(core)
     core.begin(replace(exchange_with(bob, actors[0]), role=Role.INITIATOR, peer=candidate_of(bob, other)), 0.02)
-    assert not side_by_side.room_for_commit(core, candidate_of(bob, one), 0.03)
+    assert not side_by_side.make_room_for_commit(core, candidate_of(bob, one), 0.03)
     one.hear()
-    assert side_by_side.room_for_commit(core, candidate_of(bob, one), 0.03)
+    assert side_by_side.make_room_for_commit(core, candidate_of(bob, one), 0.03)
 
 
 @pytest.mark.attack("DOS-15")
@@ -122,10 +122,10 @@ def test_who_hears_us_does_not_make_room_for_who_may_not() -> None:
     for actor in actors[:3]:
         actor.hear()
     core, newcomer, commit = core_of(bob.stream), candidate_of(bob, late), present(late.own_commit)
-    assert not side_by_side.room_for_answer(core, newcomer, commit, 2 * limits.TIME_TO_ANSWER)
+    assert not side_by_side.make_room_for_answer(core, newcomer, commit, 2 * limits.TIME_TO_ANSWER)
     assert exchange_with(bob, peer).heard
     late.hear()
-    assert side_by_side.room_for_answer(core, newcomer, commit, 2 * limits.TIME_TO_ANSWER)
+    assert side_by_side.make_room_for_answer(core, newcomer, commit, 2 * limits.TIME_TO_ANSWER)
 
 
 @pytest.mark.attack("DOS-03")
@@ -152,12 +152,12 @@ def test_who_had_his_time_does_not_take_it_from_others_again() -> None:
     back, late = actors[0], actors[3]
     only(late.hear()[1:], DHPart1)
     core, next_one = core_of(bob.stream), candidate_of(bob, actors[2])
-    assert side_by_side.room_for_answer(core, next_one, present(actors[2].own_commit), 0.6)
+    assert side_by_side.make_room_for_answer(core, next_one, present(actors[2].own_commit), 0.6)
     assert back.ssrc not in {one.peer.ssrc for one in core.exchanges()}
     aside.set_aside(core)
     core.begin(replace(exchange_with(bob, actors[1]), peer=next_one), 0.6)
     for at in (1.2, 1.3, 1.4):
-        assert not side_by_side.room_for_answer(core, candidate_of(bob, back), present(back.own_commit), at)
+        assert not side_by_side.make_room_for_answer(core, candidate_of(bob, back), present(back.own_commit), at)
 
 
 @pytest.mark.attack("DOS-15")

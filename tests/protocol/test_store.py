@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from zrtp.cache.interface import Change, PeerEntry
+from zrtp.cache.interface import PeerEntry, RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -29,7 +29,7 @@ class Broken(MemoryCache):
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
         raise self._error
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         raise self._error
 
     def named(self, name: str) -> list[PeerEntry]:
@@ -129,7 +129,7 @@ def test_writes_are_handed_out_one_after_another_in_order() -> None:
         assert isinstance(request, Write)
         assert store.next(0.0) is None, "the next one waits for the answer to this one"
         request.run(cache)
-        assert store.written(request, 0.0)
+        assert store.note_written(request, 0.0)
         names.append(request.record.name if request.record is not None else None)
     assert names == ["one", "two", "three"]
 
@@ -145,7 +145,7 @@ def test_a_store_is_open_until_nothing_is_left_to_hand_out_or_to_wait_for() -> N
     write = next_write(store)
     assert store.open
     write.run(MemoryCache())
-    assert store.written(write, 0.0)
+    assert store.note_written(write, 0.0)
     assert not store.open
 
 
@@ -158,7 +158,7 @@ def test_what_is_not_stored_yet_is_pending_for_its_peer_oldest_first() -> None:
     write = next_write(store)
     assert store.pending(PEER) == [first, second], "nobody knows yet whether it succeeds"
     write.run(known())
-    store.written(write, 0.0)
+    store.note_written(write, 0.0)
     assert store.pending(PEER) == [second]
     assert store.pending(OTHER) == [foreign]
 
@@ -179,7 +179,7 @@ class Attempt:
             write = next_write(self.store, now)
             self.at.append(now)
             write.run(Broken())
-            if self.store.written(write, now, last_try=closed_at is not None and now >= closed_at):
+            if self.store.note_written(write, now, last_try=closed_at is not None and now >= closed_at):
                 return write
             assert self.store.retry_at is not None
             assert self.store.next(self.store.retry_at - 0.001) is None
@@ -203,7 +203,7 @@ def test_a_write_that_nobody_answered_is_not_taken_for_stored() -> None:
     store, secret = Store(), Secret(b"s" * 32)
     store.write(OWN, PEER, AfterTrust(new_rs1=secret))
     write = next_write(store)
-    assert not store.written(write, 0.0)
+    assert not store.note_written(write, 0.0)
     assert not secret.wiped
     assert store.next(0.5) is write
 
@@ -214,11 +214,11 @@ def test_while_one_waits_for_its_next_try_no_later_one_overtakes_it() -> None:
         store.write(OWN, PEER, Renamed(name=name))
     first = next_write(store)
     first.run(Broken())
-    assert not store.written(first, 0.0)
+    assert not store.note_written(first, 0.0)
     assert store.next(0.4) is None
     assert store.next(0.5) is first
     first.run(known())
-    assert store.written(first, 0.5)
+    assert store.note_written(first, 0.5)
     assert next_write(store, 0.5).change == Renamed(name="two")
 
 
@@ -227,7 +227,7 @@ def test_reads_do_not_wait_for_a_write_that_is_tried_again() -> None:
     store.write(OWN, PEER, Forgotten())
     write = next_write(store)
     write.run(Broken())
-    store.written(write, 0.0)
+    store.note_written(write, 0.0)
     read = store.read(OWN, PEER, 3.0)
     assert store.next(0.1) is read
 
@@ -237,13 +237,13 @@ def test_the_change_of_a_write_that_is_tried_again_is_kept() -> None:
     store.write(OWN, PEER, AfterTrust(new_rs1=secret))
     write = next_write(store)
     write.run(Broken())
-    assert not store.written(write, 0.0)
+    assert not store.note_written(write, 0.0)
     assert not secret.wiped
     cache = MemoryCache()
     cache.update(OWN, PEER, lambda _: PeerRecord(rs1=secret))
     assert store.next(0.5) is write
     write.run(cache)
-    store.written(write, 0.5)
+    store.note_written(write, 0.5)
     stored = cache.load(OWN, PEER)
     assert stored is not None and stored.trusted_lineage
     assert secret.wiped

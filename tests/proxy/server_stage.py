@@ -6,7 +6,7 @@ import asyncio
 import ssl
 
 from zrtp.proxy.routing import Hop, Via, note_source
-from zrtp.proxy.sip import Framer, Message, Uri, bare_uri, host_port, parse
+from zrtp.proxy.sip import Framer, SipMessage, Uri, bare_uri, host_port, parse
 
 LOOPBACK = "127.0.0.1"
 COPIED = ("via", "from", "to", "call-id", "cseq")
@@ -19,7 +19,7 @@ class Server(asyncio.DatagramProtocol):
     def __init__(self, host: str = LOOPBACK) -> None:
         self.host = host
         self.contacts: dict[str, tuple[str, Hop]] = {}
-        self.seen: list[Message] = []
+        self.seen: list[SipMessage] = []
         self.port = 0
         self.transport = "UDP"
         self._udp: asyncio.DatagramTransport | None = None
@@ -61,7 +61,7 @@ class Server(asyncio.DatagramProtocol):
         try:
             while octets := await reader.read(65536):
                 for item in framer.feed(octets):
-                    if isinstance(item, Message):
+                    if isinstance(item, SipMessage):
                         self.received(item, hop)
         except (OSError, asyncio.CancelledError):
             pass
@@ -69,7 +69,7 @@ class Server(asyncio.DatagramProtocol):
             del self._writers[hop]
             writer.close()
 
-    def received(self, message: Message, source: Hop) -> None:
+    def received(self, message: SipMessage, source: Hop) -> None:
         self.seen.append(message)
         if not message.is_request:
             message.drop_first("via")
@@ -81,12 +81,12 @@ class Server(asyncio.DatagramProtocol):
         if message.method == "REGISTER":
             self.contacts[bare_uri(message.first("to"))] = bare_uri(message.first("contact")), source
             kept = [h for h in message.headers if h.name in (*COPIED, "contact")]
-            self.send(Message("SIP/2.0 200 OK", kept), source)
+            self.send(SipMessage("SIP/2.0 200 OK", kept), source)
             return
         to = bare_uri(message.first("to"))
         if to not in self.contacts:
             kept = [h for h in message.headers if h.name in COPIED]
-            self.send(Message("SIP/2.0 404 Not Found", kept), source)
+            self.send(SipMessage("SIP/2.0 404 Not Found", kept), source)
             return
         contact, hop = self.contacts[to]
         uri = Uri.parse(contact)
@@ -97,7 +97,7 @@ class Server(asyncio.DatagramProtocol):
         )
         self.send(message, hop if self.transport != "UDP" else Hop("UDP", uri.host, uri.port or 5060))
 
-    def send(self, message: Message, to: Hop) -> None:
+    def send(self, message: SipMessage, to: Hop) -> None:
         if self._udp is not None:
             self._udp.sendto(message.encode(), (to.host, to.port))
         else:
@@ -110,7 +110,7 @@ class SipPhone(asyncio.DatagramProtocol):
     def __init__(self, user: str, proxy: Hop) -> None:
         self.user = user
         self.proxy = proxy
-        self.received: asyncio.Queue[Message] = asyncio.Queue()
+        self.received: asyncio.Queue[SipMessage] = asyncio.Queue()
         self._udp: asyncio.DatagramTransport | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -144,10 +144,10 @@ class SipPhone(asyncio.DatagramProtocol):
         framer = Framer()
         while octets := await reader.read(65536):
             for item in framer.feed(octets):
-                if isinstance(item, Message):
+                if isinstance(item, SipMessage):
                     self.received.put_nowait(item)
 
-    async def next(self) -> Message:
+    async def next(self) -> SipMessage:
         async with asyncio.timeout(5):
             return await self.received.get()
 
@@ -167,9 +167,9 @@ class SipPhone(asyncio.DatagramProtocol):
         ]
         self._send("\r\n".join(head).encode() + b"\r\n\r\n" + body.encode())
 
-    def answer(self, request: Message, body: str) -> None:
+    def answer(self, request: SipMessage, body: str) -> None:
         kept = ("via", "record-route", "from", "to", "call-id", "cseq")
-        response = Message("SIP/2.0 200 OK", [header for header in request.headers if header.name in kept])
+        response = SipMessage("SIP/2.0 200 OK", [header for header in request.headers if header.name in kept])
         response.replace("to", [f"{request.first('to')};tag={self.user}"])
         response.replace("contact", [f"<sip:{self.user}@{self.here}>"])
         response.replace("content-type", ["application/sdp"])

@@ -13,20 +13,20 @@ from tests.support.pair import seeded
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.media.addresses import Address
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.rtp import MalformedRtp, RtpPacket
 from zrtp.media.sound.sources import is_test_tone
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.call import Call
-from zrtp.proxy.calls import Calls
+from zrtp.proxy.call import ProxiedCall
+from zrtp.proxy.calls import ProxiedCalls
 from zrtp.proxy.leg import Leg, Task
 from zrtp.proxy.names import Names
-from zrtp.proxy.news import CallChanged, News, Notice, View
+from zrtp.proxy.news import CallChanged, ProxyNews, ProxyNotice, View
 from zrtp.proxy.policy import Policy
-from zrtp.proxy.routing import Flows, Hop
-from zrtp.proxy.signalling import Sending, Side, Signalling
-from zrtp.proxy.sip import Message, parse
+from zrtp.proxy.routing import FlowTokens, Hop
+from zrtp.proxy.signalling import OutgoingMessage, ProxySide, Signalling
+from zrtp.proxy.sip import SipMessage, parse
 from zrtp.proxy.surroundings import Surroundings
 
 PHONE_SIDE = Hop("UDP", "127.0.0.1", 5070)
@@ -42,7 +42,7 @@ def octets(text: str) -> bytes:
     return text.replace("\n", "\r\n").encode("utf-8", "surrogateescape")
 
 
-def message(text: str) -> Message:
+def message(text: str) -> SipMessage:
     """The same, read."""
     return parse(octets(text))
 
@@ -127,13 +127,15 @@ class Wire:
 class WiredLine:
     """Four ports of a proxy on the wire."""
 
-    def __init__(self, wire: Wire, call: Call, index: int, phone_host: str, network_host: str) -> None:
+    def __init__(self, wire: Wire, call: ProxiedCall, index: int, phone_host: str, network_host: str) -> None:
         self._wire = wire
         self._hosts = phone_host, network_host
         self.phone_port, self.network_port = next(wire.next_port), next(wire.next_port)
         self.closed = False
         for rtcp in (False, True):
-            wire.ports[phone_host, self.phone_port + rtcp] = lambda data, source: call.phone_sent(index, data, source)
+            wire.ports[phone_host, self.phone_port + rtcp] = lambda data, source: call.take_from_phone(
+                index, data, source
+            )
             wire.ports[network_host, self.network_port + rtcp] = self._from_network(call, index, rtcp)
 
     def to_phone(self, packet: bytes, where: Address, *, rtcp: bool) -> None:
@@ -149,8 +151,8 @@ class WiredLine:
             del self._wire.ports[self._hosts[1], self.network_port + rtcp]
 
     @staticmethod
-    def _from_network(call: Call, index: int, rtcp: bool) -> Callable[[bytes, Address], None]:
-        return lambda data, source: call.network_sent(index, data, source, rtcp=rtcp)
+    def _from_network(call: ProxiedCall, index: int, rtcp: bool) -> Callable[[bytes, Address], None]:
+        return lambda data, source: call.take_from_network(index, data, source, rtcp=rtcp)
 
 
 def at_once(task: Task, done: Callable[[], None]) -> None:
@@ -172,7 +174,7 @@ class ProxyOnStage:
     seed: int = 1
     phone_side: Hop = PHONE_SIDE
     network_transport: str = "UDP"
-    news: list[News] = field(default_factory=list)
+    news: list[ProxyNews] = field(default_factory=list)
     lines: list[WiredLine] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -189,11 +191,11 @@ class ProxyOnStage:
             tell=self.news.append,
             run=at_once,
         )
-        self.flows = Flows(random(32))
-        self.calls = Calls(self.around)
+        self.flows = FlowTokens(random(32))
+        self.calls = ProxiedCalls(self.around)
         self.network_side = Hop(self.network_transport, self.host, 5080)
-        self.hung_up: list[Sending] = []
-        self.answers: list[tuple[Message, Side]] = []
+        self.hung_up: list[OutgoingMessage] = []
+        self.answers: list[tuple[SipMessage, ProxySide]] = []
         self.signalling = Signalling(
             phone_side=self.phone_side,
             network_side=lambda: self.network_side,
@@ -204,26 +206,26 @@ class ProxyOnStage:
         )
         self.calls.hang_up = lambda *call: self.hung_up.extend(self.signalling.hang_up(*call))
 
-    def from_phone(self, text: str | bytes | Message, source: Hop) -> list[Sending]:
+    def from_phone(self, text: str | bytes | SipMessage, source: Hop) -> list[OutgoingMessage]:
         return self.signalling.from_phone(octets(text) if isinstance(text, str) else text, source)
 
-    def from_network(self, text: str | bytes | Message, source: Hop = SERVER) -> list[Sending]:
+    def from_network(self, text: str | bytes | SipMessage, source: Hop = SERVER) -> list[OutgoingMessage]:
         return self.signalling.from_network(octets(text) if isinstance(text, str) else text, source)
 
-    def passed(self, sendings: list[Sending], side: Side) -> Message:
+    def passed(self, sendings: list[OutgoingMessage], side: ProxySide) -> SipMessage:
         """The one message that went to that side."""
         (sending,) = sendings
         assert sending.side is side
-        assert isinstance(sending.message, Message)
+        assert isinstance(sending.message, SipMessage)
         return parse(sending.message.encode())
 
-    def out(self, text: str | bytes | Message, source: Hop) -> Message:
+    def out(self, text: str | bytes | SipMessage, source: Hop) -> SipMessage:
         """What the server gets for what the phone sends."""
-        return self.passed(self.from_phone(text, source), Side.NETWORK)
+        return self.passed(self.from_phone(text, source), ProxySide.NETWORK)
 
-    def into(self, text: str | bytes | Message, source: Hop = SERVER) -> Message:
+    def into(self, text: str | bytes | SipMessage, source: Hop = SERVER) -> SipMessage:
         """What the phone gets for what the server sends."""
-        return self.passed(self.from_network(text, source), Side.PHONE)
+        return self.passed(self.from_network(text, source), ProxySide.PHONE)
 
     @property
     def view(self) -> View:
@@ -231,12 +233,12 @@ class ProxyOnStage:
         return self.calls.views()[-1]
 
     def notices(self) -> list[str]:
-        return [news.text for news in self.news if isinstance(news, Notice)]
+        return [news.text for news in self.news if isinstance(news, ProxyNotice)]
 
     def changes(self) -> list[View]:
         return [news.view for news in self.news if isinstance(news, CallChanged)]
 
-    def _open_line(self, call: Call, index: int) -> WiredLine:
+    def _open_line(self, call: ProxiedCall, index: int) -> WiredLine:
         line = WiredLine(self.wire, call, index, self.phone_side.host, self.host)
         self.lines.append(line)
         return line
@@ -255,7 +257,7 @@ class Phone:
         wire.ports[host, port + 1] = lambda data, source: self.reports.append(data)
 
     def _hear(self, data: bytes) -> None:
-        if classify(data) is Kind.RTP:  # a phone knows nothing else
+        if classify(data) is DatagramKind.RTP:  # a phone knows nothing else
             with suppress(MalformedRtp):
                 self.heard.append(RtpPacket.decode(data))
 

@@ -16,15 +16,15 @@ from zrtp.media.rtp import RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.bare import BareOptions, BareRtp
 from zrtp.proxy.leg import Protection
-from zrtp.proxy.news import News, Phase, Verdict, VerdictRefused
-from zrtp.proxy.policy import Policy, Refusal
+from zrtp.proxy.news import CallVerdict, Phase, ProxyNews, VerdictRefused
+from zrtp.proxy.policy import Policy, PolicyRefusal
 
 
 def packet(sequence: int) -> bytes:
     return RtpPacket(payload_type=0, sequence=sequence, timestamp=0, ssrc=7, payload=b"words").encode()
 
 
-def bare(local: int, bind: int, remote: int, news: list[News], policy: Policy = Policy.REQUIRE) -> BareRtp:
+def bare(local: int, bind: int, remote: int, news: list[ProxyNews], policy: Policy = Policy.REQUIRE) -> BareRtp:
     options = BareOptions(local=(LOOPBACK, local), remote=(LOOPBACK, remote), policy=policy, bind=(LOOPBACK, bind))
     return BareRtp(options, Endpoint(QUICK), news.append)
 
@@ -32,7 +32,7 @@ def bare(local: int, bind: int, remote: int, news: list[News], policy: Policy = 
 def test_two_tools_hear_each_other_and_whoever_sent_first_is_the_phone() -> None:
     async def scene() -> None:
         ports = free_udp_ports(8)
-        news: list[News] = []
+        news: list[ProxyNews] = []
         proxies = [bare(ports, ports + 2, ports + 6, news), bare(ports + 4, ports + 6, ports + 2, news)]
         loop = asyncio.get_running_loop()
         tools = [await loop.create_datagram_endpoint(Media, local_addr=(LOOPBACK, 0)) for _ in proxies]
@@ -48,9 +48,9 @@ def test_two_tools_hear_each_other_and_whoever_sent_first_is_the_phone() -> None
 
         (view,) = proxies[0].views()
         assert view.sas is not None
-        proxies[0].judge(1, view.sas.rendered, Verdict.MATCH)
+        proxies[0].judge(1, view.sas.rendered, CallVerdict.MATCH)
         with pytest.raises(VerdictRefused):
-            proxies[0].judge(2, view.sas.rendered, Verdict.MATCH)
+            proxies[0].judge(2, view.sas.rendered, CallVerdict.MATCH)
         for proxy in proxies:
             await proxy.close()
         for made, _ in tools:
@@ -64,7 +64,7 @@ def test_two_tools_hear_each_other_and_whoever_sent_first_is_the_phone() -> None
 def test_without_zrtp_at_the_other_side_the_policy_decides(policy: Policy) -> None:
     async def scene() -> None:
         ports = free_udp_ports(4)
-        news: list[News] = []
+        news: list[ProxyNews] = []
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
             plain.bind((LOOPBACK, 0))
             plain.setblocking(False)
@@ -91,7 +91,7 @@ def test_a_port_in_use_is_a_sentence() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
             held.bind((LOOPBACK, 0))
             proxy = bare(held.getsockname()[1], 0, 9, [])
-            with pytest.raises(Refusal, match="UDP ports"):
+            with pytest.raises(PolicyRefusal, match="UDP ports"):
                 proxy.open()
 
     within_time(scene)

@@ -8,7 +8,7 @@ from tests.proxy.stage import with_body
 from tests.support.cases import every
 from zrtp.proxy.bodies import change_description, has_description
 from zrtp.proxy.description import MalformedDescription
-from zrtp.proxy.sip import Message, parse
+from zrtp.proxy.sip import SipMessage, parse
 
 HEAD = """\
 INVITE sip:bob@example.org SIP/2.0
@@ -35,7 +35,7 @@ s=old\r
 """
 
 
-def invite(body: str, kind: str = "application/sdp") -> Message:
+def invite(body: str, kind: str = "application/sdp") -> SipMessage:
     return parse(with_body(HEAD, body, kind))
 
 

@@ -10,15 +10,15 @@ from tests.proxy.stage import Phone, sdp
 from tests.proxy.two_phones import SETTLED, TwoPhones
 from tests.support.cases import every
 from zrtp.cache.memory import MemoryCache
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.rtcp import goodbye
 from zrtp.media.sdp import media_zrtp_hashes
 from zrtp.protocol.events import Assurance
 from zrtp.proxy import sentences as texts
 from zrtp.proxy.leg import Protection
-from zrtp.proxy.news import Phase, Verdict, VerdictRefused
+from zrtp.proxy.news import CallVerdict, Phase, VerdictRefused
 from zrtp.proxy.policy import Policy
-from zrtp.proxy.sip import Message, parse
+from zrtp.proxy.sip import SipMessage, parse
 from zrtp.proxy.tone import FRAMES
 from zrtp.proxy.watch import IN_VAIN
 
@@ -39,7 +39,7 @@ def test_two_phones_hear_each_other_and_the_network_nothing(stage: TwoPhones) ->
         assert (view.phase, view.protection) == (Phase.UP, Protection.SECURE)
         assert (view.sent, view.verified_packets, view.withheld) == (5, 5, 0)
     assert stage.in_clear == []
-    assert set(stage.kinds()) == {Kind.ZRTP, Kind.RTP}
+    assert set(stage.kinds()) == {DatagramKind.ZRTP, DatagramKind.RTP}
 
 
 def test_the_far_end_is_named_by_its_sip_address(stage: TwoPhones) -> None:
@@ -101,7 +101,7 @@ def test_without_zrtp_at_the_other_end_nothing_leaves_and_the_call_is_hung_up_wi
     assert texts.PLAIN_ARRIVES in proxy.notices()
     to_phone, to_network = proxy.hung_up
     for sending, target in ((to_phone, "sip:alice@10.1.0.2:5161"), (to_network, "sip:bob@203.0.113.9:5060")):
-        assert isinstance(sending.message, Message)
+        assert isinstance(sending.message, SipMessage)
         assert (sending.message.method, sending.message.target) == ("BYE", target)
         assert "has no ZRTP" in sending.message.first("reason")
     assert to_phone.to == stage.alice.hop
@@ -238,7 +238,7 @@ def test_rtcp_goes_along_protected(stage: TwoPhones) -> None:
     stage.wire.send(report, ("10.1.0.2", 7001), (host, port + 1))
 
     assert stage.bob.media.reports == [report]
-    on_the_way = [d.payload for d in stage.network if classify(d.payload) is Kind.RTCP]
+    on_the_way = [d.payload for d in stage.network if classify(d.payload) is DatagramKind.RTCP]
     assert len(on_the_way) == 1 and report[8:] not in on_the_way[0]
 
 
@@ -255,7 +255,7 @@ def test_rtcp_comes_on_the_port_of_rtp_where_both_phones_want_that(alice: bool, 
     host, port = stage.alice.spoke_to(answered)
     stage.wire.send(report, ("10.1.0.2", 7000 if mux else 7001), (host, port if mux else port + 1))
 
-    ports = [(d.source[1], d.destination[1]) for d in stage.network if classify(d.payload) is Kind.RTCP]
+    ports = [(d.source[1], d.destination[1]) for d in stage.network if classify(d.payload) is DatagramKind.RTCP]
     lines = [side.proxy.lines[0].network_port for side in stage.sides]
     assert ports == [tuple(line + (not mux) for line in lines)]
     to_bob = [d.destination for d in stage.wire.capture if d.payload == report and d.destination[0] == "10.2.0.2"]
@@ -290,7 +290,10 @@ class TestTone:
     def test_a_call_that_takes_its_time_is_not_silent(self, stage: TwoPhones) -> None:
         self.answered(stage).clock.run(2.9)
         assert len(stage.alice.media.tones) == len(stage.alice.media.heard) == FRAMES
-        assert {d.source[0] for d in stage.wire.capture if classify(d.payload) is Kind.RTP} == {"10.1.0.1", "10.2.0.1"}
+        assert {d.source[0] for d in stage.wire.capture if classify(d.payload) is DatagramKind.RTP} == {
+            "10.1.0.1",
+            "10.2.0.1",
+        }
 
         stage.wire.cut = False
         stage.clock.run(1.0)
@@ -415,26 +418,26 @@ class TestVerdicts:
 
     def test_they_match(self, stage: TwoPhones) -> None:
         stage.call()
-        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MATCH)
+        stage.alice.proxy.calls.judge(1, self.words(stage), CallVerdict.MATCH)
         view = stage.alice.proxy.view
         assert (view.verified, view.assurance, view.name) == (True, Assurance.VERIFIED, "sip:bob@example.org")
 
     def test_with_another_name(self, stage: TwoPhones) -> None:
         stage.call()
-        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MATCH, "Bob \u202eat home")
+        stage.alice.proxy.calls.judge(1, self.words(stage), CallVerdict.MATCH, "Bob \u202eat home")
         assert stage.alice.proxy.view.name == "Bob at home"
 
     def test_they_differ_and_not_one_packet_passes_any_more(self, stage: TwoPhones) -> None:
         offered, answered = stage.call()
         stage.talk(offered, answered)
         before = len(stage.network)
-        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MISMATCH)
+        stage.alice.proxy.calls.judge(1, self.words(stage), CallVerdict.MISMATCH)
         stage.alice.media.speak(stage.alice.spoke_to(answered), count=5)
         stage.bob.media.speak(stage.bob.spoke_to(offered), count=5)
 
         assert len(stage.bob.media.heard) == len(stage.alice.media.heard) == 5
         assert [
-            d for d in stage.network[before:] if d.source[0] == "192.0.2.1" and classify(d.payload) is Kind.RTP
+            d for d in stage.network[before:] if d.source[0] == "192.0.2.1" and classify(d.payload) is DatagramKind.RTP
         ] == []
         assert stage.alice.proxy.view.mismatch
         assert texts.ALARM in stage.alice.proxy.notices()
@@ -442,7 +445,7 @@ class TestVerdicts:
     def test_a_call_that_has_ended_is_shown_as_it_was_then(self, stage: TwoPhones) -> None:
         offered, answered = stage.call()
         stage.talk(offered, answered)
-        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.MATCH, "Bob")
+        stage.alice.proxy.calls.judge(1, self.words(stage), CallVerdict.MATCH, "Bob")
         stage.request(stage.bob, "BYE")
         view = stage.alice.proxy.view
         assert (view.phase, view.name, view.verified, view.sent, view.sas) == (Phase.ENDED, "Bob", True, 5, None)
@@ -450,7 +453,7 @@ class TestVerdicts:
     def test_other_words_are_refused(self, stage: TwoPhones) -> None:
         stage.call()
         with pytest.raises(VerdictRefused, match="have changed"):
-            stage.alice.proxy.calls.judge(1, "aardvark:Babylon", Verdict.MATCH)
+            stage.alice.proxy.calls.judge(1, "aardvark:Babylon", CallVerdict.MATCH)
         assert not stage.alice.proxy.view.verified
 
     def test_the_words_change_between_looking_and_judging(self, stage: TwoPhones) -> None:
@@ -462,18 +465,18 @@ class TestVerdicts:
 
         assert texts.SOMEBODY_ELSE in stage.alice.proxy.notices()
         with pytest.raises(VerdictRefused):
-            stage.alice.proxy.calls.judge(1, seen, Verdict.MATCH)
+            stage.alice.proxy.calls.judge(1, seen, CallVerdict.MATCH)
 
     def test_a_call_that_is_over_cannot_be_judged(self, stage: TwoPhones) -> None:
         stage.call()
         seen = self.words(stage)
         stage.request(stage.bob, "BYE")
         with pytest.raises(VerdictRefused, match="over"):
-            stage.alice.proxy.calls.judge(1, seen, Verdict.MATCH)
+            stage.alice.proxy.calls.judge(1, seen, CallVerdict.MATCH)
 
     def test_later_changes_nothing(self, stage: TwoPhones) -> None:
         stage.call()
-        stage.alice.proxy.calls.judge(1, self.words(stage), Verdict.LATER)
+        stage.alice.proxy.calls.judge(1, self.words(stage), CallVerdict.LATER)
         assert stage.alice.proxy.view.assurance is Assurance.ENCRYPTED
 
 
@@ -487,7 +490,7 @@ class TestNames:
         for side in stage.sides:
             sas = side.proxy.view.sas
             assert sas is not None
-            side.proxy.calls.judge(1, sas.rendered, Verdict.MATCH, name)
+            side.proxy.calls.judge(1, sas.rendered, CallVerdict.MATCH, name)
         return caches
 
     @every("name", [None, "Bob at home"])
@@ -542,7 +545,7 @@ class TestWatching:
         receive = stage.wire.ports["192.0.2.1", port]
 
         def convert(data: bytes, source: tuple[str, int]) -> None:
-            receive(data[:-1] + bytes([data[-1] ^ 1]) if classify(data) is Kind.RTP else data, source)
+            receive(data[:-1] + bytes([data[-1] ^ 1]) if classify(data) is DatagramKind.RTP else data, source)
 
         stage.wire.ports["192.0.2.1", port] = convert
         for _ in range(40):

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.proxy.stage import sdp
-from zrtp.proxy.description import ON_HOLD, Change, MalformedDescription, read, rewritten
+from zrtp.proxy.description import ON_HOLD, MalformedDescription, SectionChange, read, rewritten
 
 HASH = "1.10 " + "ab" * 32
 OTHER_HASH = "1.10 " + "cd" * 32
@@ -89,36 +89,44 @@ def test_addresses_become_ours_and_what_leads_past_the_proxy_goes() -> None:
     changed = rewritten(
         LINPHONE_VIDEO_CALL,
         "198.51.100.7",
-        [Change(port=20000, hello_hash=HASH), Change(port=20004, hello_hash=OTHER_HASH), Change(port=0)],
+        [
+            SectionChange(port=20000, hello_hash=HASH),
+            SectionChange(port=20004, hello_hash=OTHER_HASH),
+            SectionChange(port=0),
+        ],
     )
 
     assert changed == EXPECTED.replace("\n", "\r\n")
 
 
 def test_the_same_description_is_changed_the_same_way_each_time() -> None:
-    changes = [Change(port=20000, hello_hash=HASH)] * 2 + [Change(port=0)]
+    changes = [SectionChange(port=20000, hello_hash=HASH)] * 2 + [SectionChange(port=0)]
     once = rewritten(LINPHONE_VIDEO_CALL, "198.51.100.7", changes)
     assert once == rewritten(LINPHONE_VIDEO_CALL, "198.51.100.7", changes)
     assert once == rewritten(once, "198.51.100.7", changes), "and nothing more happens to it a second time"
 
 
 def test_towards_the_phone_the_hash_is_taken_out() -> None:
-    changed = rewritten(LINPHONE_VIDEO_CALL, "127.0.0.1", [Change(port=20000), Change(port=20004), Change(port=0)])
+    changed = rewritten(
+        LINPHONE_VIDEO_CALL, "127.0.0.1", [SectionChange(port=20000), SectionChange(port=20004), SectionChange(port=0)]
+    )
     assert "zrtp-hash" not in changed
 
 
 def test_the_announcement_for_a_second_place_stands_beside_the_first_and_goes_as_it_does() -> None:
-    outside = rewritten(sdp("10.0.0.7", 7000), "192.0.2.9", [Change(port=20000, hello_hash=HASH, fork_hash=OTHER_HASH)])
+    outside = rewritten(
+        sdp("10.0.0.7", 7000), "192.0.2.9", [SectionChange(port=20000, hello_hash=HASH, fork_hash=OTHER_HASH)]
+    )
     (section,) = read(outside)
     assert [str(found) for found in (*section.zrtp_hashes, *section.fork_hashes)] == [HASH, OTHER_HASH]
-    assert "zrtp-hash" not in rewritten(outside, "127.0.0.1", [Change(port=20000)])
+    assert "zrtp-hash" not in rewritten(outside, "127.0.0.1", [SectionChange(port=20000)])
     assert read(outside.replace("fork:1.10 cd", "fork:1.10 xx"))[0].fork_hashes == ()
 
 
 def test_a_section_that_is_left_alone_keeps_its_address_although_that_stood_above_all_sections() -> None:
     offer = sdp("10.0.0.7", 7000) + "m=image 7004 udptl t38\r\na=candidate:x\r\n"
 
-    changed = rewritten(offer, "198.51.100.7", [Change(port=20000, hello_hash=HASH), None])
+    changed = rewritten(offer, "198.51.100.7", [SectionChange(port=20000, hello_hash=HASH), None])
 
     assert changed.endswith("m=image 7004 udptl t38\r\nc=IN IP4 10.0.0.7\r\na=candidate:x\r\n")
     assert read(changed)[0].host == "198.51.100.7"
@@ -129,7 +137,7 @@ def test_rtcp_stays_on_the_port_of_rtp_or_apart_from_it() -> None:
     for rtcp, ours in (("a=rtcp:7000", "a=rtcp:20000"), ("a=rtcp:9999 IN IP4 192.0.2.2", "a=rtcp:20001")):
         offer = sdp("192.0.2.2", 7000, rtcp, "a=rtcp-mux-only")
         assert read(offer)[0].mux
-        lines = rewritten(offer, "127.0.0.1", [Change(port=20000)]).split("\r\n")
+        lines = rewritten(offer, "127.0.0.1", [SectionChange(port=20000)]).split("\r\n")
         assert ours in lines and "a=rtcp-mux-only" in lines
 
 
@@ -139,15 +147,17 @@ def test_of_a_bundle_remains_what_is_left_alone() -> None:
         sdp("192.0.2.2", 7000, "a=mid:a").replace("t=0 0", "t=0 0\r\na=group:BUNDLE a v w\r\na=group:LS a v") + video
     )
 
-    apart = rewritten(offer, "127.0.0.1", [Change(port=20000), Change(port=20004), Change(port=20008)])
+    apart = rewritten(
+        offer, "127.0.0.1", [SectionChange(port=20000), SectionChange(port=20004), SectionChange(port=20008)]
+    )
     assert "BUNDLE" not in apart and "a=group:LS a v\r\n" in apart
-    assert "a=group:BUNDLE v w\r\n" in rewritten(offer, "127.0.0.1", [Change(port=20000), None, None])
+    assert "a=group:BUNDLE v w\r\n" in rewritten(offer, "127.0.0.1", [SectionChange(port=20000), None, None])
 
 
 def test_the_old_way_of_holding_stays_on_hold() -> None:
     held = sdp("127.0.0.1", 7000).replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0")
 
-    changed = rewritten(held, "198.51.100.7", [Change(port=20000)])
+    changed = rewritten(held, "198.51.100.7", [SectionChange(port=20000)])
 
     assert "c=IN IP4 0.0.0.0\r\n" in changed
     assert "m=audio 20000 " in changed
@@ -157,7 +167,7 @@ def test_the_old_way_of_holding_stays_on_hold() -> None:
 def test_ipv6() -> None:
     offer = sdp("2001:db8::7", 7000).replace("IP4", "IP6")
     assert read(offer)[0].host == "2001:db8::7"
-    assert "c=IN IP6 2001:db8::9\r\n" in rewritten(offer, "2001:db8::9", [Change(port=20000)])
+    assert "c=IN IP6 2001:db8::9\r\n" in rewritten(offer, "2001:db8::9", [SectionChange(port=20000)])
 
 
 def test_a_secure_profile_with_only_zrtp_is_plain_rtp_to_a_phone() -> None:
@@ -165,7 +175,7 @@ def test_a_secure_profile_with_only_zrtp_is_plain_rtp_to_a_phone() -> None:
     (section,) = read(offer)
     assert section.plain_rtp
 
-    changed = rewritten(offer, "127.0.0.1", [Change(port=20000, protocol="RTP/AVP", keys=False)])
+    changed = rewritten(offer, "127.0.0.1", [SectionChange(port=20000, protocol="RTP/AVP", keys=False)])
     assert "m=audio 20000 RTP/AVP 0\r\n" in changed
 
 
@@ -173,8 +183,8 @@ def test_keys_are_seen_wherever_they_stand_and_go_only_where_that_is_asked_for()
     crypto = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
     offer = sdp("192.0.2.2", 7000, crypto)
     assert read(offer)[0].has_keys
-    assert crypto in rewritten(offer, "127.0.0.1", [Change(port=20000)])
-    assert crypto not in rewritten(offer, "127.0.0.1", [Change(port=20000, keys=False)])
+    assert crypto in rewritten(offer, "127.0.0.1", [SectionChange(port=20000)])
+    assert crypto not in rewritten(offer, "127.0.0.1", [SectionChange(port=20000, keys=False)])
 
     dtls = sdp("192.0.2.2", 7000).replace("t=0 0", "t=0 0\r\na=fingerprint:sha-256 00:11")
     assert read(dtls)[0].has_keys
@@ -207,7 +217,7 @@ def test_mutated_descriptions_are_followed_or_refused_and_never_keep_the_phones_
         except MalformedDescription:
             continue
         followed += 1
-        changed = rewritten(text, "198.51.100.7", [Change(port=20000 + 4 * n) for n in range(len(sections))])
+        changed = rewritten(text, "198.51.100.7", [SectionChange(port=20000 + 4 * n) for n in range(len(sections))])
         for section in read(changed):
             assert section.host in ("198.51.100.7", "", *ON_HOLD)
     assert followed > 150

@@ -7,19 +7,19 @@ from tests.proxy.stage import SERVER
 from tests.proxy.two_phones import TwoPhones
 from zrtp.proxy.calls import GONE
 from zrtp.proxy.dialogs import Dialog, Reason
-from zrtp.proxy.routing import Flows, Hop
-from zrtp.proxy.signalling import Side
-from zrtp.proxy.sip import Message
+from zrtp.proxy.routing import FlowTokens, Hop
+from zrtp.proxy.signalling import ProxySide
+from zrtp.proxy.sip import SipMessage
 
 
-def hung_up() -> tuple[TwoPhones, list[Message]]:
+def hung_up() -> tuple[TwoPhones, list[SipMessage]]:
     """Media does not get through, so both proxies hang up: what goes to Alice, to her server; to Bob, to his."""
     stage = TwoPhones()
     stage.wire.cut = True
     stage.call()
     stage.clock.run(60)
     found = [sending.message for side in stage.sides for sending in side.proxy.hung_up]
-    return stage, [message for message in found if isinstance(message, Message)]
+    return stage, [message for message in found if isinstance(message, SipMessage)]
 
 
 def test_each_side_gets_a_bye_that_looks_like_the_other_ones() -> None:
@@ -54,16 +54,16 @@ def test_the_answer_to_it_is_for_nobody_else_and_ends_its_repetition() -> None:
     stage, (to_alice, from_alice, *_) = hung_up()
     proxy = stage.alice.proxy
 
-    def answered(bye: Message) -> bytes:
-        return Message("SIP/2.0 200 OK", [header for header in bye.headers if header.name in COPIED]).encode()
+    def answered(bye: SipMessage) -> bytes:
+        return SipMessage("SIP/2.0 200 OK", [header for header in bye.headers if header.name in COPIED]).encode()
 
     assert proxy.from_phone(answered(to_alice), stage.alice.hop) == proxy.from_network(answered(from_alice)) == []
     told = [(answer.values("via"), side) for answer, side in proxy.answers[-2:]]
-    assert told == [(to_alice.values("via"), Side.PHONE), (from_alice.values("via"), Side.NETWORK)]
+    assert told == [(to_alice.values("via"), ProxySide.PHONE), (from_alice.values("via"), ProxySide.NETWORK)]
 
 
 def test_before_anybody_answered_there_is_nothing_to_hang_up() -> None:
-    dialog, here, flows = Dialog(), Hop("UDP", "127.0.0.1", 5070), Flows(bytes(32))
+    dialog, here, flows = Dialog(), Hop("UDP", "127.0.0.1", 5070), FlowTokens(bytes(32))
     why = Reason(488, "why")
 
     assert dialog.bye_to_phone(here, "c", why, "f", flows) is None
@@ -76,7 +76,7 @@ def test_a_proxy_that_ends_hangs_up_what_would_go_on_in_silence() -> None:
     stage.alice.proxy.calls.close()
 
     byes = [sending.message for sending in stage.alice.proxy.hung_up]
-    assert [bye.first("reason") for bye in byes if isinstance(bye, Message)] == [f'SIP;cause=503;text="{GONE}"'] * 2
+    assert [bye.first("reason") for bye in byes if isinstance(bye, SipMessage)] == [f'SIP;cause=503;text="{GONE}"'] * 2
 
 
 def test_a_reason_cannot_end_its_quotes() -> None:

@@ -12,8 +12,8 @@ from tests.proxy.two_phones import TwoPhones
 from zrtp.proxy.calls import MOST_CALLS
 from zrtp.proxy.description import MOST_SECTIONS
 from zrtp.proxy.routing import MOST_FLOWS, Hop
-from zrtp.proxy.signalling import Sending, Side
-from zrtp.proxy.sip import Message
+from zrtp.proxy.signalling import OutgoingMessage, ProxySide
+from zrtp.proxy.sip import SipMessage
 
 ODD = (
     b"\r\n",
@@ -44,8 +44,8 @@ def recorded() -> tuple[TwoPhones, list[tuple[bool, bytes]]]:
         real = getattr(signalling, name)
 
         def noting(
-            received: bytes | Message, source: Hop, *, real: object = real, from_phone: bool = from_phone
-        ) -> list[Sending]:
+            received: bytes | SipMessage, source: Hop, *, real: object = real, from_phone: bool = from_phone
+        ) -> list[OutgoingMessage]:
             seen.append((from_phone, received if isinstance(received, bytes) else received.encode()))
             return real(received, source)  # type: ignore[operator, no-any-return]
 
@@ -89,9 +89,9 @@ def test_mutated_messages_of_a_call_never_raise_and_never_bring_the_phones_media
         for mutated in mutations(octets, dice, 120):
             sendings = proxy.from_phone(mutated, stage.alice.hop) if from_phone else proxy.from_network(mutated, SERVER)
             for sending in sendings:
-                assert isinstance(sending.message, Message | bytes)
+                assert isinstance(sending.message, SipMessage | bytes)
                 passed += 1
-                if sending.side is Side.NETWORK and isinstance(sending.message, Message) and from_phone:
+                if sending.side is ProxySide.NETWORK and isinstance(sending.message, SipMessage) and from_phone:
                     body = sending.message.body
                     if sending.message.first("content-type").strip().lower() == "application/sdp":
                         assert b"c=IN IP4 10.1.0.2" not in body
@@ -157,7 +157,9 @@ From: <sip:alice@example.org>;tag=a
 To: <sip:bob@example.org>
 Call-ID: many
 CSeq: 1 INVITE"""
-    refused = stage.alice.proxy.passed(stage.alice.proxy.from_phone(with_body(head, body), stage.alice.hop), Side.PHONE)
+    refused = stage.alice.proxy.passed(
+        stage.alice.proxy.from_phone(with_body(head, body), stage.alice.hop), ProxySide.PHONE
+    )
     assert refused.status == 400
     assert stage.alice.proxy.lines == []
 

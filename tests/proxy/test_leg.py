@@ -73,7 +73,7 @@ def test_a_number_that_was_used_does_not_leave_again() -> None:
 def test_words_that_differ_cut_the_sound_off_both_ways() -> None:
     alice, bob = secured()
     incoming = bob.from_phone(0, PACKET)
-    alice.mismatched()
+    alice.note_mismatch()
 
     assert incoming is not None
     assert alice.from_phone(0, PACKET) is None

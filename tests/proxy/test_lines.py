@@ -12,8 +12,8 @@ from tests.proxy.stage import Clock, ProxyOnStage, Wire, sdp
 from zrtp.proxy.description import read
 from zrtp.proxy.leg import Leg, Remote
 from zrtp.proxy.lines import MediaLines
-from zrtp.proxy.policy import Refusal
-from zrtp.proxy.surroundings import Line
+from zrtp.proxy.policy import PolicyRefusal
+from zrtp.proxy.surroundings import MediaPorts
 
 VIDEO = "m=video 7100 RTP/AVP 97\r\n"
 
@@ -29,12 +29,12 @@ class Stage:
         self.leg: Leg = around.make_leg("sip:bob@example.org")
         self.closed: list[int] = []
 
-    def _open(self, index: int) -> Line:
+    def _open(self, index: int) -> MediaPorts:
         if self.full:
             raise OSError(errno.EMFILE, "Too many open files")
         ports = SimpleNamespace(phone_port=20000 + 4 * index, network_port=30000 + 4 * index)
         ports.close = lambda: self.closed.append(index)
-        return cast(Line, ports)
+        return cast(MediaPorts, ports)
 
     def offer(self, text: str, cseq: int = 1) -> str:
         return self.lines.outward(text, read(text), self.leg, None, offer=True, cseq=cseq)
@@ -64,9 +64,9 @@ def test_a_refused_offer_leaves_everything_as_it_was_and_an_accepted_one_does_no
         stage = Stage()
         stage.offer(sdp("10.0.0.7", 7000))
         stage.answer(sdp("203.0.113.9", 9000))
-        stage.lines.settled(1, stage.leg, accepted=True)
+        stage.lines.settle(1, stage.leg, accepted=True)
         stage.offer(sdp("10.0.0.7", 7990) + VIDEO, cseq=2)
-        stage.lines.settled(2, stage.leg, accepted=accepted)
+        stage.lines.settle(2, stage.leg, accepted=accepted)
 
         assert stage.lines.phone[0].port == port
         assert len(stage.lines.protected) == 1 + accepted
@@ -78,7 +78,7 @@ def test_what_cannot_be_protected_is_said_and_refused_where_nothing_else_is_offe
     fax = "m=image 7004 udptl t38\r\n"
     assert "m=image 0 " in stage.offer(sdp("10.0.0.7", 7000) + fax)
     (said,) = stage.said
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(PolicyRefusal, match=said):
         stage.offer("v=0\r\nc=IN IP4 10.0.0.7\r\n" + fax, cseq=2)
 
 
@@ -86,7 +86,7 @@ def test_ports_that_cannot_be_opened_refuse_the_call_and_those_that_are_open_clo
     stage = Stage()
     stage.offer(sdp("10.0.0.7", 7000))
     stage.full = True
-    with pytest.raises(Refusal, match="cannot be opened: Too many open files"):
+    with pytest.raises(PolicyRefusal, match="cannot be opened: Too many open files"):
         stage.offer(sdp("10.0.0.7", 7000) + VIDEO)
     stage.lines.close()
     assert stage.closed == [0]

@@ -10,7 +10,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Continuity, SasReady, Secured, SecurityWarning, WarningCode
-from zrtp.proxy.mitm import KEPT, Interceptor, Memory, Side
+from zrtp.proxy.mitm import KEPT, InterceptedSide, Interceptor, Memory
 
 SECONDS = 5.0
 
@@ -65,7 +65,7 @@ class Room:
         self._said = 0
 
     def call(self, interceptor: Interceptor | None = None) -> None:
-        people = {Side.CALLER: self.alice, Side.TARGET: self.bob}
+        people = {InterceptedSide.CALLER: self.alice, InterceptedSide.TARGET: self.bob}
         for person in people.values():
             person.begin()
             person.media.start(self.now)
@@ -81,18 +81,26 @@ class Room:
                 person.call.handle_timer(self.now)
                 person.news()
             self.now += 0.01
-        for side in Side:
+        for side in InterceptedSide:
             self.say(interceptor, b"hello", side)
 
-    def say(self, interceptor: Interceptor | None, sound: bytes, side: Side = Side.CALLER) -> None:
+    def say(
+        self, interceptor: Interceptor | None, sound: bytes, side: InterceptedSide = InterceptedSide.CALLER
+    ) -> None:
         """One says something to the other."""
-        people = {Side.CALLER: self.alice, Side.TARGET: self.bob}
+        people = {InterceptedSide.CALLER: self.alice, InterceptedSide.TARGET: self.bob}
         self._said += 1
         sealed = people[side].media.protect(rtp(self._said, sound, ssrc=people[side].media.stream.ssrc))
         assert sealed is not None
         self._carry(people, interceptor, side, sealed)
 
-    def _carry(self, people: dict[Side, Person], interceptor: Interceptor | None, side: Side, datagram: bytes) -> None:
+    def _carry(
+        self,
+        people: dict[InterceptedSide, Person],
+        interceptor: Interceptor | None,
+        side: InterceptedSide,
+        datagram: bytes,
+    ) -> None:
         if interceptor is None:
             people[side.other].take(datagram, self.now)
             return
@@ -115,7 +123,7 @@ def test_both_sides_are_secure_and_see_different_words(room: Room, mitm: Interce
 
     assert room.alice.seen(Secured) and room.bob.seen(Secured)
     assert room.alice.words != room.bob.words
-    for side, person in ((Side.CALLER, room.alice), (Side.TARGET, room.bob)):
+    for side, person in ((InterceptedSide.CALLER, room.alice), (InterceptedSide.TARGET, room.bob)):
         sas = mitm.sas(side)
         assert sas is not None and sas.rendered == person.words
 
@@ -131,7 +139,7 @@ def test_everything_is_heard_and_passed_on(room: Room, mitm: Interceptor) -> Non
 
     assert [packet[12:] for packet in room.bob.heard] == [b"hello", b"what only Bob should hear"]
     assert [packet[12:] for packet in room.alice.heard] == [b"hello"]
-    assert (mitm.heard(Side.CALLER), mitm.heard(Side.TARGET)) == (2, 1)
+    assert (mitm.heard(InterceptedSide.CALLER), mitm.heard(InterceptedSide.TARGET)) == (2, 1)
 
 
 def test_each_side_sees_the_zid_of_the_other(room: Room, mitm: Interceptor) -> None:
@@ -177,23 +185,23 @@ def test_a_goodbye_ends_the_call(room: Room, mitm: Interceptor) -> None:
     ssrc = room.alice.media.stream.ssrc.to_bytes(4, "big")
     goodbye = room.alice.media.protect_rtcp(b"\x80\xc9\x00\x01" + ssrc + b"\x81\xcb\x00\x01" + ssrc)
     assert goodbye is not None
-    passed = mitm.datagram_received(Side.CALLER, goodbye, room.now)
+    passed = mitm.datagram_received(InterceptedSide.CALLER, goodbye, room.now)
     assert mitm.over
-    assert [side for side, _ in passed] == [Side.TARGET]
+    assert [side for side, _ in passed] == [InterceptedSide.TARGET]
 
 
 def test_noise_raises_nothing_and_is_not_kept(mitm: Interceptor) -> None:
     noise = [b"", b"\x10\x00\x00\x01ZRTP" + bytes(30), bytes(100), rtp(1, bytes(20))] * KEPT
     for datagram in noise:
-        assert mitm.datagram_received(Side.CALLER, datagram, 0.0) == []
+        assert mitm.datagram_received(InterceptedSide.CALLER, datagram, 0.0) == []
     assert mitm.next_timer() is None
     assert list(mitm.events()) == []
-    assert (mitm.sas(Side.CALLER), mitm.heard(Side.CALLER), mitm.over) == (None, 0, False)
+    assert (mitm.sas(InterceptedSide.CALLER), mitm.heard(InterceptedSide.CALLER), mitm.over) == (None, 0, False)
 
 
 def test_closing_ends_both_calls(room: Room, mitm: Interceptor) -> None:
     room.call(mitm)
     mitm.close(room.now)
     room.say(mitm, b"anybody there?")
-    assert mitm.heard(Side.CALLER) == 1, "the one of the call"
+    assert mitm.heard(InterceptedSide.CALLER) == 1, "the one of the call"
     assert mitm.next_timer() is None

@@ -15,7 +15,7 @@ from tests.proxy.test_server import within_time
 from tests.proxy.two_phones import TwoPhones
 from tests.support.cases import every
 from zrtp.errors import ApiMisuse
-from zrtp.proxy.news import CallChanged, Notice
+from zrtp.proxy.news import CallChanged, ProxyNotice
 from zrtp.proxy.page import COOKIE, MOST_WATCHERS, Page
 
 LOOPBACK = ("127.0.0.1", 0)
@@ -187,7 +187,7 @@ def test_it_shows_calls_and_their_words_and_follows_changes() -> None:
 
             stage.request(stage.bob, "BYE")
             page.tell(CallChanged(view=stage.alice.proxy.view))
-            page.tell(Notice(text="loud and clear", loud=True))
+            page.tell(ProxyNotice(text="loud and clear", loud=True))
             await response.content.readline()
             second = json.loads((await response.content.readline()).removeprefix(b"data: "))
             assert second["calls"][0]["phase"] == "ended"
@@ -198,7 +198,7 @@ def test_it_shows_calls_and_their_words_and_follows_changes() -> None:
 
 def test_what_must_not_be_overlooked_names_its_call_and_goes_with_it() -> None:
     async def scene(stage: TwoPhones, page: Page, browser: Browser) -> None:
-        page.tell(Notice(text="This must be read.", call=1, loud=True))
+        page.tell(ProxyNotice(text="This must be read.", call=1, loud=True))
         assert (await browser.state())["notices"] == ["1. This must be read."]
         stage.request(stage.bob, "BYE")
         assert (await browser.state())["notices"] == []

@@ -6,13 +6,13 @@ import pytest
 
 from tests.proxy.stage import message
 from zrtp.proxy.registration import Bindings
-from zrtp.proxy.routing import Flows, Hop
-from zrtp.proxy.sip import Message, bare_uri
+from zrtp.proxy.routing import FlowTokens, Hop
+from zrtp.proxy.sip import SipMessage, bare_uri
 
 NETWORK = Hop("UDP", "192.0.2.9", 5080)
 
 
-def register(*contacts: str) -> Message:
+def register(*contacts: str) -> SipMessage:
     lines = "\n".join(f"Contact: {contact}" for contact in contacts)
     return message(f"""\
 REGISTER sip:example.org SIP/2.0
@@ -29,7 +29,7 @@ Authorization: Digest username="alice", uri="sip:example.org", response="0123"
 
 @pytest.fixture
 def bindings() -> Bindings:
-    return Bindings(Flows(bytes(32)))
+    return Bindings(FlowTokens(bytes(32)))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.proxy.stage import message
 from zrtp.proxy.routing import (
-    Flows,
+    FlowTokens,
     Hop,
     Via,
     add_via,
@@ -34,11 +34,11 @@ Max-Forwards: 70
 
 
 @pytest.fixture
-def flows() -> Flows:
-    return Flows(bytes(32))
+def flows() -> FlowTokens:
+    return FlowTokens(bytes(32))
 
 
-def test_an_answer_comes_back_by_what_stands_in_our_via(flows: Flows) -> None:
+def test_an_answer_comes_back_by_what_stands_in_our_via(flows: FlowTokens) -> None:
     request = message(INVITE)
     add_via(request, NETWORK_SIDE, flows.name(PHONE), flows)
     assert request.values("via")[0].startswith("SIP/2.0/UDP 192.0.2.9:5080;branch=z9hG4bK")
@@ -50,14 +50,14 @@ def test_an_answer_comes_back_by_what_stands_in_our_via(flows: Flows) -> None:
     assert response.values("via") == ["SIP/2.0/UDP 127.0.0.1:5161;branch=z9hG4bKphone;rport"]
 
 
-def test_an_answer_that_is_not_to_us_is_not_taken(flows: Flows) -> None:
+def test_an_answer_that_is_not_to_us_is_not_taken(flows: FlowTokens) -> None:
     response = message(INVITE.replace("INVITE sip:bob@example.org SIP/2.0", "SIP/2.0 200 OK"))
 
     assert take_own_via(response, NETWORK_SIDE) is None
     assert take_own_via(response, PHONE) is None, "it is theirs, but bears none of our marks"
 
 
-def test_copies_cancel_and_the_ack_of_a_refusal_get_the_same_branch_and_others_do_not(flows: Flows) -> None:
+def test_copies_cancel_and_the_ack_of_a_refusal_get_the_same_branch_and_others_do_not(flows: FlowTokens) -> None:
     def branch(text: str) -> str | None:
         request = message(text)
         add_via(request, NETWORK_SIDE, "f", flows)
@@ -100,7 +100,7 @@ def test_only_the_topmost_via_is_touched() -> None:
     assert below == "SIP/2.0/UDP 127.0.0.1:5161;branch=z9hG4bKphone;rport"
 
 
-def test_each_side_sees_an_address_that_it_can_reach(flows: Flows) -> None:
+def test_each_side_sees_an_address_that_it_can_reach(flows: FlowTokens) -> None:
     request = message(INVITE)
     record_route(request, PHONE_SIDE, NETWORK_SIDE, NETWORK_SIDE, "abc")
 
@@ -115,7 +115,7 @@ def test_tcp_and_tls_are_named_in_the_route() -> None:
     assert Hop("TLS", "2001:db8::9", 5061).route() == "<sip:[2001:db8::9]:5061;transport=tls;lr>"
 
 
-def test_own_routes_are_taken_off_the_top_and_those_below_stay(flows: Flows) -> None:
+def test_own_routes_are_taken_off_the_top_and_those_below_stay(flows: FlowTokens) -> None:
     request = message(
         INVITE.replace(
             "Max-Forwards",
@@ -128,7 +128,7 @@ def test_own_routes_are_taken_off_the_top_and_those_below_stay(flows: Flows) -> 
     assert request.values("route") == ["<sip:server.example.org;lr>", "<sip:127.0.0.1:5070;lr>"]
 
 
-def test_a_message_that_was_here_twice_passes_and_one_that_runs_in_a_circle_does_not(flows: Flows) -> None:
+def test_a_message_that_was_here_twice_passes_and_one_that_runs_in_a_circle_does_not(flows: FlowTokens) -> None:
     request = message(INVITE)
     for _ in range(2):
         add_via(request, NETWORK_SIDE, "f", flows)
@@ -140,7 +140,7 @@ def test_a_message_that_was_here_twice_passes_and_one_that_runs_in_a_circle_does
 
 
 def test_the_name_of_a_flow_hides_its_address_and_means_something_to_one_proxy_only() -> None:
-    ours, others = Flows(bytes(32)), Flows(b"\1" * 32)
+    ours, others = FlowTokens(bytes(32)), FlowTokens(b"\1" * 32)
 
     name = ours.name(PHONE)
 
@@ -150,7 +150,7 @@ def test_the_name_of_a_flow_hides_its_address_and_means_something_to_one_proxy_o
 
 
 def test_phones_are_remembered_up_to_a_bound_and_forgotten_with_their_connection() -> None:
-    flows = Flows(bytes(32))
+    flows = FlowTokens(bytes(32))
     first = flows.name(Hop("TCP", "127.0.0.1", 1))
     for port in range(2, 1100):
         flows.name(Hop("TCP", "127.0.0.1", port))

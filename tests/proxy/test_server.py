@@ -19,17 +19,17 @@ from tests.proxy.stage import QUICK, sdp
 from tests.support.cases import every
 from tests.support.certificates import P256
 from tests.support.loops import until
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.rtp import RtpPacket
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy import server as proxy_server
 from zrtp.proxy import servers
 from zrtp.proxy.leg import Protection
-from zrtp.proxy.news import News, Notice, Phase, Tell
+from zrtp.proxy.news import Phase, ProxyNews, ProxyNotice, Tell
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Hop
 from zrtp.proxy.server import CONNECTED, DISCONNECTED, ProxyOptions, SipProxy
-from zrtp.proxy.sip import Message
+from zrtp.proxy.sip import SipMessage
 from zrtp.proxy.upstream import Located, Upstream
 
 
@@ -47,7 +47,7 @@ def proxy_to(server: Server, tell: Tell, **more: object) -> SipProxy:
     return SipProxy(options, Endpoint(QUICK), tell)
 
 
-def nobody(news: News) -> None:
+def nobody(news: ProxyNews) -> None:
     """Is told what happens."""
 
 
@@ -61,13 +61,13 @@ class Media(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        assert classify(data) is Kind.RTP
+        assert classify(data) is DatagramKind.RTP
         self.heard.append(data)
 
 
 async def call_through(server: Server, transport: str, **more: object) -> None:
     """Alice calls Bob, each behind a proxy, and both speak."""
-    news: list[News] = []
+    news: list[ProxyNews] = []
     proxies = [proxy_to(server, news.append, **more) for _ in range(2)]
     phones = []
     loop = asyncio.get_running_loop()
@@ -168,17 +168,17 @@ def test_over_tls_the_certificate_has_to_be_the_servers(tmp_path: Path, host: st
 def test_a_connection_that_breaks_is_made_again_and_meanwhile_requests_are_refused() -> None:
     async def scene() -> None:
         server = await Server().open("TCP")
-        news: list[News] = []
+        news: list[ProxyNews] = []
         proxy = proxy_to(server, news.append)
         try:
             phone_side, before = await proxy.open()
             phone = await SipPhone("alice", phone_side).open("TCP")
             await server.drop_connections()
-            await until(lambda: Notice(text=DISCONNECTED, loud=True) in news)
+            await until(lambda: ProxyNotice(text=DISCONNECTED, loud=True) in news)
             phone.request("REGISTER", "sip:alice@example.org")
             assert (await phone.next()).status == 503
 
-            await until(lambda: Notice(text=CONNECTED) in news)
+            await until(lambda: ProxyNotice(text=CONNECTED) in news)
             phone.request("REGISTER", "sip:alice@example.org", cseq=2)
             assert (await phone.next()).status == 200
             assert before.port != 0
@@ -218,7 +218,7 @@ def test_a_phone_reaches_the_second_server_where_the_first_does_not_answer(monke
 
 def test_what_a_phone_sends_over_tcp_is_repeated_towards_a_server_on_udp_that_missed_it() -> None:
     class HardOfHearing(Server):
-        def received(self, message: Message, source: Hop) -> None:
+        def received(self, message: SipMessage, source: Hop) -> None:
             if message in self.seen:
                 super().received(message, source)
             else:

@@ -8,8 +8,8 @@ from tests.proxy.stage import SERVER, Clock, ProxyOnStage, Wire, octets, sdp, wi
 from tests.proxy.two_phones import TwoPhones
 from zrtp.proxy.news import Phase
 from zrtp.proxy.routing import Hop, Via
-from zrtp.proxy.signalling import Side
-from zrtp.proxy.sip import KEEPALIVE, Message, bare_uri
+from zrtp.proxy.signalling import ProxySide
+from zrtp.proxy.sip import KEEPALIVE, SipMessage, bare_uri
 
 PHONE = Hop("UDP", "127.0.0.1", 5161)
 OTHER_PHONE = Hop("TCP", "127.0.0.1", 41234)
@@ -122,7 +122,7 @@ def test_a_description_in_the_answer_to_options_is_no_call(proxy: ProxyOnStage) 
     headers = [header for header in asked.headers if header.name != "max-forwards"]
 
     body = sdp("127.0.0.1", 7000)
-    from_phone = Message("SIP/2.0 200 OK", headers)
+    from_phone = SipMessage("SIP/2.0 200 OK", headers)
     from_phone.replace("content-type", ["application/sdp"])
     from_phone.with_body(body.encode())
 
@@ -132,19 +132,19 @@ def test_a_description_in_the_answer_to_options_is_no_call(proxy: ProxyOnStage) 
 
 def test_a_keepalive_goes_on_to_the_server(proxy: ProxyOnStage) -> None:
     (sending,) = proxy.from_phone(b"\r\n\r\n", PHONE)
-    assert (sending.message, sending.side, sending.to) == (KEEPALIVE, Side.NETWORK, None)
+    assert (sending.message, sending.side, sending.to) == (KEEPALIVE, ProxySide.NETWORK, None)
     assert proxy.from_network(b"\r\n\r\n") == []
 
 
 def test_on_a_connection_a_keepalive_is_answered_too(proxy: ProxyOnStage) -> None:
     pong, onward = proxy.from_phone(b"\r\n\r\n", OTHER_PHONE)
-    assert (pong.message, pong.side, pong.to) == (b"\r\n", Side.PHONE, OTHER_PHONE)
-    assert (onward.message, onward.side) == (KEEPALIVE, Side.NETWORK)
+    assert (pong.message, pong.side, pong.to) == (b"\r\n", ProxySide.PHONE, OTHER_PHONE)
+    assert (onward.message, onward.side) == (KEEPALIVE, ProxySide.NETWORK)
 
 
 class TestRefusals:
-    def refused(self, proxy: ProxyOnStage, text: str | bytes) -> Message:
-        response = proxy.passed(proxy.from_phone(text, PHONE), Side.PHONE)
+    def refused(self, proxy: ProxyOnStage, text: str | bytes) -> SipMessage:
+        response = proxy.passed(proxy.from_phone(text, PHONE), ProxySide.PHONE)
         via = Via.parse(response.values("via")[0])
         assert via is not None and via.answer_to == ("127.0.0.1", 5161)
         return response
@@ -166,7 +166,7 @@ class TestRefusals:
         message = proxy.out(OPTIONS, PHONE)
         for _ in range(7):
             message.prepend("via", message.values("via")[0])
-        response = proxy.passed(proxy.from_network(message), Side.NETWORK)
+        response = proxy.passed(proxy.from_network(message), ProxySide.NETWORK)
         assert response.status == 482
 
     def test_what_is_not_sip_is_told_once_and_never_answered(self, proxy: ProxyOnStage) -> None:
@@ -176,8 +176,8 @@ class TestRefusals:
 
     def test_a_request_for_nobody_here(self, proxy: ProxyOnStage) -> None:
         (sending,) = proxy.from_network(OPTIONS.replace("sip:example.org SIP", "sip:carol@192.0.2.9:5080 SIP"))
-        assert isinstance(sending.message, Message)
-        assert (sending.message.status, sending.side, sending.to) == (480, Side.NETWORK, SERVER)
+        assert isinstance(sending.message, SipMessage)
+        assert (sending.message.status, sending.side, sending.to) == (480, ProxySide.NETWORK, SERVER)
 
     def test_an_answer_to_something_that_never_came_from_here(self, proxy: ProxyOnStage) -> None:
         forged = OPTIONS.replace("OPTIONS sip:example.org SIP/2.0", "SIP/2.0 200 OK").replace("5161", "5080")

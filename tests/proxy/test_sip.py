@@ -8,7 +8,7 @@ import pytest
 
 from tests.proxy.stage import message, octets
 from tests.support.cases import every
-from zrtp.proxy.sip import KEEPALIVE, Framer, MalformedSip, Message, Uri, answer, parse, split_values
+from zrtp.proxy.sip import KEEPALIVE, Framer, MalformedSip, SipMessage, Uri, answer, parse, split_values
 
 BYE_OF_LINPHONE = """\
 BYE sip:bob@127.0.0.5;gr=urn:uuid:1 SIP/2.0
@@ -128,7 +128,7 @@ class TestFramer:
         for octet in one + two:
             items += framer.feed(bytes([octet]))
 
-        assert [item.body for item in items if isinstance(item, Message)] == [b"body", b""]
+        assert [item.body for item in items if isinstance(item, SipMessage)] == [b"body", b""]
 
     def test_keepalives_are_told_apart(self) -> None:
         framer = Framer()

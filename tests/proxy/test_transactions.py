@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.proxy.stage import SERVER, Clock, message
 from tests.support.cases import every
 from zrtp.proxy.routing import Hop
-from zrtp.proxy.signalling import Sending, Side
-from zrtp.proxy.sip import Message, answer
+from zrtp.proxy.signalling import OutgoingMessage, ProxySide
+from zrtp.proxy.sip import SipMessage, answer
 from zrtp.proxy.transactions import MOST, TIMEOUT, Transactions
 
 BYE_AT = [0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
@@ -15,7 +15,7 @@ INVITE_AT = [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
 """Section 17.1.1.1: timer A has no upper bound."""
 
 
-def request(method: str = "BYE", transport: str = "UDP", branch: str = "z9hG4bK1") -> Message:
+def request(method: str = "BYE", transport: str = "UDP", branch: str = "z9hG4bK1") -> SipMessage:
     return message(f"""\
 {method} sip:bob@192.0.2.9 SIP/2.0
 Via: SIP/2.0/{transport} 192.0.2.1:5080;branch={branch};rport
@@ -32,8 +32,8 @@ class Stage:
         self.sent: list[float] = []
         self.transactions = Transactions(self.clock, lambda sending: self.sent.append(self.clock.now))
 
-    def send(self, asked: Message) -> None:
-        self.transactions.send(Sending(asked, Side.NETWORK))
+    def send(self, asked: SipMessage) -> None:
+        self.transactions.send(OutgoingMessage(asked, ProxySide.NETWORK))
 
 
 @every(("method", "times"), [("BYE", BYE_AT), ("OPTIONS", BYE_AT), ("INVITE", INVITE_AT), ("ACK", [0])])
@@ -59,7 +59,7 @@ def test_an_answer_ends_it_and_a_provisional_one_slows_it_down(method: str, stat
     asked = request(method)
     stage.send(asked)
     stage.clock.run(0.6)
-    stage.transactions.answered(answer(asked, status, "Whatever"))
+    stage.transactions.note_answer(answer(asked, status, "Whatever"))
     stage.clock.run(11)
     assert stage.sent == times
 
@@ -68,7 +68,7 @@ def test_an_answer_to_something_else_changes_nothing() -> None:
     stage = Stage()
     stage.send(request())
     for other in (request(branch="z9hG4bK2"), request("CANCEL")):
-        stage.transactions.answered(answer(other, 200, "OK"))
+        stage.transactions.note_answer(answer(other, 200, "OK"))
     stage.clock.run(TIMEOUT)
     assert stage.sent == BYE_AT
 
@@ -76,8 +76,10 @@ def test_an_answer_to_something_else_changes_nothing() -> None:
 def test_what_travels_safely_is_sent_once() -> None:
     stage = Stage()
     stage.send(request(transport="TCP"))
-    stage.transactions.send(Sending(answer(request(), 200, "OK"), Side.NETWORK, Hop("UDP", SERVER.host, 5060)))
-    stage.transactions.send(Sending(b"\r\n\r\n", Side.NETWORK))
+    stage.transactions.send(
+        OutgoingMessage(answer(request(), 200, "OK"), ProxySide.NETWORK, Hop("UDP", SERVER.host, 5060))
+    )
+    stage.transactions.send(OutgoingMessage(b"\r\n\r\n", ProxySide.NETWORK))
     stage.clock.run(TIMEOUT)
     assert stage.sent == [0, 0, 0]
 

@@ -14,7 +14,7 @@ from tests.support.cases import every
 from tests.support.loops import until
 from zrtp.proxy import transport
 from zrtp.proxy.routing import Hop
-from zrtp.proxy.sip import Message, answer, parse
+from zrtp.proxy.sip import SipMessage, answer, parse
 from zrtp.proxy.transport import PhoneSide, UdpNetworkSide, own_address
 from zrtp.proxy.upstream import Located, NoSuchServer
 
@@ -39,7 +39,7 @@ async def in_vain() -> Located:
 
 def test_only_the_server_is_heard_on_the_network_side() -> None:
     async def scene() -> None:
-        heard: list[Message | bytes] = []
+        heard: list[SipMessage | bytes] = []
         server = Located([("127.0.0.2", 5060)])
         side = UdpNetworkSide(server, in_vain, lambda received, source: heard.append(received))
         await side.open((LOOPBACK, 0))
@@ -64,14 +64,14 @@ def test_the_server_is_looked_up_again_when_that_is_due_or_when_it_fails(seconds
             moved.set()
             return Located([("::1", 5060), ("127.0.0.3", 5060)])
 
-        heard: list[Message | bytes] = []
+        heard: list[SipMessage | bytes] = []
         located = Located([("127.0.0.2", 5060)], seconds)
         side = UdpNetworkSide(located, find, lambda received, source: heard.append(received))
         await side.open((LOOPBACK, 0))
         if math.isinf(seconds):
             unavailable = parse(REGISTER)
             side.send(unavailable, None)
-            side.answered(answer(unavailable, 503, "Service Unavailable"))
+            side.note_answer(answer(unavailable, 503, "Service Unavailable"))
         await moved.wait()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.3", 0))
@@ -95,7 +95,7 @@ def test_a_server_of_another_family_than_our_own_address_is_a_sentence() -> None
 
 def test_phones_over_udp_and_tcp_are_heard_at_one_port_and_answered_where_they_are() -> None:
     async def scene() -> None:
-        heard: list[tuple[Message | bytes, Hop]] = []
+        heard: list[tuple[SipMessage | bytes, Hop]] = []
         gone: list[Hop] = []
         side = PhoneSide(lambda received, source: heard.append((received, source)), gone.append)
         here = await side.open(LOOPBACK, 0)

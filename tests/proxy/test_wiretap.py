@@ -15,8 +15,8 @@ from zrtp.media.aio import SecureStream, connect, listen
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy import wiretap
-from zrtp.proxy.mitm import Side
-from zrtp.proxy.wiretap import Agreed, Began, Notice, Over, Wiretap, is_for_teaching
+from zrtp.proxy.mitm import InterceptedSide
+from zrtp.proxy.wiretap import Began, KeysAgreed, Over, Wiretap, WiretapNews, is_for_teaching
 
 LOOPBACK = ("127.0.0.1", 0)
 QUICK = Config(key_agreements=(b"X255",))
@@ -41,7 +41,7 @@ async def words(stream: SecureStream) -> str:
 
 
 def test_a_call_through_it_is_secure_heard_and_has_two_different_words() -> None:
-    notices: list[Notice] = []
+    notices: list[WiretapNews] = []
 
     async def scene() -> None:
         async with listen(installation(), LOOPBACK) as bob:
@@ -55,8 +55,8 @@ def test_a_call_through_it_is_secure_heard_and_has_two_different_words() -> None
                 caller = alice.local
             await until(lambda: isinstance(notices[-1], Over))
             tap.close()
-        by_side = {each.side: each.sas.rendered for each in notices if isinstance(each, Agreed)}
-        assert by_side == {Side.CALLER: seen[0], Side.TARGET: seen[1]}
+        by_side = {each.side: each.sas.rendered for each in notices if isinstance(each, KeysAgreed)}
+        assert by_side == {InterceptedSide.CALLER: seen[0], InterceptedSide.TARGET: seen[1]}
         assert notices[0] == Began(1, caller)
         assert notices[-1] == Over(1, (1, 0))
 
@@ -65,7 +65,7 @@ def test_a_call_through_it_is_secure_heard_and_has_two_different_words() -> None
 
 def test_the_next_call_begins_when_the_one_before_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wiretap, "QUIET", 0.0)
-    notices: list[Notice] = []
+    notices: list[WiretapNews] = []
 
     async def scene() -> None:
         async with listen(installation(), LOOPBACK) as first:
@@ -82,7 +82,7 @@ def test_the_next_call_begins_when_the_one_before_is_over(monkeypatch: pytest.Mo
 
 
 def test_noise_and_strangers_begin_no_call() -> None:
-    notices: list[Notice] = []
+    notices: list[WiretapNews] = []
 
     async def scene() -> None:
         tap = Wiretap(("127.0.0.1", 9), notices.append, config=QUICK)
@@ -100,7 +100,7 @@ def test_noise_and_strangers_begin_no_call() -> None:
 
 
 def test_a_target_that_does_not_answer_is_no_reason_to_stop() -> None:
-    notices: list[Notice] = []
+    notices: list[WiretapNews] = []
 
     async def scene() -> None:
         tap = Wiretap(("127.0.0.1", 9), notices.append, config=QUICK)

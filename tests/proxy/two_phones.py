@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from tests.proxy.stage import SERVER, Clock, Datagram, Phone, ProxyOnStage, Wire, octets, sdp
 from zrtp.cache.interface import SecretCache
 from zrtp.cache.memory import MemoryCache
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.routing import Hop
-from zrtp.proxy.sip import Header, Message, bare_uri, parse
+from zrtp.proxy.sip import Header, SipMessage, bare_uri, parse
 
 SETTLED = 0.3
 """Seconds after which a key agreement over this wire is through."""
@@ -40,7 +40,7 @@ class Side:
     def sdp(self) -> str:
         return sdp(*self.media.address)
 
-    def spoke_to(self, message: Message) -> tuple[str, int]:
+    def spoke_to(self, message: SipMessage) -> tuple[str, int]:
         """Where a description that reached the phone tells it to send."""
         text = message.body.decode()
         port = int(text.split("m=audio ")[1].split()[0])
@@ -69,7 +69,7 @@ class TwoPhones:
         self._branch = itertools.count(1)
         self.requests: list[bytes] = []
         """What the server saw of requests and answers."""
-        self._pending: dict[str, Message] = {}
+        self._pending: dict[str, SipMessage] = {}
         for side in (self.alice, self.bob):
             self.register(side)
 
@@ -106,7 +106,7 @@ class TwoPhones:
 
     # What phones do.
 
-    def register(self, side: Side) -> Message:
+    def register(self, side: Side) -> SipMessage:
         """Returns the answer as the phone sees it."""
         request = octets(f"""\
 REGISTER sip:example.org SIP/2.0
@@ -123,18 +123,18 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         headers = [
             header for header in seen.headers if header.name in ("via", "from", "to", "call-id", "cseq", "contact")
         ]
-        return side.proxy.into(Message("SIP/2.0 200 OK", headers))
+        return side.proxy.into(SipMessage("SIP/2.0 200 OK", headers))
 
     def request(
         self, side: Side, method: str, body: str = "", *, to_tag: bool = True, branch: str = "", cseq: int | None = None
-    ) -> Message:
+    ) -> SipMessage:
         """A request of the phone; returns what the other phone gets."""
         seen = self.ask(side, method, body, to_tag=to_tag, branch=branch, cseq=cseq)
         return self.deliver(side, seen)
 
     def ask(
         self, side: Side, method: str, body: str = "", *, to_tag: bool = True, branch: str = "", cseq: int | None = None
-    ) -> Message:
+    ) -> SipMessage:
         """The same, as far as the server."""
         other = self.other(side)
         if cseq is None:
@@ -159,7 +159,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         self.requests.append(seen.encode())
         return seen
 
-    def deliver(self, side: Side, seen: Message) -> Message:
+    def deliver(self, side: Side, seen: SipMessage) -> SipMessage:
         """What the server does with a request: to the other phone, by its Contact or along the Route."""
         other = self.other(side)
         forwarded = parse(seen.encode())
@@ -176,7 +176,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         self._pending[f"{other.hop.host} {received.method}"] = received
         return received
 
-    def answer(self, side: Side, status: str, body: str = "", *, to: str = "INVITE", tag: str = "") -> Message:
+    def answer(self, side: Side, status: str, body: str = "", *, to: str = "INVITE", tag: str = "") -> SipMessage:
         """The phone answers; returns what the other phone gets."""
         seen = self.say(side, status, body, to=to, tag=tag)
         other = self.other(side)
@@ -185,7 +185,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
             other.routes = received.values("record-route")[::-1]
         return received
 
-    def say(self, side: Side, status: str, body: str = "", *, to: str = "INVITE", tag: str = "") -> Message:
+    def say(self, side: Side, status: str, body: str = "", *, to: str = "INVITE", tag: str = "") -> SipMessage:
         """The same, as far as the server."""
         asked = self._pending[f"{side.hop.host} {to}"]
         kept = ("via", "record-route", "from", "to", "call-id", "cseq")
@@ -198,14 +198,14 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         if body:
             headers.append(Header.of("Content-Type: application/sdp"))
         headers.append(Header.of(f"Content-Length: {len(body)}"))
-        seen = side.proxy.out(Message(f"SIP/2.0 {status}", headers, body.encode()).encode(), side.hop)
+        seen = side.proxy.out(SipMessage(f"SIP/2.0 {status}", headers, body.encode()).encode(), side.hop)
         self.requests.append(seen.encode())
         assert seen.drop_first("via").startswith(f"SIP/2.0/UDP {SERVER.sent_by}")
         return parse(seen.encode())
 
     # Whole calls.
 
-    def call(self) -> tuple[Message, Message]:
+    def call(self) -> tuple[SipMessage, SipMessage]:
         """Alice calls, Bob answers; what each phone was told."""
         offered = self.request(self.alice, "INVITE", self.alice.sdp, to_tag=False)
         answered = self.answer(self.bob, "200 OK", self.bob.sdp)
@@ -213,7 +213,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         self.clock.run(SETTLED)
         return offered, answered
 
-    def talk(self, offered: Message, answered: Message, *, seconds: float = SETTLED, packets: int = 5) -> None:
+    def talk(self, offered: SipMessage, answered: SipMessage, *, seconds: float = SETTLED, packets: int = 5) -> None:
         """Both phones speak, after some time."""
         self.clock.run(seconds)
         self.alice.media.speak(self.alice.spoke_to(answered), count=packets)
@@ -229,7 +229,7 @@ Contact: <sip:{side.name}@{side.hop.sent_by}>;expires=600
         """Of these, what can be understood without keys; phones say the same words all the time."""
         return [d for d in self.wire.capture if _outside(d) and b"words in clear" in d.payload]
 
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> list[DatagramKind]:
         return [classify(datagram.payload) for datagram in self.network]
 
 

@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from zrtp.reach.code import Code
 from zrtp.reach.errors import WrongCode
-from zrtp.reach.exchange import Exchange
+from zrtp.reach.exchange import PasswordExchange
 
 CODE = Code.parse("7-virus-revival")
 OTHER = Code.parse("7-adrift-yesteryear")
 
 
-def side(name: str, code: Code = CODE, seed: int = 1) -> Exchange:
-    return Exchange(code, name, random.Random(f"{name} {seed}").randbytes)
+def side(name: str, code: Code = CODE, seed: int = 1) -> PasswordExchange:
+    return PasswordExchange(code, name, random.Random(f"{name} {seed}").randbytes)
 
 
-def met(alice: Exchange, bob: Exchange) -> None:
+def met(alice: PasswordExchange, bob: PasswordExchange) -> None:
     alice.meet("bob", bob.first)
     bob.meet("alice", alice.first)
 

@@ -19,14 +19,14 @@ from zrtp.reach import mailbox
 from zrtp.reach.code import Code
 from zrtp.reach.errors import MailboxRefused, NobodyThere, ReachError, WrongCode
 from zrtp.reach.mailbox import Rendezvous
-from zrtp.reach.steps import CodeMade, MailboxBroken, SomebodyThere, Step
+from zrtp.reach.steps import CodeMade, MailboxBroken, MeetingStep, SomebodyThere
 
 
 class Person:
     """Somebody who makes or knows a code, and has a message."""
 
     def __init__(self, url: str, message: bytes) -> None:
-        self.news: list[Step] = []
+        self.news: list[MeetingStep] = []
         self.code: asyncio.Future[Code] = asyncio.get_running_loop().create_future()
         self._message = message
         self._url = url
@@ -34,7 +34,7 @@ class Person:
     async def payload(self) -> bytes:
         return self._message
 
-    def told(self, step: Step) -> None:
+    def told(self, step: MeetingStep) -> None:
         self.news.append(step)
         if isinstance(step, CodeMade):
             self.code.set_result(step.code)

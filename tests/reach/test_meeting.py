@@ -13,9 +13,9 @@ from zrtp.reach.code import Code
 from zrtp.reach.description import Description, Side
 from zrtp.reach.errors import BadLine, NoWay, WrongCode
 from zrtp.reach.meeting import swap_by_code, swap_by_lines
-from zrtp.reach.path import Path
+from zrtp.reach.path import IcePath
 from zrtp.reach.servers import Servers
-from zrtp.reach.steps import CodeFits, CodeMade, LineMade, LineRefused, SomebodyThere, Step
+from zrtp.reach.steps import CodeFits, CodeMade, LineMade, LineRefused, MeetingStep, SomebodyThere
 
 HASHES = {Side.LISTENER: b"L" * 32, Side.CALLER: b"C" * 32}
 
@@ -23,13 +23,13 @@ HASHES = {Side.LISTENER: b"L" * 32, Side.CALLER: b"C" * 32}
 class Person:
     """One side, what it was told, and what it may paste."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: IcePath) -> None:
         self.path = path
-        self.told: list[Step] = []
-        self.steps: asyncio.Queue[Step] = asyncio.Queue()
+        self.told: list[MeetingStep] = []
+        self.steps: asyncio.Queue[MeetingStep] = asyncio.Queue()
         self.clipboard: asyncio.Queue[str | None] = asyncio.Queue()
 
-    def hear(self, step: Step) -> None:
+    def hear(self, step: MeetingStep) -> None:
         self.told.append(step)
         self.steps.put_nowait(step)
 
@@ -48,7 +48,7 @@ def play(scene: Callable[[Person, Person, str], Awaitable[None]], addresses: tup
     async def run() -> None:
         async with asyncio.timeout(10), fake_mailbox() as server, AsyncExitStack() as stack:
             people = [
-                Person(await stack.enter_async_context(Path(side, Servers(), addresses=list(addresses))))
+                Person(await stack.enter_async_context(IcePath(side, Servers(), addresses=list(addresses))))
                 for side in Side
             ]
             listener, caller = people

@@ -13,10 +13,10 @@ from aioice.ice import StunProtocol
 from aioice.stun import Message
 
 from zrtp.reach import patience
-from zrtp.reach.description import Candidate, Description, Kind, Side
+from zrtp.reach.description import CandidateType, Description, IceCandidate, Side
 from zrtp.reach.errors import NoWay
-from zrtp.reach.notice import Reason
-from zrtp.reach.path import Path
+from zrtp.reach.notice import RefusalReason
+from zrtp.reach.path import IcePath
 from zrtp.reach.servers import Servers, Turn
 
 HASH = bytes(32)
@@ -26,7 +26,7 @@ NOBODY = Servers()
 class Ends:
     """A listener and a caller that have gathered and know each other's description, or will."""
 
-    def __init__(self, listener: Path, caller: Path) -> None:
+    def __init__(self, listener: IcePath, caller: IcePath) -> None:
         self.listener, self.caller = listener, caller
         self.described = listener.describe(HASH), caller.describe(HASH)
 
@@ -42,7 +42,7 @@ def meet(scene: Callable[[Ends], Awaitable[None]]) -> None:
         async with asyncio.timeout(10), AsyncExitStack() as stack:
             paths = []
             for side in Side:
-                path = await stack.enter_async_context(Path(side, NOBODY, addresses=["127.0.0.1"]))
+                path = await stack.enter_async_context(IcePath(side, NOBODY, addresses=["127.0.0.1"]))
                 await path.gather()
                 paths.append(path)
             await scene(Ends(*paths))
@@ -50,7 +50,7 @@ def meet(scene: Callable[[Ends], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def first(path: Path) -> bytes:
+async def first(path: IcePath) -> bytes:
     """The next datagram that comes."""
     heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
@@ -77,7 +77,7 @@ def test_datagrams_go_both_ways() -> None:
 def test_the_own_address_is_a_candidate() -> None:
     async def scene(ends: Ends) -> None:
         (candidate,) = ends.listener.candidates
-        assert (candidate.kind, candidate.host) == (Kind.HOST, "127.0.0.1")
+        assert (candidate.kind, candidate.host) == (CandidateType.HOST, "127.0.0.1")
 
     meet(scene)
 
@@ -85,7 +85,7 @@ def test_the_own_address_is_a_candidate() -> None:
 class Deaf:
     """Loses the checks that come to a path, as a router does that knows nothing of them yet."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: IcePath) -> None:
         self.lost: set[bytes] = set()
         self.heard: set[bytes] = set()
         self.listening = False
@@ -165,14 +165,14 @@ def test_strangers_octets_never_raise() -> None:
 def test_the_other_side_hears_why_it_was_refused_once() -> None:
     async def scene(ends: Ends) -> None:
         await ends.connect()
-        heard: list[Reason] = []
+        heard: list[RefusalReason] = []
         ends.caller.on_notice = heard.append
         hearing = asyncio.create_task(first(ends.caller))
         await asyncio.sleep(0)
-        ends.listener.tell(Reason.HASH_REFUSED)
+        ends.listener.tell(RefusalReason.HASH_REFUSED)
         ends.listener.send(b"the last one")
         await hearing
-        assert heard == [Reason.HASH_REFUSED]
+        assert heard == [RefusalReason.HASH_REFUSED]
 
     meet(scene)
 
@@ -182,7 +182,7 @@ def test_a_notice_is_no_datagram_of_the_call() -> None:
         await ends.connect()
         hearing = asyncio.create_task(first(ends.caller))
         await asyncio.sleep(0)
-        ends.listener.tell(Reason.GIVEN_UP)
+        ends.listener.tell(RefusalReason.GIVEN_UP)
         ends.listener.send(b"hello")
         assert await hearing == b"hello"
 
@@ -192,7 +192,7 @@ def test_a_notice_is_no_datagram_of_the_call() -> None:
 def test_nothing_is_sent_where_there_is_no_way() -> None:
     async def scene(ends: Ends) -> None:
         ends.listener.send(b"lost")
-        ends.listener.tell(Reason.GIVEN_UP)
+        ends.listener.tell(RefusalReason.GIVEN_UP)
         await ends.connect()
         await ends.listener.close()
         ends.listener.send(b"lost")
@@ -204,7 +204,7 @@ def test_nothing_is_sent_where_there_is_no_way() -> None:
 
 def test_without_a_way_the_sentence_names_what_helps() -> None:
     async def scene(ends: Ends) -> None:
-        lost = replace(ends.described[0], candidates=(Candidate(Kind.HOST, "127.0.0.1", _free_port()),))
+        lost = replace(ends.described[0], candidates=(IceCandidate(CandidateType.HOST, "127.0.0.1", _free_port()),))
         with pytest.raises(NoWay, match="A relay helps"):
             await ends.caller.connect(lost, 0.1)
 
@@ -216,10 +216,10 @@ def test_a_line_does_not_aim_checks_at_this_very_computer() -> None:
 
     async def scene(ends: Ends) -> None:
         (loopback,) = ends.caller.candidates
-        other = Candidate(Kind.HOST, "192.0.2.20", 5004)
+        other = IceCandidate(CandidateType.HOST, "192.0.2.20", 5004)
         theirs = replace(ends.described[0], candidates=(loopback, other))
         assert ends.listener._worth_trying(theirs) == [loopback, other]
-        async with Path(Side.CALLER, NOBODY, addresses=[]) as elsewhere:
+        async with IcePath(Side.CALLER, NOBODY, addresses=[]) as elsewhere:
             assert elsewhere._worth_trying(theirs) == [other]
 
     meet(scene)
@@ -228,7 +228,7 @@ def test_a_line_does_not_aim_checks_at_this_very_computer() -> None:
 def test_a_network_without_udp_is_told_from_two_bad_routers() -> None:
     async def run() -> None:
         servers = Servers(stun=("127.0.0.1", 9))
-        async with Path(Side.CALLER, servers, addresses=["127.0.0.1"]) as path:
+        async with IcePath(Side.CALLER, servers, addresses=["127.0.0.1"]) as path:
             patience_before, patience.GATHERING = patience.GATHERING, 0.05  # type: ignore[misc, assignment]
             try:
                 await path.gather()
@@ -238,7 +238,7 @@ def test_a_network_without_udp_is_told_from_two_bad_routers() -> None:
                 side=Side.LISTENER,
                 seed=bytes(16),
                 hello_hash=HASH,
-                candidates=(Candidate(Kind.HOST, "127.0.0.1", _free_port()),),
+                candidates=(IceCandidate(CandidateType.HOST, "127.0.0.1", _free_port()),),
             )
             with pytest.raises(NoWay, match="lets no UDP out"):
                 await path.connect(lost, 0.1)
@@ -249,7 +249,7 @@ def test_a_network_without_udp_is_told_from_two_bad_routers() -> None:
 def test_a_relay_that_gives_nothing_is_noticed_at_once() -> None:
     async def run() -> None:
         turn = Turn(address=("127.0.0.1", _free_port()), user="zrtp", password="x", tcp=True)  # noqa: S106
-        async with Path(Side.CALLER, Servers(turn=turn, relay_only=True)) as path:
+        async with IcePath(Side.CALLER, Servers(turn=turn, relay_only=True)) as path:
             with pytest.raises(NoWay, match="The relay gives no address"):
                 await path.gather()
 
@@ -259,7 +259,7 @@ def test_a_relay_that_gives_nothing_is_noticed_at_once() -> None:
 def test_a_relay_that_gave_nothing_is_named_when_there_is_no_direct_way() -> None:
     async def run() -> None:
         turn = Turn(address=("127.0.0.1", _free_port()), user="zrtp", password="x", tcp=True)  # noqa: S106
-        async with Path(Side.CALLER, Servers(turn=turn), addresses=["127.0.0.1"]) as path:
+        async with IcePath(Side.CALLER, Servers(turn=turn), addresses=["127.0.0.1"]) as path:
             await path.gather()
             lost = Description(side=Side.LISTENER, seed=bytes(16), hello_hash=HASH, candidates=())
             with pytest.raises(NoWay, match="the relay gave no address"):
@@ -270,7 +270,7 @@ def test_a_relay_that_gave_nothing_is_named_when_there_is_no_direct_way() -> Non
 
 def test_a_computer_without_a_network_is_told_so() -> None:
     async def run() -> None:
-        async with Path(Side.CALLER, NOBODY, addresses=[]) as path:
+        async with IcePath(Side.CALLER, NOBODY, addresses=[]) as path:
             with pytest.raises(NoWay, match="Is it connected"):
                 await path.gather()
 

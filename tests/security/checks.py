@@ -101,7 +101,7 @@ CHECKS = (
     ),
     Check(
         "in a crowd who hears us comes first",
-        "not hearing.comes_first(_, candidate.ssrc, now)",
+        "not hearing.admit(_, candidate.ssrc, now)",
         "False",
         ("test_hearing", "test_initiation"),
     ),
@@ -454,7 +454,7 @@ CHECKS = (
     ),
     Check(
         "plain RTP after secure is dropped",
-        "_.refused(error, now)",
+        "_.note_refused(error, now)",
         "return packet",
         ("test_secure",),
         within="SecureMedia.unprotect",

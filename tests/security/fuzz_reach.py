@@ -25,9 +25,9 @@ from zrtp.reach import mailbox, mapping, patience
 from zrtp.reach.code import Code, looks_like_code
 from zrtp.reach.description import MOST_CANDIDATES, PREFIX, Description, Side
 from zrtp.reach.errors import BadCode, BadLine, NoMapping, WrongCode
-from zrtp.reach.exchange import Exchange
+from zrtp.reach.exchange import PasswordExchange
 from zrtp.reach.mailbox import Rendezvous
-from zrtp.reach.notice import Reason, read_notice
+from zrtp.reach.notice import RefusalReason, read_notice
 
 NONCE = bytes(12)
 CODE = Code.parse("7-virus-revival")
@@ -88,7 +88,7 @@ def _rendezvous() -> Rendezvous:
         return b""
 
     found = Rendezvous("ws://127.0.0.1:9/v1", payload, lambda _: None, random=random.Random(1).randbytes)
-    found._exchange = Exchange(CODE, "ours", random.Random(2).randbytes)
+    found._exchange = PasswordExchange(CODE, "ours", random.Random(2).randbytes)
     return found
 
 
@@ -120,7 +120,7 @@ def _router(octets: bytes) -> None:
 
 
 def _path(octets: bytes) -> None:
-    assert read_notice(octets, ALICE, BOB) in (None, *Reason)
+    assert read_notice(octets, ALICE, BOB) in (None, *RefusalReason)
     patience.make_strict()
     try:
         stun.parse_message(octets)

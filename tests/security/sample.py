@@ -94,10 +94,10 @@ REASONS: dict[str, str] = {
     "retained_secrets.py match: known is NOTHING_KNOWN -> False": (
         "of nothing nothing matches; not to look saves the comparisons"
     ),
-    "retention.py Retention.call_secured: self._installation.cacheless -> False": (
+    "retention.py Retention.store_or_hold_back: self._installation.cacheless -> False": (
         "without a cache a change is thrown away anyway; not to make it saves copies of the secrets"
     ),
-    "retention.py Retention.outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
+    "retention.py Retention.mark_outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
         "any moment before the first one will do"
     ),
     "retention.py Retention.turn_to: "

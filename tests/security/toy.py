@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
-from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, Exchange
+from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, PrivateOperation
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.protocol.config import Config
 
@@ -23,7 +23,7 @@ G = 7
 class ToyDiffieHellman(DiffieHellman):
     """Diffie-Hellman modulo 2^31 - 1."""
 
-    def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:
+    def key_pair(self, context: ShareContext) -> tuple[bytes, PrivateOperation]:
         private = 2 + int.from_bytes(draw(context.random, 4), "big") % (P - 3)
 
         def exchange(pv: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from zrtp.cache.interface import AsyncSecretCache, Change, PeerEntry, SecretCache, in_coroutines
+from zrtp.cache.interface import AsyncSecretCache, PeerEntry, RecordUpdate, SecretCache, in_coroutines
 from zrtp.cache.record import PeerRecord
 
 STORE_THREADS = ("zrtp store", "asyncio_")
@@ -32,7 +32,7 @@ class Elsewhere:
         self._check("load")
         return self._cache.load(own_zid, peer_zid)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         self._check("update")
         return self._cache.update(own_zid, peer_zid, change)
 

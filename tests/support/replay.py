@@ -424,7 +424,7 @@ class Replay:
         return [octets for secret, octets in fields_of if secret is None]
 
     def _first_stream(self) -> None:
-        """What `Session.exchange_finished` knows after a first stream with the recorded ZRTPSess."""
+        """What `Call.take_results` knows after a first stream with the recorded ZRTPSess."""
         transcript = self.transcript
         assert transcript.zrtpsess_in is not None
         suite = replace(_suite(transcript), key_agreement=b"DH3k")
@@ -459,7 +459,7 @@ class Replay:
         )
         confirm = ConfirmVerified(replace(peer, cache_interval=0), ChainComplete(peer.h0))
         confirmed = Confirmed(confirm, SignatureChecked(None), NOT_US)
-        call_of(self.session).exchange_finished(core_of(first), first_exchange, confirmed)
+        call_of(self.session).take_results(core_of(first), first_exchange, confirmed)
 
     def _inbound(self) -> list[Inbound]:
         """The other end's datagrams: as recorded, or else one for each of its messages."""

@@ -19,7 +19,7 @@ from zrtp.errors import CacheError
 ZID_LENGTH = 12
 """Octets of a ZID (RFC 6189 section 4.9)."""
 
-Change = Callable[[PeerRecord | None], PeerRecord | None]
+RecordUpdate = Callable[[PeerRecord | None], PeerRecord | None]
 """A pure function from the old record (None: unknown peer) to the new one (None: forget the peer)."""
 
 PAGE: Final = 1000
@@ -77,7 +77,7 @@ class SecretCache(Protocol):
         """The record of a peer; None if it is unknown."""
         ...
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         """Read a record, change it and write it in one transaction; return what is stored now.
 
         `change` may run again, so it has no side effects and does not use the cache. The record it gets is
@@ -114,7 +114,7 @@ class AsyncSecretCache(Protocol):
         """As `SecretCache.load`."""
         ...
 
-    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         """As `SecretCache.update`; `change` may run in another thread."""
         ...
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zrtp.cache.interface import Change, PeerEntry, check_label, check_zid, in_order, made_zid
+from zrtp.cache.interface import PeerEntry, RecordUpdate, check_label, check_zid, in_order, made_zid
 from zrtp.cache.record import PeerRecord
 from zrtp.door import need_flag, need_function
 
@@ -34,7 +34,7 @@ class MemoryCache:
         record = self._records.get(_key(own_zid, peer_zid))
         return None if record is None else record.copy()
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         key = _key(own_zid, peer_zid)
         need_function("change", change, "a function of the record that gives the new one")
         old = self._records.get(key)

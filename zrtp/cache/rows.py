@@ -12,7 +12,7 @@ from zrtp.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ColumnType:
     """How values of one type lie in a column."""
 
     declaration: str
@@ -26,7 +26,7 @@ class Column:
     """One field of a record."""
 
     name: str
-    kind: Kind
+    kind: ColumnType
 
     @property
     def declaration(self) -> str:
@@ -61,13 +61,13 @@ def _same(value: Any) -> Any:
     return value
 
 
-_KINDS: Final[dict[object, Kind]] = {
-    "Secret | None": Kind("BLOB", _octets, _secret),
-    "float | None": Kind("REAL", _time, _same),
-    "float": Kind("REAL NOT NULL", _time, _same),
-    "int": Kind("INTEGER NOT NULL", _same, _same),
-    "bool": Kind("INTEGER NOT NULL", int, bool),
-    "str": Kind("TEXT NOT NULL", _same, _same),
+_KINDS: Final[dict[object, ColumnType]] = {
+    "Secret | None": ColumnType("BLOB", _octets, _secret),
+    "float | None": ColumnType("REAL", _time, _same),
+    "float": ColumnType("REAL NOT NULL", _time, _same),
+    "int": ColumnType("INTEGER NOT NULL", _same, _same),
+    "bool": ColumnType("INTEGER NOT NULL", int, bool),
+    "str": ColumnType("TEXT NOT NULL", _same, _same),
 }
 """By the type of a field, as it is written there."""
 

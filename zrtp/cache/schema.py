@@ -55,7 +55,7 @@ _ID_AT = 68
 HEADER = _ID_AT + 4
 """Octets at the beginning of a file in which its marks are."""
 
-Row = Sequence[Any]
+SqliteRow = Sequence[Any]
 """The columns of one row in the order of its table."""
 
 
@@ -127,29 +127,29 @@ def verify(connection: sqlite3.Connection) -> None:
         to_entry(row)
 
 
-def from_zid(label: str, zid: bytes) -> Row:
+def from_zid(label: str, zid: bytes) -> SqliteRow:
     """The row of table own_zids for a ZID."""
     return _with_checksum([label, zid])
 
 
-def to_zid(row: Row) -> bytes:
+def to_zid(row: SqliteRow) -> bytes:
     """The ZID in a row; raises Damaged."""
     _label, zid = _without_checksum(row)
     return bytes(zid)
 
 
-def from_record(own_zid: bytes, peer_zid: bytes, record: PeerRecord) -> Row:
+def from_record(own_zid: bytes, peer_zid: bytes, record: PeerRecord) -> SqliteRow:
     """The row of table peers for a record. Shares the octets of its secrets."""
     return _with_checksum([own_zid, peer_zid, *rows.to_columns(record)])
 
 
-def to_entry(row: Row) -> PeerEntry:
+def to_entry(row: SqliteRow) -> PeerEntry:
     """The record in a row, with its ZIDs; raises Damaged."""
     own_zid, peer_zid, *columns = _without_checksum(row)
     return PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=rows.from_columns(columns))
 
 
-def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
+def insert(connection: sqlite3.Connection, table: str, row: SqliteRow) -> None:
     """Write a row, in place of the one with the same key."""
     marks = ", ".join("?" * len(row))
     connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608 (our own names)
@@ -169,11 +169,11 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(value)
 
 
-def _with_checksum(columns: list[Any]) -> Row:
+def _with_checksum(columns: list[Any]) -> SqliteRow:
     return [*columns, _checksum(columns)]
 
 
-def _without_checksum(row: Row) -> Row:
+def _without_checksum(row: SqliteRow) -> SqliteRow:
     *columns, checksum = row
     if checksum != _checksum(columns):
         raise Damaged("a row does not fit its checksum")

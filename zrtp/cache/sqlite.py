@@ -19,8 +19,8 @@ from typing import Self
 from zrtp.cache import files, schema
 from zrtp.cache.interface import (
     PAGE,
-    Change,
     PeerEntry,
+    RecordUpdate,
     check_label,
     check_zid,
     has_name,
@@ -90,7 +90,7 @@ class SqliteCache:
         with self._transaction(_READ) as connection:
             return _select(connection, own_zid, peer_zid)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         check_zid(own_zid)
         check_zid(peer_zid)
         need_function("change", change, "a function of the record that gives the new one")

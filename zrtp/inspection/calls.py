@@ -8,9 +8,9 @@ from typing import Final
 from zrtp.crypto.hashes import sha256
 from zrtp.inspection import sessions, sip
 from zrtp.inspection.budget import Budget
-from zrtp.inspection.packets import Address
 from zrtp.inspection.sessions import MediaSection
-from zrtp.inspection.sip import SipMessage
+from zrtp.inspection.sip import RecordedSipMessage
+from zrtp.media.addresses import Address
 from zrtp.media.sdp import CryptoAttribute
 
 MOST_CALLS: Final = 1000
@@ -25,7 +25,7 @@ UNREADABLE: Final = frozenset({"TLS", "WSS"})
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
+class MessageHop:
     """One step that a message made, in this capture."""
 
     sender: Address
@@ -39,7 +39,7 @@ class CallMessage:
     """One line of a call's signalling."""
 
     time: float
-    hop: Hop
+    hop: MessageHop
     title: str
     carries: tuple[str, ...]
     """What its session description holds: "SDP", "keys", "fingerprint", "zrtp-hash"."""
@@ -50,7 +50,7 @@ class Announcement:
     """A media section in one message."""
 
     time: float
-    hop: Hop
+    hop: MessageHop
     author: str
     """The tag of the side that wrote it."""
     index: int
@@ -61,7 +61,7 @@ class Announcement:
 
 
 @dataclass(slots=True, kw_only=True)
-class Call:
+class RecordedCall:
     """Everything with one Call-ID."""
 
     call_id: str
@@ -87,13 +87,13 @@ def identity_of(crypto: CryptoAttribute) -> bytes:
     return sha256(bytes(crypto.key.octets) + bytes(crypto.salt.octets))
 
 
-class Calls:
+class RecordedCalls:
     """The calls of a capture, by Call-ID, and where they announced media."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._calls: dict[str, Call] = {}
-        self.places: dict[Address, list[tuple[Call, Announcement]]] = {}
+        self._calls: dict[str, RecordedCall] = {}
+        self.places: dict[Address, list[tuple[RecordedCall, Announcement]]] = {}
         """Where RTP is to be received, by whom."""
         self.malformed = 0
         """Messages that start like SIP and are not."""
@@ -101,7 +101,7 @@ class Calls:
         """Messages whose body is shorter than they say."""
 
     @property
-    def all(self) -> list[Call]:
+    def all(self) -> list[RecordedCall]:
         """The calls in the order of their first message."""
         return list(self._calls.values())
 
@@ -116,7 +116,7 @@ class Calls:
         call = self._call_of(time, message)
         if call is None:
             return
-        hop = Hop(sender, receiver, transport)
+        hop = MessageHop(sender, receiver, transport)
         found = sessions.parse(message.sdp) if message.sdp else []
         if len(call.messages) < MOST_MESSAGES:
             entry = CallMessage(time=time, hop=hop, title=message.title[:60], carries=_carries(found))
@@ -136,7 +136,7 @@ class Calls:
                 ),
             )
 
-    def _call_of(self, time: float, message: SipMessage) -> Call | None:
+    def _call_of(self, time: float, message: RecordedSipMessage) -> RecordedCall | None:
         call_id = message.call_id
         call = self._calls.get(call_id)
         if call is not None or not call_id:
@@ -144,11 +144,11 @@ class Calls:
         dialog = message.header("cseq").upper().endswith(("INVITE", "BYE", "UPDATE", "PRACK", "ACK"))
         if not dialog or len(self._calls) >= MOST_CALLS or not self._budget.take(1000):
             return None
-        call = Call(call_id=call_id, caller=message.user("from"), callee=message.user("to"), started=time)
+        call = RecordedCall(call_id=call_id, caller=message.user("from"), callee=message.user("to"), started=time)
         self._calls[call_id] = call
         return call
 
-    def _announce(self, call: Call, announcement: Announcement) -> None:
+    def _announce(self, call: RecordedCall, announcement: Announcement) -> None:
         known = any(_same(announcement, old) for old in call.announcements)
         if known or len(call.announcements) >= MOST_ANNOUNCEMENTS or not self._budget.take(2000):
             return

@@ -127,19 +127,19 @@ class Capture:
             if head[:4] == _SECTION:
                 order = _BYTE_ORDER.get(head[8:12])
                 if order is None:
-                    self._damaged("a section without a byte order")
+                    self._note_damage("a section without a byte order")
                     return
                 section = _Section(order)
             kind, length = struct.unpack_from(f"{section.order}II", head)
             if length < 12 or length % 4:
-                self._damaged(f"a block of {length} octets")
+                self._note_damage(f"a block of {length} octets")
                 return
             if kind not in (_INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET):
                 if not self._skip(length):
                     break
                 continue
             if length > LONGEST_FRAME + 4096:
-                self._damaged(f"a packet of {length} octets")
+                self._note_damage(f"a packet of {length} octets")
                 return
             if not self._fill(length):
                 break
@@ -160,7 +160,7 @@ class Capture:
             octets -= step
         return True
 
-    def _damaged(self, what: str) -> None:
+    def _note_damage(self, what: str) -> None:
         self.problem = f"There is {what} at octet {self.octets_read}: the rest of the file cannot be read."
 
 

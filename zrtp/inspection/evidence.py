@@ -10,10 +10,10 @@ from typing import Final
 from zrtp.inspection import appearance
 from zrtp.inspection.appearance import Appearance
 from zrtp.inspection.dtls import Half
-from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.exchange import Progress, RecordedExchange
 from zrtp.inspection.findings import Findings, Severity
-from zrtp.inspection.packets import Address
 from zrtp.inspection.streams import MediaStream
+from zrtp.media.addresses import Address
 
 FINISHED: Final = (Progress.SECURE, Progress.CONFIRMED, Progress.CLEARED)
 """Exchanges that gave keys to the media."""
@@ -53,14 +53,14 @@ class Evidence:
 
     stream: MediaStream
     names: tuple[str, str]
-    exchanges: list[Exchange]
+    exchanges: list[RecordedExchange]
     dtls: tuple[Half, Half]
     looks: tuple[Appearance, Appearance] = (Appearance.UNKNOWN, Appearance.UNKNOWN)
     tls: Sequence[tuple[Address, Address]] = ()
     """Connections of the capture in which signalling went by TLS."""
 
     @property
-    def exchange(self) -> Exchange | None:
+    def exchange(self) -> RecordedExchange | None:
         """The exchange whose keys were used last, or else the last one that was tried."""
         finished = [each for each in self.exchanges if each.progress in FINISHED]
         tried = finished or self.exchanges

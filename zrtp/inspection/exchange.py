@@ -33,7 +33,7 @@ class Progress(Enum):
 
 
 @dataclass(slots=True)
-class Exchange:
+class RecordedExchange:
     """The messages of one exchange, and what follows from them."""
 
     findings: Findings

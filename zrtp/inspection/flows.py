@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from zrtp.inspection.budget import Budget
-from zrtp.inspection.packets import Address, ends_of
-from zrtp.media.demux import Kind, classify
+from zrtp.inspection.packets import ends_of
+from zrtp.media.addresses import Address
+from zrtp.media.demux import DatagramKind, classify
 
 MOST_FLOWS: Final = 20_000
 """Flows at the same time; beyond, those that look least like media are forgotten."""
@@ -36,13 +37,19 @@ _TYPE: Final = slice(16, 24)
 _NEW_KEYS: Final = frozenset({b"Confirm2", b"Conf2ACK", b"GoClear ", b"ClearACK"})
 """Messages after which their sender's media is under other keys than before."""
 
-_RTP, _RTCP, _ZRTP, _DTLS, _STUN = Kind.RTP, Kind.RTCP, Kind.ZRTP, Kind.DTLS, Kind.STUN
+_RTP, _RTCP, _ZRTP, _DTLS, _STUN = (
+    DatagramKind.RTP,
+    DatagramKind.RTCP,
+    DatagramKind.ZRTP,
+    DatagramKind.DTLS,
+    DatagramKind.STUN,
+)
 
 Datagram = tuple[int, float, bytes]
 """Number in the order of the capture, time, and payload."""
 
 
-class Source:
+class RtpSource:
     """The RTP packets of one SSRC in one flow."""
 
     __slots__ = ("first", "last", "octets", "packets", "rises", "samples", "sequence", "since_new_keys", "types")
@@ -90,8 +97,8 @@ class Flow:
         self.octets = 0
         self.cut = 0
         """Datagrams of which the capture has only the beginning."""
-        self.counts: dict[Kind, int] = {}
-        self.sources: dict[bytes, Source] = {}
+        self.counts: dict[DatagramKind, int] = {}
+        self.sources: dict[bytes, RtpSource] = {}
         """By the four octets of the SSRC."""
         self.zrtp: list[Datagram] = []
         self.dtls: list[Datagram] = []
@@ -155,7 +162,7 @@ class Flows:
         if source is None:
             if len(flow.sources) >= MOST_SOURCES:
                 return
-            source = flow.sources[ssrc] = Source(time)
+            source = flow.sources[ssrc] = RtpSource(time)
         source.packets += 1
         source.octets += len(payload)
         source.last = time

@@ -30,7 +30,7 @@ class KeysUnreadable(ZrtpError):
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class KeyFile:
     """What a file gave."""
 
     sdes: tuple[CryptoAttribute, ...] = ()
@@ -41,7 +41,7 @@ class Keys:
         return bool(self.sdes or self.s0 or self.zrtpsess)
 
 
-def read(path: Path) -> Keys:
+def read(path: Path) -> KeyFile:
     """The keys in a file. Raises KeysUnreadable."""
     try:
         with path.open("rb") as file:
@@ -53,7 +53,7 @@ def read(path: Path) -> Keys:
     return parse(octets.decode("utf-8", "replace"), str(path))
 
 
-def parse(text: str, name: str) -> Keys:
+def parse(text: str, name: str) -> KeyFile:
     """The keys in a text; `name` is said in errors. Raises KeysUnreadable."""
     sdes: list[CryptoAttribute] = []
     secrets: dict[str, list[Secret]] = {"s0": [], "zrtpsess": []}
@@ -74,7 +74,7 @@ def parse(text: str, name: str) -> Keys:
             )
     if len(sdes) + sum(map(len, secrets.values())) > MOST_KEYS:
         raise KeysUnreadable(f"There are more than {MOST_KEYS} keys in {name}.")
-    return Keys(tuple(sdes), tuple(secrets["s0"]), tuple(secrets["zrtpsess"]))
+    return KeyFile(tuple(sdes), tuple(secrets["s0"]), tuple(secrets["zrtpsess"]))
 
 
 def _crypto(line: str) -> CryptoAttribute | None:

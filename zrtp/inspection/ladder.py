@@ -9,7 +9,7 @@ from typing import Final
 
 from zrtp.crypto import codes
 from zrtp.inspection import decode
-from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.exchange import Progress, RecordedExchange
 from zrtp.inspection.lines import Line, Pen
 from zrtp.inspection.steps import Step
 from zrtp.inspection.unsealing import Unsealed
@@ -43,7 +43,7 @@ _PROGRESS: Final = {
 
 
 def ladder(
-    exchange: Exchange, names: tuple[str, str], pen: Pen, unsealed: Unsealed | None, *, fields: bool
+    exchange: RecordedExchange, names: tuple[str, str], pen: Pen, unsealed: Unsealed | None, *, fields: bool
 ) -> Iterator[Line]:
     """The exchange, message by message."""
     yield from pen.wrapped(headline(exchange, names, unsealed), "  ")
@@ -58,7 +58,7 @@ def ladder(
             yield from _rung(row, exchange.began, room, pen, fields=fields)
 
 
-def rows(exchange: Exchange, most: int) -> list[Step | str]:
+def rows(exchange: RecordedExchange, most: int) -> list[Step | str]:
     """The steps to draw, at most so many; and what is said instead of those that are left out."""
     found: list[Step | str] = []
     left = len(exchange.steps) + exchange.unlisted
@@ -76,7 +76,7 @@ def rows(exchange: Exchange, most: int) -> list[Step | str]:
     return [*found, f"and {left} more messages"] if left else found
 
 
-def headline(exchange: Exchange, names: tuple[str, str], unsealed: Unsealed | None) -> str:
+def headline(exchange: RecordedExchange, names: tuple[str, str], unsealed: Unsealed | None) -> str:
     """Mode, algorithms, roles and times in a sentence."""
     parts = [f"ZRTP exchange, {_PROGRESS[exchange.progress]}"]
     chosen = exchange.chosen

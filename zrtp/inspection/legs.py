@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zrtp.inspection.evidence import Keying
-from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.exchange import Progress, RecordedExchange
 from zrtp.inspection.findings import Severity
 from zrtp.wire.messages import CommitMode, Hello
 
@@ -102,7 +102,7 @@ def _somebody_between(report: StreamReport, other: StreamReport, what: str, sect
     judgement.findings.add(Severity.SERIOUS, f"The two legs of the call do not share one {what}.", section)
 
 
-def _images(exchanges: Sequence[Exchange]) -> set[bytes]:
+def _images(exchanges: Sequence[RecordedExchange]) -> set[bytes]:
     """The ends of the hash chains of both sides, which name an exchange."""
     done = [each for each in exchanges if each.progress in (Progress.SECURE, Progress.CONFIRMED)]
     return {step.message.h3 for each in done[-1:] for step in each.steps if isinstance(step.message, Hello)}

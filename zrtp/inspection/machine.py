@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from zrtp.crypto import codes
-from zrtp.inspection.calls import Call
+from zrtp.inspection.calls import RecordedCall
 from zrtp.inspection.decode import fields_as_data, text
-from zrtp.inspection.exchange import Exchange
+from zrtp.inspection.exchange import RecordedExchange
 from zrtp.inspection.findings import Finding
 from zrtp.inspection.flows import Flow
 from zrtp.inspection.report import Report, StreamReport
@@ -33,7 +33,7 @@ def described(report: Report) -> dict[str, Any]:
     }
 
 
-def _call(call: Call, began: float) -> dict[str, Any]:
+def _call(call: RecordedCall, began: float) -> dict[str, Any]:
     return {
         "call_id": call.call_id,
         "caller": call.caller,
@@ -99,7 +99,7 @@ def _sent(flow: Flow | None) -> dict[str, Any]:
     }
 
 
-def _exchange(exchange: Exchange, began: float, unsealed: Unsealed | None) -> dict[str, Any]:
+def _exchange(exchange: RecordedExchange, began: float, unsealed: Unsealed | None) -> dict[str, Any]:
     chosen = exchange.chosen
     return {
         "progress": exchange.progress.value,

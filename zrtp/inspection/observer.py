@@ -14,7 +14,7 @@ from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import MalformedPacket
 from zrtp.inspection import oddities
 from zrtp.inspection.chains import Chain
-from zrtp.inspection.exchange import MOST_STEPS, Exchange, Progress
+from zrtp.inspection.exchange import MOST_STEPS, Progress, RecordedExchange
 from zrtp.inspection.findings import Findings, Severity
 from zrtp.inspection.steps import Step
 from zrtp.protocol.key_schedule import hvi
@@ -57,7 +57,7 @@ class Observer:
     def __init__(self, names: tuple[str, str]) -> None:
         """`names`: what the two ends are called in findings."""
         self._names = names
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[RecordedExchange] = []
         self._reassemblers = (Reassembler(MAXIMUM), Reassembler(MAXIMUM))
         self._begin()
 
@@ -66,13 +66,13 @@ class Observer:
         try:
             packet = decode_packet(payload)
         except NotZrtp as error:
-            self._damaged(time, side, payload, "no packet", str(error), "5")
+            self._add_damaged(time, side, payload, "no packet", str(error), "5")
             return
         except BadChecksum:
-            self._damaged(time, side, payload, "damaged packet", "A packet has a wrong CRC: it was damaged.", "5")
+            self._add_damaged(time, side, payload, "damaged packet", "A packet has a wrong CRC: it was damaged.", "5")
             return
         except MalformedPacket as error:
-            self._damaged(time, side, payload, "malformed packet", str(error), "5")
+            self._add_damaged(time, side, payload, "malformed packet", str(error), "5")
             return
         if isinstance(packet, Fragment):
             self._fragment(time, side, packet, len(payload))
@@ -83,20 +83,20 @@ class Observer:
         oddities.of_header(self.exchange.findings, step, payload[:2])
 
     @property
-    def exchange(self) -> Exchange:
+    def exchange(self) -> RecordedExchange:
         """The exchange that is going on."""
         return self.exchanges[-1]
 
     def _begin(self) -> None:
         findings = Findings()
         chains = (Chain(findings, self._names[0]), Chain(findings, self._names[1]))
-        self.exchanges.append(Exchange(findings=findings, chains=chains))
+        self.exchanges.append(RecordedExchange(findings=findings, chains=chains))
         self._seen: dict[tuple[int, bytes], tuple[int, float]] = {}  # first number, last time
         self._sequences: dict[tuple[int, int | None], int] = {}
         self._pieces = [0, 0]
         self._piece_octets = [0, 0]
 
-    def _damaged(self, time: float, side: int, payload: bytes, title: str, text: str, section: str) -> None:
+    def _add_damaged(self, time: float, side: int, payload: bytes, title: str, text: str, section: str) -> None:
         step = Step(number=0, time=time, side=side, title=title, octets=len(payload))
         if self._list(step):
             step.check("CRC", title != "damaged packet", "over the packet")
@@ -108,7 +108,7 @@ class Observer:
         try:
             messages = self._reassemblers[side].add(fragment, time)
         except MalformedPacket as error:
-            self._damaged(time, side, bytes(octets), "malformed fragment", str(error), "")
+            self._add_damaged(time, side, bytes(octets), "malformed fragment", str(error), "")
             return
         self._number(side, fragment.ssrc, fragment.sequence)
         for message in messages:
@@ -140,7 +140,7 @@ class Observer:
         self._seen[step.side, step.raw] = first, step.time
         if first != step.number:
             step.repeats = first
-            self._repeated(step, step.time - last)
+            self._note_repetition(step, step.time - last)
         elif step.message is not None:
             self._new(step, step.message)
 
@@ -177,7 +177,7 @@ class Observer:
             text = f"Packets of {self._names[side]} came out of order."
         self.exchange.findings.add(Severity.NOTE, text, "5", number)
 
-    def _repeated(self, step: Step, after: float) -> None:
+    def _note_repetition(self, step: Step, after: float) -> None:
         """A message came again after so many seconds."""
         interval = INTERVALS.get(step.kind) if step.kind is not None else None
         if interval is not None and 0 <= after < _TOLERANCE * interval:

@@ -11,7 +11,7 @@ from typing import Final
 from zrtp.crypto import codes
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.errors import MalformedPacket, PeerMisbehaved, describe
-from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.exchange import Progress, RecordedExchange
 from zrtp.inspection.findings import Findings, Severity
 from zrtp.inspection.steps import Step
 from zrtp.protocol.contention import Winner, resolve
@@ -30,7 +30,7 @@ from zrtp.wire.messages import (
     SASrelay,
 )
 
-Names = tuple[str, str]
+SideNames = tuple[str, str]
 
 _LISTS: Final = {
     "hashes": ("hash", "5.1.2", {b"S256", b"S384", b"N256", b"N384"}, {b"S256"}),
@@ -57,14 +57,14 @@ def of_header(findings: Findings, step: Step, mark: bytes) -> None:
         findings.add(Severity.ODD, "Unused bits in the header of a packet are set.", "5", step.number)
 
 
-def of_message(exchange: Exchange, step: Step, message: Message, names: Names) -> None:
+def of_message(exchange: RecordedExchange, step: Step, message: Message, names: SideNames) -> None:
     """Everything odd about a message that was not seen before."""
     rule = _RULES.get(message.kind)
     if rule is not None:
         rule(exchange, step, message, names[step.side])
 
 
-def winner_of(exchange: Exchange, earlier: Step, later: Step) -> Step | None:
+def winner_of(exchange: RecordedExchange, earlier: Step, later: Step) -> Step | None:
     """Whose Commit counts when both sides sent one; None if neither does."""
     ours, theirs = earlier.message, later.message
     if not isinstance(ours, Commit) or not isinstance(theirs, Commit):
@@ -78,7 +78,7 @@ def winner_of(exchange: Exchange, earlier: Step, later: Step) -> Step | None:
     return {Winner.OWN: earlier, Winner.PEER: later}.get(winner)
 
 
-def _hello(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _hello(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, Hello)  # noqa: S101
     add = exchange.findings.add
     if message.version[:3] != b"1.1":
@@ -113,7 +113,7 @@ def _hello(exchange: Exchange, step: Step, message: Message, name: str) -> None:
         add(Severity.ODD, text, "4.1.1", step.number)
 
 
-def _commit(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _commit(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, Commit)  # noqa: S101
     add = exchange.findings.add
     own, other = exchange.hello_of(step.side), exchange.hello_of(1 - step.side)
@@ -146,7 +146,7 @@ def _commit(exchange: Exchange, step: Step, message: Message, name: str) -> None
         add(Severity.SERIOUS, f"{name} used a nonce again.", "4.4.3.1", step.number)
 
 
-def _dhpart(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _dhpart(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, DHPart1 | DHPart2)  # noqa: S101
     chosen = exchange.chosen
     if chosen is None:
@@ -166,7 +166,7 @@ def _dhpart(exchange: Exchange, step: Step, message: Message, name: str) -> None
         exchange.findings.add(Severity.SERIOUS, f"{name}: {error}", "4.4.1.2", step.number)
 
 
-def _confirm(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _confirm(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, Confirm1 | Confirm2)  # noqa: S101
     if len(step.raw) > _CONFIRM_WITHOUT_SIGNATURE:
         words = (len(step.raw) - _CONFIRM_WITHOUT_SIGNATURE) // 4
@@ -174,7 +174,7 @@ def _confirm(exchange: Exchange, step: Step, message: Message, name: str) -> Non
         exchange.findings.add(Severity.NOTE, text, "7.2", step.number)
 
 
-def _error(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _error(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, Error)  # noqa: S101
     late = exchange.progress in (Progress.SECURE, Progress.CLEARED)
     text = f"{name} sent Error 0x{message.code:X}: {describe(message.code)}."
@@ -183,18 +183,18 @@ def _error(exchange: Exchange, step: Step, message: Message, name: str) -> None:
     exchange.findings.add(Severity.ODD, text, "5.9", step.number)
 
 
-def _go_clear(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _go_clear(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, GoClear)  # noqa: S101
     exchange.findings.add(Severity.ODD, f"{name} asked to go on without encryption.", "4.7.2", step.number)
 
 
-def _relay(exchange: Exchange, step: Step, message: Message, name: str) -> None:
+def _relay(exchange: RecordedExchange, step: Step, message: Message, name: str) -> None:
     assert isinstance(message, SASrelay)  # noqa: S101
     text = f"{name} relays the SAS of somebody behind it: it is in between, and both sides have to trust it."
     exchange.findings.add(Severity.ODD, text, "7.3", step.number)
 
 
-_RULES: Final[dict[Kind, Callable[[Exchange, Step, Message, str], None]]] = {
+_RULES: Final[dict[Kind, Callable[[RecordedExchange, Step, Message, str], None]]] = {
     Kind.HELLO: _hello,
     Kind.COMMIT: _commit,
     Kind.DHPART1: _dhpart,

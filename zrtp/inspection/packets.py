@@ -11,8 +11,9 @@ from ipaddress import ip_address
 from typing import Final
 
 from zrtp.inspection.defragmenter import Defragmenter
+from zrtp.media.addresses import Address
 
-Receiver = Callable[[float, bytes, bytes, bool], None]
+DatagramReader = Callable[[float, bytes, bytes, bool], None]
 """Takes time, key of the flow, octets, and whether they are all that was sent."""
 
 UDP: Final = 17
@@ -27,9 +28,6 @@ _IPV6: Final = b"\x86\xdd"
 _MOST_VLANS: Final = 4
 _MOST_EXTENSIONS: Final = 8
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
-
-Address = tuple[str, int]
-"""An IP address as text, and a port."""
 
 
 def ends_of(key: bytes) -> tuple[Address, Address]:
@@ -49,7 +47,7 @@ class Packets:
     packet: 12 octets for IPv4, 36 for IPv6.
     """
 
-    def __init__(self, *, udp: Receiver, tcp: Receiver) -> None:
+    def __init__(self, *, udp: DatagramReader, tcp: DatagramReader) -> None:
         self._udp = udp
         self._tcp = tcp
         self._fragments = Defragmenter()

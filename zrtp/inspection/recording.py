@@ -8,13 +8,14 @@ from typing import Final
 
 from zrtp.inspection import sip
 from zrtp.inspection.budget import Budget
-from zrtp.inspection.calls import Calls
+from zrtp.inspection.calls import RecordedCalls
 from zrtp.inspection.capture import Capture
 from zrtp.inspection.flows import Flows
-from zrtp.inspection.packets import Address, Packets, ends_of
+from zrtp.inspection.packets import Packets, ends_of
 from zrtp.inspection.tcp import Connections
+from zrtp.media.addresses import Address
 
-Progress = Callable[[int, int], None]
+ProgressReport = Callable[[int, int], None]
 """Takes the octets that were read so far, and those of the file."""
 
 STEP: Final = 8192
@@ -24,14 +25,14 @@ STEP: Final = 8192
 class Recording:
     """A capture that was read to its end, or to where it is broken."""
 
-    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+    def __init__(self, path: Path, progress: ProgressReport | None = None) -> None:
         """Reads the file. Raises CaptureUnreadable if it is no capture."""
         budget = Budget()
         capture = Capture(path)
         self.flows = Flows(budget)
-        self.calls = Calls(budget)
-        self._connections = Connections(self._over_tcp)
-        self._packets = Packets(udp=self._over_udp, tcp=self._connections.segment)
+        self.calls = RecordedCalls(budget)
+        self._connections = Connections(self._add_tcp)
+        self._packets = Packets(udp=self._add_udp, tcp=self._connections.segment)
         self.began: float | None = None
         self.ended = 0.0
         self._read(capture, progress)
@@ -44,7 +45,7 @@ class Recording:
         """Connections that carry TLS on the port of SIP, sender and receiver of one direction each."""
         return [ends_of(key) for key in self._connections.tls]
 
-    def _read(self, capture: Capture, progress: Progress | None) -> None:
+    def _read(self, capture: Capture, progress: ProgressReport | None) -> None:
         take = self._packets.frame
         ended = 0.0
         for time, link, frame, whole in capture.frames():
@@ -56,13 +57,13 @@ class Recording:
                 progress(capture.octets_read, capture.size)
         self.ended = ended
 
-    def _over_udp(self, time: float, key: bytes, payload: bytes, whole: bool) -> None:
+    def _add_udp(self, time: float, key: bytes, payload: bytes, whole: bool) -> None:
         if 65 <= (payload[0] if payload else 0) <= 90 and sip.begins(payload):
             self.calls.add(time, *ends_of(key), "UDP", payload)
         else:
             self.flows.datagram(time, key, payload, whole)
 
-    def _over_tcp(self, time: float, key: bytes, message: bytes) -> None:
+    def _add_tcp(self, time: float, key: bytes, message: bytes) -> None:
         self.calls.add(time, *ends_of(key), "TCP", message)
 
     def _problems(self, capture: Capture, budget: Budget) -> list[str]:

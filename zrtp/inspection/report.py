@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Final
 
 from zrtp.inspection import dtls, judgement, legs, streams
-from zrtp.inspection.calls import Call
+from zrtp.inspection.calls import RecordedCall
 from zrtp.inspection.capture import Capture
 from zrtp.inspection.decryption import Count, Opener, of_sdes
 from zrtp.inspection.dtls import Half
 from zrtp.inspection.evidence import Evidence, Judgement, look_at
-from zrtp.inspection.exchange import Exchange
-from zrtp.inspection.keys import Keys
+from zrtp.inspection.exchange import RecordedExchange
+from zrtp.inspection.keys import KeyFile
 from zrtp.inspection.observer import Observer
-from zrtp.inspection.packets import Address, Packets
-from zrtp.inspection.recording import Progress, Recording
+from zrtp.inspection.packets import Packets
+from zrtp.inspection.recording import ProgressReport, Recording
 from zrtp.inspection.streams import MediaStream, text_of
 from zrtp.inspection.unsealing import Unsealed, unseal
-from zrtp.media.demux import Kind, classify
+from zrtp.media.addresses import Address
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.protocol.events import SrtpKeys
 
 LONGEST_NAME: Final = 24
@@ -35,7 +36,7 @@ class StreamReport:
     stream: MediaStream
     names: tuple[str, str]
     """Of the two ends: the user's in the signalling, otherwise address and port."""
-    exchanges: list[Exchange]
+    exchanges: list[RecordedExchange]
     dtls: tuple[Half, Half]
     judgement: Judgement
     unsealed: dict[int, Unsealed] = field(default_factory=dict)
@@ -55,17 +56,17 @@ class Report:
     """Seconds since 1970; None if there is no frame."""
     ended: float
     problems: list[str]
-    calls: list[Call]
+    calls: list[RecordedCall]
     tls: list[tuple[Address, Address]]
     streams: list[StreamReport]
 
 
-def inspect(path: Path, keys: Keys | None = None, progress: Progress | None = None) -> Report:
+def inspect(path: Path, keys: KeyFile | None = None, progress: ProgressReport | None = None) -> Report:
     """Read a capture and judge its streams; with keys it is read twice.
 
     Raises CaptureUnreadable for a file that is no capture; whatever is in one that is gives a report.
     """
-    keys = keys or Keys()
+    keys = keys or KeyFile()
     recording = Recording(path, progress)
     found = [
         _stream(number, stream, recording)
@@ -109,7 +110,7 @@ def _stream(number: int, stream: MediaStream, recording: Recording) -> StreamRep
     )
 
 
-def _observe(stream: MediaStream, names: tuple[str, str]) -> list[Exchange]:
+def _observe(stream: MediaStream, names: tuple[str, str]) -> list[RecordedExchange]:
     datagrams = [
         (number, time, side, payload)
         for side, flow in enumerate(stream.flows)
@@ -140,7 +141,7 @@ def _shown(user: str) -> str:
 # With keys
 
 
-def _decrypt(path: Path, found: list[StreamReport], keys: Keys, progress: Progress | None) -> None:
+def _decrypt(path: Path, found: list[StreamReport], keys: KeyFile, progress: ProgressReport | None) -> None:
     """Open what the keys open; the capture is read once more, since its media was not kept."""
     for report in found:
         for place, exchange in enumerate(report.exchanges):
@@ -148,7 +149,7 @@ def _decrypt(path: Path, found: list[StreamReport], keys: Keys, progress: Progre
             if unsealed is not None:
                 report.unsealed[place] = unsealed
                 if unsealed.zrtpsess is not None:
-                    keys = Keys(keys.sdes, keys.s0, (*keys.zrtpsess, unsealed.zrtpsess))
+                    keys = KeyFile(keys.sdes, keys.s0, (*keys.zrtpsess, unsealed.zrtpsess))
     openers: dict[bytes, Opener] = {}
     for report in found:
         left, right = (_opener(report, side, keys, openers) for side in (0, 1))
@@ -156,7 +157,7 @@ def _decrypt(path: Path, found: list[StreamReport], keys: Keys, progress: Progre
     _try_all(path, openers, progress)
 
 
-def _opener(report: StreamReport, side: int, keys: Keys, openers: dict[bytes, Opener]) -> Opener:
+def _opener(report: StreamReport, side: int, keys: KeyFile, openers: dict[bytes, Opener]) -> Opener:
     srtp: list[SrtpKeys] = [unsealed.srtp[side] for unsealed in report.unsealed.values()]
     opener = Opener([*srtp, *of_sdes(keys.sdes)])
     flow = report.stream.flows[side]
@@ -165,10 +166,10 @@ def _opener(report: StreamReport, side: int, keys: Keys, openers: dict[bytes, Op
     return opener
 
 
-def _try_all(path: Path, openers: dict[bytes, Opener], progress: Progress | None) -> None:
+def _try_all(path: Path, openers: dict[bytes, Opener], progress: ProgressReport | None) -> None:
     def datagram(_time: float, key: bytes, payload: bytes, whole: bool) -> None:
         opener = openers.get(key)
-        if opener is not None and whole and classify(payload) is Kind.RTP:
+        if opener is not None and whole and classify(payload) is DatagramKind.RTP:
             opener.packet(payload)
 
     packets = Packets(udp=datagram, tcp=lambda *_: None)

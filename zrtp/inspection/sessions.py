@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from zrtp.inspection.packets import Address
+from zrtp.media.addresses import Address
 from zrtp.media.sdp import CryptoAttribute, ZrtpHash, parse_crypto, parse_zrtp_hash
 
 MOST_SECTIONS: Final = 32

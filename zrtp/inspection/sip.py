@@ -38,7 +38,7 @@ class NotSip(ZrtpError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SipMessage:
+class RecordedSipMessage:
     """A request or a response."""
 
     first_line: str
@@ -117,7 +117,7 @@ def length_in_stream(octets: bytes) -> int | None:
     return end.end() + (int(found[1]) if found else 0)
 
 
-def parse(octets: bytes) -> SipMessage:
+def parse(octets: bytes) -> RecordedSipMessage:
     """Read a message; raises NotSip for anything else."""
     octets = octets[:LONGEST]
     if not begins(octets):
@@ -137,7 +137,7 @@ def parse(octets: bytes) -> SipMessage:
             headers.append((_COMPACT.get(name, name), value.strip()))
     length = next((value for name, value in headers if name == "content-length"), "")
     declared = int(length) if length.isdecimal() and len(length) < 8 else len(body)
-    return SipMessage(
+    return RecordedSipMessage(
         first_line=first,
         headers=tuple(headers),
         body=body[:declared].decode("utf-8", "replace"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from zrtp.inspection.calls import Announcement, Call, Calls
+from zrtp.inspection.calls import Announcement, RecordedCall, RecordedCalls
 from zrtp.inspection.flows import Flow, Flows
-from zrtp.inspection.packets import Address
-from zrtp.media.demux import Kind
+from zrtp.media.addresses import Address
+from zrtp.media.demux import DatagramKind
 
 MOST_STREAMS: Final = 500
 """Streams of a capture that are described; those with most packets come first."""
 
 NOWHERE: Final[Address] = ("", 0)
-_MEDIA: Final = (Kind.RTP, Kind.ZRTP, Kind.DTLS)
+_MEDIA: Final = (DatagramKind.RTP, DatagramKind.ZRTP, DatagramKind.DTLS)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class MediaStream:
     """The caller's side first if there was signalling, otherwise whoever sent first."""
     flows: tuple[Flow | None, Flow | None]
     """What each end sent; None for nothing."""
-    call: Call | None = None
+    call: RecordedCall | None = None
     index: int | None = None
     """Which m= line of the call, from 0."""
     announced: tuple[list[Announcement], list[Announcement]] = field(default_factory=lambda: ([], []))
@@ -65,7 +65,7 @@ def text_of(end: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def find(flows: Flows, calls: Calls) -> list[MediaStream]:
+def find(flows: Flows, calls: RecordedCalls) -> list[MediaStream]:
     """The media streams of a capture, in the order of time."""
     pairs: dict[frozenset[Address], list[Flow]] = {}
     for flow in flows.all:
@@ -79,14 +79,14 @@ def find(flows: Flows, calls: Calls) -> list[MediaStream]:
     return sorted(streams, key=lambda stream: stream.began)
 
 
-def _is_media(pair: list[Flow], calls: Calls) -> bool:
+def _is_media(pair: list[Flow], calls: RecordedCalls) -> bool:
     if any(flow.looks_like_media for flow in pair):
         return True
     announced = any(end in calls.places for flow in pair for end in (flow.source, flow.destination))
     return announced and any(flow.counts.get(kind) for flow in pair for kind in _MEDIA)
 
 
-def _with_one_way_halves(pairs: list[list[Flow]], calls: Calls) -> list[list[Flow]]:
+def _with_one_way_halves(pairs: list[list[Flow]], calls: RecordedCalls) -> list[list[Flow]]:
     """Flows that answer each other although their ports differ, as the signalling says, become one pair."""
     single: dict[tuple[str, int], list[Flow]] = {}
     united = []
@@ -104,7 +104,7 @@ def _with_one_way_halves(pairs: list[list[Flow]], calls: Calls) -> list[list[Flo
     return united + [[flow] for half in single.values() for flow in half]
 
 
-def _stream(pair: list[Flow], calls: Calls) -> MediaStream:
+def _stream(pair: list[Flow], calls: RecordedCalls) -> MediaStream:
     one = pair[0]
     other = pair[1] if len(pair) > 1 else None
     ends = (other.destination if other is not None else one.source, one.destination)
@@ -117,7 +117,7 @@ def _stream(pair: list[Flow], calls: Calls) -> MediaStream:
     return _caller_first(stream)
 
 
-def _call_of(places: tuple[list[tuple[Call, Announcement]], ...]) -> tuple[Call | None, int | None]:
+def _call_of(places: tuple[list[tuple[RecordedCall, Announcement]], ...]) -> tuple[RecordedCall | None, int | None]:
     """The call that both ends belong to, or else the first that one of them does."""
     keys = [[(call.call_id, each.index) for call, each in side] for side in places]
     common = [key for key in keys[0] if key in keys[1]]
@@ -143,9 +143,9 @@ def _caller_first(stream: MediaStream) -> MediaStream:
 
 def _count_rtcp(streams: list[MediaStream], pairs: dict[frozenset[Address], list[Flow]]) -> None:
     for stream in streams:
-        stream.rtcp = sum(flow.counts.get(Kind.RTCP, 0) for flow in stream.flows if flow is not None)
+        stream.rtcp = sum(flow.counts.get(DatagramKind.RTCP, 0) for flow in stream.flows if flow is not None)
         beside = frozenset(_rtcp_place(end, said) for end, said in zip(stream.ends, stream.announced, strict=True))
-        stream.rtcp += sum(flow.counts.get(Kind.RTCP, 0) for flow in pairs.get(beside, []))
+        stream.rtcp += sum(flow.counts.get(DatagramKind.RTCP, 0) for flow in pairs.get(beside, []))
 
 
 def _rtcp_place(end: Address, announced: list[Announcement]) -> Address:
@@ -154,7 +154,7 @@ def _rtcp_place(end: Address, announced: list[Announcement]) -> Address:
     return end[0], end[1] + 1 if port is None else port
 
 
-def _unheard(streams: list[MediaStream], calls: Calls) -> list[MediaStream]:
+def _unheard(streams: list[MediaStream], calls: RecordedCalls) -> list[MediaStream]:
     """Media that was announced, and of which the capture has no packet."""
     heard = {(stream.call.call_id, stream.index) for stream in streams if stream.call is not None}
     missing = []

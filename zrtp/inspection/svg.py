@@ -7,7 +7,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from zrtp.inspection import decode
-from zrtp.inspection.exchange import Exchange
+from zrtp.inspection.exchange import RecordedExchange
 from zrtp.inspection.findings import Severity
 from zrtp.inspection.ladder import headline, rows
 from zrtp.inspection.lines import Pen
@@ -112,7 +112,7 @@ def _stream(drawing: _Drawing, report: StreamReport) -> None:
         drawing.paragraph(f"{finding.text}{section}", colour=_COLOURS[finding.severity] if finding.severity else "")
 
 
-def _ladder(drawing: _Drawing, report: StreamReport, exchange: Exchange) -> None:
+def _ladder(drawing: _Drawing, report: StreamReport, exchange: RecordedExchange) -> None:
     drawing.space(8)
     for side, x in enumerate((_LEFT, _RIGHT)):
         name, place = report.names[side], text_of(report.stream.ends[side])

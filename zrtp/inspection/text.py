@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from zrtp.inspection.calls import Call
+from zrtp.inspection.calls import RecordedCall
 from zrtp.inspection.findings import Finding, Severity
 from zrtp.inspection.ladder import ladder
 from zrtp.inspection.lines import Line, Pen
 from zrtp.inspection.report import Report, StreamReport
 from zrtp.inspection.streams import text_of
-from zrtp.media.demux import Kind
+from zrtp.media.demux import DatagramKind
 
 MOST_MESSAGES: Final = 30
 """Lines of one call's signalling."""
@@ -72,7 +72,7 @@ def _nothing(report: Report) -> str:
     return "There is no call in it: neither SIP with media, nor RTP, nor ZRTP."
 
 
-def _call(call: Call, report: Report, pen: Pen) -> Iterator[Line]:
+def _call(call: RecordedCall, report: Report, pen: Pen) -> Iterator[Line]:
     yield from pen.wrapped(f"{pen.shown(call.caller)} -> {pen.shown(call.callee)}", "CALL  ", style="bold")
     began = report.began or 0.0
     for message in call.messages[:MOST_MESSAGES]:
@@ -118,7 +118,7 @@ def _counts(report: StreamReport, side: int, pen: Pen) -> Iterator[Line]:
     if flow is None:
         yield from pen.wrapped("sent nothing here", indent)
         return
-    counted = [f"{flow.counts[kind]:,} {kind.value}" for kind in Kind if flow.counts.get(kind)]
+    counted = [f"{flow.counts[kind]:,} {kind.value}" for kind in DatagramKind if flow.counts.get(kind)]
     if len(flow.sources) > 1:
         counted.append(f"{len(flow.sources)} sources")
     opened = None if report.opened is None else report.opened[side]

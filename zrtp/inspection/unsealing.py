@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import MalformedPacket
-from zrtp.inspection.exchange import Exchange
+from zrtp.inspection.exchange import RecordedExchange
 from zrtp.inspection.findings import Severity
-from zrtp.inspection.keys import Keys
+from zrtp.inspection.keys import KeyFile
 from zrtp.protocol.compatibility import read_confirm
 from zrtp.protocol.confirm import Box, ConfirmRefused
 from zrtp.protocol.events import Role, SrtpKeys, Suite
@@ -33,7 +33,7 @@ class Unsealed:
     """Opens the further streams of the call."""
 
 
-def unseal(exchange: Exchange, keys: Keys) -> Unsealed | None:
+def unseal(exchange: RecordedExchange, keys: KeyFile) -> Unsealed | None:
     """Try the secrets; the first whose MAC key fits a Confirm opens the exchange, and None means that none does.
 
     What was decrypted is entered in the steps of the exchange, with the checks that it made possible.
@@ -56,7 +56,7 @@ def unseal(exchange: Exchange, keys: Keys) -> Unsealed | None:
     return None
 
 
-def _transcript(exchange: Exchange, chosen: Commit, hash_: HashAlgorithm, initiator: int) -> Transcript | None:
+def _transcript(exchange: RecordedExchange, chosen: Commit, hash_: HashAlgorithm, initiator: int) -> Transcript | None:
     hello = exchange.hello_of(1 - initiator)
     if hello is None:
         return None
@@ -83,7 +83,7 @@ def _box(chosen: Commit, hash_: HashAlgorithm, s0: Secret, context: bytes) -> Bo
     return Box(hash=hash_, cipher=cipher, keys=keys)
 
 
-def _open_confirms(exchange: Exchange, box: Box, initiator: int) -> bool:
+def _open_confirms(exchange: RecordedExchange, box: Box, initiator: int) -> bool:
     """Decrypt what the keys fit; whether they fit anything."""
     opened = False
     for step, side in ((exchange.confirm1, 1 - initiator), (exchange.confirm2, initiator)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zrtp.events import AnotherPeer
     from zrtp.media.aio import AsyncCall, ForkedCall, MediaLayer, SecureStream, connect, listen
-    from zrtp.media.demux import Kind, classify
+    from zrtp.media.demux import DatagramKind, classify
     from zrtp.media.errors import NotSecured
     from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
     from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
@@ -22,8 +22,8 @@ __all__ = [
     "AnotherPeer",
     "AsyncCall",
     "Counters",
+    "DatagramKind",
     "ForkedCall",
-    "Kind",
     "MalformedRtp",
     "MediaLayer",
     "MediaRecovered",
@@ -44,7 +44,7 @@ __all__ = [
 
 _HOMES = {
     ".aio": ("AsyncCall", "ForkedCall", "MediaLayer", "SecureStream", "connect", "listen"),
-    ".demux": ("Kind", "classify"),
+    ".demux": ("DatagramKind", "classify"),
     ".errors": ("NotSecured",),
     ".events": ("MediaRecovered", "MediaTrouble", "PeerLeft", "Trouble"),
     ".rtp": ("MalformedRtp", "Packetizer", "RtpPacket"),

@@ -18,7 +18,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Kind(Enum):
+class DatagramKind(Enum):
     """What a datagram on a media port is."""
 
     ZRTP = "ZRTP"
@@ -29,7 +29,7 @@ class Kind(Enum):
     OTHER = "other"
 
 
-def classify(datagram: bytes) -> Kind:
+def classify(datagram: bytes) -> DatagramKind:
     """The protocol of a received datagram; RTP and RTCP also stand for SRTP and SRTCP.
 
     Never raises. A datagram shorter than the fixed header of its protocol is OTHER.
@@ -58,9 +58,9 @@ _STUN_HEADER = 20
 _DTLS_HEADER = 13
 
 # Members of an Enum as plain globals: two look-ups less for each packet.
-_ZRTP = Kind.ZRTP
-_RTP = Kind.RTP
-_RTCP = Kind.RTCP
-_STUN = Kind.STUN
-_DTLS = Kind.DTLS
-_OTHER = Kind.OTHER
+_ZRTP = DatagramKind.ZRTP
+_RTP = DatagramKind.RTP
+_RTCP = DatagramKind.RTCP
+_STUN = DatagramKind.STUN
+_DTLS = DatagramKind.DTLS
+_OTHER = DatagramKind.OTHER

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from zrtp.errors import ApiMisuse, BackendUnavailable
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.handover import PROFILES, GstreamerSettings, gstreamer_settings
 from zrtp.protocol.events import (
     ClearRequested,
@@ -75,7 +75,7 @@ class GstreamerStream:
         self._gate, self._encoder, self._decoder = found["gate"], found["encoder"], found["decoder"]
         buffers = self._gst.PadProbeType.BUFFER
         found["source"].get_static_pad("src").add_probe(buffers, self._from_network)
-        self._decoder.get_static_pad("rtp_src").add_probe(buffers, self._decrypted)
+        self._decoder.get_static_pad("rtp_src").add_probe(buffers, self._on_decrypted)
         self._decoder.connect("request-key", lambda _, source: self._caps(source))
 
     def start(self) -> None:
@@ -139,16 +139,16 @@ class GstreamerStream:
         buffer = info.get_buffer()
         data = buffer.extract_dup(0, buffer.get_size())
         kind = classify(data)
-        if kind is Kind.ZRTP:
-            self._glib.idle_add(self._zrtp, data)
-        elif self._receiving is not None and kind in (Kind.RTP, Kind.RTCP):
+        if kind is DatagramKind.ZRTP:
+            self._glib.idle_add(self._take_zrtp, data)
+        elif self._receiving is not None and kind in (DatagramKind.RTP, DatagramKind.RTCP):
             return self._gst.PadProbeReturn.OK
         return self._gst.PadProbeReturn.DROP
 
-    def _decrypted(self, _pad: Any, _info: Any) -> Any:
+    def _on_decrypted(self, _pad: Any, _info: Any) -> Any:
         if not self._heard:
             self._heard = True
-            self._glib.idle_add(self._verified)
+            self._glib.idle_add(self._on_verified)
         return self._gst.PadProbeReturn.OK
 
     def _caps(self, source: int) -> Any:
@@ -157,12 +157,12 @@ class GstreamerStream:
 
     # Back in the main loop.
 
-    def _zrtp(self, data: bytes) -> bool:
+    def _take_zrtp(self, data: bytes) -> bool:
         self.stream.receive_datagram(data, time.monotonic())
         self.settle()
         return False
 
-    def _verified(self) -> bool:
+    def _on_verified(self) -> bool:
         self.stream.srtp_verified(time.monotonic())
         self.settle()
         return False

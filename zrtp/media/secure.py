@@ -20,17 +20,18 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
+from zrtp.crypto.hashes import Octets
 from zrtp.door import need_flag, need_moment, need_number
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent, MediaEvent, MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
 from zrtp.media.srtp.sources import rtp_header
-from zrtp.media.watch import Watch
+from zrtp.media.watch import MediaWatch
 from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
 from zrtp.protocol.limits import keep_event
 from zrtp.protocol.session import Session
@@ -40,11 +41,10 @@ from zrtp.protocol.stream import core_of
 if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
 
-Octets: TypeAlias = bytes | bytearray | memoryview
 """What a socket gives and takes."""
 
 RTCP_BACKLOG: Final = 16
-"""Received RTCP packets that are kept until `SecureMedia.rtcp_received` is called; the oldest goes first."""
+"""Received RTCP packets that are kept until `SecureMedia.take_rtcp` is called; the oldest goes first."""
 
 EARLY_BACKLOG: Final = 4
 """ZRTP datagrams that are kept until `SecureMedia.start`; later ones are dropped, for the peer repeats them."""
@@ -183,7 +183,7 @@ class SecureMedia:
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._keys: KeysReady | None = None
-        self._watch: Watch | None = None  # from the first packet on that comes under these keys
+        self._watch: MediaWatch | None = None  # from the first packet on that comes under these keys
         self._latest = b""  # the packet that verified last
         self._left = b""  # the source that said goodbye, if it was the one heard last
         self._newcomer: bytes | None = None  # the datagram with the last Hello of somebody else than the peer
@@ -211,12 +211,12 @@ class SecureMedia:
         if type(datagram) is not bytes or type(now) is not float:
             datagram, now = as_octets(datagram), need_moment(now)
         kind = classify(datagram)
-        if kind is Kind.RTP:
+        if kind is DatagramKind.RTP:
             packet = self.unprotect(datagram, now)
             return [] if packet is None else [packet]
-        if kind is Kind.ZRTP:
+        if kind is DatagramKind.ZRTP:
             self.zrtp_received(datagram, now)
-        elif kind is Kind.RTCP:
+        elif kind is DatagramKind.RTCP:
             compound = self.unprotect_rtcp(datagram, now)
             if compound is not None:
                 self.keep_rtcp(compound)
@@ -251,13 +251,13 @@ class SecureMedia:
         try:
             plain = receiver.unprotect(packet)
         except SrtpError as error:
-            self._refused(error, now)
+            self._note_refused(error, now)
             return None
         counters.verified += 1
         self._latest = packet
         watch = self._watch
         if watch is None or watch.troubled:
-            watch = self._heard(now)
+            watch = self._note_heard(now)
         watch.heard_at = now
         return plain
 
@@ -313,7 +313,7 @@ class SecureMedia:
             if b"\xc0" <= packet[1:2] <= b"\xdf":
                 raise _would_be_rtcp()
             packet = sender.protect(packet)
-        elif classify(packet) is not Kind.RTP:
+        elif classify(packet) is not DatagramKind.RTP:
             raise _would_be_rtcp()
         self.counters.sent += 1
         return packet
@@ -327,7 +327,7 @@ class SecureMedia:
             compound = as_octets(compound)
         if not self.may_send:
             return None
-        if classify(compound) is not Kind.RTCP:
+        if classify(compound) is not DatagramKind.RTCP:
             raise SrtpMalformed("This is not a compound RTCP packet.")
         return compound if self._sender is None else self._sender.protect_rtcp(compound)
 
@@ -338,14 +338,14 @@ class SecureMedia:
             self.counters.count_zrtp(datagram)
         return due
 
-    def rtcp_received(self) -> list[bytes]:
+    def take_rtcp(self) -> list[bytes]:
         """The compound RTCP packets since the last call, authenticated and decrypted."""
         packets = list(self._rtcp)
         self._rtcp.clear()
         return packets
 
     def keep_rtcp(self, compound: bytes) -> None:
-        """Keep a packet from `unprotect_rtcp` for `rtcp_received`."""
+        """Keep a packet from `unprotect_rtcp` for `take_rtcp`."""
         self._rtcp.append(as_octets(compound))
 
     def refused_by_network(self) -> None:
@@ -400,20 +400,20 @@ class SecureMedia:
             return None
         return packet
 
-    def _refused(self, error: SrtpError, now: float) -> None:
+    def _note_refused(self, error: SrtpError, now: float) -> None:
         repeated = isinstance(error, SrtpReplayed)
         self.counters.rejected += 1
         self.counters.repeated += repeated
         self.counters.malformed += isinstance(error, SrtpMalformed)
         if self._watch is None:
-            self._watch = Watch(self._call.silence, now)
-        self._tell_trouble(self._watch.refused(repeated, now))
+            self._watch = MediaWatch(self._call.silence, now)
+        self._tell_trouble(self._watch.note_refused(repeated, now))
 
-    def _heard(self, now: float) -> Watch:
+    def _note_heard(self, now: float) -> MediaWatch:
         """The first packet under these keys, or the first good one after others."""
-        watch = self._watch = self._watch or Watch(self._call.silence, now)
+        watch = self._watch = self._watch or MediaWatch(self._call.silence, now)
         first = not watch.ever
-        if watch.good():
+        if watch.note_good():
             self._call._tell(MediaRecovered(ssrc=self.stream.ssrc))
         if first:
             self.stream.srtp_verified(now)

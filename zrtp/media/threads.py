@@ -31,7 +31,7 @@ from zrtp.door import need_flag, need_function, need_number, need_options, need_
 from zrtp.errors import ApiMisuse
 from zrtp.media import unreachable
 from zrtp.media.addresses import Address, check_address, check_place, shown
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, as_octets, check_size
@@ -171,7 +171,7 @@ class SecureSocket:
             if self._remote is None:
                 raise ApiMisuse("Nobody to send to yet: give start() the peer's address.")
             media = self.media
-            sealed = media.protect_rtcp(packet) if classify(packet) is Kind.RTCP else media.protect(packet)
+            sealed = media.protect_rtcp(packet) if classify(packet) is DatagramKind.RTCP else media.protect(packet)
             if sealed is None:
                 return 0
             self._transmit(sealed)
@@ -201,7 +201,7 @@ class SecureSocket:
             except OSError as error:
                 if not unreachable.is_refusal(error):
                     raise
-                self._refused()
+                self._note_refusal()
                 continue
             if not data and self._closed:
                 raise OSError("The socket is closed.")
@@ -315,8 +315,8 @@ class SecureSocket:
             for packet in self.media.datagram_received(data, now):
                 self._reception.packet(packet, now)
                 self._received.append((packet, address))
-            self._received.extend((compound, address) for compound in self.media.rtcp_received())
-            if self.media.counters.verified > before or (self._learning and classify(data) is Kind.ZRTP):
+            self._received.extend((compound, address) for compound in self.media.take_rtcp())
+            if self.media.counters.verified > before or (self._learning and classify(data) is DatagramKind.ZRTP):
                 self._remote = address
             events = self._settle() if self.call.has_news else []
         self._tell(events)
@@ -379,7 +379,7 @@ class SecureSocket:
             else:
                 return
 
-    def _refused(self) -> None:
+    def _note_refusal(self) -> None:
         """Whoever receives learns that an earlier datagram did not arrive."""
         with self._lock:
             if self._closed:

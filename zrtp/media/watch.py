@@ -17,7 +17,7 @@ SECONDS: Final = 1.0
 """and the time that they take at least."""
 
 
-class Watch:
+class MediaWatch:
     """One stream under one set of keys. `silence` is in seconds; None never tells of it."""
 
     __slots__ = ("_failures", "_repeated", "_since", "_told", "ever", "heard_at", "silence", "troubled")
@@ -27,14 +27,14 @@ class Watch:
         self.heard_at = now
         """When the peer was heard last; set by whoever verifies a packet."""
         self.troubled = False
-        """Packets failed, or trouble was told: `good` has to know of the next packet that verifies."""
+        """Packets failed, or trouble was told: `note_good` has to know of the next packet that verifies."""
         self.ever = False
         """A packet has verified."""
         self._failures = self._repeated = 0
         self._since = 0.0
         self._told = False
 
-    def refused(self, repeated: bool, now: float) -> Trouble | None:
+    def note_refused(self, repeated: bool, now: float) -> Trouble | None:
         """A packet did not verify; returns what to tell, once."""
         if not self._failures:
             self._since = now
@@ -48,7 +48,7 @@ class Watch:
             return Trouble.REPEATED
         return Trouble.NO_LONGER_VERIFIED if self.ever else Trouble.UNVERIFIED
 
-    def good(self) -> bool:
+    def note_good(self) -> bool:
         """A packet verified; returns whether trouble that was told is over."""
         told, self._told = self._told, False
         self.ever = True

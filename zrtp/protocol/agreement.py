@@ -48,7 +48,7 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         core.counters["DHPart1 for another Commit"] += 1
         return State.COMMIT_SENT
     pv = core.installation.algorithms.key_agreements[exchange.suite.key_agreement].check_dhpart1(dhpart1.pv)
-    if not hearing.may_have_public_value(core, received.ssrc, received.at):
+    if not hearing.admit_to_public_value(core, received.ssrc, received.at):
         return State.COMMIT_SENT
     matched = match(exchange.hash, exchange.known, dhpart1, Role.RESPONDER, hello.h3)
     transcript = Transcript.of_initiator(exchange.hash, core.call.zid, authentic, exchange.commit, dhpart1, dhpart2)
@@ -60,7 +60,7 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         exchange.peer = peer
         heard = HeardResponder(authentic, dhpart1)
         exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
-        core.progressed()
+        core.note_progress()
         transmission.note_answer(core, exchange, received.at)
         initiation.commit_to_all(core, now)
         initiation.h1_goes_out(core, now)
@@ -92,7 +92,7 @@ def on_dhpart2(core: Core, received: Received[DHPart2]) -> State:
         exchange.answer = None
         heard = HeardInitiator(answer.hello, authentic, committed.dhpart2)
         exchange.derived = confirmation.derive(core, exchange, s0, transcript, matched, heard)
-        core.progressed()
+        core.note_progress()
         core.expect_initiator(now)
         core.outbox.answer(dhpart2.raw, confirmation.make_confirm(core, exchange, now))
         return State.CONFIRM1_SENT

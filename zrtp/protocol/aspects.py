@@ -65,7 +65,7 @@ class Peer:
             ApiMisuse: no valid signature was received, or the user said that the SAS differs.
         """
         self._driver.own_call().trust_signer()
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
     def rename(self, name: str) -> None:
         """Another name for this peer; clears the verification until the SAS is compared again.
@@ -81,7 +81,7 @@ class Peer:
         call.retention.rename(name)
         record = call.retention.record
         call.decide(False if record is None or not record.verified else None)
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
     def forget(self) -> None:
         """Keep nothing about this peer: the next call with it is a first one, at this end.
@@ -93,7 +93,7 @@ class Peer:
         call.need_sas()
         call.retention.forget()
         call.decide(False)
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Pbx:
         if call.assurance in doubtful and not despite_unverified:
             raise ApiMisuse("Compare the SAS before you enrol: somebody may sit between you and the server.")
         call.retention.store_pbxsecret(call.pbxsecret)
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
     def relay(self, other: Pbx, now: float) -> Pbx | None:
         """As a PBX: relay the SAS between this leg of a call and another one, as section 7.3 says.

@@ -178,11 +178,11 @@ class Call:
             if other is not stream:
                 self.installation.tell(other, trigger)
 
-    def store_failed(self, text: str) -> None:
+    def warn_of_store(self, text: str) -> None:
         """The store of retained secrets failed; the application hears of it."""
         self.emit(SecurityWarning(ssrc=self.members[0].ssrc, code=WarningCode.CACHE_FAILED, text=text))
 
-    def found(self, devices: frozenset[bytes]) -> None:
+    def note_devices(self, devices: frozenset[bytes]) -> None:
         """The store has told who has the name that is expected; late, if the call is secure by now."""
         before, present(self.expected).devices = self.doubt, devices
         if before is None and (doubt := self.doubt) is not None:
@@ -218,7 +218,7 @@ class Call:
         """Our GoClear is on its way: the peer may not know yet."""
         return self._goclears > 0
 
-    def cleared(self, before: State, after: State) -> None:
+    def note_state(self, before: State, after: State) -> None:
         """A stream has entered or left the states of GoClear."""
         self._without_encryption += (after in WITHOUT_ENCRYPTION) - (before in WITHOUT_ENCRYPTION)
         self._goclears += (after is State.GOCLEAR_SENT) - (before is State.GOCLEAR_SENT)
@@ -320,7 +320,7 @@ class Call:
 
     # What a finished exchange brings.
 
-    def exchange_finished(self, stream: Member, exchange: Exchange, confirmed: Confirmed) -> None:
+    def take_results(self, stream: Member, exchange: Exchange, confirmed: Confirmed) -> None:
         """The first stream brings the call's secrets, its SAS and a new retained secret; further ones nothing."""
         bound = _is_bound(stream)
         if exchange.mode is Mode.MULTISTREAM:
@@ -345,7 +345,7 @@ class Call:
         if (plain.enrolment and exchange.peer.hello.mitm) or self.enrol:
             self._enrol(exchange, self.zrtpsess, exchange.peer.hello.zid)
 
-    def exchange_failed(self, exchange: Exchange) -> None:
+    def note_failed_exchange(self, exchange: Exchange) -> None:
         """It ended without keys."""
         if exchange.mode is Mode.PRESHARED:
             compatibility.forgo_preshared(self.installation.without_preshared, exchange.peer.hello.zid)
@@ -373,7 +373,7 @@ class Call:
             authenticated=bound and self.signalling_protected,
         )
         mismatch = self.continuity is Continuity.MISMATCH
-        self.retention.call_secured(exchange.peer.hello.zid, outcome, mismatch=mismatch)
+        self.retention.store_or_hold_back(exchange.peer.hello.zid, outcome, mismatch=mismatch)
 
     def _enrol(self, exchange: Exchange, zrtpsess: Secret, peer_zid: bytes) -> None:
         """A PBX keeps the new pbxsecret at once; a phone only when its user agrees (section 7.3.1).
@@ -441,7 +441,7 @@ class Call:
         if self.compromised:
             raise ApiMisuse("The SAS of this call was found to differ; no signature makes up for that.")
         self.signed = True
-        self.retention.signer_trusted()
+        self.retention.trust_signer()
         self._enrol_after_all()
 
     # Relayed SAS.

@@ -130,13 +130,13 @@ def on_goclear(core: Core, received: Received[GoClear]) -> State:
     exchange, now = present(core.exchange), received.at
     verified = _verify(core, exchange, received.message)
     if verified is None:
-        return _forged(core, now)
+        return _refuse_forged(core, now)
     allowed = _allowed(exchange, verified)
     if allowed is None:
         transmission.answer_limited(core, Error.make(code=ErrorCode.GOCLEAR_NOT_ALLOWED), now)
         core.warn(WarningCode.GOCLEAR_REFUSED, "The other side tried to switch encryption off; refused.", now)
         return core.state
-    return _cleared_by_peer(core, exchange, allowed, now)
+    return _clear_for_peer(core, exchange, allowed, now)
 
 
 def _verify(core: Core, exchange: Exchange, message: GoClear) -> GoClearVerified | None:
@@ -150,7 +150,7 @@ def _allowed(exchange: Exchange, goclear: GoClearVerified) -> ClearAllowed | Non
     return None if not own.allow_clear or own.enrolment or peer.enrolment else ClearAllowed(goclear)
 
 
-def _cleared_by_peer(core: Core, exchange: Exchange, allowed: ClearAllowed, now: float) -> State:
+def _clear_for_peer(core: Core, exchange: Exchange, allowed: ClearAllowed, now: float) -> State:
     _replace_secrets(core.call)
     core.late_goclear = None
     _let_go(core, exchange)
@@ -169,7 +169,7 @@ def on_late_goclear(core: Core, received: Received[GoClear]) -> State:
     late = core.late_goclear
     verified = _verify_late(late, received.message)
     if late is None or verified is None:
-        return _forged(core, received.at)
+        return _refuse_forged(core, received.at)
     core.late_goclear = None
     if late.counts:
         _replace_zrtpsess(core.call)
@@ -182,7 +182,7 @@ def _verify_late(late: LateGoClear | None, message: GoClear) -> GoClearVerified 
     return GoClearVerified(message) if is_right else None
 
 
-def _forged(core: Core, now: float) -> State:
+def _refuse_forged(core: Core, now: float) -> State:
     core.counters["GoClear MAC wrong"] += 1
     core.warn(
         WarningCode.GOCLEAR_FORGED,
@@ -199,14 +199,14 @@ def on_cleared_by_us(core: Core, due: Received[None]) -> State:
     """Arrives from: SECURE and every state of an exchange, when our GoClear on another stream has ended SRTP. Goes to:
     CLEAR_PENDING.
     """
-    return _cleared_elsewhere(core, due.at, by_peer=False)
+    return _follow_clearing(core, due.at, by_peer=False)
 
 
 def on_cleared_by_peer(core: Core, due: Received[None]) -> State:
     """Arrives from: SECURE, GOCLEAR_SENT and every state of an exchange, when the peer's GoClear on another stream has
     ended SRTP. Goes to: CLEAR_PENDING.
     """
-    return _cleared_elsewhere(core, due.at, by_peer=True)
+    return _follow_clearing(core, due.at, by_peer=True)
 
 
 def on_cleared_without_keys(core: Core, due: Received[None]) -> State:
@@ -237,7 +237,7 @@ def agree_to_clear(streams: list[Core]) -> list[Core]:
     return pending
 
 
-def _cleared_elsewhere(core: Core, now: float, *, by_peer: bool) -> State:
+def _follow_clearing(core: Core, now: float, *, by_peer: bool) -> State:
     exchange = present(core.exchange)
     secure = core.state in (State.SECURE, State.GOCLEAR_SENT)
     core.late_goclear = _late_goclear(core, exchange, counts=by_peer) if secure else None

@@ -64,7 +64,7 @@ def on_commit(core: Core, received: Received[Commit]) -> State:
     and only its sender acknowledged our Hello. Sends: DHPart1, Confirm1 or Commit; Error. A Commit counts as HelloACK
     (section 5.4).
     """
-    return _unless_refused(core, received, _answer_commit)
+    return _answer_unless_refused(core, received, _answer_commit)
 
 
 def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
@@ -73,10 +73,12 @@ def on_crossing_commit(core: Core, received: Received[Commit]) -> State:
     strangers are left, DHPART2_SENT if it is and an exchange beside it goes on. Sends: nothing, or as `on_commit`
     (section 4.2).
     """
-    return _unless_refused(core, received, _answer_crossing_commit)
+    return _answer_unless_refused(core, received, _answer_crossing_commit)
 
 
-def _unless_refused(core: Core, received: Received[Commit], answer: Callable[[Core, Received[Commit]], State]) -> State:
+def _answer_unless_refused(
+    core: Core, received: Received[Commit], answer: Callable[[Core, Received[Commit]], State]
+) -> State:
     """What follows from a Commit. One that fails a check costs its sender its candidacy and nothing else: anybody can
     send a Hello and a Commit that continues it.
     """
@@ -107,7 +109,7 @@ def on_commit_beside(core: Core, received: Received[Commit]) -> State:
     CONFIRM1_SENT; COMMIT_SENT if a Preshared Commit is answered by a DH one. Sends: as `on_commit`, beside the exchange
     that runs.
     """
-    return _unless_refused(core, received, _answer_beside)
+    return _answer_unless_refused(core, received, _answer_beside)
 
 
 def _doubt_sender(core: Core, received: Received[Commit]) -> State:
@@ -147,7 +149,7 @@ def _answer_commit(core: Core, received: Received[Commit]) -> State:
         ours = holder.exchange
         if holder.state is not State.COMMIT_SENT or ours is None or ours.peer.hello.zid != commit.zid:
             core.counters["another exchange with this peer is running"] += 1
-            core.call.retention.outdated(commit.zid)
+            core.call.retention.mark_outdated(commit.zid)
             return core.state  # the peer repeats its Commit; by then the other exchange is over
         # Commits that cross on two streams count as crossing on one (section 4.2).
         winner = resolve(ours.commit, holder.hello.mitm, commit, peer.candidate.hello.mitm)
@@ -166,7 +168,7 @@ def _answer_beside(core: Core, received: Received[Commit]) -> State:
     if any(one.role is Role.INITIATOR and one.derived and one.peer.ssrc == received.ssrc for one in core.exchanges()):
         core.counters["Commit lost the contention"] += 1  # it answered ours
         return core.state
-    if not side_by_side.room_for_answer(core, peer.candidate, received.message, received.at):
+    if not side_by_side.make_room_for_answer(core, peer.candidate, received.message, received.at):
         return _come_again(core, received)
     aside.set_aside(core)
     return _answer_commit(core, received)
@@ -193,7 +195,7 @@ def _answer_crossing_commit(core: Core, received: Received[Commit]) -> State:
         return State.COMMIT_SENT
     if same and not answered:
         return _respond(core, received, peer, lost=ours)
-    if not side_by_side.room_for_answer(core, peer.candidate, commit, received.at):
+    if not side_by_side.make_room_for_answer(core, peer.candidate, commit, received.at):
         return _come_again(core, received)
     aside.set_aside(core)
     return _respond(core, received, peer)
@@ -273,7 +275,7 @@ def _respond(core: Core, received: Received[Commit], peer: _Initiator, lost: Exc
     match commit.mode:
         case CommitMode.MULTISTREAM:
             return _respond_multistream(core, received, peer, suite, lost)
-        case CommitMode.DH | CommitMode.PRESHARED if not call.retention.ready(commit.zid, received.at):
+        case CommitMode.DH | CommitMode.PRESHARED if not call.retention.ask_unless_ready(commit.zid, received.at):
             return _keep_for_later(core, received)
         case CommitMode.DH:
             return _respond_dh(core, received, peer, suite, lost)
@@ -303,7 +305,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     heard = received.ssrc in core.past.hearing
     if not core.past.may_send_public_value(received.at, heard=heard):
         return _come_again(core, received)
-    if not installation.may_answer(commit.zid, received.at, heard=heard):
+    if not installation.make_room(commit.zid, received.at, heard=heard):
         return _come_again(core, received)
     _answer_as_heard(core, received)
     own: InitiatorShare | None = None if lost is None or lost.offer is None else lost.offer.share
@@ -311,7 +313,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
         own = installation.take_prepared(suite)
     share = agreement.respond(public_key, installation.share_context(suite), own)
     hash_ = installation.algorithms.hashes[suite.hash]
-    known = core.call.retention.known_secrets(peer.candidate.hello.zid, hash_, Role.RESPONDER)
+    known = core.call.retention.take_up_secrets(peer.candidate.hello.zid, hash_, Role.RESPONDER)
     answer = compatibility.id_of_answer(commit, peer.candidate.hello)
     ids = own_ids(hash_, known, Role.RESPONDER, core.chain.h3, installation.random, no_pbxsecret=answer)
     dhpart1 = DHPart1.make(
@@ -375,7 +377,7 @@ def _respond_preshared(
     call, commit = core.call, received.message
     fresh = call.nonces.check(commit)
     hash_ = core.installation.algorithms.hashes[suite.hash]
-    known = call.retention.known_secrets(commit.zid, hash_, Role.RESPONDER)
+    known = call.retention.take_up_secrets(commit.zid, hash_, Role.RESPONDER)
     exchange = _responder(core, Mode.PRESHARED, suite, peer, commit, known)
     allowed = call.may_use_preshared(peer.candidate.hello, Role.RESPONDER)
     found = _find_preshared_key(exchange, known) if allowed else None
@@ -390,7 +392,7 @@ def _respond_preshared(
             core.release()
         return initiation.commit_to(core, peer.candidate, received.at, allow_preshared=False)
     key, matched = found
-    if not call.installation.may_answer(commit.zid, received.at, heard=received.ssrc in core.past.hearing):
+    if not call.installation.make_room(commit.zid, received.at, heard=received.ssrc in core.past.hearing):
         key.wipe()
         return _come_again(core, received)
     _answer_as_heard(core, received)
@@ -460,7 +462,7 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
         core.past.recent_commits = (*under_way, (lost.commit, now))
     core.commit_waits = False
     core.begin(exchange, now)
-    core.progressed()
+    core.note_progress()
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.RESPONDER))
     core.expect_initiator(now, DHPART2_TIMEOUT)
@@ -534,7 +536,7 @@ def _take_waiting_commit(core: Core, now: float) -> Received[Commit] | None:
     """One Commit whose sender's record is here; whatever comes of it, it does not wait any more."""
     retention = core.call.retention
     for ssrc, waiting in core.waiting_commits.items():
-        if retention.ready(waiting.message.zid, now):
+        if retention.ask_unless_ready(waiting.message.zid, now):
             del core.waiting_commits[ssrc]
             if not core.waiting_commits:
                 core.deadlines.pop(Trigger.NO_RECORD, None)

@@ -56,7 +56,7 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     confirm2 = make_confirm(core, exchange, received.at)
     signer = signing.refuse_our_own(core, exchange, signature, received.at)
     exchange.confirmed = confirmed = Confirmed(verified, signature, signer)
-    core.progressed()
+    core.note_progress()
     core.forget_candidates_except(exchange.peer)
     transmission.note_answer(core, exchange, received.at)
     core.hand_over_keys(exchange, confirmed)
@@ -81,20 +81,20 @@ def on_conf2ack(core: Core, received: Received[Conf2ACK | None]) -> State:
     confirmed = present(exchange.confirmed)
     target = secure(core, exchange, confirmed, received.at)
     if received.message is None and exchange.mode is not Mode.MULTISTREAM:
-        core.call.retention.peer_finished(confirmed)
+        core.call.retention.note_peer_finished(confirmed)
     return target
 
 
 def on_srtp_when_secure(core: Core, due: Received[None]) -> State:
     """Arrives from: SECURE. Goes to: SECURE. The peer proved that it finished: our new secret is sure."""
-    core.call.retention.peer_finished(present(present(core.exchange).confirmed))
+    core.call.retention.note_peer_finished(present(present(core.exchange).confirmed))
     return State.SECURE
 
 
 def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> State:
     """Both Confirms are verified: open the gate, update the cache, show the SAS."""
     call, plain = core.call, confirmed.confirm.plain
-    core.progressed()
+    core.note_progress()
     transmission.stop_repeating(core)
     core.outbox.forget_reply(CLEAR_ACK)
     core.finish()
@@ -102,7 +102,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
     announcing.correct(core, exchange.peer)
     if not core.expects(exchange.peer.hello):
         core.warn(WarningCode.HELLO_HASH_MISMATCH, MISMATCH, now)
-    call.exchange_finished(core, exchange, confirmed)
+    call.take_results(core, exchange, confirmed)
     if exchange.mode is not Mode.MULTISTREAM:
         _warn_of_mismatches(core, exchange, confirmed, now)
         call.announce_sas(core.ssrc)
@@ -125,7 +125,7 @@ def secure(core: Core, exchange: Exchange, confirmed: Confirmed, now: float) -> 
             allow_clear=plain.allow_clear and not plain.enrolment,
         )
     )
-    newcomers.came_before(core, now)
+    newcomers.tell_who_came_before(core, now)
     return State.SECURE
 
 

@@ -238,7 +238,7 @@ class Core:
         if self._debug:
             self._logger.debug("stream %08x: %s -> %s", self.ssrc, self.state, target)
         if target in WITHOUT_ENCRYPTION or self.state in WITHOUT_ENCRYPTION:
-            self.call.cleared(self.state, target)
+            self.call.note_state(self.state, target)
         self.state = target
         if target is not State.COMMIT_SENT:
             self.beside = None
@@ -261,7 +261,7 @@ class Core:
                 earliest = due
         return earliest
 
-    def progressed(self) -> None:
+    def note_progress(self) -> None:
         """A valid next message of the peer overrides an Error that anybody could have sent."""
         self.peer_error = None
         self.deadlines.pop(Trigger.ERROR_GRACE_OVER, None)
@@ -313,7 +313,7 @@ class Core:
         """Log how an exchange failed."""
         self._logger.info("stream %08x failed: %s", self.ssrc, text)
 
-    def dropped(self, error: Exception) -> None:
+    def log_drop(self, error: Exception) -> None:
         """Log why a datagram was dropped."""
         self._logger.debug("stream %08x: dropped: %s", self.ssrc, error)
 

@@ -90,7 +90,7 @@ def on_hello(core: Core, hello: Received[Hello]) -> State:
         return State.HELLO_RECEIVED
     if core.state in (State.HELLO_ACKED, State.QUIET) and core.acknowledged_by != candidate.ssrc:
         return _introduce_again(core, now)
-    return discovered(core, now)
+    return enter_discovered(core, now)
 
 
 def _is_answered_by_commit(core: Core, received: Received[Hello]) -> bool:
@@ -138,7 +138,7 @@ def on_hello_later(core: Core, hello: Received[Hello]) -> State:
     if not core.candidates or _introduced_himself(core, hello.message):
         acknowledge(core, hello)
     elif not core.is_own_hello(hello.message.raw):
-        newcomers.says_hello(core, hello.message, hello.at)
+        newcomers.note_hello(core, hello.message, hello.at)
     return core.state
 
 
@@ -228,7 +228,7 @@ def on_hello_ack_after_hello(core: Core, ack: Received[HelloACK]) -> State:
     core.hello_acknowledged, core.acknowledged_by = True, ack.ssrc
     transmission.note_round_trip(core, ack.ssrc, ack.at, core.hello_copies)
     core.extend_discovery(ack.at)
-    return discovered(core, ack.at)
+    return enter_discovered(core, ack.at)
 
 
 def on_hello_ack_when_quiet(core: Core, ack: Received[HelloACK]) -> State:
@@ -245,7 +245,7 @@ def on_hello_ack_after_commit(core: Core, ack: Received[HelloACK]) -> State:
     return core.state
 
 
-def discovered(core: Core, now: float) -> State:
+def enter_discovered(core: Core, now: float) -> State:
     """Both Hellos are through: commit at once, unless this endpoint is passive, waits for a user, or the peer's Commit
     must be so close that ours would only cross it: then at most half a round trip later.
     """
@@ -398,7 +398,7 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
     if version is not Version.AGREED:
         core.counters[f"version {version.value}"] += 1
         return None
-    return Candidate(hello, received.ssrc, now) if _fits_signalling(core, hello, now) else None
+    return Candidate(hello, received.ssrc, now) if _check_signalling(core, hello, now) else None
 
 
 def _kept(core: Core, received: Received[Hello]) -> float:
@@ -410,7 +410,7 @@ def _kept(core: Core, received: Received[Hello]) -> float:
     )
 
 
-def _fits_signalling(core: Core, hello: Hello, now: float) -> bool:
+def _check_signalling(core: Core, hello: Hello, now: float) -> bool:
     """Whether the Hello is the one that a=zrtp-hash announced, where there is one (section 8.1)."""
     if core.expects(hello):
         return True
@@ -447,7 +447,7 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
         announcing.announce(core, candidate)
 
 
-def hello_under_our_ssrc(core: Core, now: float) -> None:
+def refuse_hello_under_our_ssrc(core: Core, now: float) -> None:
     """Somebody else uses our SSRC (RFC 6189 section 4.1). Anybody can forge that, so it ends nothing: before a peer is
     pinned it is answered with an Error, afterwards it is dropped.
     """

@@ -68,7 +68,7 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
         else:
             _take_message(core, packet.ssrc, packet.message, now)
     except MalformedPacket as error:
-        _malformed(core, error, int.from_bytes(datagram[8:12], "big"), now)
+        _drop_malformed(core, error, int.from_bytes(datagram[8:12], "big"), now)
     except ZrtpError as error:  # a part of ours that failed while nothing depends on it
         core.counters[type(error).__name__] += 1
     if core.installation.inputs:
@@ -156,7 +156,7 @@ def _take_message(core: Core, ssrc: int, raw: bytes, now: float) -> None:
         return
     if core.exchange is not None and ssrc != core.exchange.peer.ssrc and not _may_be_the_peers(core, kind, ssrc):
         core.counters["source is not the peer's"] += 1
-        newcomers.goes_on(core, kind, ssrc, raw, now)
+        newcomers.note_message(core, kind, ssrc, raw, now)
         return
     if core.aside and (kind in OF_EXCHANGE or kind is Kind.ERROR):
         _take_beside(core, kind, ssrc, raw, now)
@@ -243,7 +243,7 @@ def _under_our_ssrc(core: Core, kind: Kind, raw: bytes, now: float) -> None:
     if core.is_own_hello(raw) or kind is not Kind.HELLO or core.exchange is not None:
         core.counters["own SSRC"] += 1
     else:
-        discovery.hello_under_our_ssrc(core, now)
+        discovery.refuse_hello_under_our_ssrc(core, now)
 
 
 # Through the table.
@@ -338,7 +338,7 @@ def _take_fragment(core: Core, fragment: Fragment, now: float) -> None:
             _take_reassembled(core, fragment.ssrc, message, now)
     except MalformedPacket as error:
         core.counters["malformed"] += 1
-        core.dropped(error)
+        core.log_drop(error)
 
 
 def _take_reassembled(core: Core, ssrc: int, message: bytes, now: float) -> None:
@@ -347,12 +347,12 @@ def _take_reassembled(core: Core, ssrc: int, message: bytes, now: float) -> None
         _take_message(core, ssrc, message, now)
     except MalformedPacket as error:
         core.counters["malformed"] += 1
-        core.dropped(error)
+        core.log_drop(error)
 
 
-def _malformed(core: Core, error: MalformedPacket, ssrc: int, now: float) -> None:
+def _drop_malformed(core: Core, error: MalformedPacket, ssrc: int, now: float) -> None:
     """Malformed although the CRC is right: dropped; the pinned peer in an exchange hears of it once a second."""
     core.counters["malformed"] += 1
-    core.dropped(error)
+    core.log_drop(error)
     if core.state in IN_EXCHANGE and core.knows(ssrc):
         transmission.complain_to_candidate(core, ErrorCode.MALFORMED_PACKET, now)

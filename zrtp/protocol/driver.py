@@ -56,7 +56,7 @@ class Driver:
         if self.store.open:
             self.serve_store(now)
 
-    def decided(self) -> None:
+    def carry_out_decision(self) -> None:
         """The user decided something about the whole call."""
         self.serve_store(self.call.clock)
 
@@ -120,11 +120,11 @@ class Driver:
             need_moment(now)
         self.call.clock = now
         if isinstance(request, Read):
-            self._read(request, now)
+            self._take_record(request, now)
         elif isinstance(request, Search):
-            self.call.found(request.zids)
+            self.call.note_devices(request.zids)
         else:
-            self._written(request, now)
+            self._note_written(request, now)
 
     def serve_store(self, now: float) -> None:
         """Carry out what the engine asks of the cache, if that is at hand."""
@@ -137,22 +137,22 @@ class Driver:
             finally:  # also when the program is interrupted: later requests would wait for this one
                 self.store_done(request, now)
 
-    def _read(self, request: Read, now: float) -> None:
-        trigger = Trigger.RECORD if self.call.retention.answered(request) else Trigger.NO_RECORD
+    def _take_record(self, request: Read, now: float) -> None:
+        trigger = Trigger.RECORD if self.call.retention.take_record(request) else Trigger.NO_RECORD
         for core in self.cores:
             if core.commit_waits or core.waiting_commits:
                 dispatch.tell(core, trigger, now)
 
-    def _written(self, request: Write, now: float) -> None:
+    def _note_written(self, request: Write, now: float) -> None:
         if not request.answered and request.error is None:
             request.fail(CacheError("The store of retained secrets gave no answer."))
-        over = self.store.written(request, now, last_try=self.closed)
+        over = self.store.note_written(request, now, last_try=self.closed)
         if request.answered:
-            self.call.retention.stored(request.peer_zid, request.record)
+            self.call.retention.note_stored(request.peer_zid, request.record)
         elif over:
-            self.call.store_failed(f"{request.error} What was to be remembered of this call is lost.")
+            self.call.warn_of_store(f"{request.error} What was to be remembered of this call is lost.")
         elif request.tries == 1:
-            self.call.store_failed(f"{request.error} It is tried again.")
+            self.call.warn_of_store(f"{request.error} It is tried again.")
 
 
 def _waits_for(core: Core, work: Work) -> bool:

@@ -68,7 +68,7 @@ def on_grace_over(core: Core, due: Received[None]) -> State:
     """
     code, exchange = core.peer_error or 0, present(core.exchange)
     if not exchange.proved:
-        core.call.exchange_failed(exchange)
+        core.call.note_failed_exchange(exchange)
         core.past.ended_by_error = (*core.past.ended_by_error, exchange.peer.hello.h3)[-limits.CANDIDATES :]
         return _candidate_is_gone(core, "Whoever took part in the key agreement ended it; this call is not encrypted.")
     return fail(
@@ -129,7 +129,7 @@ def on_silence(core: Core, due: Received[None]) -> State:
     """
     exchange = present(core.exchange)
     if not exchange.proved:
-        core.call.exchange_failed(exchange)
+        core.call.note_failed_exchange(exchange)
         return on_silence_of_candidate(core, due)
     code, text = ErrorCode.PROTOCOL_TIMEOUT, "The other side stopped answering during the key agreement. Call again."
     if exchange.refusal is not None:
@@ -194,7 +194,7 @@ def on_close(core: Core, due: Received[None]) -> State:
     core.release()
     if core.sending is Sending.SRTP:
         core.set_sending(Sending.BLOCKED)
-    core.progressed()
+    core.note_progress()
     core.candidates.clear()
     core.past.others = ()
     core.outbox.clear()
@@ -214,9 +214,9 @@ def fail(core: Core, code: int, text: str, now: float, *, tell_peer: bool, by_pe
     name = ErrorCode(code).name if code in ErrorCode._value2member_map_ else "OTHER"
     core.log_failure(text)
     if core.exchange is not None:
-        core.call.exchange_failed(core.exchange)
+        core.call.note_failed_exchange(core.exchange)
     core.release()
-    core.progressed()
+    core.note_progress()
     transmission.stop_repeating(core)
     core.set_sending(Sending.BLOCKED)
     if tell_peer:

@@ -113,7 +113,7 @@ class Past:
         kept = 0.0 if heard else limits.PUBLIC_VALUES_KEPT
         return self.public_values is None or self.public_values.allows(now, kept)
 
-    def public_value_sent(self, now: float) -> None:
+    def count_public_value(self, now: float) -> None:
         """One has gone out."""
         if self.public_values is None:
             self.public_values = limits.TokenBucket(limits.PUBLIC_VALUES_RATE, limits.PUBLIC_VALUES)

@@ -53,9 +53,10 @@ def is_crowded(core: Core) -> bool:
     )
 
 
-def comes_first(core: Core, ssrc: int, now: float) -> bool:
+def admit(core: Core, ssrc: int, now: float) -> bool:
     """Whether somebody of a crowd gets a message of ours that helps one of them only: if he is known to hear us, or if
-    nobody is who had time to say so. Otherwise whoever hears us is asked to.
+    there was time to answer our Ping and nobody has. Otherwise a Ping asks who hears us, unless an exchange runs with
+    one who does.
     """
     if ssrc in core.past.hearing:
         return True
@@ -71,9 +72,9 @@ def comes_first(core: Core, ssrc: int, now: float) -> bool:
     return False
 
 
-def may_have_public_value(core: Core, ssrc: int, now: float) -> bool:
-    """Whether our public value may go out in one more exchange, with this source."""
-    if not comes_first(core, ssrc, now):
+def admit_to_public_value(core: Core, ssrc: int, now: float) -> bool:
+    """Whether our public value may go out in one more exchange, with this source; if not, a Ping asks who hears us."""
+    if not admit(core, ssrc, now):
         return False
     if core.past.may_send_public_value(now, heard=ssrc in core.past.hearing):
         return True

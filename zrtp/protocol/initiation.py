@@ -55,7 +55,7 @@ def initiate_early(core: Core, peer: Candidate, now: float) -> State:
     """Our Commit in place of HelloACK: COMMIT_SENT, or HELLO_RECEIVED until the store has answered or if nothing is in
     common.
     """
-    if core.call.secured_before or core.call.retention.ready(peer.hello.zid, now):
+    if core.call.secured_before or core.call.retention.ask_unless_ready(peer.hello.zid, now):
         target = initiate(core, now)
         return State.HELLO_RECEIVED if target is State.HELLO_ACKED else target
     core.commit_waits = True
@@ -82,7 +82,7 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
         zid = peer.hello.zid
         if call.exchanging not in (None, core):
             return _wait_for_other_stream(core, zid, now)
-        if not call.retention.ready(zid, now):
+        if not call.retention.ask_unless_ready(zid, now):
             core.commit_waits = True
             core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)  # somebody is there; the store has its own
             return wait_for_record(core, State.DISCOVERED, now)
@@ -151,7 +151,7 @@ def _wait_for_peer(core: Core, now: float) -> State:
 
 def _wait_for_other_stream(core: Core, peer_zid: bytes, now: float) -> State:
     """One key agreement of a call at a time; what it leaves behind has to be read anew."""
-    core.call.retention.outdated(peer_zid)
+    core.call.retention.mark_outdated(peer_zid)
     core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)
     core.deadlines[Trigger.RETRY] = now + limits.RETRY_INTERVAL
     return State.DISCOVERED
@@ -258,7 +258,7 @@ def h1_goes_out(core: Core, now: float) -> None:
     on a new chain follows, unless this exchange proves itself until then.
     """
     core.own.h1_shown = True
-    core.past.public_value_sent(now)
+    core.past.count_public_value(now)
     remember_others(core, now)
 
 
@@ -277,7 +277,8 @@ def _expect_new_chain(core: Core, now: float) -> None:
     if Trigger.NEW_CHAIN not in core.deadlines:
         core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _turn(core)))
         for known in _likely(core, now)[:2]:
-            core.call.retention.ready(known.hello.zid, now)  # until then what is known about them has been read
+            # until then what is known about them has been read
+            core.call.retention.ask_unless_ready(known.hello.zid, now)
 
 
 def _turn(core: Core) -> float:
@@ -304,7 +305,7 @@ def on_new_chain(core: Core, due: Received[None]) -> State:
     if any(one.proved for one in running) or core.past.new_chains >= allowed:
         return core.state
     likely = _likely(core, now)[:2]
-    if any([not core.call.retention.ready(known.hello.zid, now) for known in likely]):
+    if any([not core.call.retention.ask_unless_ready(known.hello.zid, now) for known in likely]):
         core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.CHALLENGE_INTERVAL)
         return core.state
     core.past.new_chains += 1
@@ -355,13 +356,13 @@ def _commit_beside(core: Core, candidate: Candidate, now: float, *, allow_presha
     """A Commit to this candidate beside what runs, unless he has one, or none can be made."""
     call, zid = core.call, candidate.hello.zid
     known = any(_concerns(one, candidate, now) for one in core.exchanges())
-    possible = call.secured_before or (not core.h1_shown and call.retention.ready(zid, now))
+    possible = call.secured_before or (not core.h1_shown and call.retention.ask_unless_ready(zid, now))
     if known or not possible or call.peer_zid not in (None, zid):
         core.counters["answer of another candidate"] += 1
         return core.state
-    if not hearing.comes_first(core, candidate.ssrc, now):
+    if not hearing.admit(core, candidate.ssrc, now):
         return core.state
-    if not side_by_side.room_for_commit(core, candidate, now):
+    if not side_by_side.make_room_for_commit(core, candidate, now):
         core.counters["too many exchanges side by side"] += 1
         hearing.ask(core)
         return core.state
@@ -400,7 +401,7 @@ def _dh_commit(core: Core, peer: Candidate) -> Exchange:
     agreement = algorithms.key_agreements[suite.key_agreement]
     hash_, cipher = algorithms.hashes[suite.hash], algorithms.ciphers[suite.cipher]
     share = installation.make_share(suite)
-    known = call.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
+    known = call.retention.take_up_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     ids = own_ids(hash_, known, Role.INITIATOR, core.chain.h3, installation.random)
     dhpart2 = DHPart2.make(
         h1=core.chain.h1,
@@ -435,7 +436,7 @@ def _preshared_commit(core: Core, peer: Candidate) -> Exchange:
     installation, call = core.installation, core.call
     suite = choose_preshared_suite(installation.offer, peer.hello)
     hash_, cipher = installation.algorithms.hashes[suite.hash], installation.algorithms.ciphers[suite.cipher]
-    known = call.retention.known_secrets(peer.hello.zid, hash_, Role.INITIATOR)
+    known = call.retention.take_up_secrets(peer.hello.zid, hash_, Role.INITIATOR)
     key = preshared_key(hash_, present(known.rs1), known.aux, known.pbx)
     commit = _make_commit(core, suite, nonce=call.nonces.fresh(installation.random), key_id=key_id(hash_, key))
     exchange = Exchange(

@@ -102,9 +102,9 @@ class Installation:
     # Exchanges with one ZID run side by side, since anybody can claim it. What each of them brings for the cache is
     # written in the order in which they finish, so that RFC 6189 section 4.4.1 needs no exchange to wait for another.
 
-    def may_answer(self, peer_zid: bytes, now: float, *, heard: bool = False) -> bool:
-        """Whether a Commit from that ZID may be answered now; another half-open exchange may have to make room. Some
-        room is kept for those who are known to hear us.
+    def make_room(self, peer_zid: bytes, now: float, *, heard: bool = False) -> bool:
+        """Make room for an answer to a Commit from that ZID, if need be in place of another half-open exchange; False
+        if there is none. Some is kept for those who are known to hear us.
         """
         room, crowded_out = self._half_open.make_room(peer_zid, now, heard=heard)
         if crowded_out is not None:

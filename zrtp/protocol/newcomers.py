@@ -29,7 +29,7 @@ TEXT = (
 )
 
 
-def says_hello(core: Core, hello: Hello, now: float) -> None:
+def note_hello(core: Core, hello: Hello, now: float) -> None:
     """A Hello of another hash chain than the peer's."""
     core.counters["Hello of somebody else"] += 1
     if hello.zid == core.call.zid or any(hmac.compare_digest(own.hello.h3, hello.h3) for own in _of_the_peer(core)):
@@ -38,7 +38,7 @@ def says_hello(core: Core, hello: Hello, now: float) -> None:
     _tell(core, hello.zid, now)
 
 
-def goes_on(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> None:
+def note_message(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> None:
     """Something of another source than the peer's, which may belong to an exchange."""
     if kind not in TELLING or not core.decided or not _may_tell(core, now):
         return
@@ -52,7 +52,7 @@ def goes_on(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> None:
         _tell(core, zid, now)
 
 
-def came_before(core: Core, now: float) -> None:
+def tell_who_came_before(core: Core, now: float) -> None:
     """The stream is secure: tell who else introduced himself until then, the one who came last."""
     since = now - limits.CANDIDATE_LIFETIME * core.installation.config.timer_scale
     own = _of_the_peer(core)

@@ -61,7 +61,7 @@ def _send(core: Core, sashash: bytes, sas_type: bytes, far: Call, now: float) ->
     exchange = present(core.exchange)
     flags = present(far.peer_plain)
     relays = sashash != NO_SASHASH
-    signature_type, signature = _signed(core, exchange, sashash, now) if relays else (None, b"")
+    signature_type, signature = _sign(core, exchange, sashash, now) if relays else (None, b"")
     plain = SASrelayPlain(
         verified=flags.verified,
         allow_clear=flags.allow_clear,
@@ -76,7 +76,7 @@ def _send(core: Core, sashash: bytes, sas_type: bytes, far: Call, now: float) ->
     )
 
 
-def _signed(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple[bytes | None, bytes]:
+def _sign(core: Core, exchange: Exchange, sashash: bytes, now: float) -> tuple[bytes | None, bytes]:
     """As `signing.sign`; a broken signer costs the signature, not the call."""
     try:
         return signing.sign(core, exchange, sashash, now)

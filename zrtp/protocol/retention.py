@@ -118,11 +118,11 @@ class Retention:
         if peer_zid not in self._known:
             if len(self._known) >= limits.RECORDS:
                 del self._known[min(self._known, key=self._worth)]
-            self._read(peer_zid, now)
+            self._ask_store(peer_zid, now)
         self._known[peer_zid].heard |= heard
 
-    def ready(self, peer_zid: bytes, now: float) -> bool:
-        """Whether an exchange with that peer can begin; if not, its record has been asked for.
+    def ask_unless_ready(self, peer_zid: bytes, now: float) -> bool:
+        """Have the record of that peer read, unless it is here; whether an exchange with the peer can begin.
 
         A record that was read some time ago may have been replaced by another call: it is read again.
         """
@@ -137,15 +137,15 @@ class Retention:
             return False
         if not known.failed and now - known.asked_at <= limits.RECORD_LIFETIME:
             return True
-        self._read(peer_zid, now)
+        self._ask_store(peer_zid, now)
         return False
 
-    def outdated(self, peer_zid: bytes) -> None:
+    def mark_outdated(self, peer_zid: bytes) -> None:
         """Another call with that peer has ended: what was read before it does not count any more."""
         if (known := self._known.get(peer_zid)) is not None:
             known.asked_at = -limits.RECORD_LIFETIME * 2
 
-    def answered(self, request: Read) -> bool:
+    def take_record(self, request: Read) -> bool:
         """The store answered, or failed; whether an exchange can begin now. What nobody waits for is wiped."""
         known = self._known.get(request.peer_zid)
         if known is None or known.open is not request:
@@ -170,8 +170,8 @@ class Retention:
         for peer_zid in [zid for zid, known in self._known.items() if known.open is not None or known.failed]:
             del self._known[peer_zid]
 
-    def known_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
-        """What this side may share with that peer, in our role. All but auxsecret belongs to this object."""
+    def take_up_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
+        """Turn to that peer: what we may share with it, in our role. All but auxsecret belongs to this object."""
         self.turn_to(peer_zid)
         now, record, known = self._installation.wall_clock(), self._before, self._known.get(peer_zid)
         secrets = KnownSecrets.of(record, self._auxsecret(peer_zid, hash_, role), now)
@@ -207,7 +207,7 @@ class Retention:
 
     # Writing.
 
-    def call_secured(self, peer_zid: bytes, outcome: CallOutcome, *, mismatch: bool) -> None:
+    def store_or_hold_back(self, peer_zid: bytes, outcome: CallOutcome, *, mismatch: bool) -> None:
         """Store the new secret (section 4.6.1), or hold it back: after a mismatch that nothing else makes up for, if
         nothing matched of a peer that has a name, and if the store did not answer, so that nobody knows any of this.
 
@@ -233,7 +233,7 @@ class Retention:
             return None
         return self.record.name or None
 
-    def peer_finished(self, confirmed: Confirmed) -> None:
+    def note_peer_finished(self, confirmed: Confirmed) -> None:
         """The peer sent valid SRTP: it has stored its secret, so that ours is sure."""
         if self._unsure:
             self._unsure = False
@@ -254,7 +254,7 @@ class Retention:
             self._change(AfterMismatch(before=before, new_rs1=self._outcome.new_rs1.copy(), at=at))
         self.held_back = False
 
-    def signer_trusted(self) -> None:
+    def trust_signer(self) -> None:
         """The exchange is authenticated by a signature: a secret that was held back is stored."""
         if self._outcome is None:
             return
@@ -281,7 +281,7 @@ class Retention:
         """Remember an enrolment (section 7.3.1)."""
         self._change(Enrolled(pbxsecret=secret.copy(), at=self._installation.wall_clock()))
 
-    def stored(self, peer_zid: bytes, record: PeerRecord | None) -> None:
+    def note_stored(self, peer_zid: bytes, record: PeerRecord | None) -> None:
         """The store has carried out a change; this is the record now."""
         self._keep(record)
         if peer_zid != self._peer_zid:
@@ -309,7 +309,7 @@ class Retention:
         known = self._known[peer_zid]
         return peer_zid == self._peer_zid, known.heard, known.record is not None, known.used
 
-    def _read(self, peer_zid: bytes, now: float) -> None:
+    def _ask_store(self, peer_zid: bytes, now: float) -> None:
         deadline = now + self._installation.config.store_deadline
         request = self.store.read(self._zid, peer_zid, deadline)
         known = self._known.setdefault(peer_zid, _Knowledge(now, now))

@@ -126,7 +126,7 @@ class Session:
         if name is not None:
             need_text("name", name)
         self._driver.own_call().sas_matched(name)
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
     def sas_mismatched(self) -> None:
         """The user compared the SAS and it differs: somebody is in between. This call's secret is not kept.
@@ -135,7 +135,7 @@ class Session:
             ApiMisuse: there is no SAS yet, or the call is closed.
         """
         self._driver.own_call().sas_mismatched()
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
     def take_back_verdict(self) -> None:
         """Take back an earlier "they match", without losing the secrets.
@@ -144,7 +144,7 @@ class Session:
             ApiMisuse: there is no SAS yet, or the call is closed.
         """
         self._driver.own_call().take_back_verdict()
-        self._driver.decided()
+        self._driver.carry_out_decision()
 
     def go_clear(self, now: float) -> None:
         """Switch encryption off on every stream of the call (RFC 6189 section 4.7.2). Nothing becomes secure again,

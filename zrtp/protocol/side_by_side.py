@@ -17,8 +17,8 @@ from zrtp.protocol.exchange import Candidate, Exchange
 from zrtp.wire.messages import Commit
 
 
-def room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: float) -> bool:
-    """Whether one more Commit, of this candidate, may be answered.
+def make_room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: float) -> bool:
+    """Make room for an answer to one more Commit, of this candidate; False if there is none.
 
     If there are too many, the oldest exchange ends whose other side had time to go on and did not. It does so only for
     a candidate who did not have this time yet, and whose Hello or Commit is repeated: a stray one does not come again.
@@ -36,9 +36,9 @@ def room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: float
     return may_end_one and _end_one(core, answered, heard, now)
 
 
-def room_for_commit(core: Core, candidate: Candidate, now: float) -> bool:
-    """Whether one more Commit of ours may go out, to this candidate, in place of an answer rather than of another
-    Commit.
+def make_room_for_commit(core: Core, candidate: Candidate, now: float) -> bool:
+    """Make room for one more Commit of ours, to this candidate, in place of an answer rather than of another Commit;
+    False if there is none.
     """
     running = core.exchanges()[::-1]
     answers_first = sorted(running, key=lambda one: (one.role is Role.INITIATOR, one.begun))
@@ -56,8 +56,8 @@ def _has_room(exchanges: list[Exchange], limit: int, heard: bool) -> bool:
 
 
 def _end_one(core: Core, exchanges: list[Exchange], heard: bool, now: float) -> bool:
-    """End the first of these whose other side had time to go on and proved nothing; nobody makes room for whoever is
-    not known to hear us who is known to do so himself.
+    """End the first of these whose other side had time to go on and proved nothing; False if there is none. Whoever is
+    known to hear us comes last, and makes room only for somebody who is known to hear us too.
     """
     for exchange in sorted(exchanges, key=lambda one: one.heard):
         had_time = now - exchange.begun >= limits.TIME_TO_ANSWER

@@ -157,7 +157,7 @@ class Store:
         self._writing = self._writes[0]
         return self._writing
 
-    def written(self, request: Write, now: float, *, last_try: bool = False) -> bool:
+    def note_written(self, request: Write, now: float, *, last_try: bool = False) -> bool:
         """A write has been carried out, or failed; whether it is over: stored, or lost for good."""
         self._writing = None
         request.tries += 1

@@ -9,14 +9,14 @@ from typing import Any, Final
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.call import Call
+from zrtp.proxy.call import ProxiedCall
 from zrtp.proxy.leg import Leg, Remote
 from zrtp.proxy.names import Names
-from zrtp.proxy.news import Tell, Verdict, VerdictRefused, View
+from zrtp.proxy.news import CallVerdict, Tell, VerdictRefused, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.relay import Threads, UdpLine
 from zrtp.proxy.sip import host_port
-from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.surroundings import MediaPorts, Surroundings
 from zrtp.proxy.transport import own_address
 from zrtp.system import RandomSource, system_random
 
@@ -62,16 +62,16 @@ class BareRtp:
             tell=tell,
             run=self._threads,
         )
-        self._call: Call | None = None
+        self._call: ProxiedCall | None = None
         self._line: UdpLine | None = None
 
     def open(self) -> tuple[Address, Address]:
         """Open the ports and look for the other side's ZRTP; returns our addresses towards phone and network.
 
-        Raises Refusal if a port cannot be used.
+        Raises PolicyRefusal if a port cannot be used.
         """
         peer = host_port(*self._options.remote)
-        self._call = Call(1, outgoing=True, peer=peer, around=self._around)
+        self._call = ProxiedCall(1, outgoing=True, peer=peer, around=self._around)
         host, port = self._options.remote
         self._call.connect(Remote((host, port), (host, port + 1)))
         if self._phone is not None:
@@ -83,7 +83,7 @@ class BareRtp:
     def views(self) -> list[View]:
         return [] if self._call is None else [self._call.view()]
 
-    def judge(self, number: int, words: str, verdict: Verdict, name: str | None = None) -> None:
+    def judge(self, number: int, words: str, verdict: CallVerdict, name: str | None = None) -> None:
         """As `Switchboard.judge`."""
         if self._call is None or number != self._call.number:
             raise VerdictRefused("There is no such call.")
@@ -103,18 +103,18 @@ class BareRtp:
         clock = self._around.clock
         self._timer = clock.call_at(clock.time() + LOOK, self._look)
 
-    def _open_line(self, call: Call, index: int) -> Line:
+    def _open_line(self, call: ProxiedCall, index: int) -> MediaPorts:
         def from_phone(packet: bytes, source: Address, rtcp: bool) -> None:
             if self._phone is None and not rtcp:
                 self._phone = source
                 call.phone_is_at(source)
-            call.phone_sent(index, packet, source)
+            call.take_from_phone(index, packet, source)
 
         self._line = UdpLine(
             self._options.local[0],
             self._bind[0],
             from_phone=from_phone,
-            from_network=lambda packet, source, rtcp: call.network_sent(index, packet, source, rtcp=rtcp),
+            from_network=lambda packet, source, rtcp: call.take_from_network(index, packet, source, rtcp=rtcp),
             path=self._options.path,
             phone_port=self._options.local[1],
             network_port=self._bind[1],

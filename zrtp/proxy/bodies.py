@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from zrtp.proxy.description import MalformedDescription
-from zrtp.proxy.sip import Message
+from zrtp.proxy.sip import SipMessage
 
 _SDP: Final = "application/sdp"
 _BOUNDARY: Final = re.compile(r';\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^;\s"]{1,70}))', re.IGNORECASE)
 _PART_IS_SDP: Final = re.compile(rb"(?im)^content-type\s*:\s*application/sdp\s*(;|\r?$)")
 
 
-def has_description(message: Message) -> bool:
+def has_description(message: SipMessage) -> bool:
     """Whether there is a session description in the message."""
     kind = _kind(message)
     if not message.body:
@@ -25,7 +25,7 @@ def has_description(message: Message) -> bool:
     return kind == _SDP or (kind.startswith("multipart/") and _sdp_part(message) is not None)
 
 
-def change_description(message: Message, change: Callable[[str], str]) -> None:
+def change_description(message: SipMessage, change: Callable[[str], str]) -> None:
     """Let `change` rewrite the session description; the length in the header follows.
 
     Raises MalformedDescription for one that cannot be read here, and whatever `change` raises.
@@ -38,13 +38,13 @@ def change_description(message: Message, change: Callable[[str], str]) -> None:
     message.with_body(message.body[:start] + new + message.body[end:])
 
 
-def _kind(message: Message) -> str:
+def _kind(message: SipMessage) -> str:
     """The media type in lower case. A body that looks like a session description is one."""
     kind = message.first("content-type").partition(";")[0].strip().lower()
     return _SDP if not kind and message.body.lstrip().startswith(b"v=0") else kind
 
 
-def _sdp_part(message: Message) -> tuple[int, int] | None:
+def _sdp_part(message: SipMessage) -> tuple[int, int] | None:
     """Where the content of the first application/sdp part begins and ends."""
     found = _BOUNDARY.search(message.first("content-type"))
     if found is None:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from zrtp.media.addresses import Address
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent, MediaTrouble
 from zrtp.protocol.events import Failed, NoPeer, SecurityWarning, WarningCode
 from zrtp.proxy.description import Section, read
 from zrtp.proxy.leg import Leg, Protection, Remote, Task
 from zrtp.proxy.lines import MediaLines
-from zrtp.proxy.news import CallChanged, Notice, Phase, Verdict, VerdictRefused, View
-from zrtp.proxy.policy import Policy, Refusal
+from zrtp.proxy.news import CallChanged, CallVerdict, Phase, ProxyNotice, VerdictRefused, View
+from zrtp.proxy.policy import Policy, PolicyRefusal
 from zrtp.proxy.sentences import (
     ALARM,
     CLEAR,
@@ -27,7 +27,7 @@ from zrtp.proxy.sentences import (
 )
 from zrtp.proxy.surroundings import Surroundings
 from zrtp.proxy.tone import FORMAT, WaitingTone
-from zrtp.proxy.watch import Watch
+from zrtp.proxy.watch import PhoneWatch
 
 MOST_LEGS: Final = 16
 """Places at which one call may ring at the same time."""
@@ -35,7 +35,7 @@ IN_CLEAR: Final = 50
 """Packets in clear from the network, after which that is said."""
 
 
-class Call:
+class ProxiedCall:
     """One call, told apart by Call-ID and the phone it belongs to."""
 
     def __init__(self, number: int, *, outgoing: bool, peer: str, around: Surroundings) -> None:
@@ -55,7 +55,7 @@ class Call:
         self._lines = MediaLines(
             around, lambda index: around.open_line(self, index), lambda text: self._say_once(text, loud=True)
         )
-        self._watch = Watch()
+        self._watch = PhoneWatch()
         self._tone = WaitingTone(around.clock, wanted=lambda: self._hears_tone() is not None, send=self._send_tone)
         self._timers: dict[Leg, Any] = {}
         self._last: View | None = None
@@ -67,7 +67,7 @@ class Call:
     def from_phone(self, text: str, *, tag: str, offer: bool, cseq: int) -> str:
         """The phone's description for the network; `tag` is the far end's, empty before it has one.
 
-        Raises MalformedDescription, and Refusal if nothing of an offer may pass.
+        Raises MalformedDescription, and PolicyRefusal if nothing of an offer may pass.
         """
         leg = self._legs.get(tag, self._current)
         if offer and not leg.tag and self._second is None:
@@ -79,7 +79,7 @@ class Call:
         return passed
 
     def from_network(self, text: str, *, tag: str, offer: bool, cseq: int) -> str:
-        """The far end's description for the phone. Raises MalformedDescription and Refusal."""
+        """The far end's description for the phone. Raises MalformedDescription and PolicyRefusal."""
         sections = read(text)
         leg = self._leg_of(tag, sections)
         passed = self._lines.inward(text, sections, leg, offer=offer, cseq=cseq)
@@ -100,7 +100,7 @@ class Call:
         """Without signalling: where the phone is, and wants its media."""
         self._lines.phone_is_at(address)
 
-    def answered(self, tag: str) -> None:
+    def note_answer(self, tag: str) -> None:
         """The far end with that tag took the call: its leg remains, the others end."""
         leg = self._legs.get(tag)
         if leg is not None:
@@ -110,14 +110,14 @@ class Call:
                 self._end_leg(other)
         if self.phase is Phase.RINGING:
             self.phase = Phase.UP
-            self._watch.answered(self._around.clock.time())
+            self._watch.note_answer(self._around.clock.time())
         self._tell()
 
-    def offer_settled(self, cseq: int, *, accepted: bool) -> None:
+    def settle_offer(self, cseq: int, *, accepted: bool) -> None:
         """An offer was answered or refused: after a refusal everything is as it was before."""
-        self._lines.settled(cseq, self._current, accepted=accepted or self.phase is not Phase.UP)
+        self._lines.settle(cseq, self._current, accepted=accepted or self.phase is not Phase.UP)
 
-    def left(self, tag: str) -> bool:
+    def note_left(self, tag: str) -> bool:
         """The far end with that tag hung up, or was hung up; whether that is the end of the call."""
         leg = self._legs.get(tag)
         if leg is not None and leg is not self._current:
@@ -138,22 +138,22 @@ class Call:
 
     # Media.
 
-    def phone_sent(self, index: int, packet: bytes, source: Address) -> None:
+    def take_from_phone(self, index: int, packet: bytes, source: Address) -> None:
         """A datagram arrived on a port for the phone; only the phone's own count."""
         section = self._lines.phone.get(index)
         if section is None or source[0] != section.host:
             return
         self.heard = self._around.clock.time()
-        self._watch.phone_heard(index, self.heard)
+        self._watch.note_phone(index, self.heard)
         remote = self._current.remote.get(index)
         if remote is None:
             return
         out = self._current.from_phone(index, packet)
         if out is not None:
-            apart = classify(packet) is Kind.RTCP and not self._muxed(section, remote)
+            apart = classify(packet) is DatagramKind.RTCP and not self._muxed(section, remote)
             self._lines.opened[index].to_network(out, remote.rtcp if apart else remote.rtp, rtcp=apart)
 
-    def network_sent(self, index: int, packet: bytes, source: Address, *, rtcp: bool) -> None:
+    def take_from_network(self, index: int, packet: bytes, source: Address, *, rtcp: bool) -> None:
         """A datagram arrived on a port for the network."""
         leg = self._sender(index, source)
         if index not in leg.streams:
@@ -207,17 +207,17 @@ class Call:
 
     # People.
 
-    def judge(self, words: str, verdict: Verdict, name: str | None) -> None:
+    def judge(self, words: str, verdict: CallVerdict, name: str | None) -> None:
         """A person's verdict about these words. Raises VerdictRefused if they are not those of the call now."""
         leg = self._current
         if self.phase is Phase.ENDED or leg.sas is None or leg.muted:
             raise VerdictRefused("This call has no words to compare any more.")
         if leg.sas.rendered != words:
             raise VerdictRefused("The words of this call have changed: look again, and compare the new ones.")
-        if verdict is Verdict.MATCH:
-            leg.matched(name)
-        elif verdict is Verdict.MISMATCH:
-            leg.mismatched()
+        if verdict is CallVerdict.MATCH:
+            leg.note_match(name)
+        elif verdict is CallVerdict.MISMATCH:
+            leg.note_mismatch()
             self._say(ALARM, loud=True)
         self.settle(leg)
         self._tell()
@@ -231,7 +231,7 @@ class Call:
             self._tone.begin()
         found = {leg.protection(index) for index in leg.streams}
         hopeless = bool(found) and found <= _NOTHING_WILL_PASS
-        if self._watch.in_vain(passes=bool(found & _SOMETHING_PASSES), hopeless=hopeless, now=now):
+        if self._watch.check_in_vain(passes=bool(found & _SOMETHING_PASSES), hopeless=hopeless, now=now):
             self.reports_end(self._in_vain)
             return
         speaking = [
@@ -243,7 +243,7 @@ class Call:
         if heard_from is not None:
             self._say(PHONE_IS_BACK if heard_from else PHONE_IS_SILENT, loud=not heard_from)
         early = sum(leg.counters(index).early for index in leg.streams)
-        if early >= IN_CLEAR and self._watch.first("plain"):
+        if early >= IN_CLEAR and self._watch.note_said("plain"):
             self._say(PLAIN_ARRIVES)
         self._tell()
 
@@ -305,10 +305,10 @@ class Call:
             self._legs[tag] = leg
         if leg is None:
             if len(self._legs) >= MOST_LEGS:
-                raise Refusal("The call rings at more places than are followed here.")
+                raise PolicyRefusal("The call rings at more places than are followed here.")
             leg = self._further_leg(tag, sections)
         if any(leg.announces_another(index, section.zrtp_hashes) for index, section in enumerate(sections)):
-            leg = self._replaced(leg)
+            leg = self._replace(leg)
         if self.phase is Phase.RINGING:
             self._current = leg
         return leg
@@ -329,7 +329,7 @@ class Call:
         first.remote = {}
         return first
 
-    def _replaced(self, leg: Leg) -> Leg:
+    def _replace(self, leg: Leg) -> Leg:
         """Another far end took over within the dialog: new keys, new words."""
         self._end_leg(leg)
         new = self._new_leg(leg.tag)
@@ -407,12 +407,12 @@ class Call:
         self.settle(leg)
 
     def _say_once(self, text: str, *, loud: bool = False) -> None:
-        if self._watch.first(text):
+        if self._watch.note_said(text):
             self._say(text, loud=loud)
 
     def _say(self, text: str, *, loud: bool = False) -> None:
         self._notice = text
-        self._around.tell(Notice(text=text, call=self.number, loud=loud))
+        self._around.tell(ProxyNotice(text=text, call=self.number, loud=loud))
 
     def _tell(self) -> None:
         self._around.tell(CallChanged(view=self.view()))

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from zrtp.proxy.call import Call
+from zrtp.proxy.call import ProxiedCall
 from zrtp.proxy.description import MalformedDescription
 from zrtp.proxy.dialogs import Dialog, Reason
-from zrtp.proxy.news import Notice, Phase, Verdict, VerdictRefused, View
-from zrtp.proxy.policy import Refusal
+from zrtp.proxy.news import CallVerdict, Phase, ProxyNotice, VerdictRefused, View
+from zrtp.proxy.policy import PolicyRefusal
 from zrtp.proxy.routing import Hop
-from zrtp.proxy.sip import Message, bare_uri
+from zrtp.proxy.sip import SipMessage, bare_uri
 from zrtp.proxy.surroundings import Surroundings
 
 MOST_CALLS: Final = 200
@@ -38,7 +38,7 @@ TRY_AGAIN: Final = (401, 407)
 
 @dataclass(slots=True)
 class _Entry:
-    call: Call
+    call: ProxiedCall
     dialog: Dialog = field(default_factory=Dialog)
     offers: set[tuple[int, bool]] = field(default_factory=set)
     """CSeq number of requests that brought an offer, and whether the phone sent them."""
@@ -46,7 +46,7 @@ class _Entry:
     """A response brought the offer; whether it was the phone's."""
 
 
-class Calls:
+class ProxiedCalls:
     """The calls of one proxy."""
 
     def __init__(self, around: Surroundings) -> None:
@@ -58,24 +58,24 @@ class Calls:
         self.hang_up: Callable[[Dialog, str, str, Reason], None] = lambda dialog, call_id, flow, why: None
         """Is called when a call has to end: with its Call-ID, the phone's flow, and why."""
 
-    def description(self, message: Message, text: str, *, flow: str, from_phone: bool) -> str:
-        """A session description for the other side. Raises Refusal and MalformedDescription."""
+    def description(self, message: SipMessage, text: str, *, flow: str, from_phone: bool) -> str:
+        """A session description for the other side. Raises PolicyRefusal and MalformedDescription."""
         entry = self._entry(message, flow, from_phone=from_phone)
-        offer = self._is_offer(entry, message, from_phone=from_phone)
+        offer = self._note_offer_or_answer(entry, message, from_phone=from_phone)
         number = _serial(message, phone_asked=message.is_request == from_phone)
         change = entry.call.from_phone if from_phone else entry.call.from_network
         try:
             return change(text, tag=_far_tag(message, from_phone=from_phone), offer=offer, cseq=number)
-        except (Refusal, MalformedDescription):
+        except (PolicyRefusal, MalformedDescription):
             if entry.call.phase is Phase.RINGING:
                 self._end((message.call_id, flow))
             raise
 
-    def observe(self, message: Message, *, flow: str, from_phone: bool, own: Sequence[Hop] = ()) -> None:
+    def observe(self, message: SipMessage, *, flow: str, from_phone: bool, own: Sequence[Hop] = ()) -> None:
         """Follow what a message that passes does to its call; `own` are our addresses in it."""
         key, method = (message.call_id, flow), message.method
         if message.is_request and method == "INVITE":  # without a description it begins a call all the same
-            with suppress(Refusal):
+            with suppress(PolicyRefusal):
                 self._entry(message, flow, from_phone=from_phone)
         entry = self._entries.get(key)
         if entry is None:
@@ -83,13 +83,13 @@ class Calls:
         call = entry.call
         entry.dialog.observe(message, from_phone=from_phone, own=own)
         if message.is_request:
-            if method == "BYE" and call.left(_far_tag(message, from_phone=from_phone)):
+            if method == "BYE" and call.note_left(_far_tag(message, from_phone=from_phone)):
                 self._end(key)
         elif method in ("INVITE", "UPDATE") and message.status >= 200:
             number = _serial(message, phone_asked=not from_phone)
-            call.offer_settled(number, accepted=message.status < 300)
+            call.settle_offer(number, accepted=message.status < 300)
             if method == "INVITE" and message.status < 300:
-                call.answered(_far_tag(message, from_phone=from_phone))
+                call.note_answer(_far_tag(message, from_phone=from_phone))
             elif method == "INVITE" and call.phase is Phase.RINGING and message.status not in TRY_AGAIN:
                 self._end(key)
 
@@ -97,7 +97,7 @@ class Calls:
         """The phone that has this call, empty if there is no such call."""
         return next((flow for known, flow in self._entries if known == call_id), "")
 
-    def judge(self, number: int, words: str, verdict: Verdict, name: str | None = None) -> None:
+    def judge(self, number: int, words: str, verdict: CallVerdict, name: str | None = None) -> None:
         """A person's verdict. It names the call and the words, and is refused if either is not what it was.
 
         Raises VerdictRefused.
@@ -122,18 +122,18 @@ class Calls:
             self._timer.cancel()
             self._timer = None
 
-    def _entry(self, message: Message, flow: str, *, from_phone: bool) -> _Entry:
+    def _entry(self, message: SipMessage, flow: str, *, from_phone: bool) -> _Entry:
         key = message.call_id, flow
         entry = self._entries.get(key)
         if entry is not None:
             return entry
         if not message.is_request or message.method != "INVITE":
-            raise Refusal("The session description belongs to no call that is known here.")
+            raise PolicyRefusal("The session description belongs to no call that is known here.")
         if len(self._entries) >= MOST_CALLS:
-            raise Refusal(f"There are {MOST_CALLS} calls already.")
+            raise PolicyRefusal(f"There are {MOST_CALLS} calls already.")
         self._numbers += 1
         peer = _address_of(message.first("to" if from_phone else "from"))
-        call = Call(self._numbers, outgoing=from_phone, peer=peer, around=self._around)
+        call = ProxiedCall(self._numbers, outgoing=from_phone, peer=peer, around=self._around)
         entry = self._entries[key] = _Entry(call)
         call.reports_end = lambda why: self._hang_up(key, entry, why)
         if self._timer is None:
@@ -141,8 +141,8 @@ class Calls:
         return self._entries[key]
 
     @staticmethod
-    def _is_offer(entry: _Entry, message: Message, *, from_phone: bool) -> bool:
-        """Offer or answer, by the order of messages (RFC 3261 section 13.2.1, RFC 3262 section 5)."""
+    def _note_offer_or_answer(entry: _Entry, message: SipMessage, *, from_phone: bool) -> bool:
+        """Whether it is an offer, by the order of messages (RFC 3261 section 13.2.1, RFC 3262 section 5)."""
         number, method = message.cseq
         if message.is_request:
             answers = method == "ACK" or (method == "PRACK" and entry.offered_in_answer is (not from_phone))
@@ -158,7 +158,7 @@ class Calls:
 
     def _hang_up(self, key: tuple[str, str], entry: _Entry, why: str) -> None:
         if self._entries.get(key) is entry:
-            self._around.tell(Notice(text=HUNG_UP, call=entry.call.number, loud=True))
+            self._around.tell(ProxyNotice(text=HUNG_UP, call=entry.call.number, loud=True))
             self.hang_up(entry.dialog, *key, Reason(488, why))
             self._end(key)
 
@@ -181,12 +181,12 @@ class Calls:
             self._ended.append(entry.call.view())
 
 
-def _far_tag(message: Message, *, from_phone: bool) -> str:
+def _far_tag(message: SipMessage, *, from_phone: bool) -> str:
     """The far end's tag: whoever asks stands in From, whoever answers in To."""
     return message.tag("to" if message.is_request == from_phone else "from")
 
 
-def _serial(message: Message, *, phone_asked: bool) -> int:
+def _serial(message: SipMessage, *, phone_asked: bool) -> int:
     """One number for each request of either side."""
     return 2 * message.cseq[0] + phone_asked
 

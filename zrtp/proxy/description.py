@@ -96,7 +96,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class SectionChange:
     """What becomes of a section."""
 
     port: int
@@ -120,7 +120,7 @@ def read(text: str) -> list[Section]:
     return [_section(lines, session, found) for lines, found in zip(sections, hashes, strict=True)]
 
 
-def rewritten(text: str, host: str, changes: Sequence[Change | None]) -> str:
+def rewritten(text: str, host: str, changes: Sequence[SectionChange | None]) -> str:
     """The description with our address, one change for each section; None leaves a section alone."""
     session, sections = _split(text)
     connection = next((line for line in session if line.startswith("c=")), None)
@@ -138,7 +138,7 @@ def rewritten(text: str, host: str, changes: Sequence[Change | None]) -> str:
     return _with_hashes(body, changes)
 
 
-def _with_hashes(body: str, changes: Sequence[Change | None]) -> str:
+def _with_hashes(body: str, changes: Sequence[SectionChange | None]) -> str:
     """Put ours in; a section that is left alone keeps what it has."""
     kept = media_zrtp_hashes(body)
     hashes: list[ZrtpHash | str | None] = [
@@ -223,7 +223,7 @@ def _connection(line: str, ours: str) -> str:
     return line if found is not None and found[1] in ON_HOLD else ours
 
 
-def _changed(lines: list[str], ours: str, change: Change) -> list[str]:
+def _changed(lines: list[str], ours: str, change: SectionChange) -> list[str]:
     media = _MEDIA.fullmatch(lines[0])
     changed = [_MEDIA.sub(lambda m: f"m={m[1]} {change.port} {change.protocol or m[4]}{m[5] or ''}", lines[0])]
     for line in lines[1:]:

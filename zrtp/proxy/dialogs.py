@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from zrtp.proxy.routing import Flows, Hop, add_via
-from zrtp.proxy.sip import Header, Message, Uri, bare_uri
+from zrtp.proxy.routing import FlowTokens, Hop, add_via
+from zrtp.proxy.sip import Header, SipMessage, Uri, bare_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Dialog:
     routes: list[str] = field(default_factory=list)
     """The proxies between us and the far end, nearest first."""
 
-    def observe(self, message: Message, *, from_phone: bool, own: Sequence[Hop]) -> None:
+    def observe(self, message: SipMessage, *, from_phone: bool, own: Sequence[Hop]) -> None:
         """Learn from a message of the call that passes; `own` are our addresses."""
         asked_by_phone = message.is_request == from_phone
         asking, asked = (self.phone, self.far) if asked_by_phone else (self.far, self.phone)
@@ -61,11 +61,13 @@ class Dialog:
         if message.method == "INVITE" and not from_phone and (recorded or not self.routes):
             self.routes = recorded if message.is_request else recorded[::-1]
 
-    def bye_to_phone(self, here: Hop, call_id: str, reason: Reason, flow: str, flows: Flows) -> Message | None:
+    def bye_to_phone(self, here: Hop, call_id: str, reason: Reason, flow: str, flows: FlowTokens) -> SipMessage | None:
         """As the far end would send it; None before the call is far enough for one."""
         return self._bye(self.far, self.phone, [], here, call_id, reason, flow, flows)
 
-    def bye_to_network(self, here: Hop, call_id: str, reason: Reason, flow: str, flows: Flows) -> Message | None:
+    def bye_to_network(
+        self, here: Hop, call_id: str, reason: Reason, flow: str, flows: FlowTokens
+    ) -> SipMessage | None:
         """As the phone would send it; None before the call is far enough for one."""
         return self._bye(self.phone, self.far, self.routes, here, call_id, reason, flow, flows)
 
@@ -78,8 +80,8 @@ class Dialog:
         call_id: str,
         reason: Reason,
         flow: str,
-        flows: Flows,
-    ) -> Message | None:
+        flows: FlowTokens,
+    ) -> SipMessage | None:
         if not (receiver.contact and sender.address and receiver.address):
             return None
         lines = [
@@ -92,7 +94,7 @@ class Dialog:
             f"Reason: {reason}",
             "Content-Length: 0",
         ]
-        message = Message(f"BYE {receiver.contact} SIP/2.0", [Header.of(line) for line in lines])
+        message = SipMessage(f"BYE {receiver.contact} SIP/2.0", [Header.of(line) for line in lines])
         add_via(message, here, flow, flows)
         return message
 

@@ -18,7 +18,7 @@ from zrtp.crypto.sas import Sas
 from zrtp.errors import SrtpError
 from zrtp.media.addresses import Address
 from zrtp.media.aio.store import carry_out
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.sdp import ZrtpHash, matching_zrtp_hash
 from zrtp.media.secure import Counters, SecureCall, SecureMedia
@@ -156,9 +156,9 @@ class Leg:
             return None
         kind = classify(packet)
         try:
-            if kind is Kind.RTP:
+            if kind is DatagramKind.RTP:
                 return media.protect(packet)
-            return media.protect_rtcp(packet) if kind is Kind.RTCP else None
+            return media.protect_rtcp(packet) if kind is DatagramKind.RTCP else None
         except SrtpError:
             return None
 
@@ -170,7 +170,7 @@ class Leg:
         if hello := _hello_hash(datagram):
             self._heard[index] = hello
             self._choose_announced(index, media, hello)
-        packets, reports = media.datagram_received(datagram, now), media.rtcp_received()
+        packets, reports = media.datagram_received(datagram, now), media.take_rtcp()
         return Arrived([], []) if self.muted else Arrived(packets, reports)
 
     def progress(self, index: int) -> tuple[object, int]:
@@ -267,11 +267,11 @@ class Leg:
         media = self._media.get(index)
         return Counters() if media is None else media.counters
 
-    def matched(self, name: str | None) -> None:
+    def note_match(self, name: str | None) -> None:
         """The person says that the words match. Raises ApiMisuse before there are any."""
         self._session.sas_matched(self._names.call(self.peer, name or ""))
 
-    def mismatched(self) -> None:
+    def note_mismatch(self) -> None:
         """The person says that the words differ. Raises ApiMisuse before there are any."""
         self._session.sas_mismatched()
         self.muted = True
@@ -301,7 +301,7 @@ class Leg:
 
 def _hello_hash(datagram: bytes) -> bytes:
     """What a=zrtp-hash says of the Hello in a datagram; nothing like it for other datagrams."""
-    is_hello = classify(datagram) is Kind.ZRTP and datagram[16:24] == b"Hello   "
+    is_hello = classify(datagram) is DatagramKind.ZRTP and datagram[16:24] == b"Hello   "
     return sha256(datagram[12:-4]).digest() if is_hello else b""
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from zrtp.media.addresses import Address
-from zrtp.proxy.description import ON_HOLD, Change, Section, rewritten
+from zrtp.proxy.description import ON_HOLD, Section, SectionChange, rewritten
 from zrtp.proxy.leg import Leg, Remote
-from zrtp.proxy.policy import Handling, Policy, Refusal, handling_of_network, handling_of_phone
+from zrtp.proxy.policy import Handling, Policy, PolicyRefusal, handling_of_network, handling_of_phone
 from zrtp.proxy.sentences import NOT_RTP, NOTHING_LEFT, OPTIONAL_KEYS, OWN_ENCRYPTION, PASSES_BY
-from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.surroundings import MediaPorts, Surroundings
 
 MOST_OFFERS: Final = 4
 """Offers that are open at the same time."""
@@ -33,10 +33,12 @@ class _Snapshot:
 class MediaLines:
     """Of one call. `say` is told what a person has to know."""
 
-    def __init__(self, around: Surroundings, open_line: Callable[[int], Line], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, around: Surroundings, open_line: Callable[[int], MediaPorts], say: Callable[[str], None]
+    ) -> None:
         self.phone: dict[int, Section] = {}
         """What the phone wants of each line that is protected."""
-        self.opened: dict[int, Line] = {}
+        self.opened: dict[int, MediaPorts] = {}
         self._around = around
         self._open_line = open_line
         self._say = say
@@ -51,11 +53,11 @@ class MediaLines:
     ) -> str:
         """The phone's description for the network. `second` has the Hello for a second place that answers.
 
-        Raises MalformedDescription, and Refusal if nothing of an offer may pass.
+        Raises MalformedDescription, and PolicyRefusal if nothing of an offer may pass.
         """
         if offer:
             self._remember(cseq, leg)
-        changes: list[Change | None] = []
+        changes: list[SectionChange | None] = []
         for index, section in enumerate(sections):
             self._kinds[index] = section.kind
             if offer:
@@ -66,10 +68,10 @@ class MediaLines:
         return rewritten(text, self._around.network_host, changes)
 
     def inward(self, text: str, sections: list[Section], leg: Leg, *, offer: bool, cseq: int) -> str:
-        """The far end's description for the phone. Raises MalformedDescription and Refusal."""
+        """The far end's description for the phone. Raises MalformedDescription and PolicyRefusal."""
         if offer:
             self._remember(cseq, leg)
-        changes: list[Change | None] = []
+        changes: list[SectionChange | None] = []
         for index, section in enumerate(sections):
             self._kinds[index] = section.kind
             if offer:
@@ -79,7 +81,7 @@ class MediaLines:
             self._refuse_unless_something_passes(sections)
         return rewritten(text, self._around.phone_host, changes)
 
-    def settled(self, cseq: int, leg: Leg, *, accepted: bool) -> None:
+    def settle(self, cseq: int, leg: Leg, *, accepted: bool) -> None:
         """An offer was answered or refused: after a refusal everything is as it was before."""
         before = self._before.pop(cseq, None)
         if before is not None and not accepted:
@@ -87,7 +89,7 @@ class MediaLines:
             leg.remote = before.remote
 
     def audio_only(self) -> None:
-        """Without signalling: one line, which is open from now on. Raises Refusal."""
+        """Without signalling: one line, which is open from now on. Raises PolicyRefusal."""
         self._kinds[0], self._handling[0] = "audio", Handling.PROTECTED
         self._line(0)
 
@@ -146,11 +148,11 @@ class MediaLines:
     def _handling_of(self, index: int, section: Section) -> Handling:
         return self._handling.get(index, Handling.UNUSED) if section.used else Handling.UNUSED
 
-    def _outward(self, leg: Leg, second: Leg | None, index: int, section: Section) -> Change | None:
+    def _outward(self, leg: Leg, second: Leg | None, index: int, section: Section) -> SectionChange | None:
         handling = self._handling_of(index, section)
         if handling is Handling.PROTECTED:
             self.phone[index] = section
-            return Change(
+            return SectionChange(
                 port=self._line(index).network_port,
                 hello_hash=leg.hello_hash(index, section.ssrc),
                 fork_hash=second.hello_hash(index, section.ssrc) if second is not None else None,
@@ -165,9 +167,9 @@ class MediaLines:
         if handling is Handling.REFUSED:
             self._refused = (OPTIONAL_KEYS if section.has_keys else NOT_RTP).format(section.kind)
             self._say(self._refused)
-        return Change(port=0)
+        return SectionChange(port=0)
 
-    def _inward(self, leg: Leg, index: int, section: Section) -> Change | None:
+    def _inward(self, leg: Leg, index: int, section: Section) -> SectionChange | None:
         handling = self._handling_of(index, section)
         leg.remote.pop(index, None)
         if handling is Handling.PROTECTED:
@@ -177,28 +179,30 @@ class MediaLines:
             plain = section.protocol.replace("SAVP", "AVP") if section.secure_profile else None
             if plain is not None:
                 self._profile[index] = section.protocol
-            return Change(port=self._line(index).phone_port, protocol=plain, keys=False)
+            return SectionChange(port=self._line(index).phone_port, protocol=plain, keys=False)
         if handling is Handling.LEFT_ALONE:
             self._refuse_a_fall_back(section)
             return None
-        return Change(port=0)
+        return SectionChange(port=0)
 
     def _refuse_a_fall_back(self, section: Section) -> None:
         """What was left alone since it is encrypted must not become clear in the answer."""
         if self._around.policy is Policy.REQUIRE and not section.secure_profile:
-            raise Refusal(f"The {section.kind} of this call would leave in clear.")
+            raise PolicyRefusal(f"The {section.kind} of this call would leave in clear.")
 
     def _refuse_unless_something_passes(self, sections: list[Section]) -> None:
         used = [self._handling[index] for index, section in enumerate(sections) if section.used]
         if used and all(handling is Handling.REFUSED for handling in used):
-            raise Refusal(f"{NOTHING_LEFT}: {self._refused or 'it is neither RTP nor encrypted by the phone.'}")
+            raise PolicyRefusal(f"{NOTHING_LEFT}: {self._refused or 'it is neither RTP nor encrypted by the phone.'}")
 
-    def _line(self, index: int) -> Line:
+    def _line(self, index: int) -> MediaPorts:
         if index not in self.opened:
             try:
                 self.opened[index] = self._open_line(index)
             except OSError as error:
-                raise Refusal(f"The UDP ports of this call cannot be opened: {error.strerror or error}.") from error
+                raise PolicyRefusal(
+                    f"The UDP ports of this call cannot be opened: {error.strerror or error}."
+                ) from error
         return self.opened[index]
 
     def _remember(self, cseq: int, leg: Leg) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.sas import Sas
 from zrtp.errors import MalformedPacket, SrtpError
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SecureCall, SecureMedia
 from zrtp.protocol.config import Config
@@ -29,18 +29,18 @@ KEPT: Final = 4
 """ZRTP datagrams of one side that wait until the other side's ZID is known."""
 
 
-class Side(Enum):
+class InterceptedSide(Enum):
     """Whom the attacker stands in front of."""
 
     CALLER = "caller"
     TARGET = "target"
 
     @property
-    def other(self) -> Side:
-        return Side.TARGET if self is Side.CALLER else Side.CALLER
+    def other(self) -> InterceptedSide:
+        return InterceptedSide.TARGET if self is InterceptedSide.CALLER else InterceptedSide.CALLER
 
 
-ToSend = tuple[Side, bytes]
+ToSend = tuple[InterceptedSide, bytes]
 """A datagram, and the side that it goes to."""
 
 
@@ -48,9 +48,9 @@ ToSend = tuple[Side, bytes]
 class Memory:
     """What an attacker remembers from call to call: the secrets that it shares with each side."""
 
-    caches: dict[tuple[Side, bytes], MemoryCache] = field(default_factory=dict)
+    caches: dict[tuple[InterceptedSide, bytes], MemoryCache] = field(default_factory=dict)
 
-    def cache(self, side: Side, zid: bytes) -> MemoryCache:
+    def cache(self, side: InterceptedSide, zid: bytes) -> MemoryCache:
         """The cache for talking to one side under this ZID."""
         cache = self.caches.setdefault((side, zid), MemoryCache())
         cache.own_zid(lambda: zid)
@@ -77,12 +77,12 @@ class Interceptor:
         self._config = config or Config()
         self._memory = memory or Memory()
         self._random = random
-        self._halves: dict[Side, _Half] = {}
-        self._waiting: dict[Side, list[bytes]] = {side: [] for side in Side}
+        self._halves: dict[InterceptedSide, _Half] = {}
+        self._waiting: dict[InterceptedSide, list[bytes]] = {side: [] for side in InterceptedSide}
 
-    def datagram_received(self, side: Side, datagram: bytes, now: float) -> list[ToSend]:
+    def datagram_received(self, side: InterceptedSide, datagram: bytes, now: float) -> list[ToSend]:
         """Take a datagram that a side sent; what goes out for it at once. Never raises for what is in it."""
-        if classify(datagram) is Kind.ZRTP and side.other not in self._halves:
+        if classify(datagram) is DatagramKind.ZRTP and side.other not in self._halves:
             self._take_on(side, datagram, now)
         half = self._halves.get(side)
         if half is None:
@@ -107,18 +107,18 @@ class Interceptor:
             half.call.handle_timer(now)
         return self.datagrams_to_send()
 
-    def events(self) -> Iterator[tuple[Side, CallEvent]]:
+    def events(self) -> Iterator[tuple[InterceptedSide, CallEvent]]:
         """What happened with each side since the last time."""
         for side, half in self._halves.items():
             while (event := half.call.next_event()) is not None:
                 yield side, event
 
-    def sas(self, side: Side) -> Sas | None:
+    def sas(self, side: InterceptedSide) -> Sas | None:
         """The words that this side sees."""
         half = self._halves.get(side)
         return None if half is None else half.call.session.sas
 
-    def heard(self, side: Side) -> int:
+    def heard(self, side: InterceptedSide) -> int:
         """Packets of this side that were heard in clear."""
         half = self._halves.get(side)
         return 0 if half is None else half.heard
@@ -134,7 +134,7 @@ class Interceptor:
             half.call.close(now)
         return self.datagrams_to_send()
 
-    def _take_on(self, side: Side, datagram: bytes, now: float) -> None:
+    def _take_on(self, side: InterceptedSide, datagram: bytes, now: float) -> None:
         """A Hello shows the ZID of a side: from now on that is who we are for the other one."""
         with suppress(NotZrtp, BadChecksum, MalformedPacket):
             packet = decode_packet(datagram)
@@ -142,7 +142,7 @@ class Interceptor:
             if isinstance(hello, Hello):
                 self._face(side.other, hello.zid, now)
 
-    def _face(self, side: Side, zid: bytes, now: float) -> None:
+    def _face(self, side: InterceptedSide, zid: bytes, now: float) -> None:
         endpoint = Endpoint(self._config, self._memory.cache(side, zid), random=self._random)
         call = SecureCall(endpoint.session(), best_effort=True)
         media = call.add_stream(int.from_bytes(self._random(4), "big"))
@@ -152,10 +152,10 @@ class Interceptor:
             media.datagram_received(datagram, now)
         self._waiting[side].clear()
 
-    def _pass_on(self, half: _Half, side: Side, datagram: bytes, now: float) -> list[ToSend]:
+    def _pass_on(self, half: _Half, side: InterceptedSide, datagram: bytes, now: float) -> list[ToSend]:
         """Decrypt what one side says, and encrypt it for the other one."""
         packets = half.media.datagram_received(datagram, now)
-        reports = half.media.rtcp_received()
+        reports = half.media.take_rtcp()
         half.heard += len(packets)
         other = self._halves.get(side.other)
         if other is None:

@@ -21,7 +21,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
-class Verdict(Enum):
+class CallVerdict(Enum):
     """What a person says about the words."""
 
     MATCH = "match"
@@ -79,7 +79,7 @@ class CallChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class ProxyNotice:
     """A sentence for the person."""
 
     text: str
@@ -89,8 +89,8 @@ class Notice:
     """It must not be overlooked."""
 
 
-News: TypeAlias = CallChanged | Notice
-Tell: TypeAlias = Callable[[News], None]
+ProxyNews: TypeAlias = CallChanged | ProxyNotice
+Tell: TypeAlias = Callable[[ProxyNews], None]
 
 
 class Switchboard(Protocol):
@@ -98,7 +98,7 @@ class Switchboard(Protocol):
 
     def views(self) -> list[View]: ...
 
-    def judge(self, number: int, words: str, verdict: Verdict, name: str | None = None) -> None:
+    def judge(self, number: int, words: str, verdict: CallVerdict, name: str | None = None) -> None:
         """A person's verdict about these words of that call. Raises VerdictRefused if either is not what it was."""
         ...
 

@@ -19,7 +19,16 @@ from aiohttp import web
 
 from zrtp.errors import ApiMisuse
 from zrtp.media.addresses import Address
-from zrtp.proxy.news import CallChanged, News, Notice, Phase, Switchboard, Verdict, VerdictRefused, described
+from zrtp.proxy.news import (
+    CallChanged,
+    CallVerdict,
+    Phase,
+    ProxyNews,
+    ProxyNotice,
+    Switchboard,
+    VerdictRefused,
+    described,
+)
 from zrtp.proxy.sip import host_port
 from zrtp.system import RandomSource, system_random
 
@@ -45,7 +54,7 @@ HEADERS: Final = {
 _STATIC: Final = {"/page.css": "text/css", "/page.js": "text/javascript", "/page.svg": "image/svg+xml"}
 _TOKEN_OCTETS: Final = 16
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WebHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Page:
@@ -56,7 +65,7 @@ class Page:
         self._random = random
         self._token = ""
         self._sessions: OrderedDict[str, None] = OrderedDict()
-        self._notices: list[Notice] = []
+        self._notices: list[ProxyNotice] = []
         self._changed = asyncio.Event()
         self._watchers = 0
         self._hosts: frozenset[str] = frozenset()
@@ -88,11 +97,11 @@ class Page:
         self._token = self._random(_TOKEN_OCTETS).hex()
         return f"http://{self._host}/?token={self._token}"
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: ProxyNews) -> None:
         """Something happened: open pages show it."""
-        if isinstance(news, Notice) and news.loud:
+        if isinstance(news, ProxyNotice) and news.loud:
             self._notices = [*self._notices, news][-MOST_NOTICES:]
-        if isinstance(news, Notice | CallChanged):
+        if isinstance(news, ProxyNotice | CallChanged):
             self._changed.set()
 
     async def close(self) -> None:
@@ -103,7 +112,7 @@ class Page:
 
     def _guard(self) -> Any:
         @web.middleware
-        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def guard(request: web.Request, handler: WebHandler) -> web.StreamResponse:
             response: web.StreamResponse
             try:
                 response = self._refusal(request) or await handler(request)
@@ -179,7 +188,7 @@ class Page:
     async def _judge(self, request: web.Request) -> web.StreamResponse:
         try:
             given = await request.json()
-            number, words, verdict = int(given["call"]), str(given["words"]), Verdict(given["verdict"])
+            number, words, verdict = int(given["call"]), str(given["words"]), CallVerdict(given["verdict"])
             name = str(given.get("name") or "")[:LONGEST_NAME] or None
         except (ValueError, TypeError, KeyError, AttributeError):
             return _text("That is no verdict.", status=400)
@@ -197,7 +206,7 @@ class Page:
         return {"calls": [described(view) for view in views], "notices": [_numbered(notice) for notice in shown]}
 
 
-def _numbered(notice: Notice) -> str:
+def _numbered(notice: ProxyNotice) -> str:
     return notice.text if notice.call is None else f"{notice.call}. {notice.text}"
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from zrtp.errors import ZrtpError
 
 
-class Refusal(ZrtpError):
+class PolicyRefusal(ZrtpError):
     """The policy does not let a call pass; the text says why."""
 
 

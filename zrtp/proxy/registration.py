@@ -10,8 +10,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final
 
-from zrtp.proxy.routing import Flows, Hop
-from zrtp.proxy.sip import Message, Uri, bare_uri
+from zrtp.proxy.routing import FlowTokens, Hop
+from zrtp.proxy.sip import SipMessage, Uri, bare_uri
 
 LINE: Final = "zline"
 """Our parameter in a Contact: which of the phones behind us, and which address of it."""
@@ -30,17 +30,17 @@ class Binding:
 class Bindings:
     """The registered addresses by what stands in our Contact for them."""
 
-    def __init__(self, flows: Flows) -> None:
+    def __init__(self, flows: FlowTokens) -> None:
         self._flows = flows
         self._bindings: OrderedDict[str, Binding] = OrderedDict()
 
-    def outward(self, register: Message, network: Hop, flow: str) -> None:
+    def outward(self, register: SipMessage, network: Hop, flow: str) -> None:
         """Put our address into the Contacts of a REGISTER of the phone."""
         contacts = register.values("contact")
         if contacts:
             register.replace("contact", [self._ours(value, network, flow) for value in contacts])
 
-    def inward(self, response: Message) -> None:
+    def inward(self, response: SipMessage) -> None:
         """Put the phone's addresses back into the answer."""
         contacts = response.values("contact")
         if any(self._binding(value) for value in contacts):

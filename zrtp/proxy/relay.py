@@ -19,7 +19,7 @@ from zrtp.proxy.leg import Task
 ATTEMPTS: Final = 100
 """Pairs of ports that are tried before giving up."""
 
-Received = Callable[[bytes, Address, bool], None]
+PacketReceiver = Callable[[bytes, Address, bool], None]
 """Is given a datagram, where it came from, and whether it came on the port for RTCP."""
 
 
@@ -31,8 +31,8 @@ class UdpLine:
         phone_host: str,
         network_host: str,
         *,
-        from_phone: Received,
-        from_network: Received,
+        from_phone: PacketReceiver,
+        from_network: PacketReceiver,
         path: Path | None = None,
         phone_port: int = 0,
         network_port: int = 0,
@@ -58,7 +58,7 @@ class UdpLine:
         self._phone.close()
         self._network.close()
 
-    def _delayed(self, receive: Received) -> Received:
+    def _delayed(self, receive: PacketReceiver) -> PacketReceiver:
         return lambda packet, source, rtcp: self._path(lambda: receive(packet, source, rtcp))
 
 
@@ -78,14 +78,14 @@ class Threads:
             loop.run_in_executor(None, task.run) if task.awaited is None else loop.create_task(task.awaited())
         )
         self._running.add(running)
-        running.add_done_callback(lambda _: self._finished(running, done))
+        running.add_done_callback(lambda _: self._finish(running, done))
 
     async def finish(self) -> None:
         """Wait for what still runs, and for what follows from it."""
         while self._running:
             await asyncio.wait(self._running)
 
-    def _finished(self, running: asyncio.Future[None], done: Callable[[], None]) -> None:
+    def _finish(self, running: asyncio.Future[None], done: Callable[[], None]) -> None:
         self._running.discard(running)
         running.result()
         done()
@@ -94,7 +94,7 @@ class Threads:
 class _Pair:
     """An even port for RTP and the one above it for RTCP."""
 
-    def __init__(self, host: str, port: int, receive: Received) -> None:
+    def __init__(self, host: str, port: int, receive: PacketReceiver) -> None:
         self._sockets = _open_pair(host, port)
         self.port = int(self._sockets[0].getsockname()[1])
         self._transports: list[asyncio.DatagramTransport] = []
@@ -116,7 +116,7 @@ class _Pair:
             opened.close()
         self._opening.cancel()
 
-    async def _read(self, receive: Received) -> None:
+    async def _read(self, receive: PacketReceiver) -> None:
         loop = asyncio.get_running_loop()
         for rtcp, opened in enumerate(self._sockets):
             transport, _ = await loop.create_datagram_endpoint(_protocol(receive, rtcp=bool(rtcp)), sock=opened)
@@ -125,8 +125,8 @@ class _Pair:
             self._transports.append(transport)
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, receive: Received, *, rtcp: bool) -> None:
+class _PairDatagrams(asyncio.DatagramProtocol):
+    def __init__(self, receive: PacketReceiver, *, rtcp: bool) -> None:
         self._receive = receive
         self._rtcp = rtcp
 
@@ -137,8 +137,8 @@ class _Datagrams(asyncio.DatagramProtocol):
         """Nobody listens there, or not yet: on a call that is no reason to stop."""
 
 
-def _protocol(receive: Received, *, rtcp: bool) -> Callable[[], asyncio.DatagramProtocol]:
-    return lambda: _Datagrams(receive, rtcp=rtcp)
+def _protocol(receive: PacketReceiver, *, rtcp: bool) -> Callable[[], asyncio.DatagramProtocol]:
+    return lambda: _PairDatagrams(receive, rtcp=rtcp)
 
 
 def _open_pair(host: str, port: int) -> list[socket.socket]:

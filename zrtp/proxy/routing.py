@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from zrtp.proxy.sip import Message, Uri, host_port
+from zrtp.proxy.sip import SipMessage, Uri, host_port
 
 FLOW: Final = "zflow"
 """Our parameter in Via and Record-Route."""
@@ -54,7 +54,7 @@ class Hop:
         return uri is not None and (uri.host.lower(), uri.port or 5060) == (self.host.lower(), self.port)
 
 
-class Flows:
+class FlowTokens:
     """The phones by the names of their flows: a name says nothing about an address to whoever lacks our secret."""
 
     def __init__(self, secret: bytes) -> None:
@@ -118,7 +118,7 @@ class Via:
         return (self.parameter("received") or self.host).strip("[]"), port
 
 
-def note_source(message: Message, source: Hop) -> None:
+def note_source(message: SipMessage, source: Hop) -> None:
     """Write into the topmost Via where the request really came from (RFC 3261 section 18.2.1, RFC 3581)."""
     value = message.drop_first("via")
     via = Via.parse(value)
@@ -131,7 +131,7 @@ def note_source(message: Message, source: Hop) -> None:
     message.prepend("via", value)
 
 
-def add_via(message: Message, here: Hop, flow: str, flows: Flows) -> None:
+def add_via(message: SipMessage, here: Hop, flow: str, flows: FlowTokens) -> None:
     """Our own Via on top, by which the answer comes back.
 
     Its branch is computed from the Via below, so that copies of a request, its CANCEL, and the ACK of a refusal get the
@@ -145,7 +145,7 @@ def add_via(message: Message, here: Hop, flow: str, flows: Flows) -> None:
     message.prepend("via", f"SIP/2.0/{here.transport} {here.sent_by};branch=z9hG4bK{name};rport;{FLOW}={flow}")
 
 
-def take_own_via(message: Message, here: Hop) -> str | None:
+def take_own_via(message: SipMessage, here: Hop) -> str | None:
     """Take our Via off an answer; returns the flow in it, None if the topmost Via is not ours."""
     top = (message.values("via") or [""])[0]
     via = Via.parse(top)
@@ -158,7 +158,7 @@ def take_own_via(message: Message, here: Hop) -> str | None:
     return flow
 
 
-def runs_in_a_circle(message: Message, hops: tuple[Hop, ...]) -> bool:
+def runs_in_a_circle(message: SipMessage, hops: tuple[Hop, ...]) -> bool:
     """Whether a message came by here far too often, for example since our upstream is ourselves.
 
     Twice is in order: two phones behind one proxy call each other by way of a server.
@@ -167,13 +167,13 @@ def runs_in_a_circle(message: Message, hops: tuple[Hop, ...]) -> bool:
     return sum(any(via.names(hop) for hop in hops) for via in vias) >= MOST_OWN_VIAS
 
 
-def record_route(message: Message, arrived_at: Hop, leaves_from: Hop, network: Hop, flow: str) -> None:
+def record_route(message: SipMessage, arrived_at: Hop, leaves_from: Hop, network: Hop, flow: str) -> None:
     """Two entries, so that each side sees an address that it can reach (RFC 5658)."""
     for hop in (arrived_at, leaves_from):
         message.prepend("record-route", hop.route(flow if hop == network else ""), after="via")
 
 
-def take_own_routes(message: Message, hops: tuple[Hop, ...]) -> str:
+def take_own_routes(message: SipMessage, hops: tuple[Hop, ...]) -> str:
     """Take our entries off the top of Route; returns the flow that one of them names, or nothing."""
     flow = ""
     while routes := message.values("route"):
@@ -185,7 +185,7 @@ def take_own_routes(message: Message, hops: tuple[Hop, ...]) -> str:
     return flow
 
 
-def _old_key(message: Message) -> str:
+def _old_key(message: SipMessage) -> str:
     """For phones older than RFC 3261, whose branches say nothing."""
     number, _ = message.cseq
     parts = (message.call_id, str(number), message.tag("from"), message.target, *message.values("via")[:1])

@@ -11,17 +11,17 @@ from typing import Any, Final
 from zrtp.media.addresses import Address
 from zrtp.media.aio import Path
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.call import Call
-from zrtp.proxy.calls import Calls
+from zrtp.proxy.call import ProxiedCall
+from zrtp.proxy.calls import ProxiedCalls
 from zrtp.proxy.leg import Leg
 from zrtp.proxy.names import Names
-from zrtp.proxy.news import Notice, Tell
+from zrtp.proxy.news import ProxyNotice, Tell
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.relay import Threads, UdpLine
-from zrtp.proxy.routing import Flows, Hop
-from zrtp.proxy.signalling import Sending, Side, Signalling
-from zrtp.proxy.sip import Message, answer
-from zrtp.proxy.surroundings import Line, Surroundings
+from zrtp.proxy.routing import FlowTokens, Hop
+from zrtp.proxy.signalling import OutgoingMessage, ProxySide, Signalling
+from zrtp.proxy.sip import SipMessage, answer
+from zrtp.proxy.surroundings import MediaPorts, Surroundings
 from zrtp.proxy.transactions import Transactions
 from zrtp.proxy.transport import NetworkSide, PhoneSide, StreamNetworkSide, UdpNetworkSide
 from zrtp.proxy.upstream import Located, Upstream, locate
@@ -65,11 +65,11 @@ class SipProxy:
         self._names = Names.of(endpoint.cache)
         self._tell = tell
         self._random = random
-        self._flows = Flows(random(_SECRET_OCTETS))
+        self._flows = FlowTokens(random(_SECRET_OCTETS))
         self._phone_side = PhoneSide(self._from_phone, self._flows.forget)
         self._network_side: NetworkSide | None = None
         self._signalling: Signalling | None = None
-        self._calls: Calls | None = None
+        self._calls: ProxiedCalls | None = None
         self._transactions: Transactions | None = None
         self._threads = Threads()
         self._hosts = ("", "")  # ours, towards the phone and towards the network
@@ -98,7 +98,7 @@ class SipProxy:
             tell=self._tell,
             run=self._threads,
         )
-        self._calls = Calls(around)
+        self._calls = ProxiedCalls(around)
         self._calls.hang_up = self._hang_up
         self._transactions = Transactions(around.clock, self._send)
         self._signalling = Signalling(
@@ -107,12 +107,12 @@ class SipProxy:
             calls=self._calls,
             flows=self._flows,
             tell=self._tell,
-            answered=self._answered,
+            answered=self._note_answer,
         )
         return phone, network.hop
 
     @property
-    def calls(self) -> Calls:
+    def calls(self) -> ProxiedCalls:
         """The calls, once the proxy is open."""
         assert self._calls is not None, "the proxy is open"  # noqa: S101
         return self._calls
@@ -152,22 +152,22 @@ class SipProxy:
         return stream
 
     def _connection_changed(self, connected: bool) -> None:
-        self._tell(Notice(text=CONNECTED if connected else DISCONNECTED, loud=not connected))
+        self._tell(ProxyNotice(text=CONNECTED if connected else DISCONNECTED, loud=not connected))
 
-    def _from_phone(self, received: Message | bytes, source: Hop) -> None:
+    def _from_phone(self, received: SipMessage | bytes, source: Hop) -> None:
         signalling, network = self._signalling, self._network_side
         if signalling is None or network is None:
             return
-        if not network.ready and isinstance(received, Message) and received.is_request and received.method != "ACK":
+        if not network.ready and isinstance(received, SipMessage) and received.is_request and received.method != "ACK":
             self._phone_side.send(answer(received, 503, "Service Unavailable"), source)
             return
         self._pass_on(signalling.from_phone(received, source), source)
 
-    def _from_network(self, received: Message | bytes, source: Hop) -> None:
+    def _from_network(self, received: SipMessage | bytes, source: Hop) -> None:
         if self._signalling is not None:
             self._pass_on(self._signalling.from_network(received, source), source)
 
-    def _pass_on(self, sendings: list[Sending], source: Hop) -> None:
+    def _pass_on(self, sendings: list[OutgoingMessage], source: Hop) -> None:
         """Whoever sent a request over UDP repeats it; what came over a connection comes once."""
         for sending in sendings:
             if source.transport == "UDP" or self._transactions is None:
@@ -180,26 +180,26 @@ class SipProxy:
             for bye in self._signalling.hang_up(*call):
                 self._transactions.send(bye)
 
-    def _answered(self, response: Message, side: Side) -> None:
+    def _note_answer(self, response: SipMessage, side: ProxySide) -> None:
         if self._transactions is not None:
-            self._transactions.answered(response)
-        if self._network_side is not None and side is Side.NETWORK:
-            self._network_side.answered(response)
+            self._transactions.note_answer(response)
+        if self._network_side is not None and side is ProxySide.NETWORK:
+            self._network_side.note_answer(response)
 
-    def _send(self, sending: Sending) -> None:
-        if sending.side is Side.NETWORK and self._network_side is not None:
+    def _send(self, sending: OutgoingMessage) -> None:
+        if sending.side is ProxySide.NETWORK and self._network_side is not None:
             self._network_side.send(sending.message, sending.to)
-        elif sending.side is Side.PHONE and sending.to is not None:
+        elif sending.side is ProxySide.PHONE and sending.to is not None:
             self._phone_side.send(sending.message, sending.to)
 
     def _make_leg(self, peer: str) -> Leg:
         best_effort = self._options.policy is Policy.BEST_EFFORT
         return Leg(self._endpoint, peer, best_effort=best_effort, names=self._names, random=self._random)
 
-    def _open_line(self, call: Call, index: int) -> Line:
+    def _open_line(self, call: ProxiedCall, index: int) -> MediaPorts:
         return UdpLine(
             *self._hosts,
-            from_phone=lambda packet, source, rtcp: call.phone_sent(index, packet, source),
-            from_network=lambda packet, source, rtcp: call.network_sent(index, packet, source, rtcp=rtcp),
+            from_phone=lambda packet, source, rtcp: call.take_from_phone(index, packet, source),
+            from_network=lambda packet, source, rtcp: call.take_from_network(index, packet, source, rtcp=rtcp),
             path=self._options.path,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from zrtp.media.addresses import Address
-from zrtp.proxy.sip import Message
+from zrtp.proxy.sip import SipMessage
 from zrtp.proxy.upstream import Located
 
 UNANSWERED: Final = 3.0
@@ -36,7 +36,7 @@ class _Way:
     used: float
 
 
-class Servers:
+class UpstreamServers:
     """The addresses of one upstream server."""
 
     def __init__(self, located: Located) -> None:
@@ -47,15 +47,15 @@ class Servers:
         self._heard: dict[str, float] = {}
         self._hosts: OrderedDict[str, None] = OrderedDict()
         self.failed = False
-        """An address was given up since the last `found`: it is time to look the server up again."""
-        self.found(located, 0.0)
+        """An address was given up since the last `take_addresses`: it is time to look the server up again."""
+        self.take_addresses(located, 0.0)
 
     @property
     def first(self) -> Address:
         """Where a new request goes."""
         return self._addresses[0]
 
-    def found(self, located: Located, now: float) -> None:
+    def take_addresses(self, located: Located, now: float) -> None:
         """The server was looked up again; what goes on stays where it is."""
         self._given_up = {address: when for address, when in self._given_up.items() if now - when < AGAIN_AFTER}
         self._addresses = sorted(located.addresses, key=lambda address: self._given_up.get(address, 0.0))
@@ -66,12 +66,12 @@ class Servers:
         while len(self._hosts) > MOST_HOSTS:
             self._hosts.popitem(last=False)
 
-    def address(self, message: Message | bytes, now: float) -> Address:
+    def address(self, message: SipMessage | bytes, now: float) -> Address:
         """Where to send it."""
         if isinstance(message, bytes):
             return self.first
         way = self._way(message, now)
-        if self._unanswered(message, way.address, now):
+        if self._note_request(message, way.address, now):
             self._give_up(way.address, now)
             way.address = self.first
         way.used = now
@@ -81,18 +81,18 @@ class Servers:
         """Whether that host is the server, or was it."""
         return host in self._hosts
 
-    def heard(self, host: str, now: float) -> None:
+    def note_heard(self, host: str, now: float) -> None:
         """Something came from there."""
         self._heard[host] = now
 
-    def answered(self, response: Message, now: float) -> None:
+    def note_answer(self, response: SipMessage, now: float) -> None:
         """A server that is out of service gets no new requests for now (RFC 3263 section 4.3)."""
         way = self._ways.get(response.call_id)
         if response.status == SERVICE_UNAVAILABLE and way is not None:
             self._give_up(way.address, now)
             del self._ways[response.call_id]
 
-    def _way(self, message: Message, now: float) -> _Way:
+    def _way(self, message: SipMessage, now: float) -> _Way:
         way = self._ways.get(message.call_id)
         if way is None or (not message.tag("to") and now - way.used > TOGETHER):
             way = self._ways[message.call_id] = _Way(self.first, now)
@@ -101,8 +101,8 @@ class Servers:
             self._ways.popitem(last=False)
         return way
 
-    def _unanswered(self, message: Message, address: Address, now: float) -> bool:
-        """Whether this is a late copy of a request, and nothing came from there since the first one."""
+    def _note_request(self, message: SipMessage, address: Address, now: float) -> bool:
+        """A message goes there; whether it is a late copy of a request, and nothing came since the first one."""
         if not message.is_request or message.method == "ACK":
             return False
         key = (message.call_id, *message.cseq)

@@ -13,15 +13,15 @@ from enum import Enum
 from typing import Final
 
 from zrtp.proxy.bodies import change_description, has_description
-from zrtp.proxy.calls import Calls
+from zrtp.proxy.calls import ProxiedCalls
 from zrtp.proxy.description import MalformedDescription
 from zrtp.proxy.dialogs import Dialog, Reason
-from zrtp.proxy.news import Notice, Tell
-from zrtp.proxy.policy import Refusal
+from zrtp.proxy.news import ProxyNotice, Tell
+from zrtp.proxy.policy import PolicyRefusal
 from zrtp.proxy.registration import Bindings
 from zrtp.proxy.routing import (
     RECORDED,
-    Flows,
+    FlowTokens,
     Hop,
     Via,
     add_via,
@@ -31,12 +31,12 @@ from zrtp.proxy.routing import (
     take_own_routes,
     take_own_via,
 )
-from zrtp.proxy.sip import KEEPALIVE, OWN_TAG, PONG, MalformedSip, Message, answer, parse
+from zrtp.proxy.sip import KEEPALIVE, OWN_TAG, PONG, MalformedSip, SipMessage, answer, parse
 
 NOT_SIP: Final = "Something that is not SIP arrives on the SIP port from {}."
 
 
-class Side(Enum):
+class ProxySide(Enum):
     """Of the proxy."""
 
     PHONE = "phone"
@@ -44,11 +44,11 @@ class Side(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class OutgoingMessage:
     """What is to be sent."""
 
-    message: Message | bytes
-    side: Side
+    message: SipMessage | bytes
+    side: ProxySide
     to: Hop | None = None
     """None: the upstream server."""
 
@@ -61,10 +61,10 @@ class Signalling:
         *,
         phone_side: Hop,
         network_side: Callable[[], Hop],
-        calls: Calls,
-        flows: Flows,
+        calls: ProxiedCalls,
+        flows: FlowTokens,
         tell: Tell,
-        answered: Callable[[Message, Side], None],
+        answered: Callable[[SipMessage, ProxySide], None],
     ) -> None:
         """`phone_side` is where the phone reaches us; `network_side` tells where the upstream does, which may change
         with each connection. `answered` is told of every answer, as it came, and of the side that it came from."""
@@ -77,15 +77,15 @@ class Signalling:
         self._answered = answered
         self._complained: set[str] = set()
 
-    def from_phone(self, received: Message | bytes, source: Hop) -> list[Sending]:
+    def from_phone(self, received: SipMessage | bytes, source: Hop) -> list[OutgoingMessage]:
         """A message, or a datagram, of the phone."""
         here = Hop(source.transport, self._phone_side.host, self._phone_side.port)
-        message = self._read(received, Side.PHONE, source)
+        message = self._read(received, ProxySide.PHONE, source)
         if isinstance(message, list):
             return message
         if message is None:  # on a connection the phone waits for an answer (RFC 5626 section 3.5.1)
-            pong = [] if source.transport == "UDP" else [Sending(PONG, Side.PHONE, source)]
-            return [*pong, Sending(KEEPALIVE, Side.NETWORK)]
+            pong = [] if source.transport == "UDP" else [OutgoingMessage(PONG, ProxySide.PHONE, source)]
+            return [*pong, OutgoingMessage(KEEPALIVE, ProxySide.NETWORK)]
         if not message.is_request:
             return self._answer_of_phone(message, here)
         if _acknowledges_us(message):
@@ -93,23 +93,23 @@ class Signalling:
         flow = self._flows.name(source)
         note_source(message, source)
         if (refused := self._refuse_hopeless(message)) is not None:
-            return _unless_ack(message, Sending(refused, Side.PHONE, source))
+            return _unless_ack(message, OutgoingMessage(refused, ProxySide.PHONE, source))
         network = self._network_side()
         take_own_routes(message, (here, network))
         if message.method == "REGISTER":
             self._bindings.outward(message, network, flow)
         if (refused := self._describe(message, flow, from_phone=True)) is not None:
-            return _unless_ack(message, Sending(refused, Side.PHONE, source))
+            return _unless_ack(message, OutgoingMessage(refused, ProxySide.PHONE, source))
         if message.method in RECORDED:
             record_route(message, here, network, network, flow)
         add_via(message, network, flow, self._flows)
         self._observe(message, flow, from_phone=True)
-        return [Sending(message, Side.NETWORK)]
+        return [OutgoingMessage(message, ProxySide.NETWORK)]
 
-    def from_network(self, received: Message | bytes, source: Hop) -> list[Sending]:
+    def from_network(self, received: SipMessage | bytes, source: Hop) -> list[OutgoingMessage]:
         """A message, or a datagram, of the upstream server."""
         back = source if source.transport == "UDP" else None
-        message = self._read(received, Side.NETWORK, source)
+        message = self._read(received, ProxySide.NETWORK, source)
         if isinstance(message, list):
             return message
         if message is None:
@@ -121,7 +121,7 @@ class Signalling:
             return []
         note_source(message, source)
         if (refused := self._refuse_hopeless(message)) is not None:
-            return _unless_ack(message, Sending(refused, Side.NETWORK, back))
+            return _unless_ack(message, OutgoingMessage(refused, ProxySide.NETWORK, back))
         flow = take_own_routes(message, (network, self._phone_side)) or self._calls.flow_of(message.call_id)
         binding = self._bindings.find(message.target)
         if binding is not None:
@@ -129,30 +129,31 @@ class Signalling:
         phone = self._flows.hop(flow)
         if phone is None:
             return _unless_ack(
-                message, Sending(answer(message, 480, "No such phone is registered here"), Side.NETWORK, back)
+                message,
+                OutgoingMessage(answer(message, 480, "No such phone is registered here"), ProxySide.NETWORK, back),
             )
         if (refused := self._describe(message, flow, from_phone=False)) is not None:
-            return _unless_ack(message, Sending(refused, Side.NETWORK, back))
+            return _unless_ack(message, OutgoingMessage(refused, ProxySide.NETWORK, back))
         here = Hop(phone.transport, self._phone_side.host, self._phone_side.port)
         if message.method in RECORDED:
             record_route(message, network, here, network, flow)
         add_via(message, here, flow, self._flows)
         self._observe(message, flow, from_phone=False)
-        return [Sending(message, Side.PHONE, phone)]
+        return [OutgoingMessage(message, ProxySide.PHONE, phone)]
 
-    def hang_up(self, dialog: Dialog, call_id: str, flow: str, why: Reason) -> list[Sending]:
+    def hang_up(self, dialog: Dialog, call_id: str, flow: str, why: Reason) -> list[OutgoingMessage]:
         """End a call in the name of both sides."""
         phone, network = self._flows.hop(flow), self._network_side()
         sendings = []
         if phone is not None:
             here = Hop(phone.transport, self._phone_side.host, self._phone_side.port)
             bye = dialog.bye_to_phone(here, call_id, why, flow, self._flows)
-            sendings += [Sending(bye, Side.PHONE, phone)] if bye is not None else []
+            sendings += [OutgoingMessage(bye, ProxySide.PHONE, phone)] if bye is not None else []
         bye = dialog.bye_to_network(network, call_id, why, flow, self._flows)
-        return sendings + ([Sending(bye, Side.NETWORK)] if bye is not None else [])
+        return sendings + ([OutgoingMessage(bye, ProxySide.NETWORK)] if bye is not None else [])
 
-    def _answer_of_phone(self, message: Message, here: Hop) -> list[Sending]:
-        self._answered(message, Side.PHONE)
+    def _answer_of_phone(self, message: SipMessage, here: Hop) -> list[OutgoingMessage]:
+        self._answered(message, ProxySide.PHONE)
         flow = take_own_via(message, here)
         below = Via.parse((message.values("via") or [""])[0])
         if flow is None or below is None or self._describe(message, flow, from_phone=True) is not None:
@@ -160,10 +161,10 @@ class Signalling:
         self._observe(message, flow, from_phone=True)
         network = self._network_side()
         back = Hop("UDP", *below.answer_to) if network.transport == "UDP" else None
-        return [Sending(message, Side.NETWORK, back)]
+        return [OutgoingMessage(message, ProxySide.NETWORK, back)]
 
-    def _answer_of_network(self, message: Message, network: Hop) -> list[Sending]:
-        self._answered(message, Side.NETWORK)
+    def _answer_of_network(self, message: SipMessage, network: Hop) -> list[OutgoingMessage]:
+        self._answered(message, ProxySide.NETWORK)
         flow = take_own_via(message, network)
         if flow is None or not message.values("via"):  # the latter answers a BYE of ours
             return []
@@ -173,11 +174,13 @@ class Signalling:
         if phone is None or self._describe(message, flow, from_phone=False) is not None:
             return []
         self._observe(message, flow, from_phone=False)
-        return [Sending(message, Side.PHONE, phone)]
+        return [OutgoingMessage(message, ProxySide.PHONE, phone)]
 
-    def _read(self, received: Message | bytes, side: Side, source: Hop) -> Message | list[Sending] | None:
+    def _read(
+        self, received: SipMessage | bytes, side: ProxySide, source: Hop
+    ) -> SipMessage | list[OutgoingMessage] | None:
         """The message; None for a keepalive; a list, perhaps empty, is what to send instead of going on."""
-        if isinstance(received, Message):
+        if isinstance(received, SipMessage):
             return received
         if not received.strip(b"\r\n\0 "):
             return None
@@ -189,16 +192,16 @@ class Signalling:
                 return []
             note_source(error.request, source)
             refused = answer(error.request, 400, "Bad Request", more=[_warning(self._phone_side, str(error))])
-            return _unless_ack(error.request, Sending(refused, side, source))
+            return _unless_ack(error.request, OutgoingMessage(refused, side, source))
 
-    def _refuse_hopeless(self, message: Message) -> Message | None:
+    def _refuse_hopeless(self, message: SipMessage) -> SipMessage | None:
         if message.first("max-forwards") == "0":
             return answer(message, 483, "Too Many Hops")
         if runs_in_a_circle(message, (self._phone_side, self._network_side())):
             return answer(message, 482, "Loop Detected")
         return None
 
-    def _describe(self, message: Message, flow: str, *, from_phone: bool) -> Message | None:
+    def _describe(self, message: SipMessage, flow: str, *, from_phone: bool) -> SipMessage | None:
         """Rewrite the session description; returns the refusal if that cannot be done."""
         if not has_description(message) or message.method == "OPTIONS":
             return None
@@ -207,28 +210,28 @@ class Signalling:
                 message,
                 lambda text: self._calls.description(message, text, flow=flow, from_phone=from_phone),
             )
-        except (Refusal, MalformedDescription) as error:
-            self._tell(Notice(text=str(error), loud=True))
-            status, reason = (488, "Not Acceptable Here") if isinstance(error, Refusal) else (400, "Bad Request")
+        except (PolicyRefusal, MalformedDescription) as error:
+            self._tell(ProxyNotice(text=str(error), loud=True))
+            status, reason = (488, "Not Acceptable Here") if isinstance(error, PolicyRefusal) else (400, "Bad Request")
             return answer(message, status, reason, more=[_warning(self._phone_side, str(error))])
         return None
 
-    def _observe(self, message: Message, flow: str, *, from_phone: bool) -> None:
+    def _observe(self, message: SipMessage, flow: str, *, from_phone: bool) -> None:
         self._calls.observe(message, flow=flow, from_phone=from_phone, own=(self._phone_side, self._network_side()))
 
     def _complain(self, text: str) -> None:
         """Once for each text, and not without end."""
         if text not in self._complained and len(self._complained) < 100:
             self._complained.add(text)
-            self._tell(Notice(text=text))
+            self._tell(ProxyNotice(text=text))
 
 
-def _unless_ack(request: Message, sending: Sending) -> list[Sending]:
+def _unless_ack(request: SipMessage, sending: OutgoingMessage) -> list[OutgoingMessage]:
     """An ACK is never answered."""
     return [] if request.method == "ACK" else [sending]
 
 
-def _acknowledges_us(message: Message) -> bool:
+def _acknowledges_us(message: SipMessage) -> bool:
     return message.method == "ACK" and message.tag("to") == OWN_TAG
 
 

@@ -52,7 +52,7 @@ _URI: Final = re.compile(
 class MalformedSip(ZrtpError):
     """Octets that are no complete SIP message. `request` is what could be read of one that deserves an answer."""
 
-    def __init__(self, text: str, request: Message | None = None) -> None:
+    def __init__(self, text: str, request: SipMessage | None = None) -> None:
         super().__init__(text)
         self.request = request
 
@@ -82,7 +82,7 @@ class Header:
 
 
 @dataclass(slots=True)
-class Message:
+class SipMessage:
     """A request or a response."""
 
     start: str
@@ -260,7 +260,7 @@ def split_values(value: str) -> list[str]:
     return [each for each in values if each]
 
 
-def parse(octets: bytes) -> Message:
+def parse(octets: bytes) -> SipMessage:
     """The message in a datagram. Raises MalformedSip.
 
     What follows a body of the stated length is cut off (RFC 3261 section 18.3); without a length the body ends with
@@ -284,18 +284,18 @@ class Framer:
     def __init__(self) -> None:
         self._octets = bytearray()
 
-    def feed(self, octets: bytes) -> list[Message | bytes]:
+    def feed(self, octets: bytes) -> list[SipMessage | bytes]:
         """The messages that are complete now; a keepalive is returned as its octets.
 
         Raises MalformedSip when the beginning of the next message cannot be found: the connection is of no use then.
         """
         self._octets += octets
-        complete: list[Message | bytes] = []
+        complete: list[SipMessage | bytes] = []
         while (item := self._next()) is not None:
             complete.append(item)
         return complete
 
-    def _next(self) -> Message | bytes | None:
+    def _next(self) -> SipMessage | bytes | None:
         if self._octets.startswith(KEEPALIVE):
             del self._octets[: len(KEEPALIVE)]
             return KEEPALIVE
@@ -319,17 +319,17 @@ class Framer:
         return message
 
 
-def answer(request: Message, status: int, reason: str, *, more: Sequence[str] = ()) -> Message:
+def answer(request: SipMessage, status: int, reason: str, *, more: Sequence[str] = ()) -> SipMessage:
     """A response of our own to a request, without a body; `more` are further header lines."""
     copied = ("via", "from", "to", "call-id", "cseq")
     headers = [header for name in copied for header in request.headers if header.name == name]
     if not request.tag("to"):
         headers = [Header("to", f"{h.raw};tag={OWN_TAG}") if h.name == "to" else h for h in headers]
     headers += [Header.of(line) for line in (*more, "Content-Length: 0")]
-    return Message(f"SIP/2.0 {status} {reason}", headers)
+    return SipMessage(f"SIP/2.0 {status} {reason}", headers)
 
 
-def _parse_head(head: bytes) -> Message:
+def _parse_head(head: bytes) -> SipMessage:
     if len(head) > LONGEST_HEAD:
         raise MalformedSip("The headers of the SIP message are too long.")
     start, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
@@ -343,7 +343,7 @@ def _parse_head(head: bytes) -> Message:
             raw.append(line)
     if len(raw) > MOST_HEADERS:
         raise MalformedSip("The SIP message has too many headers.")
-    message = Message(start, [Header.of(line) for line in raw])
+    message = SipMessage(start, [Header.of(line) for line in raw])
     missing = [name for name in _NEEDED if not message.first(name)]
     if missing or (message.is_request and message.cseq[1] != message.method):
         text = f"The SIP message has no {missing[0].title()}." if missing else "CSeq does not name the request."
@@ -351,7 +351,7 @@ def _parse_head(head: bytes) -> Message:
     return message
 
 
-def _length(message: Message) -> int | None:
+def _length(message: SipMessage) -> int | None:
     text = message.first("content-length")
     if not text:
         return None

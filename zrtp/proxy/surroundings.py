@@ -12,10 +12,10 @@ from zrtp.proxy.news import Tell
 from zrtp.proxy.policy import Policy
 
 if TYPE_CHECKING:
-    from zrtp.proxy.call import Call
+    from zrtp.proxy.call import ProxiedCall
 
 
-class Line(Protocol):
+class MediaPorts(Protocol):
     """Four open UDP ports."""
 
     phone_port: int
@@ -50,7 +50,7 @@ class Surroundings:
     network_host: str
     """Our address that the network reaches."""
     make_leg: MakeLeg
-    open_line: Callable[[Call, int], Line]
+    open_line: Callable[[ProxiedCall, int], MediaPorts]
     """Opens the ports for one media line of a call. Raises OSError."""
     clock: Clock
     tell: Tell

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zrtp.proxy.routing import Via
-from zrtp.proxy.signalling import Sending
-from zrtp.proxy.sip import Message
+from zrtp.proxy.signalling import OutgoingMessage
+from zrtp.proxy.sip import SipMessage
 from zrtp.proxy.surroundings import Clock
 
 T1: Final = 0.5
@@ -27,7 +27,7 @@ MOST: Final = 1024
 
 @dataclass(slots=True)
 class _Pending:
-    sending: Sending
+    sending: OutgoingMessage
     invites: bool
     pause: float
     ends: float
@@ -37,19 +37,19 @@ class _Pending:
 class Transactions:
     """Repeats requests. `send` sends, and is called at once for the first copy."""
 
-    def __init__(self, clock: Clock, send: Callable[[Sending], None]) -> None:
+    def __init__(self, clock: Clock, send: Callable[[OutgoingMessage], None]) -> None:
         self._clock = clock
         self._send = send
         self._pending: dict[tuple[str, str], _Pending] = {}
 
-    def send(self, sending: Sending) -> None:
+    def send(self, sending: OutgoingMessage) -> None:
         """Send a message. A request over UDP is repeated until it is answered; nobody answers an ACK."""
         message = sending.message
-        if isinstance(message, Message) and message.is_request and message.method != "ACK":
+        if isinstance(message, SipMessage) and message.is_request and message.method != "ACK":
             self._remember(sending, message)
         self._send(sending)
 
-    def answered(self, response: Message) -> None:
+    def note_answer(self, response: SipMessage) -> None:
         """An answer came; it may be one to something else."""
         pending = self._pending.get(_key(response))
         if pending is None:
@@ -64,7 +64,7 @@ class Transactions:
         for key in list(self._pending):
             self._forget(key)
 
-    def _remember(self, sending: Sending, request: Message) -> None:
+    def _remember(self, sending: OutgoingMessage, request: SipMessage) -> None:
         key = _key(request)
         self._forget(key)
         if len(self._pending) < MOST and _top(request).transport == "UDP":
@@ -87,10 +87,10 @@ class Transactions:
             pending.timer.cancel()
 
 
-def _key(message: Message) -> tuple[str, str]:
+def _key(message: SipMessage) -> tuple[str, str]:
     """What an answer has in common with its request: branch and method (RFC 3261 section 17.1.3)."""
     return _top(message).parameter("branch") or "", message.method
 
 
-def _top(message: Message) -> Via:
+def _top(message: SipMessage) -> Via:
     return Via.parse((message.values("via") or [""])[0]) or Via("", "", None, "")

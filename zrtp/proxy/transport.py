@@ -17,11 +17,11 @@ from typing import Any, Final, Protocol
 
 from zrtp.media.addresses import Address
 from zrtp.proxy.routing import Hop
-from zrtp.proxy.servers import Servers
-from zrtp.proxy.sip import Framer, MalformedSip, Message
+from zrtp.proxy.servers import UpstreamServers
+from zrtp.proxy.sip import Framer, MalformedSip, SipMessage
 from zrtp.proxy.upstream import Find, Located, NoSuchServer
 
-Receive = Callable[["Message | bytes", Hop], None]
+Receive = Callable[["SipMessage | bytes", Hop], None]
 """Is given a message of a connection, or a datagram, and where it came from."""
 
 FIRST_PAUSE: Final = 0.5
@@ -58,7 +58,7 @@ class PhoneSide:
 
     async def _open(self, host: str, port: int) -> Hop:
         loop = asyncio.get_running_loop()
-        self._server = await asyncio.start_server(self._connected, host, port)
+        self._server = await asyncio.start_server(self._on_connection, host, port)
         port = int(self._server.sockets[0].getsockname()[1])
         try:
             self._datagrams, _ = await loop.create_datagram_endpoint(
@@ -69,7 +69,7 @@ class PhoneSide:
             raise
         return Hop("UDP", host, port)
 
-    def send(self, message: Message | bytes, to: Hop) -> None:
+    def send(self, message: SipMessage | bytes, to: Hop) -> None:
         """Send to a phone; what is for a connection that is gone is lost."""
         octets = message if isinstance(message, bytes) else message.encode(stream=to.transport != "UDP")
         if to.transport == "UDP":
@@ -87,7 +87,7 @@ class PhoneSide:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None or len(self._connections) >= MOST_CONNECTIONS:
             writer.close()
@@ -118,11 +118,11 @@ class NetworkSide(Protocol):
     @property
     def ready(self) -> bool: ...
 
-    def send(self, message: Message | bytes, to: Hop | None) -> None:
+    def send(self, message: SipMessage | bytes, to: Hop | None) -> None:
         """Send to the server, or, an answer over UDP, where its request came from."""
         ...
 
-    def answered(self, response: Message) -> None:
+    def note_answer(self, response: SipMessage) -> None:
         """The server's answer to a request that was sent."""
         ...
 
@@ -134,7 +134,7 @@ class UdpNetworkSide:
 
     def __init__(self, located: Located, find: Find, receive: Receive) -> None:
         self._located = located
-        self._servers = Servers(located)
+        self._servers = UpstreamServers(located)
         self._find = find
         self._receive = receive
         self._transport: asyncio.DatagramTransport | None = None
@@ -150,7 +150,7 @@ class UdpNetworkSide:
         Raises OSError, and NoSuchServer if the server cannot be reached from `local`.
         """
         host = local[0] if local is not None else own_address(self._located.addresses[0])
-        self._servers = Servers(self._located.reachable_from(host))
+        self._servers = UpstreamServers(self._located.reachable_from(host))
         self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: Datagrams(self._take), local_addr=(host, local[1] if local is not None else 0)
         )
@@ -166,14 +166,14 @@ class UdpNetworkSide:
     def ready(self) -> bool:
         return self._transport is not None
 
-    def send(self, message: Message | bytes, to: Hop | None) -> None:
+    def send(self, message: SipMessage | bytes, to: Hop | None) -> None:
         where = (to.host, to.port) if to is not None else self._servers.address(message, self._now())
         self._look_again_if_failed()
         if self._transport is not None:
             self._transport.sendto(message if isinstance(message, bytes) else message.encode(), where)
 
-    def answered(self, response: Message) -> None:
-        self._servers.answered(response, self._now())
+    def note_answer(self, response: SipMessage) -> None:
+        self._servers.note_answer(response, self._now())
         self._look_again_if_failed()
 
     async def close(self) -> None:
@@ -183,9 +183,9 @@ class UdpNetworkSide:
         if self._transport is not None:
             self._transport.close()
 
-    def _take(self, received: Message | bytes, source: Hop) -> None:
+    def _take(self, received: SipMessage | bytes, source: Hop) -> None:
         if self._servers.knows(source.host):
-            self._servers.heard(source.host, self._now())
+            self._servers.note_heard(source.host, self._now())
             self._receive(received, source)
         else:
             self.strangers += 1
@@ -206,7 +206,7 @@ class UdpNetworkSide:
             self._failed.clear()
             with suppress(NoSuchServer):  # what is known may still be right
                 self._located = (await self._find()).reachable_from(self._hop.host)
-                self._servers.found(self._located, self._now())
+                self._servers.take_addresses(self._located, self._now())
 
     @staticmethod
     def _now() -> float:
@@ -255,11 +255,11 @@ class StreamNetworkSide:
     def ready(self) -> bool:
         return self._writer is not None
 
-    def send(self, message: Message | bytes, to: Hop | None) -> None:
+    def send(self, message: SipMessage | bytes, to: Hop | None) -> None:
         if self._writer is not None:
             write(self._writer, message if isinstance(message, bytes) else message.encode(stream=True))
 
-    def answered(self, response: Message) -> None:
+    def note_answer(self, response: SipMessage) -> None:
         """There is one connection, and it stands."""
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ MOST_SAID: Final = 100
 
 
 @dataclass(slots=True)
-class Watch:
+class PhoneWatch:
     """What was heard of the phone, and what was said already."""
 
     since: float | None = None
@@ -25,23 +25,23 @@ class Watch:
     waiting_since: float | None = None
     """Since when nothing passes."""
 
-    def answered(self, now: float) -> None:
+    def note_answer(self, now: float) -> None:
         """Somebody took the call."""
         self.since = self.waiting_since = now
 
-    def in_vain(self, *, passes: bool, hopeless: bool, now: float) -> bool:
-        """Whether nothing passed for so long, and nothing will, that the call is of no use."""
+    def check_in_vain(self, *, passes: bool, hopeless: bool, now: float) -> bool:
+        """Note whether anything passes; whether nothing did for so long, and will, that the call is of no use."""
         if passes:
             self.waiting_since = None
         elif self.waiting_since is None:
             self.waiting_since = now
         return hopeless and self.waiting_since is not None and now - self.waiting_since >= IN_VAIN
 
-    def phone_heard(self, index: int, now: float) -> None:
+    def note_phone(self, index: int, now: float) -> None:
         self.heard[index] = now
 
-    def first(self, text: str) -> bool:
-        """Whether this is said for the first time; nothing new is said any more once very much was."""
+    def note_said(self, text: str) -> bool:
+        """This is about to be said; False if it was said before, or if very much was, so that nothing new follows."""
         if text in self.said or len(self.said) >= MOST_SAID:
             return False
         self.said.add(text)

@@ -14,10 +14,10 @@ from typing import Any, Final, TypeAlias
 from zrtp.crypto.sas import Sas
 from zrtp.errors import ApiMisuse
 from zrtp.media.addresses import Address
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.protocol.config import Config
 from zrtp.protocol.events import SasReady
-from zrtp.proxy.mitm import Interceptor, Memory, Side, ToSend
+from zrtp.proxy.mitm import InterceptedSide, Interceptor, Memory, ToSend
 
 QUIET: Final = 2.0
 """Seconds without a packet of the caller after which another caller may begin a call."""
@@ -40,11 +40,11 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreed:
+class KeysAgreed:
     """Keys were agreed with one side, which sees these words."""
 
     number: int
-    side: Side
+    side: InterceptedSide
     sas: Sas
 
 
@@ -57,7 +57,7 @@ class Over:
     """Packets of caller and target that were heard in clear."""
 
 
-Notice: TypeAlias = Began | Agreed | Over
+WiretapNews: TypeAlias = Began | KeysAgreed | Over
 
 
 def is_for_teaching(host: str) -> bool:
@@ -75,7 +75,7 @@ class Wiretap:
     def __init__(
         self,
         target: Address,
-        tell: Callable[[Notice], None],
+        tell: Callable[[WiretapNews], None],
         *,
         config: Config | None = None,
         remember: bool = False,
@@ -102,7 +102,9 @@ class Wiretap:
 
     async def open(self, listen: Address) -> Address:
         """Open the port for callers; returns its address. Raises OSError."""
-        transport, _ = await self._loop.create_datagram_endpoint(lambda: _Port(self._from_caller), local_addr=listen)
+        transport, _ = await self._loop.create_datagram_endpoint(
+            lambda: _WiretapPort(self._from_caller), local_addr=listen
+        )
         self._callers = transport
         self._look()
         name = transport.get_extra_info("sockname")
@@ -119,12 +121,12 @@ class Wiretap:
     def _from_caller(self, datagram: bytes, source: Address) -> None:
         call = self._call
         if call is None or (source != call.caller and call.silence > QUIET):
-            if classify(datagram) is not Kind.ZRTP:
+            if classify(datagram) is not DatagramKind.ZRTP:
                 return
             self._end()
             call = self._begin(source)
         if source == call.caller:
-            call.received(Side.CALLER, datagram)
+            call.received(InterceptedSide.CALLER, datagram)
 
     def _begin(self, caller: Address) -> _Call:
         self._calls += 1
@@ -160,7 +162,7 @@ class _Call:
         interceptor: Interceptor,
         caller: Address,
         to_caller: Callable[[bytes, Address], None],
-        tell: Callable[[Notice], None],
+        tell: Callable[[WiretapNews], None],
     ) -> None:
         self.caller = caller
         self._number = number
@@ -178,7 +180,8 @@ class _Call:
     async def open(self, target: Address) -> None:
         """Open the port towards the target, and send what waited for it."""
         transport, _ = await self._loop.create_datagram_endpoint(
-            lambda: _Port(lambda datagram, _: self.received(Side.TARGET, datagram)), remote_addr=target
+            lambda: _WiretapPort(lambda datagram, _: self.received(InterceptedSide.TARGET, datagram)),
+            remote_addr=target,
         )
         if self._closed:
             transport.close()
@@ -197,11 +200,11 @@ class _Call:
         """One side left, and the other one had time to hear of it."""
         return self._goodbye_at is not None and self._loop.time() - self._goodbye_at > FAREWELL
 
-    def received(self, side: Side, datagram: bytes) -> None:
+    def received(self, side: InterceptedSide, datagram: bytes) -> None:
         if self._closed:
             return
         now = self._loop.time()
-        if side is Side.CALLER:
+        if side is InterceptedSide.CALLER:
             self._heard_at = now
         self._send(self._interceptor.datagram_received(side, datagram, now))
         self._after()
@@ -213,14 +216,14 @@ class _Call:
             self._timer.cancel()
         if self._towards_target is not None:
             self._towards_target.close()
-        heard = (self._interceptor.heard(Side.CALLER), self._interceptor.heard(Side.TARGET))
+        heard = (self._interceptor.heard(InterceptedSide.CALLER), self._interceptor.heard(InterceptedSide.TARGET))
         self._tell(Over(self._number, heard))
 
     def _after(self) -> None:
         """Tell what happened, and set the timer."""
         for side, event in self._interceptor.events():
             if isinstance(event, SasReady):
-                self._tell(Agreed(self._number, side, event.sas))
+                self._tell(KeysAgreed(self._number, side, event.sas))
         if self._interceptor.over and self._goodbye_at is None:
             self._goodbye_at = self._loop.time()
         if self._timer is not None:
@@ -235,7 +238,7 @@ class _Call:
 
     def _send(self, datagrams: list[ToSend]) -> None:
         for side, datagram in datagrams:
-            if side is Side.CALLER:
+            if side is InterceptedSide.CALLER:
                 self._to_caller(datagram, self.caller)
             elif self._towards_target is not None:
                 self._towards_target.sendto(datagram)
@@ -243,7 +246,7 @@ class _Call:
                 self._waiting.append(datagram)
 
 
-class _Port(asyncio.DatagramProtocol):
+class _WiretapPort(asyncio.DatagramProtocol):
     def __init__(self, receive: Callable[[bytes, Address], None]) -> None:
         self._receive = receive
 

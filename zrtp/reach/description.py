@@ -40,7 +40,7 @@ class Side(IntEnum):
     CALLER = 1
 
 
-class Kind(Enum):
+class CandidateType(Enum):
     """What an address is (RFC 8445 section 5.1.1); the value is that of the octets."""
 
     HOST = 0
@@ -52,10 +52,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class IceCandidate:
     """An address at which a side may be reached."""
 
-    kind: Kind
+    kind: CandidateType
     host: str
     """IPv4 or IPv6 address in its usual text form."""
     port: int
@@ -70,7 +70,7 @@ class Description:
     """Random octets, new for each call; whoever knows them can answer for this side's connectivity checks."""
     hello_hash: bytes
     """SHA-256 of the Hello of this side, 32 octets."""
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[IceCandidate, ...]
 
     def octets(self) -> bytes:
         """The octets of the table above."""
@@ -136,9 +136,9 @@ def ice_credentials(seed: bytes) -> tuple[str, str]:
     return base64.b64encode(digest[:3]).decode(), base64.b64encode(digest[3:21]).decode()
 
 
-def _candidates(octets: bytes) -> tuple[Candidate, ...]:
+def _candidates(octets: bytes) -> tuple[IceCandidate, ...]:
     """The candidates of a description; those that nobody can have are left out. Raises BadLine."""
-    found: list[Candidate] = []
+    found: list[IceCandidate] = []
     while octets:
         size = _SIZES.get(octets[0] & 15)
         if size is None or len(octets) < size + 3 or octets[0] >> 4 not in _KINDS or len(found) == MOST_CANDIDATES:
@@ -146,7 +146,7 @@ def _candidates(octets: bytes) -> tuple[Candidate, ...]:
         address = ipaddress.ip_address(octets[1 : 1 + size])
         port = int.from_bytes(octets[1 + size : 3 + size], "big")
         if port and not address.is_multicast and not address.is_unspecified:
-            found.append(Candidate(Kind(octets[0] >> 4), str(address), port))
+            found.append(IceCandidate(CandidateType(octets[0] >> 4), str(address), port))
         octets = octets[3 + size :]
     return tuple(found)
 
@@ -159,5 +159,5 @@ _DAMAGED: Final = "The line is damaged or not complete. Copy all of it again."
 _VERSION: Final = 1
 _FIXED: Final = 1 + SEED + 32
 _SIZES: Final = {4: 4, 6: 16}
-_KINDS: Final = {kind.value for kind in Kind}
+_KINDS: Final = {kind.value for kind in CandidateType}
 _LONGEST: Final = len(PREFIX) + (_FIXED + MOST_CANDIDATES * 19 + 3) * 4 // 3 + 3

@@ -23,7 +23,7 @@ LONGEST_MESSAGE: Final = 1024
 """Octets of a message that somebody else sent; ours have less than 220."""
 
 
-class Exchange:
+class PasswordExchange:
     """One side. `side` is the random name by which the mailbox server tells the two apart."""
 
     def __init__(self, code: Code, side: str, random: RandomSource = system_random) -> None:

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from zrtp.reach.code import Code, is_number, random_words
 from zrtp.reach.errors import MailboxRefused, NobodyThere, ReachError, WrongCode
-from zrtp.reach.exchange import APPLICATION, LONGEST_MESSAGE, Exchange
+from zrtp.reach.exchange import APPLICATION, LONGEST_MESSAGE, PasswordExchange
 from zrtp.reach.steps import CodeMade, MailboxBroken, SomebodyThere, Told
 from zrtp.system import RandomSource, system_random
 
@@ -59,7 +59,7 @@ class Rendezvous:
         self._random = random
         self._side = random(5).hex()
         self._code: Code | None = None
-        self._exchange: Exchange | None = None
+        self._exchange: PasswordExchange | None = None
         self._received: dict[str, bytes] = {}
         self._own_sealed: bytes | None = None
         self._peer: str | None = None
@@ -70,9 +70,9 @@ class Rendezvous:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.finished()
+        await self.wait()
 
-    async def finished(self) -> None:
+    async def wait(self) -> None:
         """Wait until the server knows that its mailbox is not needed any more, which takes two round trips."""
         if self._goodbyes:
             await asyncio.wait(self._goodbyes)
@@ -130,7 +130,7 @@ class Rendezvous:
 
     async def _swap(self, line: _Line, code: Code) -> bytes:
         if self._exchange is None:
-            self._exchange = Exchange(code, self._side, self._random)
+            self._exchange = PasswordExchange(code, self._side, self._random)
         try:
             async with asyncio.timeout_at(self._deadline) as limit, aclosing(line.messages()) as messages:
                 await line.add(_PAKE, self._exchange.first)

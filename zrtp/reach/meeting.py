@@ -1,6 +1,6 @@
 """From a code or a pasted line to a way for datagrams: who is told what, in which order.
 
-Needs a gathered or ungathered `Path` and the hash of this call's Hello; gives the other side's description, whose
+Needs a gathered or ungathered `IcePath` and the hash of this call's Hello; gives the other side's description, whose
 `hello_hash` the stream has to expect before it starts::
 
     theirs = await swap_by_code(path, own_hash, mailbox, told)      # or swap_by_lines
@@ -17,7 +17,7 @@ from zrtp.reach.code import Code
 from zrtp.reach.description import Description
 from zrtp.reach.errors import BadLine
 from zrtp.reach.mailbox import JOIN_PATIENCE, Rendezvous
-from zrtp.reach.path import Path
+from zrtp.reach.path import IcePath
 from zrtp.reach.steps import CodeFits, LineMade, LineRefused, Told
 
 CODE_LIMIT: Final = 20.0
@@ -32,7 +32,7 @@ Ask: TypeAlias = Callable[[], Awaitable[str | None]]
 
 
 async def swap_by_code(
-    path: Path,
+    path: IcePath,
     hello_hash: bytes,
     mailbox: str,
     told: Told,
@@ -53,7 +53,7 @@ async def swap_by_code(
         return path.describe(hello_hash).octets()
 
     rendezvous = Rendezvous(mailbox, payload, told)
-    path.at_close.append(rendezvous.finished)  # nobody has to wait for the goodbye to the server before the call
+    path.at_close.append(rendezvous.wait)  # nobody has to wait for the goodbye to the server before the call
 
     async def meet() -> bytes:
         if code is not None:
@@ -77,7 +77,7 @@ async def swap_by_code(
 
 
 async def swap_by_lines(
-    path: Path, hello_hash: bytes, told: Told, *, ask: Ask | None = None, theirs: Description | None = None
+    path: IcePath, hello_hash: bytes, told: Told, *, ask: Ask | None = None, theirs: Description | None = None
 ) -> Description:
     """The description in the other side's line. Whoever has one already gives it; otherwise it is asked for.
 

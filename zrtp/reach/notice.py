@@ -18,7 +18,7 @@ from typing import Final
 from zrtp.reach.description import Description
 
 
-class Reason(IntEnum):
+class RefusalReason(IntEnum):
     """Why the call does not go on."""
 
     HASH_REFUSED = 1
@@ -27,20 +27,20 @@ class Reason(IntEnum):
     """The person has hung up before the call was secure."""
 
 
-def notice(reason: Reason, sender: Description, receiver: Description) -> bytes:
+def notice(reason: RefusalReason, sender: Description, receiver: Description) -> bytes:
     """The datagram that tells the reason."""
     head = _MAGIC + bytes([reason])
     return head + _mac(head, sender, receiver)
 
 
-def read_notice(datagram: bytes, sender: Description, receiver: Description) -> Reason | None:
+def read_notice(datagram: bytes, sender: Description, receiver: Description) -> RefusalReason | None:
     """The reason that a datagram tells; None if it is something else, or nobody with both descriptions sent it."""
     if not is_notice(datagram):
         return None
     head, mac = datagram[: len(_MAGIC) + 1], datagram[len(_MAGIC) + 1 :]
-    if not hmac.compare_digest(mac, _mac(head, sender, receiver)) or head[-1] not in list(Reason):
+    if not hmac.compare_digest(mac, _mac(head, sender, receiver)) or head[-1] not in list(RefusalReason):
         return None
-    return Reason(head[-1])
+    return RefusalReason(head[-1])
 
 
 def is_notice(datagram: bytes) -> bool:

@@ -26,14 +26,14 @@ from typing import Any, Final
 
 import aioice
 
-from zrtp.reach.description import SEED, Candidate, Description, Kind, Side, ice_credentials
+from zrtp.reach.description import SEED, CandidateType, Description, IceCandidate, Side, ice_credentials
 from zrtp.reach.errors import NoWay
-from zrtp.reach.notice import Reason, is_notice, notice, read_notice
+from zrtp.reach.notice import RefusalReason, is_notice, notice, read_notice
 from zrtp.reach.patience import PatientConnection
 from zrtp.reach.servers import Servers
 from zrtp.system import RandomSource, system_random
 
-Receiver = Callable[[bytes], None]
+DatagramReceiver = Callable[[bytes], None]
 
 NOTICE_COPIES: Final = 3
 
@@ -51,7 +51,7 @@ class Way:
         return "over a relay" if self.relayed else "direct"
 
 
-class Path:
+class IcePath:
     """One side of the way. Everything happens in one event loop."""
 
     def __init__(
@@ -64,9 +64,9 @@ class Path:
     ) -> None:
         self.side = side
         self.seed = random(SEED)
-        self.receiver: Receiver | None = None
+        self.receiver: DatagramReceiver | None = None
         """Is given each datagram of the other side, and of strangers; without it they are dropped."""
-        self.on_notice: Callable[[Reason], None] | None = None
+        self.on_notice: Callable[[RefusalReason], None] | None = None
         """Is told, once, why the other side does not go on."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the path is closed, or the other side has not answered for half a minute."""
@@ -85,7 +85,7 @@ class Path:
         )
         self._watching: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Path:
+    async def __aenter__(self) -> IcePath:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -100,10 +100,10 @@ class Path:
             raise NoWay("This computer has no address in any network. Is it connected?")
 
     @property
-    def candidates(self) -> tuple[Candidate, ...]:
+    def candidates(self) -> tuple[IceCandidate, ...]:
         """Where this side can be reached, after `gather`; the own addresses first."""
         return tuple(
-            Candidate(_KINDS[found.type], found.host, found.port) for found in self._connection.local_candidates
+            IceCandidate(_KINDS[found.type], found.host, found.port) for found in self._connection.local_candidates
         )
 
     def describe(self, hello_hash: bytes) -> Description:
@@ -134,7 +134,7 @@ class Path:
         """Send a datagram; never blocks, never raises, and drops it where there is no way."""
         self._connection.send_now(octets)
 
-    def tell(self, reason: Reason) -> None:
+    def tell(self, reason: RefusalReason) -> None:
         """Tell the other side, authenticated, why this one does not go on."""
         if self._own is not None and self._theirs is not None:
             for _ in range(NOTICE_COPIES):
@@ -151,7 +151,7 @@ class Path:
             await self._connection.close()
         self._end()
 
-    def _worth_trying(self, theirs: Description) -> list[Candidate]:
+    def _worth_trying(self, theirs: Description) -> list[IceCandidate]:
         """Their addresses, without those that mean this very computer: a line must not aim our checks at it."""
         here = any(ipaddress.ip_address(candidate.host).is_loopback for candidate in self.candidates)
         return [each for each in theirs.candidates if here or not ipaddress.ip_address(each.host).is_loopback]
@@ -181,14 +181,14 @@ class Path:
     def _why_not(self) -> str:
         """What probably keeps the two sides apart, and what helps."""
         kinds = {candidate.kind for candidate in self.candidates}
-        if self._servers.stun is not None and Kind.PUBLIC not in kinds and Kind.RELAY not in kinds:
+        if self._servers.stun is not None and CandidateType.PUBLIC not in kinds and CandidateType.RELAY not in kinds:
             return (
                 "The STUN server does not answer: this network probably lets no UDP out. "
                 "A relay over TCP helps: --turn turn:USER@HOST?transport=tcp."
             )
-        if self._servers.turn is not None and Kind.RELAY not in kinds:
+        if self._servers.turn is not None and CandidateType.RELAY not in kinds:
             return "No direct way was found, and the relay gave no address. Are its name, user and password right?"
-        if Kind.RELAY in kinds:
+        if CandidateType.RELAY in kinds:
             return "No way was found, not even over the relay. Is the other program still running?"
         return (
             "No direct way was found: the two routers do not let it through (both symmetric, for example). "
@@ -210,7 +210,7 @@ def _turn_options(servers: Servers) -> dict[str, Any]:
     }
 
 
-def _remote(candidate: Candidate, number: int) -> aioice.Candidate:
+def _remote(candidate: IceCandidate, number: int) -> aioice.Candidate:
     """In aioice's form; earlier ones of a kind go first."""
     return aioice.Candidate(
         foundation=f"{candidate.kind.value}{number}",
@@ -223,7 +223,7 @@ def _remote(candidate: Candidate, number: int) -> aioice.Candidate:
     )
 
 
-_KINDS: Final = {"host": Kind.HOST, "srflx": Kind.PUBLIC, "relay": Kind.RELAY}
+_KINDS: Final = {"host": CandidateType.HOST, "srflx": CandidateType.PUBLIC, "relay": CandidateType.RELAY}
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
-_PREFERENCE: Final = {Kind.HOST: 126, Kind.PUBLIC: 100, Kind.RELAY: 0}
+_PREFERENCE: Final = {CandidateType.HOST: 126, CandidateType.PUBLIC: 100, CandidateType.RELAY: 0}
 """Type preferences of RFC 8445 section 5.1.2.2."""

@@ -47,5 +47,5 @@ class MailboxBroken:
     why: str
 
 
-Step: TypeAlias = CodeMade | LineMade | SomebodyThere | CodeFits | LineRefused | MailboxBroken
-Told: TypeAlias = Callable[[Step], None]
+MeetingStep: TypeAlias = CodeMade | LineMade | SomebodyThere | CodeFits | LineRefused | MailboxBroken
+Told: TypeAlias = Callable[[MeetingStep], None]

@@ -25,8 +25,8 @@ from psycopg_pool import AsyncConnectionPool
 from zrtp.cache import schema
 from zrtp.cache.interface import (
     PAGE,
-    Change,
     PeerEntry,
+    RecordUpdate,
     check_label,
     check_zid,
     has_name,
@@ -51,7 +51,7 @@ CONNECTIONS: Final = 4
 
 T = TypeVar("T")
 Connection: TypeAlias = AsyncConnection[Any]
-Row: TypeAlias = tuple[Any, ...]
+PostgresRow: TypeAlias = tuple[Any, ...]
 
 
 class PostgresCache:
@@ -82,7 +82,7 @@ class PostgresCache:
         """The same cache for event loops."""
         try:
             with self._explained(timeout):
-                self._pool = self._loop.run(_opened(conninfo, timeout, connections), timeout)
+                self._pool = self._loop.run(_open_pool(conninfo, timeout, connections), timeout)
         except BaseException:
             self._loop.close()
             raise
@@ -95,7 +95,7 @@ class PostgresCache:
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
         return self._run(self._load(_key(own_zid, peer_zid)), self._timeout)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         return self._run(self._update(_key(own_zid, peer_zid), change), self._write_timeout)
 
     def peers(self) -> list[PeerEntry]:
@@ -208,7 +208,7 @@ class PostgresCache:
         row = await self._do(lambda connection: _select(connection, key))
         return None if row is None else self._read(schema.to_entry, row).record
 
-    async def _update(self, key: tuple[bytes, bytes], change: Change) -> PeerRecord | None:
+    async def _update(self, key: tuple[bytes, bytes], change: RecordUpdate) -> PeerRecord | None:
         try:
             while True:
                 row = await self._do(lambda connection: _select(connection, key))
@@ -220,7 +220,9 @@ class PostgresCache:
             self._takes_changes = False
             raise
 
-    async def _try(self, key: tuple[bytes, bytes], row: Row | None, change: Change) -> tuple[bool, PeerRecord | None]:
+    async def _try(
+        self, key: tuple[bytes, bytes], row: PostgresRow | None, change: RecordUpdate
+    ) -> tuple[bool, PeerRecord | None]:
         """Write what a change makes of this row; whether the row was still the same, and what is stored now."""
         old = None if row is None else self._read(schema.to_entry, row).record
         given = None if old is None else old.copy()
@@ -255,7 +257,7 @@ class PostgresCache:
         async with self._pool.connection(self._write_timeout) as connection:
             return await action(connection)
 
-    def _read(self, convert: Callable[[Row], T], row: Row) -> T:
+    def _read(self, convert: Callable[[PostgresRow], T], row: PostgresRow) -> T:
         try:
             return convert(row)
         except schema.Damaged as error:
@@ -275,7 +277,7 @@ class AsyncPostgresCache:
         """As `PostgresCache.load`."""
         return await self._cache._wait(self._cache._load(_key(own_zid, peer_zid)), self._cache._timeout)
 
-    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         """As `PostgresCache.update`; `change` runs in the thread of the connections."""
         return await self._cache._wait(self._cache._update(_key(own_zid, peer_zid), change), self._cache._write_timeout)
 
@@ -304,7 +306,7 @@ def _understood(address: str, timeout: float) -> tuple[str, str]:
     return f"{known.get('dbname', '')} at {known.get('host', 'this computer')}".strip(), conninfo
 
 
-async def _opened(conninfo: str, timeout: float, connections: int) -> AsyncConnectionPool[Connection]:
+async def _open_pool(conninfo: str, timeout: float, connections: int) -> AsyncConnectionPool[Connection]:
     """The pool, once one connection could be made and the tables are there."""
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         await tables.lay_out(connection)
@@ -350,7 +352,7 @@ _UPDATE = f"UPDATE zrtp_peers SET ({_NAMES}) = ROW ({_MARKS}) WHERE {_SAME_ROW}"
 _DELETE = f"DELETE FROM zrtp_peers WHERE {_SAME_ROW}".encode()  # noqa: S608
 
 
-async def _select(connection: Connection, key: tuple[bytes, bytes]) -> Row | None:
+async def _select(connection: Connection, key: tuple[bytes, bytes]) -> PostgresRow | None:
     return await (await connection.execute(_SELECT, key)).fetchone()
 
 
@@ -359,19 +361,19 @@ async def _change_nothing(connection: Connection) -> None:
     await connection.execute(b"UPDATE zrtp_own_zids SET zid = zid WHERE label = ''")
 
 
-async def _select_page(connection: Connection, start: tuple[bytes, bytes], size: int) -> list[Row]:
+async def _select_page(connection: Connection, start: tuple[bytes, bytes], size: int) -> list[PostgresRow]:
     return await (await connection.execute(_SELECT_PAGE, (*start, size))).fetchall()
 
 
-async def _select_named(connection: Connection) -> list[Row]:
+async def _select_named(connection: Connection) -> list[PostgresRow]:
     return await (await connection.execute(_SELECT_NAMED)).fetchall()
 
 
-async def _select_between(connection: Connection, zids: tuple[bytes, bytes]) -> list[Row]:
+async def _select_between(connection: Connection, zids: tuple[bytes, bytes]) -> list[PostgresRow]:
     return await (await connection.execute(_SELECT_BETWEEN, zids)).fetchall()
 
 
-async def _write(connection: Connection, row: Row | None, values: schema.Row) -> bool:
+async def _write(connection: Connection, row: PostgresRow | None, values: schema.SqliteRow) -> bool:
     """Whether it was written: not if another host came first."""
     if row is None:
         cursor = await connection.execute(_INSERT, values)
@@ -380,23 +382,23 @@ async def _write(connection: Connection, row: Row | None, values: schema.Row) ->
     return cursor.rowcount == 1
 
 
-async def _delete(connection: Connection, row: Row) -> bool:
+async def _delete(connection: Connection, row: PostgresRow) -> bool:
     """Whether it was deleted: not if another host came first."""
     return (await connection.execute(_DELETE, _identity(row))).rowcount == 1
 
 
-def _identity(row: Row) -> Row:
+def _identity(row: PostgresRow) -> PostgresRow:
     """Both ZIDs and the checksum."""
     return row[0], row[1], row[-1]
 
 
-async def _select_zid(connection: Connection, label: str) -> Row | None:
+async def _select_zid(connection: Connection, label: str) -> PostgresRow | None:
     """ZID and checksum of an own ZID."""
     cursor = await connection.execute("SELECT zid, checksum FROM zrtp_own_zids WHERE label = %s", (label.encode(),))
     return await cursor.fetchone()
 
 
-async def _insert_zid(connection: Connection, row: schema.Row, renew: bool) -> Row:
+async def _insert_zid(connection: Connection, row: schema.SqliteRow, renew: bool) -> PostgresRow:
     """ZID and checksum that are stored now: the one of whoever came first, unless it is renewed."""
     label, zid, checksum = row
     conflict = "DO UPDATE SET zid = excluded.zid, checksum = excluded.checksum" if renew else "DO NOTHING"

@@ -18,8 +18,8 @@ from zrtp.cache.interface import (
     PAGE,
     ZID_LENGTH,
     AsyncSecretCache,
-    Change,
     PeerEntry,
+    RecordUpdate,
     SecretCache,
     beginning,
     entries,
@@ -94,7 +94,7 @@ class SealedCache:
         record = self._cache.load(own_zid, peer_zid)
         return None if record is None else self._opened(own_zid, peer_zid, record)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         record = self._cache.update(own_zid, peer_zid, self._sealing(own_zid, peer_zid, change))
         return None if record is None else self._opened(own_zid, peer_zid, record)
 
@@ -128,7 +128,7 @@ class SealedCache:
     def __repr__(self) -> str:
         return f"SealedCache({self._cache!r})"
 
-    def _sealing(self, own_zid: bytes, peer_zid: bytes, change: Change) -> Change:
+    def _sealing(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> RecordUpdate:
         """The same change of a record that is sealed."""
 
         def sealed_change(old: PeerRecord | None) -> PeerRecord | None:
@@ -232,7 +232,7 @@ class AsyncSealedCache:
         record = await self._cache.load(own_zid, peer_zid)
         return None if record is None else self._sealed._opened(own_zid, peer_zid, record)
 
-    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         """As `SealedCache.update`."""
         record = await self._cache.update(own_zid, peer_zid, self._sealed._sealing(own_zid, peer_zid, change))
         return None if record is None else self._sealed._opened(own_zid, peer_zid, record)

@@ -28,7 +28,7 @@ from zrtp.cli.options.algorithms import SAS_TYPES
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen import wording
 from zrtp.cli.screen.dialogue import Dialogue
-from zrtp.cli.screen.keyboard import Lines
+from zrtp.cli.screen.keyboard import TypedLines
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
@@ -59,7 +59,7 @@ class Person:
             self.conversation = call.alice = Conversation(
                 endpoint, replace(OPTIONS, seconds=seconds), Sound(Tone(), []), [presenter], callee=call.bob
             )
-            dialogue = Dialogue(Terminal(out=self.screen, err=self.screen, width=100), Lines(io.StringIO(typed)))
+            dialogue = Dialogue(Terminal(out=self.screen, err=self.screen, width=100), TypedLines(io.StringIO(typed)))
             attendance = Attendance(
                 self.conversation, dialogue, presenter, name=self.name, address=("bob.example", 5004)
             )

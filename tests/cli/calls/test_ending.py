@@ -54,7 +54,7 @@ def test_what_fails_in_a_task_ends_the_call(failure: Exception, outcome: Outcome
             raise failure
 
         ending = Ending()
-        await ending.guarded(work)
+        await ending.guard(work)
         return await ending.outcome
 
     assert asyncio.run(call()) == outcome
@@ -66,7 +66,7 @@ def test_what_fails_for_no_known_reason_is_a_mistake_in_the_program() -> None:
             raise KeyError("what")
 
         ending = Ending()
-        await ending.guarded(work)
+        await ending.guard(work)
         await ending.outcome
 
     with pytest.raises(KeyError, match="what"):

@@ -29,7 +29,7 @@ from zrtp.protocol.events import Assurance, Continuity, Mode, SasReady, Security
 from zrtp.reach import mapping
 from zrtp.reach.code import Code
 from zrtp.reach.description import Description
-from zrtp.reach.notice import Reason
+from zrtp.reach.notice import RefusalReason
 
 BOB = b"BOBBOBBOBBOB"
 SETTINGS = replace(OPTIONS, seconds=0.1)
@@ -373,4 +373,4 @@ def test_a_router_that_gives_no_port_is_the_end(monkeypatch: pytest.MonkeyPatch)
 def test_reasons_have_their_sentences() -> None:
     from zrtp.cli.screen import finding
 
-    assert set(finding.ENDS) == set(Reason)
+    assert set(finding.ENDS) == set(RefusalReason)

@@ -38,7 +38,7 @@ def test_the_words_of_both_sides_stand_where_they_can_be_compared(width: int, ro
     screen = Stream()
     table = DemoTable(Terminal(out=screen, err=screen, width=width), lambda: 0.0)
     for side in SIDES:
-        table.secured(side, stage.SAS)
+        table.show_sas(side, stage.SAS)
 
     assert screen.getvalue() == "\n" + "".join(f"{'':8}{row}\n" for row in rows) + "\n"
 

@@ -14,7 +14,7 @@ from tests.cli.stage import SAS, Stream
 from tests.support.cases import every
 from zrtp.cli.options.verdict import Verdict
 from zrtp.cli.screen.dialogue import Dialogue
-from zrtp.cli.screen.keyboard import END_OF_INPUT, RESUMED, Lines
+from zrtp.cli.screen.keyboard import END_OF_INPUT, RESUMED, TypedLines
 from zrtp.cli.screen.terminal import Terminal
 
 
@@ -23,7 +23,7 @@ def asked(answers: str, question: str = "", *, width: int = 100) -> tuple[Verdic
 
     async def test() -> Verdict:
         terminal = Terminal(out=screen, err=screen, width=width)
-        return await Dialogue(terminal, Lines(io.StringIO(answers))).verdict(SAS, question)
+        return await Dialogue(terminal, TypedLines(io.StringIO(answers))).verdict(SAS, question)
 
     return asyncio.run(test()), screen.getvalue()  # type: ignore[attr-defined]
 
@@ -70,7 +70,7 @@ def test_a_name_is_suggested(answer: str, name: str | None) -> None:
     screen = Stream()
 
     async def test() -> str | None:
-        dialogue = Dialogue(Terminal(out=screen, err=screen), Lines(io.StringIO(answer)))
+        dialogue = Dialogue(Terminal(out=screen, err=screen), TypedLines(io.StringIO(answer)))
         return await dialogue.name("192.0.2.1")
 
     assert asyncio.run(test()) == name
@@ -82,7 +82,7 @@ def test_a_call_is_answered_by_one_key_only(answers: str, answered: bool) -> Non
     screen = Stream()
 
     async def test() -> bool:
-        dialogue = Dialogue(Terminal(out=screen, err=screen), Lines(io.StringIO(answers)))
+        dialogue = Dialogue(Terminal(out=screen, err=screen), TypedLines(io.StringIO(answers)))
         return await dialogue.answers("Bob calls.")
 
     assert asyncio.run(test()) is answered

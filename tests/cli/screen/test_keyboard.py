@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.loops import run
-from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, Lines, TerminalKeys, is_foreground_terminal, keyboard
+from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, TerminalKeys, TypedLines, is_foreground_terminal, keyboard
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 
@@ -123,7 +123,7 @@ def test_a_terminal_of_somebody_else_is_none_of_ours(pty: tuple[int, int]) -> No
 def piped(text: str, ask: Callable[[Keyboard], Coroutine[Any, Any, None]]) -> None:
     async def test() -> None:
         with keyboard(io.StringIO(text)) as keys:
-            assert isinstance(keys, Lines)
+            assert isinstance(keys, TypedLines)
             await ask(keys)
 
     run(test())
@@ -146,6 +146,6 @@ def test_an_input_that_fails_has_ended() -> None:
     closed.close()
 
     async def test() -> None:
-        assert await Lines(closed).line() is None
+        assert await TypedLines(closed).line() is None
 
     run(test())

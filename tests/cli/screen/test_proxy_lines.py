@@ -12,7 +12,7 @@ from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.protocol.events import Assurance
 from zrtp.proxy.leg import Protection
-from zrtp.proxy.news import CallChanged, Notice, Phase, View
+from zrtp.proxy.news import CallChanged, Phase, ProxyNotice, View
 
 SAS = Sas(sashash=bytes.fromhex("3f19") + bytes(30), code=b"B256")
 WORDS = "   ".join(SAS.words())
@@ -63,7 +63,7 @@ def test_people_see_a_line_when_it_changes_and_not_when_packets_are_counted() ->
     lines = ProxyLines(Terminal(out=out, err=err))
     for view in (WAITING, WAITING, SECURE, replace(SECURE, sent=50), replace(SECURE, phase=Phase.ENDED)):
         lines.show(CallChanged(view=view))
-    lines.show(Notice(text="Something to know.", call=3))
+    lines.show(ProxyNotice(text="Something to know.", call=3))
     assert len(out.getvalue().splitlines()) == 3
     assert err.getvalue() == "zrtp: 3: Something to know.\n"
 
@@ -82,7 +82,7 @@ def test_machines_get_an_object_for_each_change() -> None:
     machine = ProxyJson(out, lambda: 1.23456)
     for view in (WAITING, SECURE, replace(SECURE, sent=50)):
         machine.show(CallChanged(view=view))
-    machine.show(Notice(text="Loud.", loud=True))
+    machine.show(ProxyNotice(text="Loud.", loud=True))
     first, second, notice = (json.loads(text) for text in out.getvalue().splitlines())
     assert (first["event"], first["state"], first["sas"]) == ("call", "securing", None)
     assert (second["t"], second["state"], second["sas"]) == (1.235, "secure", SAS.rendered)

@@ -116,7 +116,7 @@ def test_a_question_appears_where_the_terminal_is() -> None:
     terminal = Terminal(out=out, err=err)
     terminal.question("Well?")
     terminal.ask("  [y] or [n]  ")
-    terminal.answered("yes")
+    terminal.end_question("yes")
 
     assert (out.getvalue(), err.getvalue()) == ("", " Well?\n  [y] or [n]  yes\n")
 
@@ -125,7 +125,7 @@ def test_a_question_without_a_terminal_is_a_line() -> None:
     out = Stream()
     terminal = Terminal(out=out, err=Stream())
     terminal.ask("  [y] or [n]")
-    terminal.answered()
+    terminal.end_question()
 
     assert out.getvalue() == "  [y] or [n]\n"
 

@@ -21,7 +21,7 @@ from tests.interop.ports import free_udp_ports
 from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli.__main__ import main
 from zrtp.cli.calls.labelled import CALLER_HERE, Labelled
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 
@@ -161,7 +161,7 @@ class Recorder:
     """Forwards datagrams between two ports and those two above, and remembers what they were."""
 
     def __init__(self, listener: int) -> None:
-        self.kinds: dict[int, set[Kind]] = {0: set(), 2: set()}
+        self.kinds: dict[int, set[DatagramKind]] = {0: set(), 2: set()}
         self.port = free_udp_ports(4)
         self._sockets = {offset: self._socket(self.port + offset) for offset in self.kinds}
         self._listener = listener
@@ -214,8 +214,8 @@ def test_not_one_packet_leaves_under_the_keys_that_are_handed_over(
     assert (one["send"], one["receive"]) == (other["receive"], other["send"])
     handed_over = 2 if caller_talks else 0
     assert (one["remote_port"], other["port"]) == (recorder.port + handed_over, port + handed_over)
-    assert recorder.kinds[handed_over] == {Kind.ZRTP}
-    assert (Kind.RTP in recorder.kinds[0]) is caller_talks, "and whoever was to talk did"
+    assert recorder.kinds[handed_over] == {DatagramKind.ZRTP}
+    assert (DatagramKind.RTP in recorder.kinds[0]) is caller_talks, "and whoever was to talk did"
     assert ("the other side talks" in bob.screen) is (caller_talks and not listener_talks)
 
 

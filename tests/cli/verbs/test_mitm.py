@@ -17,8 +17,8 @@ from zrtp.crypto.sas import Sas
 from zrtp.media.aio import connect, listen
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.proxy.mitm import Side
-from zrtp.proxy.wiretap import Agreed, Began, Over
+from zrtp.proxy.mitm import InterceptedSide
+from zrtp.proxy.wiretap import Began, KeysAgreed, Over
 
 QUICK = Config(key_agreements=(b"X255",), sas_types=(b"B32 ",))
 ONE, OTHER = (Sas(sashash=bytes([first]) + bytes(31), code=b"B32 ") for first in (1, 200))
@@ -59,10 +59,10 @@ def test_one_call_told_to_people_and_machines(capsys: pytest.CaptureFixture[str]
 
 def test_words_that_differ_are_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
     finished: list[int] = []
-    lines = mitm.Lines(Terminal.of_process(), finished.append, json=False)
+    lines = mitm.WiretapReport(Terminal.of_process(), finished.append, json=False)
     lines.show(Began(1, ("127.0.0.1", 7)))
-    lines.show(Agreed(1, Side.TARGET, ONE))
-    lines.show(Agreed(1, Side.CALLER, OTHER))
+    lines.show(KeysAgreed(1, InterceptedSide.TARGET, ONE))
+    lines.show(KeysAgreed(1, InterceptedSide.CALLER, OTHER))
     lines.show(Over(1, (150, 149)))
 
     out, err = capsys.readouterr()

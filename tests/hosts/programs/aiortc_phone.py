@@ -19,7 +19,7 @@ from aiortc import rtcdtlstransport as dtls
 
 from tests.hosts.programs.common import FAST, Told
 from zrtp import Endpoint
-from zrtp.media import Kind, SecureCall, classify
+from zrtp.media import DatagramKind, SecureCall, classify
 from zrtp.protocol.events import Sending
 from zrtp.system import system_random
 
@@ -60,7 +60,7 @@ class ZrtpTransport(dtls.RTCDtlsTransport):
         self._set_state(dtls.State.CLOSED)
 
     async def _send_rtp(self, data: bytes) -> None:
-        protect = self.media.protect_rtcp if classify(data) is Kind.RTCP else self.media.protect
+        protect = self.media.protect_rtcp if classify(data) is DatagramKind.RTCP else self.media.protect
         if (sealed := protect(data)) is not None:
             await self.transport._send(sealed)
 
@@ -70,7 +70,7 @@ class ZrtpTransport(dtls.RTCDtlsTransport):
                 data = await self.transport._recv()
                 for packet in self.media.datagram_received(data, time.monotonic()):
                     await self._handle_rtp_data(packet, arrival_time_ms=clock.current_ms())
-                for compound in self.media.rtcp_received():
+                for compound in self.media.take_rtcp():
                     await self._handle_rtcp_data(compound)
                 if self.call.has_news:
                     await self.settle()

@@ -13,7 +13,7 @@ def test_nothing_goes_where_nothing_came_from() -> None:
 
 def test_each_octet_draws_sixteen_and_no_more() -> None:
     allowance = Allowance()
-    allowance.heard(HERE, 100)
+    allowance.note_heard(HERE, 100)
     assert allowance.spend(HERE, AMPLIFICATION * 100 - 1)
     assert not allowance.spend(HERE, 2)
     assert allowance.spend(HERE, 1)
@@ -23,13 +23,13 @@ def test_each_octet_draws_sixteen_and_no_more() -> None:
 def test_what_comes_again_counts_again() -> None:
     allowance = Allowance()
     for _ in range(2):
-        allowance.heard(HERE, 10)
+        allowance.note_heard(HERE, 10)
     assert allowance.spend(HERE, 2 * AMPLIFICATION * 10)
 
 
 def test_of_too_many_addresses_the_first_is_forgotten() -> None:
     allowance = Allowance()
     for number in range(ADDRESSES + 1):
-        allowance.heard(number, 10)
+        allowance.note_heard(number, 10)
     assert not allowance.spend(0, 1)
     assert allowance.spend(1, 1)

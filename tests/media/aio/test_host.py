@@ -10,7 +10,7 @@ import pytest
 
 from tests.media.aio.test_store import Database
 from tests.support.loops import until
-from zrtp.cache.interface import Change
+from zrtp.cache.interface import RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import CacheError
@@ -123,7 +123,7 @@ class Failing(Database):
         super().__init__()
         change = self.in_coroutines.update
 
-        async def update(own_zid: bytes, peer_zid: bytes, new: Change) -> PeerRecord | None:
+        async def update(own_zid: bytes, peer_zid: bytes, new: RecordUpdate) -> PeerRecord | None:
             nonlocal times
             times -= 1
             await self.in_coroutines.gate.wait()

@@ -19,7 +19,7 @@ from tests.support.rtp_program import RtpProgram
 from zrtp.errors import ApiMisuse
 from zrtp.events import AnotherPeer
 from zrtp.media.aio import AsyncCall, MediaLayer, SessionOptions
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.sdp import parse_zrtp_hash
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -138,7 +138,7 @@ def test_on_the_wire_there_is_nothing_but_srtp_and_zrtp() -> None:
         await until(lambda: len(seen) >= 2)
         phone.close()
         wire.close()
-        assert {classify(datagram) for datagram in seen} == {Kind.ZRTP}
+        assert {classify(datagram) for datagram in seen} == {DatagramKind.ZRTP}
 
     run(test())
 
@@ -194,7 +194,7 @@ def test_rtcp_from_a_new_port_is_followed_once_it_verified() -> None:
                 moved.sendto(sealed, there)
                 await until(lambda: bool(alice.reporters[0].heard))
                 alice.reporters[0].report()
-                assert classify(await asyncio.get_running_loop().sock_recv(moved, 2048)) is Kind.RTCP
+                assert classify(await asyncio.get_running_loop().sock_recv(moved, 2048)) is DatagramKind.RTCP
 
     run(test())
 
@@ -321,7 +321,7 @@ def test_a_new_address_of_a_re_invite_is_used_at_once() -> None:
                 alice.layers[0].set_remote(relay.getsockname())
                 alice.programs[0].say()
                 datagram = await asyncio.get_running_loop().sock_recv(relay, 2048)
-                assert classify(datagram) is Kind.RTP
+                assert classify(datagram) is DatagramKind.RTP
 
     run(test())
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.inside import call_of
 from tests.support.loops import run, until
-from zrtp.cache.interface import Change, PeerEntry
+from zrtp.cache.interface import PeerEntry, RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -44,7 +44,7 @@ class Awaitable:
         self.asked.append("load")
         return self._cache.load(own_zid, peer_zid)
 
-    async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         self.asked.append("update")
         await self.gate.wait()
         return self._cache.update(own_zid, peer_zid, change)
@@ -66,7 +66,7 @@ class Database(MemoryCache):
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
         raise AssertionError("a thread waits for the database")
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         raise AssertionError("a thread waits for the database")
 
 
@@ -105,7 +105,7 @@ def test_the_end_of_a_call_waits_for_a_change_that_is_under_way() -> None:
 
 def test_what_could_not_be_stored_after_the_end_of_a_call_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     class Failing(Awaitable):
-        async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
             await self.gate.wait()
             raise CacheError("The database is gone.")
 
@@ -137,7 +137,7 @@ class Gated(MemoryCache):
         self.gate = threading.Event()
         self._error, self._times = error, times
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         assert self.gate.wait(20.0)
         if self._error is not None and self._times > 0:
             self._times -= 1
@@ -273,7 +273,7 @@ def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later
     failing.gate.set()
 
     class Failing(Awaitable):
-        async def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+        async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
             return failing.update(own_zid, peer_zid, change)
 
     async def test() -> None:

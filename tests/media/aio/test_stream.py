@@ -18,7 +18,7 @@ from zrtp.crypto.key_agreements.base import CheckedValue
 from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellmanShare
 from zrtp.errors import ApiMisuse
 from zrtp.media.aio import NotSecured, SecureStream, connect, listen, stream
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.rtp import Packetizer
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -190,7 +190,7 @@ def test_a_stranger_is_answered_but_does_not_get_in_the_way_of_the_caller() -> N
             with contextlib.closing(stranger):
                 stranger.sendto(ping, bob.local)
                 answers = await asyncio.get_running_loop().sock_recv(stranger, 2000)
-                assert classify(answers) is Kind.ZRTP
+                assert classify(answers) is DatagramKind.ZRTP
                 async with connect(Endpoint(FAST), bob.local) as alice:
                     stranger.sendto(ping, bob.local)
                     await asyncio.gather(alice.secured(), bob.secured())

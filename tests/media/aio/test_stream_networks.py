@@ -309,7 +309,7 @@ def test_packets_of_ones_own_making_pass_and_a_used_number_is_an_error() -> None
             assert alice.send_rtcp(rtcp.goodbye(9))
             assert (await heard(bob, 1))[0].sequence == 65_530
             await until(lambda: len(bob.media._rtcp) == 1)
-            assert len(bob.rtcp_received()) == 1
+            assert len(bob.take_rtcp()) == 1
         assert not alice.send_rtp(packet(7, 65_531))
         assert not alice.send_rtcp(rtcp.goodbye(9))
         assert not alice.send(FRAME)

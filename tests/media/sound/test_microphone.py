@@ -57,7 +57,7 @@ def test_it_is_opened_for_blocks_of_10_milliseconds_and_not_before_it_is_told_to
 def test_it_paces_what_is_sent() -> None:
     async def course(microphone: Microphone, stream: FakeStream) -> None:
         microphone.begin()
-        waiting = asyncio.ensure_future(microphone.ready())
+        waiting = asyncio.ensure_future(microphone.wait())
         stream.hears(array("h", [7] * 80))
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -74,7 +74,7 @@ def test_what_was_said_before_talking_began_is_not_sent() -> None:
         stream.hears(array("h", [1] * 240))
         microphone.begin()
         stream.hears(array("h", [2] * 160))
-        await microphone.ready()
+        await microphone.wait()
 
         assert microphone.frame().tolist() == [2] * 160
 
@@ -97,7 +97,7 @@ def test_a_microphone_that_is_unplugged_is_a_sentence(monkeypatch: pytest.Monkey
 
     async def course(microphone: Microphone, stream: FakeStream) -> None:
         microphone.begin()
-        waiting = asyncio.ensure_future(microphone.ready())
+        waiting = asyncio.ensure_future(microphone.wait())
         await asyncio.sleep(0)
         stream.finished()
 
@@ -113,7 +113,7 @@ def test_a_microphone_that_falls_silent_without_a_word_is_gone_too(monkeypatch: 
 
     async def course(microphone: Microphone, stream: FakeStream) -> None:
         with pytest.raises(AudioError, match="is gone"):
-            await microphone.ready()
+            await microphone.wait()
 
     listen(course)
 

@@ -13,10 +13,10 @@ from tests.support.cases import every
 from tests.support.tones import pitch, share, sine, write_wav
 from zrtp.media.sound.errors import AudioError
 from zrtp.media.sound.g711 import encode
-from zrtp.media.sound.sources import Ringing, Silence, Source, Tone, WavFile, is_test_tone, open_source
+from zrtp.media.sound.sources import Ringing, Silence, SoundSource, Tone, WavFile, is_test_tone, open_source
 
 
-def heard(source: Source, frames: int) -> list[int]:
+def heard(source: SoundSource, frames: int) -> list[int]:
     try:
         return [sample for _ in range(frames) for sample in source.frame()]
     finally:
@@ -100,7 +100,7 @@ def due(monkeypatch: pytest.MonkeyPatch, *, frames: int, pause_after: int, pause
         source, times = Silence(), []
         source.begin()
         for number in range(frames):
-            await source.ready()
+            await source.wait()
             times.append(round((clock.now - 100) * 1000))
             clock.now += pause if number == pause_after else 0
         return times

@@ -18,7 +18,7 @@ from tests.support.pcap import CAPTURES, udp_datagrams
 from tests.support.srtp import LIBSRTP_PROFILES, SSRC, keys, libsrtp, rtcp_packet, rtp_packet
 from tests.support.vectors import Transcript, transcripts
 from zrtp.errors import ApiMisuse, SrtpError
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.srtp import ShortSrtcpTag, SrtcpTags, SrtpProfile, SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import (
     SrtpKeyExhausted,
@@ -86,24 +86,24 @@ def test_a_recorded_call_decrypts_to_sound() -> None:
     for port, text in inline.items():
         octets = base64.b64decode(text)
         ends[port] = [make(profile, Secret(octets[:16]), Secret(octets[16:])) for make in (SrtpReceiver, SrtpSender)]
-    counted = dict.fromkeys((Kind.RTP, Kind.RTCP), 0)
+    counted = dict.fromkeys((DatagramKind.RTP, DatagramKind.RTCP), 0)
     for source, _, payload in udp_datagrams(CAPTURES / "ms_sdes_srtp.pcap"):
         kind = classify(payload)
         receiving, sending = ends[source & ~1]
         assert isinstance(receiving, SrtpReceiver)
         assert isinstance(sending, SrtpSender)
-        if kind is Kind.RTP:
+        if kind is DatagramKind.RTP:
             plain = receiving.unprotect(payload)
             assert len(plain) == 172
             assert sending.protect(plain) == payload
-        elif kind is Kind.RTCP:
+        elif kind is DatagramKind.RTCP:
             plain = receiving.unprotect_rtcp(payload)
             assert plain[1] == 200
             assert plain[4:8] == payload[4:8]
         else:
             continue
         counted[kind] += 1
-    assert counted == {Kind.RTP: 385, Kind.RTCP: 1}
+    assert counted == {DatagramKind.RTP: 385, DatagramKind.RTCP: 1}
 
 
 @pytest.mark.parametrize(("cipher", "auth_tag"), OF_LIBSRTP)
@@ -515,7 +515,7 @@ def test_with_hs32_srtcp_keeps_80_bits() -> None:
 def short_tags() -> SrtcpTags:
     """The lengths of a program that shortens SRTCP tags too."""
     tags = SrtcpTags(SrtpProfile.of(b"AES1", b"HS32"))
-    tags.verified(4)
+    tags.note_verified(4)
     return tags
 
 

@@ -17,22 +17,22 @@ def test_with_hs32_both_lengths_are_tried_and_the_long_one_is_sent() -> None:
 
 def test_the_length_of_the_peer_is_followed() -> None:
     tags = SrtcpTags(HS32)
-    tags.verified(4)
+    tags.note_verified(4)
     assert (tags.sending, tags.trying) == (4, (4, 10))
-    tags.verified(4)
+    tags.note_verified(4)
     assert (tags.sending, tags.trying) == (4, (4, 10))
 
 
 def test_a_peer_that_has_used_the_long_one_is_not_believed_to_use_the_short_one() -> None:
     tags = SrtcpTags(HS32)
-    tags.verified(4)
-    tags.verified(10)
+    tags.note_verified(4)
+    tags.note_verified(10)
     assert (tags.sending, tags.trying) == (10, (10,))
 
 
 def test_accepting_without_following() -> None:
     tags = SrtcpTags(HS32, ShortSrtcpTag.ACCEPT)
-    tags.verified(4)
+    tags.note_verified(4)
     assert (tags.sending, tags.trying) == (10, (4, 10))
 
 

@@ -13,7 +13,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.leg import Protection
-from zrtp.proxy.news import News, Notice, View
+from zrtp.proxy.news import ProxyNews, ProxyNotice, View
 from zrtp.proxy.page import Page
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.server import ProxyOptions, SipProxy
@@ -33,7 +33,7 @@ class RunningProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.news: list[News] = []
+        self.news: list[ProxyNews] = []
         self._page: Page | None = None
         self.web = ""
         options = ProxyOptions(listen=(LOOPBACK, 0), upstream=Upstream(server, port, transport), policy=policy)
@@ -73,9 +73,9 @@ class RunningProxy:
             time.sleep(0.02)
 
     def notices(self) -> list[str]:
-        return [news.text for news in self.news if isinstance(news, Notice)]
+        return [news.text for news in self.news if isinstance(news, ProxyNotice)]
 
-    def _tell(self, news: News) -> None:
+    def _tell(self, news: ProxyNews) -> None:
         self.news.append(news)
         if self._page is not None:
             self._page.tell(news)

@@ -24,7 +24,7 @@ from zrtp.inspection.capture import Capture as CaptureFile
 from zrtp.inspection.decryption import of_sdes, opened
 from zrtp.inspection.packets import Packets, ends_of
 from zrtp.media import secure
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.sdp import media_crypto
 from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.protocol.events import SrtpKeys
@@ -86,7 +86,7 @@ def recorded(path: Path) -> Recorded:
 
 def media_of_server(capture: Recorded) -> Recorded:
     """RTP and SRTP to and from the server's address."""
-    return [each for each in capture if ADDRESS in (each[0][0], each[1][0]) and classify(each[2]) is Kind.RTP]
+    return [each for each in capture if ADDRESS in (each[0][0], each[1][0]) and classify(each[2]) is DatagramKind.RTP]
 
 
 def forms(octets: bytes) -> list[bytes]:
@@ -111,7 +111,7 @@ def test_zrtp_by_two_proxies_shows_the_server_no_key(bed: Bed, keys: list[bytes]
     relayed = media_of_server(capture)
     assert len(relayed) > 50, "the sound did go through the server"
     plain = [p for source, to, p in capture if ADDRESS not in (source[0], to[0]) and source[1] in phone_ports]
-    spoken = [packet[12:] for packet in plain if classify(packet) is Kind.RTP]
+    spoken = [packet[12:] for packet in plain if classify(packet) is DatagramKind.RTP]
     assert len(spoken) > 50, "and what the phones said is known, from their own sides"
     server_side = b"\n".join(p for source, to, p in capture if ADDRESS in (source[0], to[0]))
     assert [words for words in set(spoken) if words in server_side] == []
@@ -191,7 +191,7 @@ def test_hold_and_resume_keep_the_words_and_a_third_call_goes_on_beside(bed: Bed
     leaked = [
         (source, to)
         for source, to, payload in recorded(tmp_path / "call.pcap")
-        if {source[1], to[1]} & phone_ports and ADDRESS in (source[0], to[0]) and classify(payload) is Kind.RTP
+        if {source[1], to[1]} & phone_ports and ADDRESS in (source[0], to[0]) and classify(payload) is DatagramKind.RTP
     ]
     assert leaked == [], "no phone talks to the server past its proxy"
 
@@ -232,7 +232,7 @@ def test_a_call_to_somebody_without_zrtp_is_hung_up_on_both_phones_and_nothing_l
     to_bob = [
         payload
         for source, to, payload in recorded(tmp_path / "call.pcap")
-        if source[0] == ADDRESS and to[1] in bobs_ports and classify(payload) is Kind.RTP
+        if source[0] == ADDRESS and to[1] in bobs_ports and classify(payload) is DatagramKind.RTP
     ]
     assert to_bob == [], "the server had nothing to pass on"
 

@@ -19,9 +19,9 @@ from zrtp.errors import ZrtpError
 from zrtp.reach.code import Code
 from zrtp.reach.description import Description, Side
 from zrtp.reach.mailbox import Rendezvous
-from zrtp.reach.path import Path as Way
+from zrtp.reach.path import IcePath
 from zrtp.reach.servers import Servers, parse_stun, parse_turn
-from zrtp.reach.steps import CodeMade, Step
+from zrtp.reach.steps import CodeMade, MeetingStep
 
 TICK = 0.02
 
@@ -33,14 +33,14 @@ class Talker:
         self._arguments = arguments
         self._folder: Path = arguments.folder
         self._side = Side[arguments.side.upper()]
-        self._path: Way
+        self._path: IcePath
         self.report: dict[str, Any] = {"started": time.monotonic()}
         self._heard: list[float] = []
 
     async def run(self) -> None:
         turn = parse_turn(self._arguments.turn, "test") if self._arguments.turn else None
         servers = Servers(stun=parse_stun(self._arguments.stun), turn=turn, relay_only=self._arguments.relay_only)
-        async with Way(self._side, servers) as self._path:
+        async with IcePath(self._side, servers) as self._path:
             await self._path.gather()
             self._mark("gathered")
             own = self._path.describe(bytes(32))
@@ -68,7 +68,7 @@ class Talker:
         async def payload() -> bytes:
             return own.octets()
 
-        def told(step: Step) -> None:
+        def told(step: MeetingStep) -> None:
             if isinstance(step, CodeMade):
                 _write(self._folder / "code", str(step.code))
 

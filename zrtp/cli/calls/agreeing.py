@@ -37,7 +37,7 @@ from zrtp.media.aio.call import AsyncCall
 from zrtp.media.aio.layer import MediaLayer
 from zrtp.media.aio.paths import Unsteady
 from zrtp.media.aio.udp import open_udp
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import PeerLeft
 from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
@@ -82,7 +82,7 @@ class AgreeSettings:
     call: CallSettings
 
 
-async def agreed(settings: AgreeSettings, terminal: Terminal, audience: list[Audience]) -> Agreement:
+async def agree(settings: AgreeSettings, terminal: Terminal, audience: list[Audience]) -> Agreement:
     """Agree, have the words compared, and give the port back. Raises CommandError."""
     call = settings.call
     endpoint = open_endpoint(call.config, await cache_for(call, settings.remote), call.cache)
@@ -147,10 +147,10 @@ class _Agreeing:
         """None: nobody answers. `patience` ends when somebody does."""
         self._nobody = False
         call = AsyncCall(self._endpoint, aux_secret=self._call.aux, expect=self._call.name)
-        lines: list[Line] = []
+        lines: list[AgreedStream] = []
         following = asyncio.ensure_future(self._follow(call))
         try:
-            line = await Line.open(call, self._call.bind, self._settings.remote, self._call)
+            line = await AgreedStream.open(call, self._call.bind, self._settings.remote, self._call)
             lines.append(line)
             self._announce(line)
             secured = await line.layer.secured()
@@ -174,25 +174,25 @@ class _Agreeing:
             for line in lines:
                 line.transport.close()
 
-    async def _further(self, call: AsyncCall, line: Line) -> Line:
+    async def _further(self, call: AsyncCall, line: AgreedStream) -> AgreedStream:
         """The stream whose keys are handed over, if the first one is for talking: on the ports two above."""
         remote_host, remote_port = line.remote
-        further = await Line.open(call, _two_above(line.local), (remote_host, remote_port + 2), self._call)
+        further = await AgreedStream.open(call, _two_above(line.local), (remote_host, remote_port + 2), self._call)
         try:
-            await _secured_further(further)
+            await _wait_until_secured(further)
         except CommandError:
             further.transport.close()
             raise
         return further
 
-    async def _room_for_further(self, call: AsyncCall, line: Line) -> list[Line]:
+    async def _room_for_further(self, call: AsyncCall, line: AgreedStream) -> list[AgreedStream]:
         """Where the other side may begin a further stream, if that one talks; nothing if the port is in use."""
         try:
-            return [await Line.open(call, _two_above(line.local), None, self._call)]
+            return [await AgreedStream.open(call, _two_above(line.local), None, self._call)]
         except OSError:
             return []
 
-    def _announce(self, line: Line) -> None:
+    def _announce(self, line: AgreedStream) -> None:
         if self._announced:
             return
         self._announced = True
@@ -242,7 +242,7 @@ class _Agreeing:
 
     def _hear_farewell(self, call: AsyncCall) -> None:
         """The other side left the stream for talking, and may say that the words differ."""
-        reasons = map(rtcp.reason, call.layers[0].media.rtcp_received())
+        reasons = map(rtcp.reason, call.layers[0].media.take_rtcp())
         if SAS_DIFFERS in reasons and not self._others_alarm.done():
             self._others_alarm.set_result(None)
 
@@ -258,7 +258,7 @@ class _Agreeing:
             differed=WarningCode.SAS_MISMATCH in self._doubts,
         )
 
-    async def _finish(self, call: AsyncCall, lines: list[Line], secured: Secured) -> Agreement:
+    async def _finish(self, call: AsyncCall, lines: list[AgreedStream], secured: Secured) -> Agreement:
         """The verdict; meanwhile, and a little longer, the other side's last message is answered if it comes again."""
         lingering = asyncio.ensure_future(asyncio.sleep(LINGER))
         sound = open_sound(self._call) if self._settings.talk else None
@@ -301,17 +301,17 @@ class _Agreeing:
         self._show(Mismatched(text=wording.OTHERS_ALARM))
         raise CommandError(wording.OTHERS_MISMATCH, wording.ALARM_HINT, code=Exit.SAS_MISMATCH)
 
-    async def _handed_over(self, lines: list[Line]) -> Line:
+    async def _handed_over(self, lines: list[AgreedStream]) -> AgreedStream:
         """The stream whose keys are handed over: the further one, if one of the sides talks over the first."""
         begun = _begun(lines)
         if not begun:
             return lines[0]
-        await _secured_further(begun[0])
+        await _wait_until_secured(begun[0])
         if not self._settings.talk:
             self._terminal.note(OTHER_TALKS)
         return begun[0]
 
-    async def _judge(self, call: AsyncCall, lines: list[Line], secured: Secured) -> Verdict | None:
+    async def _judge(self, call: AsyncCall, lines: list[AgreedStream], secured: Secured) -> Verdict | None:
         session, sas = call.session, call.session.sas
         verdict, name = self._call.verdict, self._call.name
         if sas is None or (secured.verified and verdict is None):
@@ -341,7 +341,7 @@ class _Agreeing:
             listener.show(news)
 
 
-class Line(asyncio.DatagramProtocol):
+class AgreedStream(asyncio.DatagramProtocol):
     """One stream of the call on a port of its own. As long as nobody calls `send`, only ZRTP leaves."""
 
     def __init__(self, layer: MediaLayer) -> None:
@@ -353,7 +353,9 @@ class Line(asyncio.DatagramProtocol):
         self._packets: asyncio.Queue[RtpPacket] = asyncio.Queue(BACKLOG)
 
     @classmethod
-    async def open(cls, call: AsyncCall, local: Address | None, remote: Address | None, settings: CallSettings) -> Line:
+    async def open(
+        cls, call: AsyncCall, local: Address | None, remote: Address | None, settings: CallSettings
+    ) -> AgreedStream:
         """Open the port and look for the other side, or wait for it. Raises OSError."""
         family, local, remote = await resolve(local, remote)
         first = not call.layers
@@ -395,7 +397,7 @@ class Line(asyncio.DatagramProtocol):
         return await self._packets.get()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        if classify(data) is Kind.RTCP:
+        if classify(data) is DatagramKind.RTCP:
             self.media.keep_rtcp(data)
             return
         with suppress(MalformedRtp, asyncio.QueueFull):
@@ -414,7 +416,7 @@ def run_agree(settings: AgreeSettings, use: Callable[[Agreement], int]) -> int:
     if settings.call.json:
         audience.append(JsonLines(sys.stdout, lambda: time.monotonic() - begun))
     try:
-        agreement = asyncio.run(agreed(settings, terminal, audience))
+        agreement = asyncio.run(agree(settings, terminal, audience))
         if not agreement.verified:
             terminal.note("warning: these keys are NOT VERIFIED: nobody has compared the words yet", "yellow")
         elif agreement.verdict is Verdict.MATCH:
@@ -430,12 +432,12 @@ def run_agree(settings: AgreeSettings, use: Callable[[Agreement], int]) -> int:
     return int(ended.code)
 
 
-def _begun(lines: list[Line]) -> list[Line]:
+def _begun(lines: list[AgreedStream]) -> list[AgreedStream]:
     """The further stream, if one of the sides has begun it: then the first one is for talking alone."""
     return [line for line in lines[1:] if line.media.stream.state is not State.IDLE]
 
 
-async def _secured_further(line: Line) -> None:
+async def _wait_until_secured(line: AgreedStream) -> None:
     """Raises CommandError."""
     try:
         async with asyncio.timeout(FURTHER):

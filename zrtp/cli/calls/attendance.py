@@ -54,9 +54,9 @@ class Attendance:
     async def attend(self) -> None:
         """Until the call ends, which cancels it. What the other side does may interrupt a question."""
         await self._wait_for_security()
-        interruption = await self._unless_interrupted(self._begin())
+        interruption = await self._run_until_interrupted(self._begin())
         while True:
-            interruption = await self._unless_interrupted(self._react(interruption))
+            interruption = await self._run_until_interrupted(self._react(interruption))
 
     async def _wait_for_security(self) -> None:
         """Until the call is secure; meanwhile keys count, but no lines: those may be answers to later questions."""
@@ -80,7 +80,7 @@ class Attendance:
         """Hang up."""
         self._conversation.hang_up(Exit.ENDED, "you hung up")
 
-    async def _unless_interrupted(self, work: Coroutine[None, None, None]) -> Interruption:
+    async def _run_until_interrupted(self, work: Coroutine[None, None, None]) -> Interruption:
         """The next interruption, and the end of what was going on until then."""
         working = asyncio.ensure_future(work)
         interrupted = asyncio.ensure_future(self._conversation.interruptions.get())
@@ -143,7 +143,7 @@ class Attendance:
             self._mute()
         elif key == "u" and session.peer.verified:
             conversation.decisions.take_back()
-            self._presenter.unverified(session.assurance)
+            self._presenter.show_unverified(session.assurance)
         elif key == "c" and sending is Sending.SRTP and conversation.secured.result().allow_clear:
             await self._ask_to_go_clear()
         elif key == "e" and sending is Sending.CLEAR:
@@ -169,7 +169,7 @@ class Attendance:
             # At once: an interruption during the next question loses nothing.
             self._conversation.decisions.match(self._name)
             await self._give_name(session)
-            self._presenter.verified(session.peer.name)
+            self._presenter.show_verified(session.peer.name)
         else:
             self._conversation.decisions.later()
         if verdict is not Verdict.MISMATCH:

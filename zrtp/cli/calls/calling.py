@@ -27,7 +27,7 @@ from zrtp.cli.options.sound import MICROPHONE, Accept
 from zrtp.cli.screen import logs
 from zrtp.cli.screen.dialogue import Dialogue
 from zrtp.cli.screen.jsonlines import JsonLines
-from zrtp.cli.screen.keyboard import Keyboard, Lines, keyboard
+from zrtp.cli.screen.keyboard import Keyboard, TypedLines, keyboard
 from zrtp.cli.screen.presenter import Presenter
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError, ZrtpError
@@ -64,14 +64,14 @@ def _hold_call(settings: CallSettings, remote: Address | None, reach: ReachSetti
         sound = open_sound(settings, rings=settings.accept is not Accept.ALL)
         endpoint = open_endpoint(settings.config, await cache_for(settings, remote), settings.cache)
         if (verdict := settings.verdict) is not None:
-            lines = Lines(sys.stdin)  # nobody is asked for anything but a line to paste
+            lines = TypedLines(sys.stdin)  # nobody is asked for anything but a line to paste
             conversation = Conversation(
-                endpoint, settings, sound, audience, remote=remote, found=_found(settings, reach, audience, lines)
+                endpoint, settings, sound, audience, remote=remote, found=_find(settings, reach, audience, lines)
             )
             return await hold([conversation], lambda: attendance.judge(conversation, verdict, settings.name))
         with keyboard(sys.stdin) as keys:
             conversation = Conversation(
-                endpoint, settings, sound, audience, remote=remote, found=_found(settings, reach, audience, keys)
+                endpoint, settings, sound, audience, remote=remote, found=_find(settings, reach, audience, keys)
             )
             dialogue = Dialogue(terminal, keys, lambda: conversation.hang_up(Exit.ENDED, "you hung up"))
             attending = Attendance(
@@ -86,7 +86,7 @@ def _hold_call(settings: CallSettings, remote: Address | None, reach: ReachSetti
     return run(main, audience)
 
 
-def _found(
+def _find(
     settings: CallSettings,
     reach: ReachSettings | RouterSettings | None,
     audience: Sequence[Audience],

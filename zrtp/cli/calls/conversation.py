@@ -44,7 +44,7 @@ from zrtp.protocol.events import (
     SecurityWarning,
     SendingChanged,
 )
-from zrtp.reach.notice import Reason
+from zrtp.reach.notice import RefusalReason
 
 _SILENCE: Final = 3.0
 """Seconds without a verified packet after which that is told."""
@@ -186,7 +186,7 @@ class Conversation:
 
     async def _hold(self, stream: SecureStream) -> Outcome:
         tasks = [
-            asyncio.ensure_future(self._ending.guarded(partial(work, stream)))
+            asyncio.ensure_future(self._ending.guard(partial(work, stream)))
             for work in (self._hear, self._follow, self._vigil.watch)
         ]
         try:
@@ -206,7 +206,7 @@ class Conversation:
             await asyncio.sleep(_ERROR_COPIES)
         if self._vigil.secure_since is None:
             if self._meeting is not None and outcome.code in (Exit.ENDED, Exit.INTERRUPTED):
-                self._meeting.tell(Reason.GIVEN_UP)
+                self._meeting.tell(RefusalReason.GIVEN_UP)
             return
         stream.say_goodbye(SAS_DIFFERS if outcome.code is Exit.SAS_MISMATCH else "")
         if outcome.code in (Exit.ENDED, Exit.INTERRUPTED):
@@ -282,7 +282,7 @@ class Conversation:
         """The other side said goodbye; unless it says why, `_hear` waits for the last packets."""
         if not self._left.done():
             self._left.set_result(None)
-        if SAS_DIFFERS in map(rtcp.reason, stream.rtcp_received()) and not self._ending.reached:
+        if SAS_DIFFERS in map(rtcp.reason, stream.take_rtcp()) and not self._ending.reached:
             self.sound.deaf = True
             self._bulletin.show(Mismatched(text=wording.OTHERS_ALARM))
             self.hang_up(Exit.SAS_MISMATCH, wording.OTHERS_MISMATCH, wording.ALARM_HINT)

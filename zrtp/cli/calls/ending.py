@@ -45,7 +45,7 @@ class Ending:
         if not self.reached:
             self.outcome.set_exception(error)
 
-    async def guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def guard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """What fails in a task ends the call, instead of being noticed at the end of the program."""
         try:
             await work()

@@ -16,7 +16,7 @@ from zrtp.cli.screen import finding, wording
 from zrtp.media.addresses import Address
 from zrtp.media.aio import SecureStream
 from zrtp.protocol.events import Failed, NoPeer, Secured, WarningCode
-from zrtp.reach.notice import Reason
+from zrtp.reach.notice import RefusalReason
 
 _RIGHT_HELLO: Final = 3.0
 """Seconds in which the announced Hello may still come after another one, which anybody could have sent."""
@@ -56,7 +56,7 @@ class Failure:
             self._twin |= code is WarningCode.EQUAL_ZIDS
             return
         if code is WarningCode.HELLO_HASH_MISMATCH:
-            self._meeting.tell(Reason.HASH_REFUSED)
+            self._meeting.tell(RefusalReason.HASH_REFUSED)
             self._end_later(wording.HASH_MISMATCH, wording.HASH_MISMATCH_HINT)
         elif code is WarningCode.EQUAL_ZIDS and not self._twin:
             self._twin = True
@@ -69,7 +69,7 @@ class Failure:
         elif self._twin and self._meeting is None and remote is not None:
             self._end(*finding.TWINS)
         elif self._refused:
-            self._end(*finding.ENDS[Reason.HASH_REFUSED])
+            self._end(*finding.ENDS[RefusalReason.HASH_REFUSED])
         elif isinstance(event, Failed):
             self._ending.hang_up(Exit.NOT_AGREED, event.text)
         elif self._meeting is not None:  # the other side may be about to say why
@@ -89,9 +89,9 @@ class Failure:
         elif not self._secured.done():
             self._ending.hang_up(Exit.NO_PEER, f"nobody called within {wording.seconds(seconds)}")
 
-    def _take_notice(self, reason: Reason) -> None:
+    def _take_notice(self, reason: RefusalReason) -> None:
         """The other side says why it does not go on. One that refuses us may hear the right Hello yet."""
-        if reason is Reason.HASH_REFUSED:
+        if reason is RefusalReason.HASH_REFUSED:
             self._refused = True
             self._end_later(*finding.ENDS[reason])
         elif not self._secured.done():

@@ -118,18 +118,18 @@ def run(command: str, agreement: Agreement, form: Format, by: KeysBy, *, expose:
         values |= dict(zip(_ON_THE_COMMAND_LINE, _exposed(agreement), strict=True))
     text = written(agreement, form).encode()
     if by is KeysBy.ENVIRONMENT:
-        return _started(_filled(command, values), _environment(agreement))
+        return _start(_filled(command, values), _environment(agreement))
     if by is KeysBy.DESCRIPTOR:
         descriptor = _readable(text)
         try:
-            return _started(_filled(command, {**values, "keys": f"/dev/fd/{descriptor}"}), {}, descriptor)
+            return _start(_filled(command, {**values, "keys": f"/dev/fd/{descriptor}"}), {}, descriptor)
         finally:
             os.close(descriptor)
     with tempfile.TemporaryDirectory(prefix="zrtp-") as folder:  # mode 0700
         path = Path(folder) / "keys"
         path.touch(0o600)
         path.write_bytes(text)
-        return _started(_filled(command, {**values, "keys": str(path)}), {})
+        return _start(_filled(command, {**values, "keys": str(path)}), {})
 
 
 def check_command(command: str, by: KeysBy, *, expose: bool) -> None:
@@ -163,7 +163,7 @@ def _filled(command: str, values: Mapping[str, str]) -> list[str]:
     return words
 
 
-def _started(words: list[str], environment: Mapping[str, str], descriptor: int | None = None) -> int:
+def _start(words: list[str], environment: Mapping[str, str], descriptor: int | None = None) -> int:
     """Run it until it ends; Ctrl-C is for it."""
     passed = () if descriptor is None else (descriptor,)
     try:

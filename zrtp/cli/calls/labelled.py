@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from zrtp.cache.interface import Change, PeerEntry, SecretCache, waits
+from zrtp.cache.interface import PeerEntry, RecordUpdate, SecretCache, waits
 from zrtp.cache.record import PeerRecord
 
 CALLER_HERE: Final = "calls within this computer"
@@ -31,7 +31,7 @@ class Labelled:
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
         return self._cache.load(own_zid, peer_zid)
 
-    def update(self, own_zid: bytes, peer_zid: bytes, change: Change) -> PeerRecord | None:
+    def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         return self._cache.update(own_zid, peer_zid, change)
 
     def peers(self) -> list[PeerEntry]:

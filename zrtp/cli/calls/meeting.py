@@ -23,11 +23,11 @@ from zrtp.media.sdp import parse_zrtp_hash
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.reach.description import Description, Side
 from zrtp.reach.mapping import mapped
-from zrtp.reach.notice import Reason
-from zrtp.reach.steps import CodeFits, CodeMade, LineMade, LineRefused, MailboxBroken, SomebodyThere, Step
+from zrtp.reach.notice import RefusalReason
+from zrtp.reach.steps import CodeFits, CodeMade, LineMade, LineRefused, MailboxBroken, MeetingStep, SomebodyThere
 
 if TYPE_CHECKING:
-    from zrtp.reach.path import Path
+    from zrtp.reach.path import IcePath
 
 BACKLOG: Final = 64
 """Datagrams that wait for the stream; of more the oldest goes."""
@@ -35,7 +35,7 @@ LAST_WORDS: Final = 0.05
 """Seconds in which what the closed stream still had to send gets out."""
 
 
-class Lines(Protocol):
+class PastedLines(Protocol):
     """Where lines are pasted."""
 
     async def line(self) -> str | None: ...
@@ -74,7 +74,7 @@ class Meeting:
         self,
         settings: ReachSettings,
         show: Callable[[Reaching], None],
-        lines: Lines | None = None,
+        lines: PastedLines | None = None,
         *,
         patience: float | None = None,
     ) -> None:
@@ -82,10 +82,10 @@ class Meeting:
         self._show = show
         self._lines = lines
         self._patience = patience
-        self._path: Path | None = None
+        self._path: IcePath | None = None
         calling = settings.code is not None or settings.theirs is not None
         self._side = Side.CALLER if calling else Side.LISTENER
-        self.on_notice: Callable[[Reason], None] | None = None
+        self.on_notice: Callable[[RefusalReason], None] | None = None
         """Is told why the other side does not go on."""
         self.on_lost: Callable[[], None] | None = None
         """Is told that the way is gone."""
@@ -109,12 +109,12 @@ class Meeting:
     async def open(self, endpoint: Endpoint, options: Options) -> AsyncIterator[SecureStream]:
         """A started stream over the way that was found. Raises CommandError if there is none."""
         _check_extra()
-        from zrtp.reach.path import Path
+        from zrtp.reach.path import IcePath
 
         mailbox = None if self._settings.line else self._settings.mailbox
         self._tell("servers", finding.asking(self._settings.servers, mailbox))
         addresses = None if self._settings.addresses is None else list(self._settings.addresses)
-        async with Path(self._side, self._settings.servers, addresses=addresses) as self._path:
+        async with IcePath(self._side, self._settings.servers, addresses=addresses) as self._path:
             stream = SecureStream(endpoint, **options)
             async with aclosing(stream):
                 try:
@@ -122,18 +122,18 @@ class Meeting:
                 except ZrtpError as error:
                     raise CommandError.from_sentences(str(error), code=Exit.NO_WAY) from error
                 self._path.on_notice = self._notice
-                self._path.ended.add_done_callback(lambda _: self._lost())
-                stream.attach(_Datagrams(self._path))
+                self._path.ended.add_done_callback(lambda _: self._lose())
+                stream.attach(_PathDatagrams(self._path))
                 yield stream
                 self.on_lost = None
             await asyncio.sleep(LAST_WORDS)
 
-    def tell(self, reason: Reason) -> None:
+    def tell(self, reason: RefusalReason) -> None:
         """Tell the other side why this one does not go on."""
         if self._path is not None:
             self._path.tell(reason)
 
-    async def _find(self, path: Path, stream: SecureStream) -> None:
+    async def _find(self, path: IcePath, stream: SecureStream) -> None:
         """A way to the other side, whose Hello the stream expects from now on. Raises ReachError."""
         announced = parse_zrtp_hash(stream.media.stream.hello_hash)
         assert announced is not None, "the engine's own hash is well-formed"  # noqa: S101
@@ -144,7 +144,7 @@ class Meeting:
         way = await path.connect(theirs, self._limit)
         self._tell("found", finding.found(str(way), round(1000 * (asyncio.get_running_loop().time() - begun))))
 
-    async def _swap(self, path: Path, hello_hash: bytes) -> Description:
+    async def _swap(self, path: IcePath, hello_hash: bytes) -> Description:
         from zrtp.reach.meeting import swap_by_code, swap_by_lines
 
         settings = self._settings
@@ -169,7 +169,7 @@ class Meeting:
             return CODE_LIMIT
         return LINE_PATIENCE if self._side is Side.CALLER else LINE_LIMIT
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: MeetingStep) -> None:
         match step:
             case CodeMade(code):
                 self._tell("code", finding.TELL, give=f"zrtp call {code}")
@@ -192,19 +192,19 @@ class Meeting:
     def _tell(self, stage: str, text: str, give: str = "") -> None:
         self._show(Reaching(stage=stage, text=text, give=give))
 
-    def _notice(self, reason: Reason) -> None:
+    def _notice(self, reason: RefusalReason) -> None:
         if self.on_notice is not None:
             self.on_notice(reason)
 
-    def _lost(self) -> None:
+    def _lose(self) -> None:
         if self.on_lost is not None:
             self.on_lost()
 
 
-class _Datagrams:
+class _PathDatagrams:
     """A path as the stream wants it: bounded, and awaited."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: IcePath) -> None:
         self._path = path
         self._arrived: Mailbox[bytes] = Mailbox(BACKLOG)
         path.receiver = self._arrived.put

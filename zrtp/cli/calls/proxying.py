@@ -24,8 +24,7 @@ from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import ZrtpError
 from zrtp.media.addresses import Address
 from zrtp.protocol.events import Assurance
-from zrtp.proxy.news import CallChanged, News, Phase, Switchboard, VerdictRefused, View
-from zrtp.proxy.news import Verdict as Judgement
+from zrtp.proxy.news import CallChanged, CallVerdict, Phase, ProxyNews, Switchboard, VerdictRefused, View
 
 KEYS: Final = "keys: [v]erify  [s]how all calls  [q]uit"
 WEB_KEY: Final = "  [w]eb address"
@@ -39,9 +38,9 @@ OPENED: Final = {
 """What is told when the proxy is open: names for machines, and for people."""
 
 _JUDGEMENTS: Final = {
-    Verdict.MATCH: Judgement.MATCH,
-    Verdict.MISMATCH: Judgement.MISMATCH,
-    Verdict.LATER: Judgement.LATER,
+    Verdict.MATCH: CallVerdict.MATCH,
+    Verdict.MISMATCH: CallVerdict.MISMATCH,
+    Verdict.LATER: CallVerdict.LATER,
 }
 
 
@@ -72,8 +71,8 @@ class ProxySettings:
 class _Audience:
     """Everybody who is told what happens."""
 
-    listeners: list[Callable[[News], None]] = field(default_factory=list)
-    early: list[News] | None = field(default_factory=list)
+    listeners: list[Callable[[ProxyNews], None]] = field(default_factory=list)
+    early: list[ProxyNews] | None = field(default_factory=list)
     """What happened before anybody was told that the proxy is open; None from then on."""
 
     def begin(self) -> None:
@@ -81,7 +80,7 @@ class _Audience:
         for news in early:
             self.tell(news)
 
-    def tell(self, news: News) -> None:
+    def tell(self, news: ProxyNews) -> None:
         if self.early is not None:
             self.early.append(news)
             return
@@ -89,7 +88,7 @@ class _Audience:
             listener(news)
 
 
-def run_proxy(make: Callable[[Callable[[News], None]], Proxy], settings: ProxySettings) -> int:
+def run_proxy(make: Callable[[Callable[[ProxyNews], None]], Proxy], settings: ProxySettings) -> int:
     """Run the proxy that `make` makes within the event loop; returns the exit code. Raises CommandError."""
     terminal = Terminal.of_process(json=settings.json, plain=settings.plain)
     logs.to_terminal(terminal, verbose=settings.verbose)
@@ -113,7 +112,7 @@ def run_proxy(make: Callable[[Callable[[News], None]], Proxy], settings: ProxySe
 class _Run:
     def __init__(
         self,
-        make: Callable[[Callable[[News], None]], Proxy],
+        make: Callable[[Callable[[ProxyNews], None]], Proxy],
         settings: ProxySettings,
         terminal: Terminal,
         machines: ProxyJson | None,
@@ -216,13 +215,13 @@ class _Run:
         if self._page is not None:
             self._terminal.note(f"web: {self._page.new_address()}")
 
-    def _note_verdict(self, news: News) -> None:
+    def _note_verdict(self, news: ProxyNews) -> None:
         if isinstance(news, CallChanged) and news.view.assurance is not Assurance.INSECURE:
             view = news.view
             given = Verdict.MISMATCH if view.mismatch else Verdict.MATCH if view.verified else Verdict.LATER
             self.verdict = given.value
 
-    def _judge_by_option(self, proxy: Proxy, news: News) -> None:
+    def _judge_by_option(self, proxy: Proxy, news: ProxyNews) -> None:
         verdict = self._settings.verdict
         if (
             isinstance(news, CallChanged)

@@ -18,7 +18,7 @@ from zrtp.media.sound.errors import AudioError
 from zrtp.media.sound.loudspeaker import Loudspeaker, silence
 from zrtp.media.sound.microphone import Microphone
 from zrtp.media.sound.recording import InOrder, Sink, WavRecorder
-from zrtp.media.sound.sources import Ringing, Silence, Source, Tone, is_test_tone, open_source
+from zrtp.media.sound.sources import Ringing, Silence, SoundSource, Tone, is_test_tone, open_source
 
 _CHECKED: Final = 1.0
 """Seconds between two looks at whether the loudspeaker still plays."""
@@ -44,7 +44,7 @@ class Sound:
 
     def __init__(
         self,
-        source: Source,
+        source: SoundSource,
         sinks: Sequence[Sink],
         loudspeaker: Loudspeaker | None = None,
         *,
@@ -52,7 +52,7 @@ class Sound:
         missing: str = "",
     ) -> None:
         self._source = source
-        self._sent: Source = Silence() if closed else source
+        self._sent: SoundSource = Silence() if closed else source
         self.sinks = sinks
         self._loudspeaker = loudspeaker
         self._in_order = InOrder()
@@ -134,7 +134,7 @@ class Sound:
         self._sent.begin()
         while stream.media.may_send:
             try:
-                await self._sent.ready()
+                await self._sent.wait()
             except AudioError as error:  # the microphone was unplugged, or the sound server ended
                 self.note(wording.without_microphone(str(error)))
                 self._sent = Silence()
@@ -195,7 +195,7 @@ class Sound:
                 sink.play(samples)
 
 
-def _ends(settings: CallSettings) -> tuple[Source, Loudspeaker | None, str]:
+def _ends(settings: CallSettings) -> tuple[SoundSource, Loudspeaker | None, str]:
     """Source and loudspeaker, and why the source is a tone although nobody asked for one."""
     if settings.audio is not None and settings.audio != MICROPHONE:
         loudspeaker = None if settings.output is None else Loudspeaker(settings.output)

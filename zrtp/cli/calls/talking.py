@@ -27,7 +27,7 @@ class Talking:
     def open_gate(self, stream: SecureStream) -> None:
         """Talk, if the call lets us and nobody talks yet."""
         if stream.media.may_send and (self._talking is None or self._talking.done()):
-            self._talking = asyncio.ensure_future(self._ending.guarded(partial(self._sound.talk, stream)))
+            self._talking = asyncio.ensure_future(self._ending.guard(partial(self._sound.talk, stream)))
 
     def begin(self, secured: Secured) -> None:
         """The call is secure for the first time."""
@@ -54,7 +54,7 @@ class Talking:
     def _ring(self, secured: Secured) -> None:
         """A stranger who dials must not hear the room: the microphone opens when somebody answers."""
         if self._settings.accept is Accept.KNOWN and secured.verified:
-            self._answering = asyncio.ensure_future(self._ending.guarded(self.answer))
+            self._answering = asyncio.ensure_future(self._ending.guard(self.answer))
         elif self._settings.verdict is None:
             self._sound.ring()
         else:

@@ -46,13 +46,13 @@ class ConsoleKeys:
 
     async def key(self) -> str:
         """One typed character, in lower case. Raises KeyboardInterrupt for Ctrl-C."""
-        key = await self._typed()
+        key = await self._next_key()
         return key.lower()
 
     async def line(self) -> str | None:
         """A typed line, edited with the backspace key; None at the end of input."""
         typed = ""
-        while (key := await self._typed()) not in ("\r", "\n"):
+        while (key := await self._next_key()) not in ("\r", "\n"):
             if key == END_OF_INPUT:
                 return None
             if key == _BACKSPACE:
@@ -69,7 +69,7 @@ class ConsoleKeys:
         while self._console.kbhit():
             self._console.getwch()
 
-    async def _typed(self) -> str:
+    async def _next_key(self) -> str:
         while not self._ended:
             if not self._console.kbhit():
                 await asyncio.sleep(_LOOK)

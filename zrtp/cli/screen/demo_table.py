@@ -54,7 +54,7 @@ class DemoTable:
         """The audience of one side."""
         return DemoColumn(self, side)
 
-    def secured(self, side: str, sas: Sas) -> None:
+    def show_sas(self, side: str, sas: Sas) -> None:
         """One side shows its SAS: when both do, they are put where they can be compared."""
         self._sas[side] = sas
         if len(self._sas) < len(SIDES):
@@ -76,7 +76,7 @@ class DemoTable:
                 start += " " * self._width * SIDES.index(side)
             else:
                 start += f"{side if number == 0 else '':<{_NAME}}"
-            self._terminal.marked(start, line, *styles)
+            self._terminal.show_marked(start, line, *styles)
 
     def error(self, news: Ended) -> None:
         """The demo itself went wrong."""
@@ -88,7 +88,7 @@ class DemoTable:
         rows = [*((row, "bold") for row in large), (tuple(sas.aside for sas in shown), "dim")]
         for row, style in rows:
             line = "".join(columns.padded(part, self._width) for part in row)
-            self._terminal.marked(" " * _TIME, line, style)
+            self._terminal.show_marked(" " * _TIME, line, style)
 
     def _below_each_other(self, shown: Sequence[ShownSas]) -> None:
         terminal = self._terminal
@@ -98,8 +98,8 @@ class DemoTable:
             if fits:
                 terminal.result(f"{start}{terminal.bold(sas.large)}   {terminal.dim(sas.aside)}")
             else:
-                terminal.marked(start, sas.large, "bold")
-                terminal.marked(" " * len(start), sas.aside, "dim")
+                terminal.show_marked(start, sas.large, "bold")
+                terminal.show_marked(" " * len(start), sas.aside, "dim")
 
 
 class DemoColumn:
@@ -126,7 +126,7 @@ class DemoColumn:
             case SasReady():
                 self._sas = news
             case Agreed():
-                self._agreed(news)
+                self._show_agreed(news)
             case Verified(verified=True):
                 self._row(f"{wording.VERIFIED} - {wording.name(news.peer_name)}", "bold", "green")
             case SecurityWarning() if news.code not in SAID_BY_HEADING:
@@ -142,11 +142,11 @@ class DemoColumn:
             case Media(final=True):
                 self._row(wording.sound(news.counters))
             case Ended():
-                self._ended(news)
+                self._show_ended(news)
             case _:
                 pass
 
-    def _agreed(self, agreed: Agreed) -> None:
+    def _show_agreed(self, agreed: Agreed) -> None:
         if self._secure:
             return
         self._secure = True
@@ -159,9 +159,9 @@ class DemoColumn:
         words = wording.state(agreed.assurance, wording.reason(agreed, continuity))
         self._row(words, *wording.COLOURS.get(agreed.assurance, ("bold",)))
         if self._sas is not None:
-            self._table.secured(self._side, self._sas.sas)
+            self._table.show_sas(self._side, self._sas.sas)
 
-    def _ended(self, news: Ended) -> None:
+    def _show_ended(self, news: Ended) -> None:
         if news.code is Exit.LOCAL or news.code is Exit.USAGE:
             self._table.error(news)
         else:

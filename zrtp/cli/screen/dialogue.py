@@ -51,7 +51,7 @@ class Dialogue:
         while line == RESUMED:
             self._terminal.ask(f" what should this peer be called? [{suggestion or 'Enter: no name'}] ")
             line = await self._keyboard.line()
-            self._terminal.answered() if line in (None, RESUMED) else self._terminal.typed()
+            self._terminal.end_question() if line in (None, RESUMED) else self._terminal.forget_question()
         return None if line is None else line.strip() or suggestion or None
 
     async def key(self) -> str:
@@ -69,21 +69,21 @@ class Dialogue:
         while (key := await keyboard.key()) != END_OF_INPUT:
             if key in choices:
                 chosen, text = choices[key]
-                terminal.answered(text if keyboard.single_keys else "")
+                terminal.end_question(text if keyboard.single_keys else "")
                 return chosen
             if key == "q" and self._quit is not None:
-                terminal.answered("quit" if keyboard.single_keys else "")
+                terminal.end_question("quit" if keyboard.single_keys else "")
                 self._quit()
             elif key == RESUMED:
-                terminal.answered()
+                terminal.end_question()
                 self._pose(question, choices)
             elif keyboard.single_keys:
-                terminal.answered()
+                terminal.end_question()
                 self._offer(choices)
             else:
                 *first, last = choices
                 terminal.ask(f"  {', '.join(first)} or {last}? " if first else f"  {last}? ")
-        terminal.answered()
+        terminal.end_question()
         return at_end
 
     def _pose(self, question: str, choices: Mapping[str, tuple[T, str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from zrtp.reach.notice import Reason
+from zrtp.reach.notice import RefusalReason
 from zrtp.reach.servers import Servers, host_of
 
 FITS: Final = "the code fits"
@@ -20,11 +20,11 @@ SEND_BACK: Final = "send this line back to the other person"
 CALL_AGAIN: Final = "call again with a new code or line"
 
 ENDS: Final = {
-    Reason.HASH_REFUSED: (
+    RefusalReason.HASH_REFUSED: (
         "the other side refused the call: the Hello that it got is not the one that you announced",
         "somebody may sit in between. Call again with a new code",
     ),
-    Reason.GIVEN_UP: ("the other side hung up before the call was secure", CALL_AGAIN),
+    RefusalReason.GIVEN_UP: ("the other side hung up before the call was secure", CALL_AGAIN),
 }
 """Why the other side does not go on: text and hint."""
 

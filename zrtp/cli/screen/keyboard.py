@@ -52,7 +52,7 @@ class Keyboard(Protocol):
 def keyboard(stream: TextIO) -> Iterator[Keyboard]:
     """The keys of a terminal in the foreground, otherwise the lines of any other input. Needs a running loop."""
     if not is_foreground_terminal(stream):
-        yield Lines(stream)
+        yield TypedLines(stream)
     elif sys.platform == "win32":
         from zrtp.cli.screen.console import ConsoleKeys, system_console
 
@@ -162,7 +162,7 @@ class TerminalKeys:
         self._typed.put_nowait(RESUMED)
 
 
-class Lines:
+class TypedLines:
     """Answers a line at a time, read by a thread of its own since not every input can be waited for otherwise."""
 
     single_keys = False

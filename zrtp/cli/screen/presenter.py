@@ -101,7 +101,7 @@ class Presenter:
             case SasReady():
                 self._sas = news
             case Agreed():
-                self._agreed(news)
+                self._show_agreed(news)
             case Standing():
                 self._assurance = news.assurance
             case Verified():
@@ -118,7 +118,7 @@ class Presenter:
                 if news.code not in SAID_BY_HEADING:
                     self._note(f"warning: {as_line(news.text)}", "yellow")
             case SasRelayed():
-                self._relayed(news)
+                self._show_relayed(news)
             case Mismatched():
                 self._alarm(news.text)
             case NoPeer():
@@ -146,7 +146,7 @@ class Presenter:
             case MediaRecovered():
                 self._note(wording.HEARD_AGAIN)
             case Ended():
-                self._ended(news)
+                self._show_ended(news)
             case PeerLeft() | AnotherPeer() | Secured() | SendingChanged() | KeysReady() | Closed():
                 pass  # told by Agreed and by the state, or nothing that a person here could act upon
             case _:
@@ -189,11 +189,11 @@ class Presenter:
         """Something the person may want to know."""
         self._terminal.note(words)
 
-    def verified(self, peer_name: str | None) -> None:
+    def show_verified(self, peer_name: str | None) -> None:
         """The person has said that the words match."""
         self._terminal.result(f" secure with {wording.name(peer_name)} - verified", "bold", "green")
 
-    def unverified(self, assurance: Assurance) -> None:
+    def show_unverified(self, assurance: Assurance) -> None:
         """The person has taken that back."""
         self._state(assurance, wording.TAKEN_BACK)
 
@@ -211,7 +211,7 @@ class Presenter:
             fits = len(news.give) + 10 < self._terminal.width  # a longer line is copied more easily without margin
             self._terminal.detail(f"          {news.give}" if fits else news.give, "bold")
 
-    def _agreed(self, agreed: Agreed) -> None:
+    def _show_agreed(self, agreed: Agreed) -> None:
         news = agreed.secured
         first, self._secured = self._secured is None, news
         self._name, self._assurance, self._stranger_to = news.peer_name, agreed.assurance, agreed.stranger_to
@@ -263,7 +263,7 @@ class Presenter:
         else:
             self._terminal.note(words, *styles)
 
-    def _relayed(self, news: SasRelayed) -> None:
+    def _show_relayed(self, news: SasRelayed) -> None:
         self._paragraph(f"{wording.through(self._name)}: compare what it relays from the far end")
         self.show_sas(news.sas, relayed=True)
         if news.signature is not None:
@@ -330,7 +330,7 @@ class Presenter:
         since = f" {state}  {wording.duration(news.seconds)}{wording.meter(news.level, news.muted)}"
         self._terminal.status(f"{since}  {sound}{keys}", f"{since}{keys}", f" {state}{keys}", f"{since}", f" {state}")
 
-    def _ended(self, news: Ended) -> None:
+    def _show_ended(self, news: Ended) -> None:
         self._terminal.end()
         self._catch_up()
         counters = self._counters

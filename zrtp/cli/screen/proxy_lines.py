@@ -10,7 +10,7 @@ from zrtp.cli.screen import wording
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.protocol.events import Assurance
 from zrtp.proxy.leg import Protection
-from zrtp.proxy.news import CallChanged, News, Notice, Phase, View, described, headline
+from zrtp.proxy.news import CallChanged, Phase, ProxyNews, ProxyNotice, View, described, headline
 
 MOST_CALLS: Final = 256
 """Calls whose last line is remembered."""
@@ -46,11 +46,11 @@ class ProxyLines:
         self._terminal = terminal
         self._shown: dict[int, str] = {}
 
-    def show(self, news: News) -> None:
+    def show(self, news: ProxyNews) -> None:
         match news:
             case CallChanged(view=view):
                 self._show(view)
-            case Notice():
+            case ProxyNotice():
                 number = f"{news.call}: " if news.call is not None else ""
                 self._terminal.note(number + news.text, *(("bold", "red") if news.loud else ()))
 
@@ -79,7 +79,7 @@ class ProxyJson:
         self._clock = clock
         self._shown: dict[int, tuple[object, ...]] = {}
 
-    def show(self, news: News) -> None:
+    def show(self, news: ProxyNews) -> None:
         match news:
             case CallChanged(view=view):
                 if self._shown.get(view.number) != headline(view):
@@ -87,7 +87,7 @@ class ProxyJson:
                     self.write({"event": "call", **described(view)})
                 while len(self._shown) > MOST_CALLS:
                     self._shown.pop(next(iter(self._shown)))
-            case Notice():
+            case ProxyNotice():
                 self.write({"event": "notice", "text": news.text, "call": news.call, "loud": news.loud})
 
     def write(self, event: dict[str, Any]) -> None:

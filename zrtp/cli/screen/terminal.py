@@ -73,7 +73,7 @@ class Terminal:
         """A line of a result."""
         self._line(self._out, text, styles)
 
-    def marked(self, start: str, text: str, *styles: str) -> None:
+    def show_marked(self, start: str, text: str, *styles: str) -> None:
         """A line of a result of which only the end is decorated."""
         self._line(self._out, (start + self.styled(self._out, text, styles)).rstrip(), ())
 
@@ -159,7 +159,7 @@ class Terminal:
         if stream.isatty():
             self._open = stream
 
-    def answered(self, text: str = "") -> None:
+    def end_question(self, text: str = "") -> None:
         """Complete the line of the question; `text` stands for a key that was not echoed. What does not fit into the
         line stands below it."""
         if self._asked + columns.width(text) > self.width:
@@ -168,7 +168,7 @@ class Terminal:
             self._write(self._open, text + "\n")
             self._open = None
 
-    def typed(self) -> None:
+    def forget_question(self) -> None:
         """The person completed the line of the question with Enter."""
         self._open = None
 

@@ -103,13 +103,13 @@ def _chosen(names: Sequence[str]) -> list[bytes]:
     return [known[name.casefold()] for name in names] or list(known.values())
 
 
-Work = Callable[[], int]
+Measured = Callable[[], int]
 """Does some of what is measured; returns how much that was."""
 
 
 def _measured(
     subjects: Sequence[bytes] | Sequence[tuple[bytes, bytes]],
-    prepare: Callable[..., tuple[str, str, Work]],
+    prepare: Callable[..., tuple[str, str, Measured]],
     seconds: float,
     terminal: Terminal,
 ) -> Iterator[Rate]:
@@ -119,7 +119,7 @@ def _measured(
         yield Rate(name, code, _rate(work, seconds))
 
 
-def _rate(work: Work, seconds: float) -> float:
+def _rate(work: Measured, seconds: float) -> float:
     """How much is done in a second of CPU time."""
     work()  # fills caches
     done, begun = 0, time.process_time()
@@ -128,7 +128,7 @@ def _rate(work: Work, seconds: float) -> float:
     return done / max(passed, 1e-9)
 
 
-def _handshakes_of(agreement: bytes) -> tuple[str, str, Work]:
+def _handshakes_of(agreement: bytes) -> tuple[str, str, Measured]:
     """Complete handshakes of two installations without a cache; both start at once, so that their Commits cross."""
     config = Config(
         hashes=(b"S384",) if agreement == b"EC38" else (b"S256",),
@@ -158,7 +158,7 @@ def _handshakes_of(agreement: bytes) -> tuple[str, str, Work]:
     return wording.agreement(agreement), codes.name(agreement), handshake
 
 
-def _packets_of(profile: tuple[bytes, bytes]) -> tuple[str, str, Work]:
+def _packets_of(profile: tuple[bytes, bytes]) -> tuple[str, str, Measured]:
     """Packets that one end protects and the other verifies and decrypts."""
     found = SrtpProfile.of(*profile)
     ours, theirs = (

@@ -20,8 +20,8 @@ from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.errors import ApiMisuse
 from zrtp.media.addresses import resolve
-from zrtp.proxy.mitm import Side
-from zrtp.proxy.wiretap import Agreed, Began, Notice, Over, Wiretap
+from zrtp.proxy.mitm import InterceptedSide
+from zrtp.proxy.wiretap import Began, KeysAgreed, Over, Wiretap, WiretapNews
 
 SYNOPSIS: Final = "LISTEN TARGET [options]"
 
@@ -75,7 +75,7 @@ async def _run(arguments: argparse.Namespace, terminal: Terminal) -> Exit:
         if arguments.calls is not None and number >= arguments.calls:
             ended.set()
 
-    lines = Lines(terminal, finished, json=arguments.json)
+    lines = WiretapReport(terminal, finished, json=arguments.json)
     with interruptible(interrupt):
         wiretap = await _open(arguments, lines)
         try:
@@ -88,7 +88,7 @@ async def _run(arguments: argparse.Namespace, terminal: Terminal) -> Exit:
     return code
 
 
-async def _open(arguments: argparse.Namespace, lines: Lines) -> Wiretap:
+async def _open(arguments: argparse.Namespace, lines: WiretapReport) -> Wiretap:
     """Open the port. Raises CommandError."""
     try:
         _, _, target = await resolve(None, arguments.target)
@@ -106,11 +106,11 @@ async def _open(arguments: argparse.Namespace, lines: Lines) -> Wiretap:
         raise CommandError(str(error), hint, code=Exit.USAGE) from error
     except OSError as error:
         raise cannot_open(error, arguments.listen, arguments.target) from error
-    lines.opened(f"{host}:{port}", f"{target[0]}:{target[1]}")
+    lines.show_opened(f"{host}:{port}", f"{target[0]}:{target[1]}")
     return wiretap
 
 
-class Lines:
+class WiretapReport:
     """Tells people what is heard, and machines with --json."""
 
     def __init__(self, terminal: Terminal, finished: Callable[[int], None], *, json: bool) -> None:
@@ -118,21 +118,21 @@ class Lines:
         self._finished = finished
         self._json = json
         self._begun = time.monotonic()
-        self._words: dict[tuple[int, Side], Sas] = {}
+        self._words: dict[tuple[int, InterceptedSide], Sas] = {}
 
-    def opened(self, bind: str, target: str) -> None:
+    def show_opened(self, bind: str, target: str) -> None:
         """The port is open."""
         self._terminal.note(f"who calls {bind} reaches {target} through here, and is heard")
         self.write("listening", bind=bind, remote=target)
 
-    def show(self, notice: Notice) -> None:
+    def show(self, notice: WiretapNews) -> None:
         """Say what happened."""
         match notice:
             case Began(number=number, caller=(host, port)):
                 self._terminal.note(f"call {number}: from {host}:{port}")
                 self.write("call", call=number, caller=f"{host}:{port}")
-            case Agreed(number=number, side=side, sas=sas):
-                self._agreed(number, side, sas)
+            case KeysAgreed(number=number, side=side, sas=sas):
+                self._show_agreed(number, side, sas)
                 self.write("sas", call=number, side=side.value, sas=sas.rendered)
             case Over(number=number, heard=(caller, target)):
                 self._terminal.note(
@@ -141,7 +141,7 @@ class Lines:
                 self.write("over", call=number, heard={"caller": caller, "target": target})
                 self._finished(number)
 
-    def _agreed(self, number: int, side: Side, sas: Sas) -> None:
+    def _show_agreed(self, number: int, side: InterceptedSide, sas: Sas) -> None:
         self._words[number, side] = sas
         self._terminal.result(f"  the {side.value} sees   {wording.sas(sas, self._terminal.shows).large}", "bold")
         other = self._words.get((number, side.other))

@@ -14,6 +14,7 @@ from zrtp.cache.interface import (
     PAGE,
     ZID_LENGTH,
     PeerEntry,
+    RecordUpdate,
     SecretCache,
     beginning,
     find,
@@ -192,31 +193,28 @@ def _found(cache: SecretCache, text: str) -> PeerEntry:
 _TOO_FEW_DIGITS: Final = re.compile("[0-9a-f]{1,3}")
 
 
-Change = Callable[[PeerRecord | None], PeerRecord | None]
-
-
-def _rename(entry: PeerEntry, name: str | None) -> tuple[Change, str]:
+def _rename(entry: PeerEntry, name: str | None) -> tuple[RecordUpdate, str]:
     new = clean_name(name or "")
     lost = " - compare the words in the next call" if entry.record.verified and new != entry.record.name else ""
     return _edit(lambda record: record.renamed(new)), f"{_title(entry)} is called {new} now{lost}"
 
 
-def _verify(entry: PeerEntry, name: str | None) -> tuple[Change, str]:
+def _verify(entry: PeerEntry, name: str | None) -> tuple[RecordUpdate, str]:
     title = clean_name(name) if name else _title(entry)
     return _edit(lambda record: record.as_verified(wall_clock(), name)), f"{title} is verified"
 
 
-def _unverify(entry: PeerEntry, name: str | None) -> tuple[Change, str]:
+def _unverify(entry: PeerEntry, name: str | None) -> tuple[RecordUpdate, str]:
     return _edit(
         PeerRecord.as_unverified
     ), f"{_title(entry)} is not verified any more - compare the words in the next call"
 
 
-def _forget(entry: PeerEntry, name: str | None) -> tuple[Change, str]:
+def _forget(entry: PeerEntry, name: str | None) -> tuple[RecordUpdate, str]:
     return (lambda _: None), f"{_title(entry)} is forgotten - the next call is a first call"
 
 
-def _edit(change: Callable[[PeerRecord], PeerRecord]) -> Change:
+def _edit(change: Callable[[PeerRecord], PeerRecord]) -> RecordUpdate:
     """A change that leaves it alone if a call has forgotten the peer in the meantime."""
     return lambda record: None if record is None else change(record)
 

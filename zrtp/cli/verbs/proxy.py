@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ from zrtp.errors import CacheError
 from zrtp.media.addresses import Address
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.bare import BareOptions, BareRtp
-from zrtp.proxy.news import News, Verdict, View
+from zrtp.proxy.news import CallVerdict, Tell, View
 from zrtp.proxy.policy import Policy
 from zrtp.proxy.server import ProxyOptions, SipProxy
 from zrtp.proxy.sip import host_port
@@ -42,8 +41,6 @@ example:
 Runs until Ctrl-C or q. Exit codes: 0 ended with q, 2 usage, 6 local failure (port, server, cache), 130 interrupted."""
 
 DEFAULT_LISTEN: Final = "127.0.0.1:5070"
-
-Tell = Callable[[News], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +127,7 @@ class _Sip:
     def views(self) -> list[View]:
         return self._proxy.calls.views()
 
-    def judge(self, number: int, words: str, judgement: Verdict, name: str | None = None) -> None:
+    def judge(self, number: int, words: str, judgement: CallVerdict, name: str | None = None) -> None:
         self._proxy.calls.judge(number, words, judgement, name)
 
 
@@ -158,7 +155,7 @@ class _Rtp:
     def views(self) -> list[View]:
         return self._proxy.views()
 
-    def judge(self, number: int, words: str, judgement: Verdict, name: str | None = None) -> None:
+    def judge(self, number: int, words: str, judgement: CallVerdict, name: str | None = None) -> None:
         self._proxy.judge(number, words, judgement, name)
 
 

@@ -23,7 +23,7 @@ from zrtp.crypto.key_agreements.base import (
 from zrtp.errors import EngineDefect
 from zrtp.secret import Secret
 
-Exchange = Callable[[bytes], bytes]
+PrivateOperation = Callable[[bytes], bytes]
 """The private key in use: from the peer's public value to DHResult. The key stays inside the library."""
 
 
@@ -90,7 +90,7 @@ class DiffieHellman(ABC):
         return CheckedValue(pv)
 
     @abstractmethod
-    def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:
+    def key_pair(self, context: ShareContext) -> tuple[bytes, PrivateOperation]:
         """A fresh public value, and its private key in use."""
 
     @abstractmethod
@@ -113,14 +113,16 @@ class DiffieHellmanShare:
 
     commit_field: ClassVar[bytes] = b""
 
-    def __init__(self, agreement: DiffieHellman, strength: int, public_value: bytes, exchange: Exchange) -> None:
+    def __init__(
+        self, agreement: DiffieHellman, strength: int, public_value: bytes, exchange: PrivateOperation
+    ) -> None:
         self.code = agreement.code
         self.public_value = public_value
         self.dhpart1_field = self.dhpart2_field = public_value
         """pvr or pvi, at its fixed width (RFC 6189 sections 5.5 and 5.6)."""
         self._agreement = agreement
         self._strength = strength
-        self._exchange: Exchange | None = exchange
+        self._exchange: PrivateOperation | None = exchange
 
     def fits(self, code: bytes, strength: int) -> bool:
         """Whether this key pair can serve an exchange of that kind and strength."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
-from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, Exchange
+from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, PrivateOperation
 from zrtp.errors import RandomnessFailed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Elliptic(DiffieHellman):
     prime: int
     """The field: coordinates are below it."""
 
-    def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:
+    def key_pair(self, context: ShareContext) -> tuple[bytes, PrivateOperation]:
         """The point k * G for a random scalar k below the order of G."""
         excess = 8 * self.result_length - self.prime.bit_length()
         for _ in range(_TRIES):
@@ -42,7 +42,7 @@ class Elliptic(DiffieHellman):
                 continue
         raise RandomnessFailed("The source of randomness failed: it gives no usable scalar.")
 
-    def key_pair_of(self, scalar: int) -> tuple[bytes, Exchange]:
+    def key_pair_of(self, scalar: int) -> tuple[bytes, PrivateOperation]:
         """The key pair with this scalar; raises ValueError if it is out of range."""
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw, refuse_public_value
-from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, Exchange
+from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, PrivateOperation
 from zrtp.errors import RandomnessFailed
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class FiniteField(DiffieHellman):
     prime: int
     """p."""
 
-    def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:
+    def key_pair(self, context: ShareContext) -> tuple[bytes, PrivateOperation]:
         """pv = g^k mod p for a random k, 1 < k < 2^exponent_bits (RFC 6189 sections 4.4.1.1 and 4.4.1.2)."""
         exponent = int.from_bytes(draw(context.random, context.exponent_bits // 8), "big")
         return self.key_pair_of(exponent)
 
-    def key_pair_of(self, exponent: int) -> tuple[bytes, Exchange]:
+    def key_pair_of(self, exponent: int) -> tuple[bytes, PrivateOperation]:
         """The key pair with this exponent."""
         if exponent <= 1:
             raise RandomnessFailed("The source of randomness failed: it gave an exponent of 0 or 1.")

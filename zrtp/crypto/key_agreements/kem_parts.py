@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Protocol
 
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import ShareContext, draw
-from zrtp.crypto.key_agreements.diffie_hellman import Exchange
+from zrtp.crypto.key_agreements.diffie_hellman import PrivateOperation
 from zrtp.crypto.key_agreements.montgomery import x448_key_pair, x25519_key_pair
 
 Decapsulate = Callable[[bytes, HashAlgorithm], bytes]
@@ -62,7 +62,7 @@ class EcdhKem:
     """2 octets, as in RFC 9180 section 7.1."""
     length: int
     """Octets of private key, public key, ciphertext and shared secret alike."""
-    dh_key_pair: Callable[[bytes], tuple[bytes, Exchange]]
+    dh_key_pair: Callable[[bytes], tuple[bytes, PrivateOperation]]
     """The Diffie-Hellman function below."""
 
     post_quantum: ClassVar[bool] = False

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from zrtp.crypto.key_agreements.base import ShareContext, draw
-from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, Exchange
+from zrtp.crypto.key_agreements.diffie_hellman import DiffieHellman, DiffieHellmanShare, PrivateOperation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Montgomery(DiffieHellman):
     """Diffie-Hellman with one of the functions of RFC 7748."""
 
-    key_pair_of: Callable[[bytes], tuple[bytes, Exchange]]
+    key_pair_of: Callable[[bytes], tuple[bytes, PrivateOperation]]
     """From raw private octets, not clamped, to the key pair."""
     ignored_bits: int
     """Leftmost bits of a public value's last octet that the function masks away."""
 
-    def key_pair(self, context: ShareContext) -> tuple[bytes, Exchange]:
+    def key_pair(self, context: ShareContext) -> tuple[bytes, PrivateOperation]:
         """A random private key and its public value."""
         return self.key_pair_of(draw(context.random, self.length))
 
@@ -36,7 +36,7 @@ class Montgomery(DiffieHellman):
         return pv[:-1] == other[:-1] and pv[-1] & mask == other[-1] & mask
 
 
-def x25519_key_pair(private: bytes) -> tuple[bytes, Exchange]:
+def x25519_key_pair(private: bytes) -> tuple[bytes, PrivateOperation]:
     """X25519 (RFC 7748 section 6.1) with this key; the exchange raises ValueError for an all-zero result."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -44,7 +44,7 @@ def x25519_key_pair(private: bytes) -> tuple[bytes, Exchange]:
     return key.public_key().public_bytes_raw(), lambda pv: key.exchange(X25519PublicKey.from_public_bytes(pv))
 
 
-def x448_key_pair(private: bytes) -> tuple[bytes, Exchange]:
+def x448_key_pair(private: bytes) -> tuple[bytes, PrivateOperation]:
     """X448 (RFC 7748 section 6.2) with this key; the exchange raises ValueError for an all-zero result."""
     from cryptography.hazmat.primitives.asymmetric.x448 import X448PrivateKey, X448PublicKey
 

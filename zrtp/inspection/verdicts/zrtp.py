@@ -6,12 +6,12 @@ import hmac
 
 from zrtp.crypto.hashes import sha256
 from zrtp.inspection.evidence import Evidence, Judgement, Keying
-from zrtp.inspection.exchange import Exchange, Progress
+from zrtp.inspection.exchange import Progress, RecordedExchange
 from zrtp.inspection.findings import Severity
 from zrtp.wire.messages import CommitMode, Hello, Kind
 
 
-def judge(evidence: Evidence, exchange: Exchange) -> Judgement:
+def judge(evidence: Evidence, exchange: RecordedExchange) -> Judgement:
     """The verdict on a stream with this finished exchange."""
     found = Judgement(keying=Keying.ZRTP, verdict="", severity=Severity.NOTE)
     _compare_hashes(evidence, exchange, found)
@@ -41,7 +41,7 @@ def judge(evidence: Evidence, exchange: Exchange) -> Judgement:
     return found
 
 
-def _servers(evidence: Evidence, exchange: Exchange) -> str:
+def _servers(evidence: Evidence, exchange: RecordedExchange) -> str:
     """The sides that call themselves a server in between, or act as one (section 7.3)."""
     hellos = (exchange.hello_of(side) for side in (0, 1))
     says = [hello is not None and hello.mitm for hello in hellos]
@@ -49,7 +49,7 @@ def _servers(evidence: Evidence, exchange: Exchange) -> str:
     return " and ".join(name for side, name in enumerate(evidence.names) if says[side] or acts[side])
 
 
-def _what(exchange: Exchange) -> str:
+def _what(exchange: RecordedExchange) -> str:
     chosen = exchange.chosen
     if chosen is not None and chosen.mode is CommitMode.MULTISTREAM:
         return "the words of the call's first stream"
@@ -58,7 +58,7 @@ def _what(exchange: Exchange) -> str:
     return "their words (SAS), now or in an earlier call"
 
 
-def _checked(exchange: Exchange) -> str:
+def _checked(exchange: RecordedExchange) -> str:
     """How much of the exchange could be verified from outside."""
     steps = [step for step in exchange.steps if step.repeats is None]
     good = sum(check.good for step in steps for check in step.checks)
@@ -76,7 +76,7 @@ def _checked(exchange: Exchange) -> str:
     return text
 
 
-def _compare_hashes(evidence: Evidence, exchange: Exchange, found: Judgement) -> None:
+def _compare_hashes(evidence: Evidence, exchange: RecordedExchange, found: Judgement) -> None:
     """a=zrtp-hash of the signalling against the Hellos that came (section 8.1)."""
     for side, name in enumerate(evidence.names):
         announced = [each for said in evidence.stream.announced[side] for each in said.section.zrtp_hashes]
@@ -93,7 +93,7 @@ def _compare_hashes(evidence: Evidence, exchange: Exchange, found: Judgement) ->
             found.findings.add(Severity.SERIOUS, text, "8.1", hellos[0].number)
 
 
-def _watch_the_gate(evidence: Evidence, exchange: Exchange, found: Judgement) -> None:
+def _watch_the_gate(evidence: Evidence, exchange: RecordedExchange, found: Judgement) -> None:
     """Media that was sent while there were no keys yet (section 4)."""
     committed = exchange.commit.time if exchange.commit is not None else None
     for flow, name in zip(evidence.stream.flows, evidence.names, strict=True):
@@ -104,7 +104,7 @@ def _watch_the_gate(evidence: Evidence, exchange: Exchange, found: Judgement) ->
         found.findings.add(Severity.ODD, text, "4")
 
 
-def _compare_sources(evidence: Evidence, exchange: Exchange, found: Judgement) -> None:
+def _compare_sources(evidence: Evidence, exchange: RecordedExchange, found: Judgement) -> None:
     """The SSRC in the header of ZRTP packets should be that of the media (section 5)."""
     for side, (flow, name) in enumerate(zip(evidence.stream.flows, evidence.names, strict=True)):
         named = {step.ssrc for step in exchange.steps if step.side == side and step.ssrc is not None}

@@ -23,7 +23,7 @@ class Allowance:
     def __init__(self) -> None:
         self._left: dict[Any, int] = {}
 
-    def heard(self, address: Any, octets: int) -> None:
+    def note_heard(self, address: Any, octets: int) -> None:
         """So many octets came from there."""
         left = self._left.pop(address, 0)
         while len(self._left) >= ADDRESSES:

@@ -84,7 +84,7 @@ class AsyncCall:
             raise ApiMisuse(f"A call is made of an Endpoint, not of {type(endpoint).__name__}.")
         need_options("A call", options, SessionOptions.__annotations__)
         if (host := options.get("host")) is not None:
-            need_methods("host", host, ("enter", "left", "saw"), "a zrtp.media.aio.Host")
+            need_methods("host", host, ("enter", "note_left", "saw"), "a zrtp.media.aio.Host")
         if (executor := options.get("executor")) is not None:
             need_methods("executor", executor, ("submit",), "a concurrent.futures.Executor")
         if (on_event := options.get("on_event")) is not None:
@@ -109,7 +109,7 @@ class AsyncCall:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._events: Mailbox[CallEvent] = Mailbox(EVENT_BACKLOG)
-        self._standings: dict[int, Standing] = {}
+        self._standings: dict[int, SecureWaiters] = {}
         self._storing: set[asyncio.Future[None]] = set()
         self._loop_ends = False
         self.closed = False
@@ -134,7 +134,7 @@ class AsyncCall:
         need_whole("clock_rate", clock_rate, 1)
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
         media = self.secure.add_stream(number, peer_hello_hash=peer_hello_hash)
-        self._standings[number] = Standing()
+        self._standings[number] = SecureWaiters()
         layer = MediaLayer(self, media, clock_rate)
         self.layers.append(layer)
         return layer
@@ -186,7 +186,7 @@ class AsyncCall:
             self._timer = None
         self._events.close()
         for standing in self._standings.values():
-            standing.over("The call is closed.")
+            standing.end("The call is closed.")
         for layer in self.layers:
             layer.detach()
         self._leave_host()
@@ -200,7 +200,7 @@ class AsyncCall:
     def _leave_host(self) -> None:
         """If everything is over."""
         if self._host is not None and self.closed and not self._storing:
-            self._host.left(self)
+            self._host.note_left(self)
 
     def _pass_on(self, event: CallEvent) -> None:
         if self._host is not None:
@@ -301,7 +301,7 @@ class AsyncCall:
         self.settle()
 
 
-class Standing:
+class SecureWaiters:
     """Whether a stream is secure now, and everybody who waits for it."""
 
     def __init__(self) -> None:
@@ -328,13 +328,13 @@ class Standing:
             case PeerDetected() | GoingSecure():
                 self._why_not = None
             case Failed() | NoPeer():
-                self.over(event.text)
+                self.end(event.text)
             case WentClear():
-                self.over("Encryption was switched off in this call.")
+                self.end("Encryption was switched off in this call.")
             case Closed():
-                self.over("The stream is closed.")
+                self.end("The stream is closed.")
 
-    def over(self, why: str) -> None:
+    def end(self, why: str) -> None:
         """It is not going to be secure, unless something new happens."""
         self._secured, self._why_not = None, why
         self._answer(lambda waiter: waiter.set_exception(NotSecured(why)))

@@ -32,7 +32,7 @@ from zrtp.media.addresses import check_address
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.layer import MediaLayer
 from zrtp.media.aio.transport import TransportOver
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.protocol.endpoint import Endpoint
 
 EARLY: Final = 16
@@ -136,7 +136,7 @@ class ForkedCall:
 
     # For the socket.
 
-    def opened(self, transport: Any) -> None:
+    def attach(self, transport: Any) -> None:
         """The socket is there."""
         self._transport = transport
         if self._above is not None:
@@ -147,7 +147,7 @@ class ForkedCall:
         name = self._owner(data, address)
         if name is not None:
             self._ports[name].datagram_received(data, self._place(name, address))
-        elif classify(data) is Kind.ZRTP:
+        elif classify(data) is DatagramKind.ZRTP:
             self._early = [*self._early[-EARLY + 1 :], (data, address)]
 
     def send(self, data: Any) -> None:
@@ -159,8 +159,8 @@ class ForkedCall:
     def _owner(self, data: bytes, address: Any) -> str | None:
         """By the Hello that its answer announced, the source of that, or its address."""
         kind = classify(data)
-        source = data[4:8] if kind is Kind.RTCP else data[8:12]
-        if kind is Kind.ZRTP and data[16:24] == b"Hello   ":
+        source = data[4:8] if kind is DatagramKind.RTCP else data[8:12]
+        if kind is DatagramKind.ZRTP and data[16:24] == b"Hello   ":
             digest = sha256(data[12:-4]).digest()
             for name, announced in self._announced.items():
                 if compare_digest(announced, digest):
@@ -180,7 +180,7 @@ class ForkedCall:
         return AsyncCall(self._endpoint, **self._options).add_layer(ssrc)
 
 
-_WITH_SOURCE = frozenset({Kind.RTP, Kind.RTCP, Kind.ZRTP})
+_WITH_SOURCE = frozenset({DatagramKind.RTP, DatagramKind.RTCP, DatagramKind.ZRTP})
 
 
 class _Branch(asyncio.DatagramProtocol):
@@ -200,7 +200,7 @@ class _Shared(asyncio.DatagramProtocol):
         self._fork = fork
 
     def connection_made(self, transport: Any) -> None:
-        self._fork.opened(transport)
+        self._fork.attach(transport)
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self._fork.take(data, addr)

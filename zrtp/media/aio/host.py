@@ -111,7 +111,7 @@ class Host:
                 metrics.mismatches_total += event.code is WarningCode.CACHE_MISMATCH
                 metrics.store_failed_total += event.code is WarningCode.CACHE_FAILED
 
-    def left(self, call: AsyncCall) -> None:
+    def note_left(self, call: AsyncCall) -> None:
         """A call is closed, and what it leaves behind is stored or lost."""
         self._calls.discard(call)
         self.metrics.open = len(self._calls)

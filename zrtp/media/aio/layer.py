@@ -28,7 +28,7 @@ from zrtp.media.addresses import Address, check_address, shown
 from zrtp.media.aio.allowance import Allowance
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.secure import SecureMedia, as_octets, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.media.unreachable import is_refusal
@@ -47,7 +47,7 @@ SOURCES: Final = 64
 
 _DISCOVERING = frozenset({State.HELLO_SENT, State.HELLO_RECEIVED, State.HELLO_ACKED, State.DISCOVERED})
 
-_RTP, _RTCP = Kind.RTP, Kind.RTCP  # as plain globals: fewer look-ups for each packet
+_RTP, _RTCP = DatagramKind.RTP, DatagramKind.RTCP  # as plain globals: fewer look-ups for each packet
 
 Foreign = Callable[[bytes, Any], None]
 """Takes a datagram that is neither RTP, RTCP nor ZRTP, and its address."""
@@ -242,18 +242,18 @@ class MediaLayer:
         """A datagram has arrived."""
         now = self._now()
         kind = classify(data)
-        if not self._started and self.starts_when_called and kind in (Kind.ZRTP, Kind.RTP):
+        if not self._started and self.starts_when_called and kind in (DatagramKind.ZRTP, DatagramKind.RTP):
             self._remotes = [address]
-            self._allowance.heard(address, len(data))
+            self._allowance.note_heard(address, len(data))
             self.start()
-        elif kind is Kind.ZRTP and self.media.stream.state is not State.SECURE:
-            self._allowance.heard(address, len(data))
+        elif kind is DatagramKind.ZRTP and self.media.stream.state is not State.SECURE:
+            self._allowance.note_heard(address, len(data))
         if kind is _RTP:
             plain = self.media.unprotect(data, now)
             if plain is not None:
                 self._reception.packet(plain, now)
                 if address != self._peer:
-                    self._heard_from(address, verified=plain is not data)
+                    self._note_address(address, verified=plain is not data)
                 port.above.datagram_received(plain, address)
         elif kind is _RTCP:
             plain = self.media.unprotect_rtcp(data, now)
@@ -261,7 +261,7 @@ class MediaLayer:
                 if plain is not data and port is self._rtcp:
                     port.remote = address
                 port.above.datagram_received(plain, address)
-        elif kind is Kind.ZRTP:
+        elif kind is DatagramKind.ZRTP:
             self._zrtp(data, address, now)
         elif port.foreign is not None:
             port.foreign(data, address)
@@ -281,14 +281,14 @@ class MediaLayer:
                     self.dropped += 1
                 else:
                     port.send(sealed, self._remotes[0] if self._remotes else address)
-            elif kind is Kind.STUN or kind is Kind.DTLS:
+            elif kind is DatagramKind.STUN or kind is DatagramKind.DTLS:
                 port.send(packet, address)
             else:
                 self._send(port, packet, kind, address)
         except SrtpError:
             self.unprotectable += 1
 
-    def _send(self, port: _Port, packet: bytes, kind: Kind, address: Any) -> bool:
+    def _send(self, port: _Port, packet: bytes, kind: DatagramKind, address: Any) -> bool:
         media = self.media
         sealed = media.protect_rtcp(packet) if kind is _RTCP else media.protect(packet)
         if sealed is None:
@@ -298,7 +298,7 @@ class MediaLayer:
             return port.send(sealed, port.remote or address)
         return port.send(sealed, self._remotes[0] if self._remotes else address)
 
-    def _heard_from(self, address: Any, *, verified: bool) -> None:
+    def _note_address(self, address: Any, *, verified: bool) -> None:
         """A packet came from elsewhere than the one before: if it verified, the peer is there now."""
         if address is None:
             return
@@ -348,7 +348,7 @@ class MediaLayer:
         if refusal is not None:
             self._rtp.send(refusal, address)
 
-    def refused(self, error: Exception) -> None:
+    def note_refusal(self, error: Exception) -> None:
         """The network could not deliver."""
         if is_refusal(error):
             self.media.refused_by_network()
@@ -398,7 +398,7 @@ class _Port(asyncio.DatagramProtocol):
             self.layer.from_network(self, data, addr)
 
     def error_received(self, exc: Exception) -> None:
-        self.layer.refused(exc)
+        self.layer.note_refusal(exc)
         self.above.error_received(exc)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -36,7 +36,7 @@ from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.aio.paths import DatagramPath, PathTransport, Unsteady
 from zrtp.media.aio.store import learn_zid
 from zrtp.media.aio.udp import open_udp
-from zrtp.media.demux import Kind, classify
+from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import CallEvent
 from zrtp.media.rtp import PCMU, MalformedRtp, Packetizer, RtpPacket
 from zrtp.media.secure import as_octets
@@ -245,9 +245,9 @@ class SecureStream:
         """The next packet of the peer as it arrives; None after its goodbye, and when the call is closed."""
         return await self._packets.get()
 
-    def rtcp_received(self) -> list[bytes]:
+    def take_rtcp(self) -> list[bytes]:
         """The compound RTCP packets of the peer since the last call, at most 16."""
-        return self.media.rtcp_received()
+        return self.media.take_rtcp()
 
     def __aiter__(self) -> AsyncIterator[CallEvent]:
         """Every event, until the call is closed."""
@@ -338,15 +338,15 @@ class SecureStream:
             self.layer.set_remote(*addresses)
 
     def _take(self, packet: bytes) -> None:
-        if classify(packet) is Kind.RTCP:
+        if classify(packet) is DatagramKind.RTCP:
             self.media.keep_rtcp(packet)
             if self.media.peer_left and self._leaving is None:
-                self._leaving = self._loop.call_later(LEAVING, self._has_left)
+                self._leaving = self._loop.call_later(LEAVING, self._end_if_left)
             return
         with suppress(MalformedRtp):  # authenticated, but its padding makes no sense
             self._packets.put(RtpPacket.decode(packet))
 
-    def _has_left(self) -> None:
+    def _end_if_left(self) -> None:
         self._leaving = None
         if self.media.peer_left:
             self._packets.close()

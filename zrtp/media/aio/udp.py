@@ -88,7 +88,7 @@ class UdpTransport(asyncio.DatagramTransport):
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                self._refused(error)
+                self._note_refusal(error)
                 return
             received(data, address)
             if self._closing:
@@ -109,7 +109,7 @@ class UdpTransport(asyncio.DatagramTransport):
                 self.dropped += 1
                 return
             except OSError as error:
-                self._refused(error)
+                self._note_refusal(error)
                 if not is_refusal(error) or self._closing:
                     return
 
@@ -133,7 +133,7 @@ class UdpTransport(asyncio.DatagramTransport):
         """Nothing waits to be sent."""
         return 0
 
-    def _refused(self, error: OSError) -> None:
+    def _note_refusal(self, error: OSError) -> None:
         """An error of this datagram, or of an earlier one that the network sent back."""
         take_notes(self._sock)
         self._protocol.error_received(error)

@@ -44,7 +44,7 @@ class Loudspeaker:
                 what=f"loudspeaker {self._device.name}",
                 latency=_LATENCY,
                 callback=self._fill,
-                finished=self._finished,
+                finished=self._on_finished,
             )
 
     def put(self, packet: RtpPacket) -> None:
@@ -72,7 +72,7 @@ class Loudspeaker:
         self._blocks += 1
         octets[:] = samples.tobytes()
 
-    def _finished(self) -> None:
+    def _on_finished(self) -> None:
         self._over = True
 
 

@@ -49,8 +49,8 @@ class Microphone:
                 number=self._device.number,
                 what=f"microphone {self._device.name}",
                 latency=_LATENCY,
-                callback=self._heard,
-                finished=self._finished,
+                callback=self._on_block,
+                finished=self._on_finished,
             )
 
     def begin(self) -> None:
@@ -59,7 +59,7 @@ class Microphone:
         self._loop = asyncio.get_running_loop()
         self._blocks.clear()
 
-    async def ready(self) -> None:
+    async def wait(self) -> None:
         """Wait for 20 ms of sound. Raises AudioError if the device is gone."""
         try:
             async with asyncio.timeout(self._patience):
@@ -82,13 +82,13 @@ class Microphone:
         close_stream(self._stream)
         self._stream = None
 
-    def _heard(self, octets: Any, frames: int, time: Any, status: Any) -> None:
+    def _on_block(self, octets: Any, frames: int, time: Any, status: Any) -> None:
         block = bytes(octets)
         self._blocks.append(block)
         self.level.hear(array("h", block))
         self._wake()
 
-    def _finished(self) -> None:
+    def _on_finished(self) -> None:
         self._over = True
         self._wake()
 

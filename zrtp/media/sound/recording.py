@@ -110,7 +110,7 @@ class WavRecorder:
     def play(self, samples: array[int]) -> None:
         """Append the samples; raises AudioError, for example when the disk is full."""
         with self._writing():
-            self._opened().writeframes(g711.little_endian(samples))
+            self._open().writeframes(g711.little_endian(samples))
 
     def close(self) -> None:
         """Complete the file, if there is one. Raises AudioError."""
@@ -118,7 +118,7 @@ class WavRecorder:
             with self._writing(), self._file:
                 self._wav.close()
 
-    def _opened(self) -> wave.Wave_write:
+    def _open(self) -> wave.Wave_write:
         if self._wav is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb")

@@ -24,14 +24,14 @@ _TOO_LATE: Final = 0.5
 """Seconds behind the schedule after which frames are skipped, for example when the computer was asleep."""
 
 
-class Source(Protocol):
+class SoundSource(Protocol):
     """Sound to send."""
 
     def begin(self) -> None:
         """Talking starts now, in the running event loop; sound from before is not sent."""
         ...
 
-    async def ready(self) -> None:
+    async def wait(self) -> None:
         """Wait until the next frame is due. Raises AudioError if none will come any more."""
         ...
 
@@ -44,7 +44,7 @@ class Source(Protocol):
         ...
 
 
-def open_source(what: str) -> Source:
+def open_source(what: str) -> SoundSource:
     """ "tone", "silence", or the path of a WAV file. Raises AudioError for a file that cannot be used."""
     if what == "tone":
         return Tone()
@@ -61,7 +61,7 @@ class Paced:
     def begin(self) -> None:
         self._due = asyncio.get_running_loop().time()
 
-    async def ready(self) -> None:
+    async def wait(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._due > _TOO_LATE:
             self._due = now

@@ -102,7 +102,7 @@ class SrtpReceiver:
     def _after_failure(self, packet: bytes, error: SrtpError) -> bytes:
         """The packet under the next rollover counter, if it is time to try that; raises the error otherwise."""
         self.refused += 1
-        if isinstance(error, SrtpNotAuthentic | SrtpReplayed) and self._may_try_next(packet[8:12]):
+        if isinstance(error, SrtpNotAuthentic | SrtpReplayed) and self._count_failure(packet[8:12]):
             sources, ssrc = self._rtp, packet[8:12]
             source = sources.get(ssrc) or sources.new(ssrc)
             index = source.history.estimate(packet[2] << 8 | packet[3]) + _ROLLOVER
@@ -118,8 +118,8 @@ class SrtpReceiver:
                     return opened
         raise error
 
-    def _may_try_next(self, ssrc: bytes) -> bool:
-        """Counts one more failure in a row."""
+    def _count_failure(self, ssrc: bytes) -> bool:
+        """Counts one more failure in a row; whether it is time to try the next rollover counter."""
         if self.profile.tag_length < _LONG_TAG:
             return False
         source = self._rtp.get(ssrc)
@@ -144,7 +144,7 @@ class SrtpReceiver:
         if ssrc not in sources:
             sources.enter(ssrc, source)
         source.history.record(index)
-        self.srtcp_tags.verified(tag_length)
+        self.srtcp_tags.note_verified(tag_length)
         return opened
 
     def continue_from(self, ssrc: int, *, rtp_index: int = -1, rtcp_index: int = -1) -> None:

@@ -34,7 +34,7 @@ COMMON = range(RTP_HEADER, MAX_PACKET + 1)
 """Lengths of a packet that begins so; its header has `RTP_HEADER` octets. Others go through `rtp_header`."""
 
 
-class Source:
+class SrtpSource:
     """One SSRC under one session key."""
 
     __slots__ = ("failures", "history", "iv", "last", "marked")
@@ -50,7 +50,7 @@ class Source:
         """The highest index when room was looked for the last time."""
 
 
-class Sources(dict[bytes, Source]):
+class Sources(dict[bytes, SrtpSource]):
     """A session key's transform and its sources, by the four octets of their SSRC.
 
     `new` only prepares a source: `enter` it when a packet of it has passed. Those that are silent make room for new
@@ -64,15 +64,15 @@ class Sources(dict[bytes, Source]):
         self.transform = transform
         self._forgotten: dict[bytes, int] = {}
 
-    def new(self, ssrc: bytes) -> Source:
+    def new(self, ssrc: bytes) -> SrtpSource:
         """A source that is not known yet, or was forgotten; raises SrtpTooManySources."""
         if len(self) >= MAX_SOURCES and len(self._forgotten) >= MAX_FORGOTTEN and ssrc not in self._forgotten:
             raise SrtpTooManySources(
                 f"These keys have served {MAX_FORGOTTEN + MAX_SOURCES} SSRCs, as many as they may."
             )
-        return Source(self.transform.iv(int.from_bytes(ssrc, "big")), self._forgotten.get(ssrc, -1))
+        return SrtpSource(self.transform.iv(int.from_bytes(ssrc, "big")), self._forgotten.get(ssrc, -1))
 
-    def enter(self, ssrc: bytes, source: Source) -> None:
+    def enter(self, ssrc: bytes, source: SrtpSource) -> None:
         """A packet of a new source has passed."""
         if len(self) >= MAX_SOURCES:
             silent = self._most_silent()

@@ -44,7 +44,7 @@ class SrtcpTags:
         self.trying = lengths
         """The lengths to try for a received packet, the likely one first."""
 
-    def verified(self, length: int) -> None:
+    def note_verified(self, length: int) -> None:
         """A packet of the peer verified with a tag of this length."""
         need_whole("length", length)
         if length == self._standard:
