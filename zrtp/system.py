@@ -20,7 +20,8 @@ system_random: RandomSource = os.urandom
 wall_clock: WallClock = time.time
 
 _MONTHS: Final = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
 )
 
 
