@@ -29,6 +29,9 @@ HYBRID = Config(key_agreements=(b"X1M2", b"Mult"))
 Loses = Callable[[str, bytes], bool]
 """Whether a datagram of this sender is lost."""
 
+SERIES = pytest.mark.parametrize("series", [range(1), pytest.param(range(1, 8), marks=pytest.mark.long)], ids=len)
+"""Seeds of the calls, for each of `OFFSETS`."""
+
 DELAYS = pytest.mark.parametrize("delay", [0.005, 0.05, 0.15])
 
 
@@ -105,15 +108,17 @@ def again(pair: Pair, *kinds: Kind) -> list[bytes]:
     return [message[4:12] for place, (_, message) in enumerate(later) if later[place] in later[:place]]
 
 
+@SERIES
 @pytest.mark.parametrize("early", [False, True])
-def test_at_a_long_round_trip_nothing_after_hello_is_sent_twice(early: bool) -> None:
-    for seed, offset in product(range(2), OFFSETS):
+def test_at_a_long_round_trip_nothing_after_hello_is_sent_twice(early: bool, series: range) -> None:
+    for seed, offset in product(series, OFFSETS):
         assert again(call(CURVE, Netem(delay=0.15), offset, seed=seed, early=early)) == [], offset
 
 
+@SERIES
 @pytest.mark.parametrize("early", [False, True])
-def test_an_early_commit_does_not_know_the_path_and_costs_three_copies_at_most(early: bool) -> None:
-    for seed, offset in product(range(2), OFFSETS):
+def test_an_early_commit_does_not_know_the_path_and_costs_three_copies_at_most(early: bool, series: range) -> None:
+    for seed, offset in product(series, OFFSETS):
         pair = call(CURVE, Netem(delay=0.15), offset, seed=seed, bind=True, early=early)
         assert len(again(pair)) <= 3, offset
 
@@ -166,10 +171,11 @@ def test_nobody_waits_for_the_commit_of_a_passive_peer() -> None:
     assert pair.network.now - 0.13 == pytest.approx(8 * 0.15)
 
 
+@SERIES
 @every("kind", [Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kind.CONFIRM2])
-def test_what_is_lost_once_costs_a_round_trip_and_40_ms(kind: Kind) -> None:
+def test_what_is_lost_once_costs_a_round_trip_and_40_ms(kind: Kind, series: range) -> None:
     """Also whoever started first, and cannot know which copy of his Hello was acknowledged."""
-    for seed, offset in enumerate(OFFSETS):
+    for seed, offset in product(series, OFFSETS):
         lost: list[str] = []
 
         def lose(name: str, datagram: bytes, lost: list[str] = lost) -> bool:

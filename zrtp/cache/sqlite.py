@@ -43,8 +43,8 @@ class SqliteCache:
     """The `SecretCache` in a file that several threads and processes of one user may share.
 
     The file is made if there is none, and read once in full: a damaged one is moved aside, and what is no cache is
-    left alone. Every operation
-    waits up to `busy_timeout` seconds for other users of the file. Raises CacheError, as every method does.
+    left alone. Every operation waits up to `busy_timeout` seconds for other users of the file. Raises CacheError, as
+    every method does.
     """
 
     def __init__(self, path: str | Path, *, busy_timeout: float = BUSY_TIMEOUT) -> None:

@@ -64,8 +64,6 @@ class RtpPacket:
             need_octets("RtpPacket.extension", self.extension)
         if type(self.marker) is not bool:
             need_flag("RtpPacket.marker", self.marker)
-        if not isinstance(self.csrcs, tuple) or not all(isinstance(csrc, int) for csrc in self.csrcs):
-            raise ApiMisuse("RtpPacket.csrcs holds at most 15 numbers of 32 bits.")
         for name, bits in _WIDTHS.items():
             number = getattr(self, name)
             if type(number) is not int:
@@ -74,7 +72,7 @@ class RtpPacket:
                 raise ApiMisuse(f"RtpPacket.{name} is {number}; it has {bits} bits, so keep it below {1 << bits}.")
         if self.marker and _FIRST_RTCP <= self.payload_type | 0x80 <= _LAST_RTCP:
             raise ApiMisuse(f"Payload type {self.payload_type} with the marker looks like RTCP: use another one.")
-        if len(self.csrcs) > 15 or not all(0 <= csrc < 1 << 32 for csrc in self.csrcs):
+        if self.csrcs != () and not _are_sources(self.csrcs):
             raise ApiMisuse("RtpPacket.csrcs holds at most 15 numbers of 32 bits.")
         if len(self.extension) % 4 or len(self.extension) >= 1 << 18:
             raise ApiMisuse("A header extension is a multiple of 4 octets, below 262,144.")
@@ -131,6 +129,14 @@ class RtpPacket:
             extension=extension,
             padding=padding,
         )
+
+
+def _are_sources(csrcs: object) -> bool:
+    return (
+        isinstance(csrcs, tuple)
+        and len(csrcs) <= 15
+        and all(isinstance(csrc, int) and 0 <= csrc < 1 << 32 for csrc in csrcs)
+    )
 
 
 _WIDTHS = {"payload_type": 7, "sequence": 16, "timestamp": 32, "ssrc": 32, "padding": 8}

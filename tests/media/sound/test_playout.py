@@ -169,10 +169,11 @@ def test_another_sender_is_heard_at_once() -> None:
     assert pitch(heard[320:]) == 400
 
 
-def test_whatever_a_sender_says_memory_is_bounded_and_sound_goes_on() -> None:
+@pytest.mark.parametrize("turns", [2000, pytest.param(20_000, marks=pytest.mark.long)])
+def test_whatever_a_sender_says_memory_is_bounded_and_sound_goes_on(turns: int) -> None:
     dice = random.Random(3)
     buffer = PlayoutBuffer()
-    for turn in range(2000):
+    for turn in range(turns):
         near = turn * 80 + dice.randrange(dice.choice([320, 8000]))
         timestamp = dice.choice([dice.getrandbits(32), near, near])
         payload = dice.randbytes(dice.choice([0, 1, 80, 160, 1400]))
