@@ -178,6 +178,7 @@ def test_who_hears_us_gets_a_commit_and_those_to_blind_senders_end() -> None:
     to_peer = only([one for one in peer.hear() if isinstance(one, Commit)], Commit)
     assert [one.peer.ssrc for one in core_of(bob.stream).exchanges()] == [peer.ssrc]
     assert first.send(first.dhpart1(commit)) == []
+    assert bob.stream.counters["an exchange runs with somebody who hears us"] == 1
     peer.answer(to_peer)
     assert state_of(bob.stream) is State.SECURE
 
@@ -192,6 +193,21 @@ def test_a_commit_for_which_there_was_no_room_is_answered_as_soon_as_its_sender_
     peer.take_dhpart1(only(peer.hear()[1:], DHPart1))
     peer.send(peer.dhpart2(), peer.confirm())
     assert state_of(bob.stream) is State.SECURE
+
+
+@pytest.mark.attack("DOS-34")
+def test_who_gets_no_public_value_is_asked_whether_he_hears_us() -> None:
+    bob = alone(WAITING)
+    (stranger,) = strangers(bob, 1)
+    core = core_of(bob.stream)
+    assert hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
+    for _ in range(int(limits.PUBLIC_VALUES - limits.PUBLIC_VALUES_KEPT)):
+        core.past.count_public_value(0.0)
+    assert not hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
+    assert core.past.asking
+    assert bob.stream.counters["too many exchanges"] == 1
+    answer(stranger, asked(bob))
+    assert hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
 
 
 @pytest.mark.attack("DOS-34")

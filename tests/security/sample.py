@@ -24,7 +24,8 @@ from tests.security.mutations import Mutation, mutations
 PACKAGE = ROOT / "zrtp"
 ROOMS = ("protocol", "wire", "cache", "media")
 
-FURTHER = {"protocol": ("tests/test_vectors.py", "tests/test_public_api.py", "tests/media")}
+DOOR = ("tests/test_public_api.py", "tests/test_front_door.py")
+FURTHER = {"protocol": ("tests/test_vectors.py", *DOOR, "tests/media"), "media": DOOR, "cache": DOOR}
 """What shows beyond its own folder how a room works."""
 
 UNREAD = "a wider table has more entries, and none of them is ever read"

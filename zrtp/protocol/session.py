@@ -202,6 +202,7 @@ class Session:
         self._driver.check()
         if not isinstance(request, Read | Write | Search):
             refuse("What is done", "what store_to_do gave", request)
+        need_moment(now)
         self._driver.store_done(request, now)
 
 
