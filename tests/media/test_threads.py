@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.inside import call_of
 from tests.support.locking import locked
-from zrtp.cache.interface import RecordUpdate
+from zrtp.cache.interface import RecordUpdate, SecretCache
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.cache.sqlite import SqliteCache
@@ -398,12 +398,8 @@ class Failing(MemoryCache):
         return stored
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit()], ids=["OSError", "SystemExit"])
-def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later_is_stored(
-    error: BaseException, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "WRITE_INTERVAL", 1e-6)
-    cache = Failing(2, error)
+def verified_call(cache: SecretCache) -> tuple[Phone, Phone]:
+    """Alice, who has this cache, calls Bob and finds that the words match."""
     alice, bob = Phone(endpoint=Endpoint(FAST, cache)), Phone(endpoint=Endpoint(FAST, MemoryCache()))
     bob.call(alice)
     alice.call(bob)
@@ -411,6 +407,16 @@ def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later
         phone.socket.secured(timeout=5.0)
     alice.socket.session.sas_matched("Bob")
     alice.socket.settle()
+    return alice, bob
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit()], ids=["OSError", "SystemExit"])
+def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later_is_stored(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WRITE_INTERVAL", 1e-6)
+    cache = Failing(2, error)
+    alice, bob = verified_call(cache)
     assert cache.named.wait(5.0)
     alice.close()
     bob.close()
@@ -423,13 +429,7 @@ def test_whatever_class_of_exception_a_cache_raises_is_told_and_what_comes_later
 
 def test_what_is_lost_for_good_is_told_also_by_a_cache_that_raises_what_it_should_not() -> None:
     cache = Failing(1000, OSError(28, "No space left on device"))
-    alice, bob = Phone(endpoint=Endpoint(FAST, cache)), Phone(endpoint=Endpoint(FAST, MemoryCache()))
-    bob.call(alice)
-    alice.call(bob)
-    for phone in (alice, bob):
-        phone.socket.secured(timeout=5.0)
-    alice.socket.session.sas_matched("Bob")
-    alice.socket.settle()
+    alice, bob = verified_call(cache)
     alice.close()
     bob.close()
     assert cache.peers() == []

@@ -108,7 +108,8 @@ def test_when_a_call_is_closed_what_waits_is_tried_once_more_and_then_lost() -> 
     assert pair.alice.seen(Closed)
 
 
-def test_a_deferred_write_is_handed_out_again_after_its_pause() -> None:
+def call_to_be_stored() -> tuple[Friends, Pair, Storekeeper, Write]:
+    """A secure call whose end of Alice hands out its requests: her record was read, and this is to be written."""
     friends = Friends()
     pair = friends.pair("alice", deferred={"alice"})
     keeper = Storekeeper(pair.alice)
@@ -117,6 +118,11 @@ def test_a_deferred_write_is_handed_out_again_after_its_pause() -> None:
     pair.run(2.0)
     (write,) = keeper.look()
     assert isinstance(write, Write)
+    return friends, pair, keeper, write
+
+
+def test_a_deferred_write_is_handed_out_again_after_its_pause() -> None:
+    friends, pair, keeper, write = call_to_be_stored()
     now = pair.network.now
     later = now + 1.0
     keeper.fail(later)
@@ -183,13 +189,7 @@ def test_after_close_a_failing_deferred_store_is_asked_once_for_each_change() ->
 
 
 def test_a_change_that_is_given_back_without_an_answer_has_failed() -> None:
-    friends = Friends()
-    pair = friends.pair("alice", deferred={"alice"})
-    keeper = Storekeeper(pair.alice)
-    pair.run(1.0)
-    keeper.serve(pair.network.now)
-    pair.run(2.0)
-    (write,) = keeper.look()
+    _, pair, _, write = call_to_be_stored()
     pair.alice.session.store_done(write, 2.0)
     assert warnings(pair.alice) == ["The store of retained secrets gave no answer. It is tried again."]
     pair.alice.stream.handle_timer(2.5)
