@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.security.mutations import mutations
-from tests.security.sample import PACKAGE, REASONS, ROOMS, sample, stages
+from tests.security.sample import DOOR, PACKAGE, REASONS, ROOMS, sample, stages
 
 
 @pytest.mark.long
@@ -18,7 +18,7 @@ def test_a_seed_always_draws_the_same_changes() -> None:
 def test_the_tests_of_the_module_come_first_then_those_of_its_folder() -> None:
     assert list(stages(PACKAGE / "wire" / "crc.py")) == [("tests/wire/test_crc.py",), ("tests/wire",)]
     assert list(stages(PACKAGE / "wire" / "__init__.py")) == [("tests/wire",)]
-    folders = [("tests/media/srtp/test_sender.py",), ("tests/media/srtp",), ("tests/media",)]
+    folders = [("tests/media/srtp/test_sender.py",), ("tests/media/srtp",), ("tests/media", *DOOR)]
     assert list(stages(PACKAGE / "media" / "srtp" / "sender.py")) == folders
 
 
