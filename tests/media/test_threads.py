@@ -398,6 +398,14 @@ class Failing(MemoryCache):
         return stored
 
 
+def test_what_the_network_says_about_a_closed_socket_is_no_news() -> None:
+    """The thread that receives may hear of it while another one closes the socket."""
+    phone = Phone(endpoint=Endpoint(FAST, MemoryCache()))
+    phone.close()
+    phone.socket._note_refusal()
+    assert not [event for event in phone.events if isinstance(event, MediaTrouble)]
+
+
 def verified_call(cache: SecretCache) -> tuple[Phone, Phone]:
     """Alice, who has this cache, calls Bob and finds that the words match."""
     alice, bob = Phone(endpoint=Endpoint(FAST, cache)), Phone(endpoint=Endpoint(FAST, MemoryCache()))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, kinds, only, snapshot
+from tests.support.actor import FAST, SUITE, WAITING, Actor, alone, among, kinds, only, snapshot
 from tests.support.cases import every
 from tests.support.counting import CountingKeyAgreement
 from tests.support.friends import Friends
@@ -648,6 +648,26 @@ def test_a_commit_has_to_win_against_each_of_ours_that_waits_for_its_answer(wins
         between = winning(peer, to_peer, lambda mine, theirs: theirs < mine < present(to_other.hvi))
         assert DHPart1 not in map(type, peer.send(between))
         assert bob.stream.counters["Commit lost the contention"] == 1
+
+
+@pytest.mark.attack("DOS-03")
+def test_a_crossing_commit_of_somebody_else_has_to_come_again_if_there_is_no_room() -> None:
+    """Ours waits for its answer, two are answered already, and this one is of nobody who is known to hear us."""
+    bob = alone(FAST)
+    actors = [Actor(bob.stream, seed=seed, ssrc=0x5000 + seed) for seed in range(4)]
+    for actor in actors:
+        actor.send(actor.own_hello)
+    own = among(actors[0].send(HELLO_ACK), Commit)
+    core = core_of(bob.stream)
+    ours = present(core.exchange)
+    for actor in actors[1:3]:
+        aside.bring_forward(core, ours)
+        among(actor.send(winning(actor, own)), DHPart1)
+    aside.bring_forward(core, ours)
+    assert state_of(bob.stream) is State.COMMIT_SENT
+    assert DHPart1 not in map(type, actors[3].send(winning(actors[3], own)))
+    assert bob.stream.counters["too many exchanges"] == 1
+    assert len(core.exchanges()) == 3
 
 
 def test_the_answer_brings_our_hello_along_if_there_are_two_and_the_peer_may_have_another_one() -> None:

@@ -177,7 +177,8 @@ def test_a_source_of_randomness_that_fails_ends_whatever_needed_it(after: int) -
 
 def test_the_operating_system_may_have_no_randomness_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a peer sends does not raise for that."""
-    stream = Endpoint(FAST).session().add_stream(1)
+    session = Endpoint(FAST).session()
+    stream = session.add_stream(1)
     stream.start(0.0)
 
     def failing(_: int) -> bytes:
@@ -187,6 +188,8 @@ def test_the_operating_system_may_have_no_randomness_either(monkeypatch: pytest.
     Actor(stream).discover()
 
     assert stream.state is State.FAILED
+    (failed,) = [event for event in iter(session.next_event, None) if isinstance(event, Failed)]
+    assert failed.text == "The operating system gave no randomness: Input/output error."
 
 
 @every(

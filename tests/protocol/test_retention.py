@@ -155,7 +155,7 @@ def test_a_call_without_mismatch_stores_its_secret_at_once() -> None:
     cache = remembering(PeerRecord(rs1=OLD))
     call = life(cache)
     known = call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.kept.store_or_hold_back(outcome(s1=known.rs1), mismatch=False)
     call.serve()
     assert not call.kept.held_back
     assert (stored(cache).rs1, stored(cache).rs2) == (NEW, OLD)
@@ -168,7 +168,7 @@ def test_after_a_mismatch_the_secret_waits_for_the_user_and_is_gone_with_the_cal
     call = life(cache)
     call.meet()
     result = outcome()
-    call.kept.store_or_hold_back(PEER, result, mismatch=True)
+    call.kept.store_or_hold_back(result, mismatch=True)
     call.serve()
     assert call.kept.held_back
     assert stored(cache).rs1 == OLD
@@ -182,7 +182,7 @@ def test_a_secret_that_was_held_back_is_stored_once_however_often_people_compare
     cache = remembering(PeerRecord(rs1=OLD))
     call = life(cache)
     call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(), mismatch=True)
+    call.kept.store_or_hold_back(outcome(), mismatch=True)
     for name in ("Bob", "Bobby"):
         call.kept.sas_matched(name)
         call.serve()
@@ -195,14 +195,14 @@ def test_a_mismatch_that_something_else_makes_up_for_is_stored_at_once_and_a_tru
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)
     call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(authenticated=True), mismatch=True)
+    call.kept.store_or_hold_back(outcome(authenticated=True), mismatch=True)
     call.serve()
     assert (stored(cache).rs1, stored(cache).verified, stored(cache).trusted_lineage) == (NEW, False, True)
 
     cache = remembering(PeerRecord(rs1=OLD))
     call = life(cache)
     call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(), mismatch=True)
+    call.kept.store_or_hold_back(outcome(), mismatch=True)
     call.serve()
     call.kept.trust_signer()
     call.serve()
@@ -218,7 +218,7 @@ def test_a_cache_that_cannot_be_read_holds_the_secret_back_and_says_so() -> None
     known = call.meet()
     assert known.rs1 is None and not call.kept.loaded
     cache.broken = False
-    call.kept.store_or_hold_back(PEER, outcome(), mismatch=False)
+    call.kept.store_or_hold_back(outcome(), mismatch=False)
     call.serve()
     assert call.kept.held_back and stored(cache).rs1 == OLD
     call.kept.sas_matched("Bob")
@@ -232,7 +232,7 @@ def test_they_differ_brings_the_record_of_before_the_call_back() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)
     known = call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.kept.store_or_hold_back(outcome(s1=known.rs1), mismatch=False)
     call.serve()
     call.kept.sas_mismatched()
     call.serve()
@@ -257,7 +257,7 @@ def test_a_verification_that_is_taken_back_leaves_the_secrets() -> None:
     cache = remembering(PeerRecord(rs1=OLD, verified=True, verified_at=1.0))
     call = life(cache)
     known = call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(s1=known.rs1), mismatch=False)
+    call.kept.store_or_hold_back(outcome(s1=known.rs1), mismatch=False)
     call.serve()
     assert stored(cache).verified
     call.kept.unverify()
@@ -269,7 +269,7 @@ def test_that_the_peer_has_finished_is_written_once() -> None:
     cache = remembering(None)
     call = life(cache)
     call.meet(Role.RESPONDER)
-    call.kept.store_or_hold_back(PEER, replace(outcome(), role=Role.RESPONDER), mismatch=False)
+    call.kept.store_or_hold_back(replace(outcome(), role=Role.RESPONDER), mismatch=False)
     call.serve()
     assert stored(cache).provisional
     for _ in range(3):
@@ -282,7 +282,7 @@ def test_that_the_peer_has_finished_is_written_once() -> None:
 def test_a_cacheless_endpoint_writes_nothing() -> None:
     call = life(None)
     call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(), mismatch=False)
+    call.kept.store_or_hold_back(outcome(), mismatch=False)
     call.serve()
     call.kept.sas_matched("Bob")
     call.serve()
@@ -362,7 +362,7 @@ def test_wiping_leaves_no_secret_of_the_call_and_the_cache_intact() -> None:
     for call in (life(cache, aux=aux), life(cache, signalled=(signalled, b"salt"))):
         known = call.meet(Role.RESPONDER)
         result = outcome(s1=None if known.rs1 is None else known.rs1.copy())
-        call.kept.store_or_hold_back(PEER, result, mismatch=False)
+        call.kept.store_or_hold_back(result, mismatch=False)
         call.serve()
         call.kept.wipe()
         assert known.rs1 is not None and known.rs1.wiped
@@ -376,7 +376,7 @@ def test_what_another_call_stores_for_a_new_peer_meanwhile_is_kept_beside() -> N
     call = life(cache)
     call.meet()
     cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD, last_seen=1001.0))
-    call.kept.store_or_hold_back(PEER, outcome(), mismatch=False)
+    call.kept.store_or_hold_back(outcome(), mismatch=False)
     call.serve()
     assert (stored(cache).rs1, stored(cache).rs2) == (OLD, NEW)
 
@@ -385,7 +385,7 @@ def test_whoever_finishes_a_call_whose_secret_is_held_back_has_stored_nothing_of
     cache = remembering(PeerRecord(rs1=OLD, provisional=True))
     call = life(cache)
     call.meet()
-    call.kept.store_or_hold_back(PEER, outcome(), mismatch=True)
+    call.kept.store_or_hold_back(outcome(), mismatch=True)
     call.kept.note_peer_finished(CONFIRMED)
     call.serve()
     assert (stored(cache).rs1, stored(cache).provisional) == (OLD, True)

@@ -373,7 +373,7 @@ class Call:
             authenticated=bound and self.signalling_protected,
         )
         mismatch = self.continuity is Continuity.MISMATCH
-        self.retention.store_or_hold_back(exchange.peer.hello.zid, outcome, mismatch=mismatch)
+        self.retention.store_or_hold_back(outcome, mismatch=mismatch)
 
     def _enrol(self, exchange: Exchange, zrtpsess: Secret, peer_zid: bytes) -> None:
         """A PBX keeps the new pbxsecret at once; a phone only when its user agrees (section 7.3.1).

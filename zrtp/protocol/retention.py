@@ -207,13 +207,12 @@ class Retention:
 
     # Writing.
 
-    def store_or_hold_back(self, peer_zid: bytes, outcome: CallOutcome, *, mismatch: bool) -> None:
+    def store_or_hold_back(self, outcome: CallOutcome, *, mismatch: bool) -> None:
         """Store the new secret (section 4.6.1), or hold it back: after a mismatch that nothing else makes up for, if
         nothing matched of a peer that has a name, and if the store did not answer, so that nobody knows any of this.
 
         Anybody can claim a ZID. Without a mismatch nothing matches when the secrets have expired or are lost.
         """
-        self._peer_zid = peer_zid
         self._outcome = outcome
         before = self._before
         described = before is not None and (before.name != "" or before.verified)

@@ -70,7 +70,7 @@ def test_the_goodbye_of_another_source_ends_nothing(leaving: int) -> None:
     run(test())
 
 
-def test_a_peer_that_changes_its_source_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peer_that_changes_its_source_goes_on_until_that_one_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "LEAVING", 0.05)
 
     async def test() -> None:
@@ -82,6 +82,8 @@ def test_a_peer_that_changes_its_source_goes_on(monkeypatch: pytest.MonkeyPatch)
             await asyncio.sleep(0.1)
             bob.send_rtp(packet(2, 2))
             assert [each.sequence for each in await heard(alice, 1)] == [2]
+            bob.send_rtcp(rtcp.goodbye(2))
+            assert await alice.receive() is None
 
     run(test())
 
