@@ -26,13 +26,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import pytest
+
 from tests.security.machine import WORK, Defect, Machine, Node, Output, Party, Sent
 from tests.security.toy import Draws, toy_config
 from tests.support.inside import cache_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Network
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
-from zrtp.protocol import core, timers
+from zrtp.protocol import timers, transmission
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import Role, Sending
@@ -98,19 +100,17 @@ def few_retransmissions(copies: int | None) -> Iterator[None]:
     """The engine's schedules with so many copies after the first, instead of 20, 62, 10 and 20 (None). What follows
     the path is repeated as T2.
     """
-    along_the_path = timers.along_the_path
     before = {name: getattr(timers, name).retransmissions for name in SCHEDULES}
-    try:
-        if copies is not None:
-            setattr(core, "along_the_path", lambda round_trip, octets: timers.T2)  # noqa: B010
-        for name, more in SCHEDULES.items():
+    with pytest.MonkeyPatch.context() as patch:
+        try:
             if copies is not None:
-                object.__setattr__(getattr(timers, name), "retransmissions", copies + more)
-        yield
-    finally:
-        setattr(core, "along_the_path", along_the_path)  # noqa: B010
-        for name, original in before.items():
-            object.__setattr__(getattr(timers, name), "retransmissions", original)
+                patch.setattr(transmission, "along_the_path", lambda round_trip, octets: timers.T2)
+                for name, more in SCHEDULES.items():
+                    object.__setattr__(getattr(timers, name), "retransmissions", copies + more)
+            yield
+        finally:
+            for name, original in before.items():
+                object.__setattr__(getattr(timers, name), "retransmissions", original)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from tests.security.explore import SCENARIOS, Explorer, explore, few_retransmissions
 from tests.security.machine import Defect, clone, dump
-from zrtp.protocol import ending
+from zrtp.protocol import ending, transmission
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.contention import Winner
 from zrtp.protocol.core import Core, Received
@@ -129,8 +129,11 @@ def test_a_copy_of_an_endpoint_is_equal_and_shares_nothing_that_changes(name: st
             assert dump(party) == before
 
 
-def test_the_schedules_are_restored() -> None:
-    before = T2.retransmissions
+def test_the_schedules_are_cut_down_and_restored() -> None:
+    """Whatever is not cut down makes each state space ten times larger."""
+    copies, along_the_path = T2.retransmissions, vars(transmission)["along_the_path"]
     with few_retransmissions(1):
         assert T2.retransmissions == 1
-    assert T2.retransmissions == before == 10
+        assert vars(transmission)["along_the_path"](0.1, 500) is T2
+    assert T2.retransmissions == copies == 10
+    assert vars(transmission)["along_the_path"] is along_the_path
