@@ -17,6 +17,8 @@ from tests.support.loops import run
 from tests.support.media_pair import MediaPair
 from zrtp import ApiMisuse, Config, Endpoint, MemoryCache, Secret, SrtpKeys, State
 from zrtp.cache import PeerRecord, SqliteCache
+from zrtp.crypto.passphrase import auxsecret
+from zrtp.crypto.registry import DEFAULT
 from zrtp.media import sdp, srtp
 from zrtp.media.aio import AsyncCall, ForkedCall, Host, SecureStream, connect, listen
 from zrtp.media.aio.call import SessionOptions
@@ -26,6 +28,7 @@ from zrtp.media.secure import SecureCall
 from zrtp.media.threads import SecureSocket, SocketOptions
 from zrtp.protocol.store import Read
 from zrtp.protocol.work import Work
+from zrtp.stores.sealed import SealedCache
 
 ADDRESS = ("127.0.0.1", 5004)
 
@@ -35,6 +38,7 @@ RIGHT: dict[str, Any] = {
     "addresses": ADDRESS,
     "auth_tag_code": b"HS80",
     "cipher_code": b"AES1",
+    "cache": MemoryCache(),
     "change": lambda record: record,
     "compound": bytes(12),
     "connection": None,
@@ -70,6 +74,7 @@ RIGHT: dict[str, Any] = {
     "seconds": 0.1,
     "sequence": 1,
     "session": Endpoint().session(),
+    "source": lambda: [Secret(bytes(32))],
     "ssrc": 0x77,
     "timestamp": 1,
     "value": "1.10",
@@ -153,7 +158,7 @@ def test_by_the_engine_and_the_media_path() -> None:
 
 @every(
     "kind",
-    [Config, Endpoint, Packetizer, PeerRecord, RtpPacket, Secret, SecureCall, SqliteCache],
+    [Config, Endpoint, Packetizer, PeerRecord, RtpPacket, SealedCache, Secret, SecureCall, SqliteCache],
     ids=lambda kind: kind.__name__,
 )
 def test_by_everything_that_is_made(kind: type) -> None:
@@ -161,7 +166,9 @@ def test_by_everything_that_is_made(kind: type) -> None:
 
 
 def test_by_packets_and_caches(tmp_path: Path) -> None:
-    for thing in (Packetizer(1), RtpPacket.decode(b"\x80" + bytes(11)), MemoryCache(), SqliteCache(tmp_path / "x.db")):
+    file = SqliteCache(tmp_path / "x.db")
+    sealed = SealedCache(file, lambda: [Secret(bytes(32))])
+    for thing in (Packetizer(1), RtpPacket.decode(b"\x80" + bytes(11)), MemoryCache(), file, sealed):
         assert what_is_not_refused(methods_of(thing)) == {}
 
 
@@ -187,6 +194,11 @@ def test_by_calls_in_an_event_loop() -> None:
         await call.aclose()
 
     run(scene())
+
+
+def test_by_algorithms_and_passphrases() -> None:
+    for function in (DEFAULT.extended, auxsecret):
+        assert what_is_not_refused(cases_of(function.__name__, function)) == {}
 
 
 def test_by_srtp_and_signalling() -> None:

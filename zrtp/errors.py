@@ -1,6 +1,6 @@
 """Whose fault it was, and what to tell the other side.
 
-The whole tree::
+The tree, without what single modules add for themselves::
 
     ZrtpError
       ApiMisuse                 our caller's fault; raised
@@ -11,8 +11,8 @@ The whole tree::
       SrtpError                 an SRTP or SRTCP packet did not verify; raised by zrtp.media.srtp
       PeerError                 the peer's fault; never leaves the engine: becomes event and Error
         MalformedPacket         0x10
-        PeerMisbehaved          0x20 0x61 0x62 0x70 0x80 0x90 ...
-        PeerIncompatible        0x30 0x40 0x51..0x56
+        PeerMisbehaved          what no honest, correct peer sends
+        PeerIncompatible        what this side does not offer
 """
 
 from __future__ import annotations

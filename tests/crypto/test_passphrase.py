@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from zrtp.crypto.passphrase import LENGTH, auxsecret
+from zrtp.errors import ApiMisuse
 
 
 def test_it_is_scrypt_with_the_documented_parameters() -> None:
@@ -25,5 +26,5 @@ def test_two_people_may_type_it_differently(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_empty_passphrase_is_refused() -> None:
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ApiMisuse, match="empty"):
         auxsecret("  ")

@@ -16,6 +16,7 @@ from zrtp.crypto.key_agreements import MERGED_ORDER, X255
 from zrtp.crypto.key_agreements.montgomery import Montgomery, x25519_key_pair
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
 from zrtp.crypto.sas import SasType
+from zrtp.errors import ApiMisuse
 
 
 def toy_block(key: Octets) -> cfb.BlockEncryption:
@@ -88,7 +89,7 @@ def test_an_entry_with_a_known_code_replaces_it() -> None:
 
 
 def test_a_code_of_another_length_is_refused() -> None:
-    with pytest.raises(ValueError, match="four octets"):
+    with pytest.raises(ApiMisuse, match="has 4 octets"):
         DEFAULT.extended(AuthTag(code=b"SK128", tag_length=16, auth_key_length=32))
 
 

@@ -175,7 +175,7 @@ def test_a_commit_that_nobody_answers_comes_to_nothing_at_the_end_of_its_schedul
     assert not bob.seen(NoPeer)
     ((moment, error),) = peer.wait(0.1)
     assert moment == pytest.approx(13.55, abs=0.005)
-    assert "did not go on" in comes_to_nothing(bob, error).text
+    assert "not completed" in comes_to_nothing(bob, error).text
 
 
 @pytest.mark.attack("DOS-15")

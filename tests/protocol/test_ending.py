@@ -409,7 +409,7 @@ def test_an_initiator_gives_up_at_the_end_of_its_schedule_and_says_so(state: Sta
     assert isinstance(error, Error) and error.code == ErrorCode.PROTOCOL_TIMEOUT
     if state not in PROVED:  # anybody may have answered: a late peer may still begin
         (nobody,) = bob.seen(NoPeer)
-        assert "did not go on" in nobody.text and not bob.seen(Failed)
+        assert "not completed" in nobody.text and not bob.seen(Failed)
         assert state_of(bob) is State.QUIET
     else:
         (failed,) = bob.seen(Failed)

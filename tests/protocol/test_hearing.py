@@ -52,6 +52,21 @@ def test_a_ping_asks_with_eight_octets_that_nobody_can_guess() -> None:
     assert ping.endpoint_hash in challenges
 
 
+def test_without_randomness_nobody_is_asked_and_what_a_peer_sends_does_not_raise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bob = alone(WAITING)
+
+    def failing(_: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(core_of(bob.stream).installation, "random", failing)
+    hearing.ask(core_of(bob.stream))
+    Actor(bob.stream).send(HELLO_ACK)
+    assert core_of(bob.stream).counters["OSError"] == 1
+    assert core_of(bob.stream).past.challenge is None
+
+
 @pytest.mark.attack("DOS-26")
 def test_it_asks_ten_times_a_second_at_most() -> None:
     bob = alone(WAITING)

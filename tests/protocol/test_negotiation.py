@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support import wire
 from tests.support.cases import every
+from zrtp.crypto.codes import MULT, PRSH
 from zrtp.crypto.key_agreements.base import MERGED_ORDER, rank
 from zrtp.crypto.key_agreements.ml_kem import MlKem512
 from zrtp.crypto.registry import DEFAULT, RECOGNISED
@@ -18,8 +19,6 @@ from zrtp.crypto.srtp_suites import SUITES
 from zrtp.errors import ApiMisuse, BackendUnavailable, ErrorCode, MalformedPacket, PeerIncompatible
 from zrtp.protocol.config import Config
 from zrtp.protocol.negotiation import (
-    MULT,
-    PRSH,
     Offer,
     Version,
     check_commit,

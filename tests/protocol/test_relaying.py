@@ -109,6 +109,14 @@ def test_a_sas_is_relayed_only_when_both_legs_are_secure() -> None:
         legs.pbx_to_alice.session.pbx.relay(idle.pbx, legs.network.now)
 
 
+def test_a_sas_is_not_relayed_to_the_leg_that_it_is_of() -> None:
+    office = Exchange()
+    office.enrol(alice=True, bob=False)
+    legs = office.call()
+    with pytest.raises(ApiMisuse, match="between two calls"):
+        legs.pbx_to_alice.session.pbx.relay(legs.pbx_to_alice.session.pbx, legs.network.now)
+
+
 @pytest.mark.rfc("R-5.13-03", "R-10-05")
 def test_only_a_declared_pbx_relays() -> None:
     """An endpoint without the M flag that sits between two others has no way to make their SAS values look alike."""

@@ -395,6 +395,13 @@ def test_streams_are_named_by_ssrcs_that_differ_and_fit_32_bits() -> None:
     session.add_stream(0)  # free again
 
 
+def test_a_call_that_is_closed_takes_no_stream_more() -> None:
+    session = alone(FAST).session
+    session.close(0.0)
+    with pytest.raises(ApiMisuse, match="make a new session"):
+        session.add_stream(0x77)
+
+
 @pytest.mark.attack("CHN-08")
 @pytest.mark.parametrize("octets", [b"", bytes(31), bytes(33)])
 def test_a_zrtp_hash_has_32_octets(octets: bytes) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from tests.cache.processes import in_child
 from tests.cache.test_interface import FULL, OTHER, OWN, PEER, named, put
 from tests.stores.server import Server
+from tests.test_front_door import cases_of, methods_of, what_is_not_refused
 from zrtp.cache.interface import PAGE, SecretCache, in_coroutines, waits
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
@@ -43,6 +45,15 @@ def hosts(address: str, number: int) -> Iterator[list[PostgresCache]]:
 
 def count_up(old: PeerRecord | None) -> PeerRecord:
     return PeerRecord() if old is None else replace(old, preshared_count=old.preshared_count + 1)
+
+
+def test_what_is_of_the_wrong_kind_is_refused_with_a_sentence(address: str) -> None:
+    with PostgresCache(address) as cache:
+        assert what_is_not_refused(methods_of(cache)) == {}
+        assert what_is_not_refused(methods_of(cache.in_coroutines)) == {}
+    assert what_is_not_refused(cases_of("PostgresCache", partial(PostgresCache, address))) == {}
+    with pytest.raises(ApiMisuse, match=r"address is text \(str\), not int"):
+        PostgresCache(5432)  # type: ignore[arg-type]
 
 
 # ---- Several hosts

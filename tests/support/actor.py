@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import BOB_SSRC, Clock, Side, seeded
 from zrtp.cache.interface import SecretCache
+from zrtp.crypto.codes import MULT, PRSH
 from zrtp.crypto.key_agreements.base import CheckedValue, InitiatorShare, ResponderShare, ShareContext
 from zrtp.protocol.config import Config
 from zrtp.protocol.confirm import Box, open_confirm, seal_confirm
@@ -44,7 +45,7 @@ from zrtp.protocol.key_schedule import (
     s0_from_preshared,
     s0_from_session,
 )
-from zrtp.protocol.negotiation import MULT, PRSH, VERSION, Offer
+from zrtp.protocol.negotiation import VERSION, Offer
 from zrtp.protocol.retained_secrets import KnownSecrets, match, own_ids
 from zrtp.protocol.states import Trigger
 from zrtp.protocol.stream import Stream

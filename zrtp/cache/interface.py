@@ -13,7 +13,7 @@ from heapq import nsmallest
 from typing import Final, Protocol
 
 from zrtp.cache.record import PeerRecord, clean_name
-from zrtp.door import need_octets, need_utf8
+from zrtp.door import need_flag, need_function, need_octets, need_text, need_utf8, need_whole, refuse
 from zrtp.errors import CacheError
 
 ZID_LENGTH = 12
@@ -144,11 +144,12 @@ def in_order(entries: Iterable[PeerEntry]) -> list[PeerEntry]:
 
 def page(cache: SecretCache, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
     """A page as `LargeCache.page` has it, of any cache: one that has no pages is read whole."""
+    start = page_start(after, size)
     read: Callable[[tuple[bytes, bytes] | None, int], list[PeerEntry]] | None = getattr(cache, "page", None)
     if read is not None:
         return read(after, size)
     entries = sorted(cache.peers(), key=lambda entry: entry.zids)
-    return [entry for entry in entries if after is None or entry.zids > after][:size]
+    return [entry for entry in entries if entry.zids > start][:size]
 
 
 def entries(cache: SecretCache) -> Iterator[PeerEntry]:
@@ -190,6 +191,7 @@ def meant(cache: SecretCache, text: str) -> list[PeerEntry]:
 
 def beginning(cache: SecretCache, digits: str) -> list[PeerEntry]:
     """The records that `LargeCache.beginning` finds, of any cache."""
+    need_text("digits", digits)
     search: Callable[[str], list[PeerEntry]] | None = getattr(cache, "beginning", None)
     if search is not None:
         return search(digits)
@@ -204,7 +206,7 @@ def zids_beginning(digits: str) -> tuple[bytes, bytes]:
 
 def other_devices(cache: SecretCache, peer_zid: bytes, name: str) -> list[PeerEntry]:
     """Known peers of this name with another ZID: `peer_zid` may be a new device of theirs."""
-    if not clean_name(name):
+    if not clean_name(need_text("name", name)):
         return []
     search: Callable[[str], list[PeerEntry]] | None = getattr(cache, "named", None)
     found = search(name) if search is not None else in_order(each for each in entries(cache) if has_name(each, name))
@@ -223,9 +225,33 @@ def check_zid(zid: bytes) -> None:
         need_octets("A ZID", zid, length=ZID_LENGTH)
 
 
-def check_label(label: str) -> None:
-    """Raise ApiMisuse unless `label` is text that every store can write down."""
+def key_of(own_zid: bytes, peer_zid: bytes) -> tuple[bytes, bytes]:
+    """What a record is stored under. Raises ApiMisuse as `check_zid`."""
+    check_zid(own_zid)
+    check_zid(peer_zid)
+    return bytes(own_zid), bytes(peer_zid)
+
+
+def check_change(change: RecordUpdate) -> None:
+    """Raise ApiMisuse unless `change` can be called."""
+    need_function("change", change, "a function of the record that gives the new one")
+
+
+def check_own_zid(make: Callable[[], bytes], label: str, renew: bool) -> None:
+    """Raise ApiMisuse for what `own_zid` cannot take; `label` is text that every store can write down."""
     need_utf8("The label of a ZID", label)
+    need_flag("renew", renew)
+    need_function("make", make, "a function that gives 12 random octets")
+
+
+def page_start(after: tuple[bytes, bytes] | None, size: int) -> tuple[bytes, bytes]:
+    """Behind which ZIDs a page begins. Raises ApiMisuse for what `LargeCache.page` cannot take."""
+    need_whole("size", size, 0)
+    if after is None:
+        return b"", b""
+    if not isinstance(after, tuple) or len(after) != 2:
+        refuse("after", "a pair of ZIDs, ours and the peer's", after)
+    return need_octets("A ZID in after", after[0]), need_octets("A ZID in after", after[1])
 
 
 def made_zid(make: Callable[[], bytes]) -> bytes:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zrtp.cache.interface import PeerEntry, RecordUpdate, check_label, check_zid, in_order, made_zid
+from zrtp.cache.interface import PeerEntry, RecordUpdate, check_change, check_own_zid, in_order, key_of, made_zid
 from zrtp.cache.record import PeerRecord
-from zrtp.door import need_flag, need_function
 
 
 class MemoryCache:
@@ -22,21 +21,19 @@ class MemoryCache:
         self._records: dict[tuple[bytes, bytes], PeerRecord] = {}
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
-        check_label(label)
-        need_flag("renew", renew)
-        need_function("make", make, "a function that gives 12 random octets")
+        check_own_zid(make, label, renew)
         if renew or label not in self._own_zids:
             zid = made_zid(make)
             self._own_zids[label] = zid
         return self._own_zids[label]
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        record = self._records.get(_key(own_zid, peer_zid))
+        record = self._records.get(key_of(own_zid, peer_zid))
         return None if record is None else record.copy()
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
-        key = _key(own_zid, peer_zid)
-        need_function("change", change, "a function of the record that gives the new one")
+        key = key_of(own_zid, peer_zid)
+        check_change(change)
         old = self._records.get(key)
         given = None if old is None else old.copy()
         try:
@@ -58,9 +55,3 @@ class MemoryCache:
             PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=record.copy())
             for (own_zid, peer_zid), record in self._records.items()
         )
-
-
-def _key(own_zid: bytes, peer_zid: bytes) -> tuple[bytes, bytes]:
-    check_zid(own_zid)
-    check_zid(peer_zid)
-    return bytes(own_zid), bytes(peer_zid)

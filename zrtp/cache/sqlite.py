@@ -21,15 +21,17 @@ from zrtp.cache.interface import (
     PAGE,
     PeerEntry,
     RecordUpdate,
-    check_label,
-    check_zid,
+    check_change,
+    check_own_zid,
     has_name,
     in_order,
+    key_of,
     made_zid,
+    page_start,
     zids_beginning,
 )
 from zrtp.cache.record import PeerRecord
-from zrtp.door import need_flag, need_function, need_number, need_octets, need_text, need_whole, refuse
+from zrtp.door import need_number, need_text, refuse
 from zrtp.errors import ApiMisuse, CacheError
 
 BUSY_TIMEOUT = 5.0
@@ -73,9 +75,7 @@ class SqliteCache:
         return self._path
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
-        check_label(label)
-        need_flag("renew", renew)
-        need_function("make", make, "a function that gives 12 random octets")
+        check_own_zid(make, label, renew)
         with self._transaction(_WRITE) as connection:
             row = connection.execute("SELECT * FROM own_zids WHERE label = ?", (label,)).fetchone()
             if row and not renew:
@@ -85,27 +85,25 @@ class SqliteCache:
             return zid
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        check_zid(own_zid)
-        check_zid(peer_zid)
+        key = key_of(own_zid, peer_zid)
         with self._transaction(_READ) as connection:
-            return _select(connection, own_zid, peer_zid)
+            return _select(connection, *key)
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
-        check_zid(own_zid)
-        check_zid(peer_zid)
-        need_function("change", change, "a function of the record that gives the new one")
+        key = key_of(own_zid, peer_zid)
+        check_change(change)
         with self._transaction(_WRITE) as connection:
-            old = _select(connection, own_zid, peer_zid)
+            old = _select(connection, *key)
             given = None if old is None else old.copy()
             try:
                 new = change(given)
                 if new is None:
-                    connection.execute("DELETE FROM peers WHERE own_zid = ? AND peer_zid = ?", (own_zid, peer_zid))
+                    connection.execute("DELETE FROM peers WHERE own_zid = ? AND peer_zid = ?", key)
                     return None
                 if new == old:
                     return new.copy()
                 new = new.successor_of(old)
-                schema.insert(connection, "peers", schema.from_record(own_zid, peer_zid, new))
+                schema.insert(connection, "peers", schema.from_record(*key, new))
                 return new
             finally:
                 for record in (given, old):
@@ -118,10 +116,7 @@ class SqliteCache:
 
     def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
         """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
-        need_whole("size", size, 0)
-        if after is not None and (not isinstance(after, tuple) or len(after) != 2):
-            refuse("after", "a pair of ZIDs, ours and the peer's", after)
-        start = (b"", b"") if after is None else tuple(need_octets("A ZID in after", zid) for zid in after)
+        start = page_start(after, size)
         with self._transaction(_READ) as connection:
             rows = connection.execute(
                 "SELECT * FROM peers WHERE (own_zid, peer_zid) > (?, ?) ORDER BY own_zid, peer_zid LIMIT ?",

@@ -1,4 +1,4 @@
-"""Octets sealed for as long as they lie somewhere: AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits.
+"""Encryption of what is stored: AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits.
 
 One key seals up to 2^32 messages; a store that writes more takes a new key before.
 """

@@ -11,6 +11,9 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
+from zrtp.door import need_utf8
+from zrtp.errors import ApiMisuse
+
 LENGTH = 32
 """Octets of the result: the length at which all known peers compute the same."""
 
@@ -24,9 +27,9 @@ def auxsecret(passphrase: str) -> bytes:
     """32 octets from a passphrase; it takes about 0.1 s and 32 MB, on purpose.
 
     Raises:
-        ValueError: the passphrase is empty.
+        ApiMisuse: the passphrase is empty, or no text.
     """
-    text = " ".join(unicodedata.normalize("NFKC", passphrase).split())
+    text = " ".join(unicodedata.normalize("NFKC", need_utf8("passphrase", passphrase)).split())
     if not text:
-        raise ValueError("The passphrase is empty; agree on a few random words.")
+        raise ApiMisuse("The passphrase is empty; agree on a few random words.")
     return hashlib.scrypt(text.encode(), salt=_SALT, n=_COST, r=_BLOCK_SIZE, p=1, maxmem=_MEMORY, dklen=LENGTH)

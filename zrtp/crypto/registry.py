@@ -13,6 +13,7 @@ from zrtp.crypto.ciphers import CIPHERS, CipherAlgorithm
 from zrtp.crypto.hashes import HASHES, HashAlgorithm
 from zrtp.crypto.key_agreements import KEY_AGREEMENTS, KeyAgreement
 from zrtp.crypto.sas import SAS_TYPES, SasType
+from zrtp.door import need_methods, need_octets
 
 
 class _Coded(Protocol):
@@ -40,12 +41,13 @@ class Algorithms:
     def extended(self, *entries: Entry) -> Algorithms:
         """These algorithms and more; an entry with a known code takes the place of the known one.
 
-        Raises ValueError for a code that is not four octets.
+        Raises:
+            ApiMisuse: a code is not four octets.
         """
         added: dict[str, dict[bytes, Any]] = {table.name: {} for table in fields(self)}
         for entry in entries:
-            if len(entry.code) != codes.LENGTH:
-                raise ValueError(f"{entry.code!r} is not an algorithm code: it takes exactly four octets.")
+            need_methods("What algorithms are extended by", entry, ("code",), "an algorithm, such as a CipherAlgorithm")
+            need_octets("An algorithm's code", entry.code, length=codes.LENGTH)
             added[_table(entry)][entry.code] = entry
         return replace(
             self,

@@ -37,8 +37,8 @@ _TEXTS = {
         "(another codec or packet time). Ask for the same codec at both ends."
     ),
     Trouble.NO_LONGER_VERIFIED: (
-        "The other side's packets arrive changed since a moment ago, so nothing is heard any more: a server in between "
-        "began to convert them, or the other side began anew. Call again if it stays so."
+        "The other side's packets have begun to arrive changed, so nothing is heard any more: a server in between "
+        "converts them, or the other side began anew. Call again if it stays so."
     ),
     Trouble.REPEATED: (
         "The other side sends packet numbers that came before, so nothing is heard: its program began its numbers "

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from zrtp.door import need_options
 from zrtp.errors import ApiMisuse, BackendUnavailable
 from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.handover import PROFILES, GstreamerSettings, gstreamer_settings
@@ -59,6 +60,7 @@ class GstreamerStream:
         peer_hello_hash: bytes | None = None,
         **names: str,
     ) -> None:
+        need_options("A GstreamerStream", names, ELEMENTS)
         self._gst, self._glib = _import_gstreamer()
         self.session = session
         self.stream = session.add_stream(ssrc, peer_hello_hash=peer_hello_hash)

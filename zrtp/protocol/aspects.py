@@ -149,11 +149,14 @@ class Pbx:
             The leg that got the SAS of the other one; None if nobody trusts this PBX.
 
         Raises:
-            ApiMisuse: a leg is not secure yet, or this endpoint does not declare itself a PBX.
+            ApiMisuse: a leg is not secure yet, both are the same one, or this endpoint does not declare itself a PBX.
         """
         need_instance("The other leg", other, Pbx, "the pbx of another session")
         need_moment(now)
+        if other._driver is self._driver:
+            raise ApiMisuse("A SAS is relayed between two calls: the other leg is the pbx of another session.")
         self._driver.check()
+        other._driver.check()
         told = relaying.relay_between(self._driver.cores, other._driver.cores, now)
         return next((leg for leg in (self, other) if leg._driver.call is told), None)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hmac import compare_digest
 
+from zrtp.crypto.codes import PRSH
 from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.crypto.sas import Sas
 from zrtp.errors import ApiMisuse, ErrorCode, PeerIncompatible, PeerMisbehaved
@@ -31,7 +32,6 @@ from zrtp.protocol.exchange import Candidate, Confirmed, Exchange, present
 from zrtp.protocol.expectation import Expectation
 from zrtp.protocol.installation import Installation, Member
 from zrtp.protocol.key_schedule import SessionSecrets, pbxsecret
-from zrtp.protocol.negotiation import PRSH
 from zrtp.protocol.nonces import Nonces
 from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.retention import Retention

@@ -52,7 +52,7 @@ from zrtp.protocol.key_schedule import (
 from zrtp.protocol.negotiation import check_commit
 from zrtp.protocol.retained_secrets import NOTHING_MATCHED, KnownSecrets, Matched, continuity, own_ids
 from zrtp.protocol.states import State, Trigger
-from zrtp.protocol.timers import DHPART2_TIMEOUT
+from zrtp.protocol.timers import FIRST_ANSWER_TIMEOUT
 from zrtp.secret import Secret
 from zrtp.wire.messages import Commit, CommitMode, DHPart1, Hello, PingACK
 
@@ -465,7 +465,7 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
     core.note_progress()
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.RESPONDER))
-    core.expect_initiator(now, DHPART2_TIMEOUT)
+    core.expect_initiator(now, FIRST_ANSWER_TIMEOUT)
 
 
 # Who hears us.

@@ -1,8 +1,8 @@
 """What real peers do that RFC 6189 does not foresee: one named rule for each, with the peers and the reason.
 
-The rest of the engine knows nothing of particular implementations. Only `takes_commit_for_hello_ack` and
-`answers_another_commit` look at who the peer says it is: every other rule holds for everybody, so it also helps with a
-peer that nobody has met yet. Where several stacks contradict each other, as about GoClear, the configuration decides.
+The rest of the engine knows nothing of particular implementations. Only the rules that call `_is_this_package` look at
+who the peer says it is: every other one holds for everybody, so it also helps with a peer that nobody has met yet.
+Where several stacks contradict each other, as about GoClear, the configuration decides.
 
 Numbers like I-15 name the interoperability rules in the tests. Two more rules are about the order of steps, and live in
 `zrtp.protocol.discovery`. Every Hello is acknowledged at once, in every state, and before a Commit (I-09: GNU ZRTP and

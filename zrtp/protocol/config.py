@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TypeAlias
 
+from zrtp.crypto.codes import MULT, PRSH
 from zrtp.crypto.key_agreements.kem import KemAgreement
 from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.crypto.srtp_suites import SUITES
@@ -16,7 +17,7 @@ from zrtp.errors import ApiMisuse
 FOREVER = 0xFFFFFFFF
 """Cache expiration interval: retained secrets never expire (RFC 6189 section 4.9)."""
 
-WITHOUT_ALGORITHM = frozenset({b"Mult", b"Prsh", b"GCM "})
+WITHOUT_ALGORITHM = frozenset({MULT, PRSH, b"GCM "})
 """Codes that name a mode, or that the cipher does itself."""
 
 MAX_CODES = 7
@@ -60,7 +61,8 @@ class Config:
     algorithms: Algorithms = DEFAULT
     """What the codes mean; extend it to add algorithms of your own."""
     client_id: bytes = b"zrtp Python"
-    """Up to 16 octets that name this software in Hello; as text in ASCII."""
+    """Up to 16 octets that name this software in Hello; as text in ASCII. Two endpoints whose names begin with "zrtp
+    Python" save one way of the path where signalling bound their Hellos, and tell apart who answers which Commit."""
     versions: tuple[bytes, ...] = (b"1.10",)
     """Protocol versions of Hello, highest first. Only 1.10 exists; another one must be the same on the wire."""
     passive: bool = False
@@ -93,15 +95,15 @@ class Config:
     minimum_auth_tags: tuple[bytes, ...] | None = None
     """If given, no other authentication tag is offered, and a Commit with one is refused, mandatory or not."""
     srtp_profiles: tuple[tuple[bytes, bytes], ...] | None = None
-    """What the media path can do, as pairs of cipher and authentication tag: whatever is agreed is one of them. Each
-    list of a Hello stands for itself, so that only those are offered of which every combination is among the pairs.
-    None is everything that SRTP has (`zrtp.crypto.srtp_suites`)."""
+    """What the media path can do, as pairs of cipher and authentication tag: whatever is agreed is one of them. A peer
+    may combine any cipher of a Hello with any tag, so only those are offered whose every combination is among the
+    pairs. None is everything that SRTP has (`zrtp.crypto.srtp_suites`)."""
     discovery_deadline: float = 5.0
     """Seconds without any sign of a ZRTP peer after which discovery ends."""
     discovery_deadline_extended: float = 15.0
-    """Seconds from the first sign of a ZRTP peer in a search. Anybody can give one, so that no other one counts."""
+    """Seconds from the first sign of a ZRTP peer in a search. Later signs do not count, since anybody can send one."""
     timer_scale: float = 1.0
-    """Stretches T1, T2 and all deadlines, for paths with round trips beyond a second."""
+    """Stretches T1, T2 and all deadlines but `store_deadline`, for paths with round trips beyond a second."""
     mtu: int = 1232
     """Largest ZRTP packet in octets before fragments are used; a multiple of 4, at least 600. 1232 fits a path of 1280,
     the least that IPv6 guarantees, where fragments of IP may be dropped."""

@@ -1,7 +1,7 @@
 """Confirm1, Confirm2, Conf2ACK (RFC 6189 sections 4.6, 5.7, 5.8): proof that both ends hold the same keys.
 
 Anybody can send a Confirm with a wrong MAC. It is dropped and remembered, and the stream goes on waiting for a right
-one; if none comes before the schedule (initiator) or ten seconds of silence (responder) end, the exchange fails: 0x70.
+one; if none comes before the schedule (initiator) or the patience (responder) is over, the exchange fails: 0x70.
 
 The gate for media: from the first Commit on nothing leaves in clear. The responder sends SRTP after Confirm2, the
 initiator after Conf2ACK or a valid SRTP packet; both write the cache in the same moment, never earlier. Keys are handed
@@ -190,4 +190,4 @@ def _warn_of_the_past(core: Core, now: float) -> None:
 
 def _claimed(name: str | None) -> str:
     """Whoever claims the ZID of a known peer, at the beginning of a sentence."""
-    return "This peer" if name is None else f"Whoever says to be {name}"
+    return "This peer" if name is None else f"Whoever claims to be {name}"

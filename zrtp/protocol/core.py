@@ -84,7 +84,7 @@ class LateGoClear:
 
     clear_mac: bytes
     counts: bool
-    """The peer went clear by itself, so that this one is a second of its own; otherwise it crossed ours."""
+    """Whether it replaces ZRTPSess once more: if the peer went clear by itself. Otherwise it only crossed ours."""
 
 
 class Core:

@@ -6,7 +6,7 @@ acknowledged our Hello; the hash chain of the Commit or DHPart1 that follows sel
 a Hello that fits is a candidate, unless the configuration says otherwise.
 
 ZID and SSRC travel in clear too. A Hello with our own ZID or SSRC is answered with an Error and a warning as long as no
-peer is pinned, and discovery goes on; afterwards it is dropped. Our own Hello that comes back is dropped.
+exchange runs, and discovery goes on; afterwards it is dropped. Our own Hello that comes back is dropped.
 
 One deadline covers discovery as a whole: a stream that got HelloACK but never a Hello has no timer in the RFC. Only the
 first sign of a peer extends it, since anybody can give one. Whoever comes afterwards begins a new search.
@@ -281,7 +281,7 @@ def on_deadline(core: Core, due: Received[None]) -> State:
     """Arrives from: every state of discovery. Goes to: QUIET, where a late Hello or Commit starts everything again, or
     FAILED if nothing is in common with the only one who came.
 
-    Somebody may have introduced himself just now, and be silent since we acknowledged it: our Hello goes on for him.
+    A peer whose Hello we have just acknowledged says no more until it hears ours: so ours goes on.
     """
     nothing = core.past.nothing_in_common
     if nothing is not None and core.candidates.keys() <= core.doubted:
@@ -374,9 +374,9 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
     if core.is_own_hello(hello.raw):
         core.counters["own Hello reflected"] += 1
         return None
-    pinned = core.exchange is not None
+    running = core.exchange is not None
     if hello.zid == core.call.zid:
-        if not pinned:
+        if not running:
             transmission.complain(core, ErrorCode.EQUAL_ZIDS, now)
             core.warn(
                 WarningCode.EQUAL_ZIDS,
@@ -390,9 +390,9 @@ def acknowledge(core: Core, received: Received[Hello], *, by_commit: bool = Fals
     version, ours = react_to_version(core.installation.config.versions, core.hello.version, hello.version)
     if not by_commit and transmission.answer_limited(core, HELLO_ACK, now, _kept(core, received)):
         core.past.first_hello_ack = now if core.past.first_hello_ack is None else core.past.first_hello_ack
-    if version is Version.UNSUPPORTED and not pinned:
+    if version is Version.UNSUPPORTED and not running:
         transmission.complain(core, ErrorCode.UNSUPPORTED_VERSION, now)
-    if version is Version.STEP_DOWN and not pinned:
+    if version is Version.STEP_DOWN and not running:
         transmission.change_version(core, ours, now)
         version, _ = react_to_version((), ours, hello.version)
     if version is not Version.AGREED:
@@ -448,8 +448,8 @@ def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
 
 
 def refuse_hello_under_our_ssrc(core: Core, now: float) -> None:
-    """Somebody else uses our SSRC (RFC 6189 section 4.1). Anybody can forge that, so it ends nothing: before a peer is
-    pinned it is answered with an Error, afterwards it is dropped.
+    """Somebody else uses our SSRC (RFC 6189 section 4.1). Anybody can forge that, so it ends nothing: before an
+    exchange runs it is answered with an Error, afterwards it is dropped.
     """
     transmission.complain(core, ErrorCode.SSRC_COLLISION, now)
     core.warn(

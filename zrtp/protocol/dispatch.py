@@ -74,7 +74,7 @@ def receive(core: Core, datagram: bytes, now: float) -> None:
     if core.installation.inputs:
         _settle(core, now)
     if core.past.asking:
-        hearing.send_ping(core, now)
+        _send_ping(core, now)
 
 
 def tell(core: Core, trigger: Trigger, now: float) -> None:
@@ -107,7 +107,15 @@ def handle_timer(core: Core, now: float) -> None:
         _handle_timers_beside(core, now)
     _handle_timers(core, now)
     if core.past.asking:
+        _send_ping(core, now)
+
+
+def _send_ping(core: Core, now: float) -> None:
+    """Ask who hears us. Without randomness nobody is asked: what strangers may use goes by their number alone then."""
+    try:
         hearing.send_ping(core, now)
+    except FAILURES as error:
+        core.counters[type(error).__name__] += 1
 
 
 def _handle_timers_beside(core: Core, now: float) -> None:
@@ -351,7 +359,7 @@ def _take_reassembled(core: Core, ssrc: int, message: bytes, now: float) -> None
 
 
 def _drop_malformed(core: Core, error: MalformedPacket, ssrc: int, now: float) -> None:
-    """Malformed although the CRC is right: dropped; the pinned peer in an exchange hears of it once a second."""
+    """Malformed although the CRC is right: dropped; whoever is known hears of it once a second during an exchange."""
     core.counters["malformed"] += 1
     core.log_drop(error)
     if core.state in IN_EXCHANGE and core.knows(ssrc):

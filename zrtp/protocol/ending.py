@@ -4,9 +4,9 @@ An Error is not authenticated: anybody can send one. It is acknowledged, and dur
 no valid next message follows within a second. Once secure it has no effect. It never draws another Error, touches
 the cache, or opens the gate for clear media.
 
-We repeat one, on T2 until ErrorACK or exhaustion, only when an exchange with a pinned peer failed. A candidate is told
-of its fault once a second at most, and only while nobody else is there. A Hello that cannot be the peer's is refused
-with one.
+We repeat one, on T2 until ErrorACK or exhaustion, only when an exchange failed whose other side had proved something. A
+candidate is told of its fault once a second at most, and only while nobody else is there. A Hello that cannot be the
+peer's is refused with one.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def on_silence_of_candidate(core: Core, due: Received[None]) -> State:
     """
     exchange = present(core.exchange)
     code = ErrorCode.PROTOCOL_TIMEOUT
-    text = "The key agreement that was begun did not go on; this call is not encrypted."
+    text = "The key agreement was begun and not completed; this call is not encrypted."
     if exchange.refusal is not None:
         code, text = exchange.refusal.code, f"{text} {exchange.refusal.text}"
     elif exchange.disturbed:

@@ -2,9 +2,10 @@
 
 Hello, HelloACK, Commit and DHPart1 can be sent by anybody who knows address and port. So what such a sender begins
 takes the place of nothing. Up to four exchanges run on one stream, each with its own key pair, messages and timers,
-until a Confirm verifies; a DHPart2 that opens hvi, which takes our Hello, ends those that prove less.
+until a Confirm verifies. A DHPart2 that opens hvi proves that its sender got our Hello, and ends the exchanges that
+have proved less.
 
-    our Commit went to a stranger's Hello    the peer takes it for its own and answers: its Hello gets a Commit too
+    our Commit went to a stranger's Hello    the peer cannot tell, and answers it: we commit to the peer's Hello as well
     a stranger's Commit came first           the peer's is answered beside it (`zrtp.protocol.commitment`)
 
 A value of our hash chain is the key of a MAC only while it is secret: once a DHPart of ours is out, no Commit is made
@@ -22,6 +23,7 @@ import hmac
 from dataclasses import replace
 from functools import partial
 
+from zrtp.crypto.codes import MULT
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import PeerError, PeerIncompatible
 from zrtp.protocol import aside, confirmation, hearing, limits, side_by_side, transmission
@@ -30,7 +32,7 @@ from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, Warnin
 from zrtp.protocol.exchange import Candidate, DhOffer, Exchange, Refusal, present
 from zrtp.protocol.hash_chain import ChainBroken, HeardHello, message_mac, verify_hello
 from zrtp.protocol.key_schedule import Transcript, hvi, key_id, preshared_key, s0_from_preshared, s0_from_session
-from zrtp.protocol.negotiation import MULT, choose_preshared_suite, choose_suite
+from zrtp.protocol.negotiation import choose_preshared_suite, choose_suite
 from zrtp.protocol.retained_secrets import NOTHING_MATCHED, Matched, continuity, own_ids
 from zrtp.protocol.states import State, Trigger
 from zrtp.wire.messages import Commit, Confirm1, DHPart1, DHPart2
@@ -271,19 +273,19 @@ def remember_others(core: Core, now: float) -> None:
 
 
 def _expect_new_chain(core: Core, now: float) -> None:
-    """Not at once: what runs may prove itself. Whoever hears us until then is the first to whom it goes."""
+    """A new hash chain, later: what runs may prove itself until then, and whoever answers our Ping is served first."""
     if not any(exchange.heard for exchange in core.exchanges()):
         hearing.ask(core)
     if Trigger.NEW_CHAIN not in core.deadlines:
-        core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _turn(core)))
+        core.deadlines[Trigger.NEW_CHAIN] = core.later(now, limits.TIME_TO_ANSWER * (1 + _delay_of_new_chain(core)))
         for known in _likely(core, now)[:2]:
             # until then what is known about them has been read
             core.call.retention.ask_unless_ready(known.hello.zid, now)
 
 
-def _turn(core: Core) -> float:
-    """From 0 to 1, not the same at both ends: their Commits would cross, each to a Hello that does not count any more.
-    Of two who have only each other left, or hear each other, the one with the higher ZID is the first.
+def _delay_of_new_chain(core: Core) -> float:
+    """From 0 to 1. It differs between the two ends: otherwise their Commits would cross, each to a Hello that no longer
+    counts. If they have only each other left, or hear each other, the higher ZID goes first.
     """
     dice, running = core.installation.random(1)[0] / 255, {one.peer.ssrc for one in core.exchanges()}
     others = core.candidates.values()

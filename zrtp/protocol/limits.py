@@ -29,9 +29,9 @@ ANSWER_RATE = 20.0
 ANSWER_BURST = 40.0
 KEPT_FOR_HELLO_ACK = 20.0
 KEPT_FOR_KNOWN = 10.0
-"""Of these, so many are kept for Hellos that come again: of the peer rather than of ever new strangers."""
+"""Of these, so many are kept for Hellos that are repeated, which ever new strangers do not do."""
 KEPT_FOR_HEARING = 5.0
-"""And of these for those who are known to hear us."""
+"""And of these, so many for sources that answered our Ping."""
 PING_BURST = 20.0
 ANSWERS = 8
 DUPLICATE_ANSWERS = 32

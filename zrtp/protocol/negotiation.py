@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 
-from zrtp.crypto.codes import name
+from zrtp.crypto.codes import MULT, PRSH, name
 from zrtp.crypto.registry import Algorithms
 from zrtp.errors import ApiMisuse, ErrorCode, MalformedPacket, PeerIncompatible
 from zrtp.protocol import compatibility
@@ -20,9 +20,6 @@ from zrtp.wire.messages import Commit, CommitMode, Hello
 
 VERSION = b"1.10"
 """The version of RFC 6189 (section 4.1.1), and the only one that peers speak."""
-
-MULT = b"Mult"
-PRSH = b"Prsh"
 
 MANDATORY_HASHES = (b"S256",)
 MANDATORY_CIPHERS = (b"AES1",)
@@ -300,7 +297,7 @@ def _check_combination(config: Config, commit: Commit) -> None:
             ErrorCode.AUTH_TAG_UNSUPPORTED,
             f"The peer commits to {name(commit.auth_tag)}, which policy refuses here.",
         )
-    if commit.key_agreement in (b"EC38", b"E414") and commit.hash not in P384_HASHES:
+    if commit.key_agreement in NEEDS_384_BITS and commit.hash not in P384_HASHES:
         raise PeerIncompatible(
             ErrorCode.HASH_UNSUPPORTED,
             f"{name(commit.key_agreement)} needs a 384-bit hash, not {name(commit.hash)}.",

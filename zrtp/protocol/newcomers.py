@@ -24,8 +24,8 @@ TELLING = frozenset({Kind.COMMIT, Kind.DHPART1, Kind.DHPART2, Kind.CONFIRM1, Kin
 """What shows that somebody else goes on with an exchange."""
 
 TEXT = (
-    "Somebody else introduces himself on this line: another phone that answers too, or to which the call was passed "
-    "on, or the other side was started anew. Anybody can do that: this call goes on as it is."
+    "Somebody else has begun to speak ZRTP on this line: another phone that answers too, or to which the call was "
+    "passed on, or the other side was started anew. Anybody can do that: this call goes on as it is."
 )
 
 

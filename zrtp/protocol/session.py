@@ -46,11 +46,13 @@ class Session:
         `peer_hello_hash` is what signalling announced, in a form that `Stream.expect_hello` takes; it may come later.
 
         Raises:
-            ApiMisuse: the SSRC is in use in this session, out of range, or the hash is none.
+            ApiMisuse: the SSRC is in use in this session, out of range, or the hash is none; or the call is closed.
         """
         driver = self._driver
         if driver.generation != process.generation:
             driver.check()
+        if driver.closed:
+            raise ApiMisuse("The call is closed: make a new session.")
         if type(ssrc) is not int or not 0 <= ssrc <= 0xFFFFFFFF:
             raise ApiMisuse("An SSRC is a number of 32 bits.")
         known = self._by_ssrc.get(ssrc)

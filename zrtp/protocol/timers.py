@@ -79,10 +79,10 @@ CLEAR_KEEPALIVE = Schedule(first=5.0, cap=5.0, retransmissions=20)
 """ClearACK while the user has not agreed yet, so that no NAT binding expires (section 4.7.2)."""
 
 RESPONDER_TIMEOUT = 10.0
-"""Seconds without a DHPart2 or Confirm2 of the initiator after which the responder gives up."""
+"""Seconds from the last DHPart2 after which a responder without a Confirm2 gives up."""
 
-DHPART2_TIMEOUT = 20.0
-"""Seconds after the first copy of a Commit in which DHPart1 has to get through and DHPart2 to come back."""
+FIRST_ANSWER_TIMEOUT = 20.0
+"""Seconds from a Commit in which our answer, DHPart1 or Confirm1, has to get through and its own to come back."""
 
 
 class Retransmission:

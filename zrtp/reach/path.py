@@ -2,7 +2,7 @@
 
 ::
 
-    path = Path(Side.LISTENER, Servers(stun=("stun.example", 3478)))
+    path = IcePath(Side.LISTENER, Servers(stun=("stun.example", 3478)))
     async with path:
         await path.gather()
         own = path.describe(hello_hash)     # goes to the other side, as a line or sealed

@@ -27,14 +27,17 @@ from zrtp.cache.interface import (
     PAGE,
     PeerEntry,
     RecordUpdate,
-    check_label,
-    check_zid,
+    check_change,
+    check_own_zid,
     has_name,
     in_order,
+    key_of,
     made_zid,
+    page_start,
     zids_beginning,
 )
 from zrtp.cache.record import PeerRecord
+from zrtp.door import need_number, need_text, need_whole
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.stores import tables
 from zrtp.stores.loop import LoopThread
@@ -71,6 +74,10 @@ class PostgresCache:
         write_timeout: float = WRITE_TIMEOUT,
         connections: int = CONNECTIONS,
     ) -> None:
+        need_text("address", address)
+        need_number("timeout", timeout)
+        need_number("write_timeout", write_timeout)
+        need_whole("connections", connections, 1)
         self._name, conninfo = _understood(address, timeout)
         self._timeout = timeout
         self._write_timeout = write_timeout
@@ -89,14 +96,15 @@ class PostgresCache:
         atexit.register(self.close)
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
-        check_label(label)
+        check_own_zid(make, label, renew)
         return self._run(self._own_zid(make, label, renew), self._timeout)
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        return self._run(self._load(_key(own_zid, peer_zid)), self._timeout)
+        return self._run(self._load(key_of(own_zid, peer_zid)), self._timeout)
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
-        return self._run(self._update(_key(own_zid, peer_zid), change), self._write_timeout)
+        check_change(change)
+        return self._run(self._update(key_of(own_zid, peer_zid), change), self._write_timeout)
 
     def peers(self) -> list[PeerEntry]:
         """Every record. Read in pages, held in memory together: `page` is for whoever has very many."""
@@ -109,15 +117,15 @@ class PostgresCache:
 
     def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
         """Up to `size` records in the order of their two ZIDs, those behind `after`, or the first ones."""
-        return self._run(self._page(after, size), self._timeout)
+        return self._run(self._page(page_start(after, size), size), self._timeout)
 
     def named(self, name: str) -> list[PeerEntry]:
         """Every record of this name, whatever the case of its letters."""
-        return self._run(self._named(name), self._timeout)
+        return self._run(self._named(need_text("name", name)), self._timeout)
 
     def beginning(self, digits: str) -> list[PeerEntry]:
         """Every record whose peer's ZID begins with these hexadecimal digits."""
-        return self._run(self._beginning(digits), self._timeout)
+        return self._run(self._beginning(need_text("digits", digits)), self._timeout)
 
     @property
     def metrics(self) -> StoreMetrics:
@@ -240,8 +248,8 @@ class PostgresCache:
                 if record is not None:
                     record.wipe()
 
-    async def _page(self, after: tuple[bytes, bytes] | None, size: int) -> list[PeerEntry]:
-        rows = await self._do(lambda connection: _select_page(connection, after or (b"", b""), size))
+    async def _page(self, start: tuple[bytes, bytes], size: int) -> list[PeerEntry]:
+        rows = await self._do(lambda connection: _select_page(connection, start, size))
         return [self._read(schema.to_entry, row) for row in rows]
 
     async def _named(self, name: str) -> list[PeerEntry]:
@@ -275,15 +283,17 @@ class AsyncPostgresCache:
 
     async def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
         """As `PostgresCache.load`."""
-        return await self._cache._wait(self._cache._load(_key(own_zid, peer_zid)), self._cache._timeout)
+        return await self._cache._wait(self._cache._load(key_of(own_zid, peer_zid)), self._cache._timeout)
 
     async def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         """As `PostgresCache.update`; `change` runs in the thread of the connections."""
-        return await self._cache._wait(self._cache._update(_key(own_zid, peer_zid), change), self._cache._write_timeout)
+        check_change(change)
+        key = key_of(own_zid, peer_zid)
+        return await self._cache._wait(self._cache._update(key, change), self._cache._write_timeout)
 
     async def named(self, name: str) -> list[PeerEntry]:
         """As `PostgresCache.named`."""
-        return await self._cache._wait(self._cache._named(name), self._cache._timeout)
+        return await self._cache._wait(self._cache._named(need_text("name", name)), self._cache._timeout)
 
     def __repr__(self) -> str:
         return f"{self._cache!r}.in_coroutines"
@@ -321,12 +331,6 @@ async def _open_pool(conninfo: str, timeout: float, connections: int) -> AsyncCo
     )
     await pool.open()
     return pool
-
-
-def _key(own_zid: bytes, peer_zid: bytes) -> tuple[bytes, bytes]:
-    check_zid(own_zid)
-    check_zid(peer_zid)
-    return bytes(own_zid), bytes(peer_zid)
 
 
 def _reason(error: BaseException) -> str:

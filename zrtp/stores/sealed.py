@@ -22,14 +22,17 @@ from zrtp.cache.interface import (
     RecordUpdate,
     SecretCache,
     beginning,
+    check_change,
     entries,
     in_coroutines,
     other_devices,
     page,
+    page_start,
     waits,
 )
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto import at_rest
+from zrtp.door import need_function, need_methods, source_of_randomness
 from zrtp.errors import CacheError
 from zrtp.secret import Secret
 from zrtp.stores import keys
@@ -60,9 +63,11 @@ class SealedCache:
     """
 
     def __init__(self, cache: SecretCache, source: KeySource, *, random: RandomSource = system_random) -> None:
+        need_methods("cache", cache, ("own_zid", "load", "update", "peers"), "another cache, to be sealed")
+        need_function("source", source, "a function that gives the keys, for example zrtp.stores.keys.from_file(...)")
         self._cache = cache
         self._source = source
-        self._random = random
+        self._random = source_of_randomness(random)
         self.waits = waits(cache)
         self._keys = keys.checked(source())
         self._check()
@@ -95,6 +100,7 @@ class SealedCache:
         return None if record is None else self._opened(own_zid, peer_zid, record)
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
+        check_change(change)
         record = self._cache.update(own_zid, peer_zid, self._sealing(own_zid, peer_zid, change))
         return None if record is None else self._opened(own_zid, peer_zid, record)
 
@@ -104,7 +110,7 @@ class SealedCache:
     def page(self, after: tuple[bytes, bytes] | None = None, size: int = PAGE) -> list[PeerEntry]:
         """A page, see `zrtp.cache.interface.page`, of whatever cache this is around."""
         # The record that shows which keys are right is the first of all: no page but the first one has it.
-        return self._all_opened(page(self._cache, max(after or _CHECK_ROW, _CHECK_ROW), size))
+        return self._all_opened(page(self._cache, max(page_start(after, size), _CHECK_ROW), size))
 
     def named(self, name: str) -> list[PeerEntry]:
         """Every record of this name, whatever the case of its letters."""

@@ -39,7 +39,7 @@ NOT_UNPROTECTED: Final = "you hung up rather than go on unprotected"
 NOBODY_AGREES: Final = "the other side switched encryption off, and nobody is here to agree to that"
 
 ENROL_QUESTION: Final = (
-    "This server asks for your trust: then it shows you the words of whom it connects, and could listen. Trust it?"
+    "This server asks for your trust: it would show you the other person's words, and could listen in. Trust it?"
 )
 ENROLLED: Final = "you trust this server from now on"
 NOT_ENROLLED: Final = "you do not trust this server"
@@ -64,7 +64,7 @@ LEFT_UNDECIDED_HINT: Final = (
 TONE_THERE: Final = "the other side sends a test tone: nobody is heard there"
 HEADPHONES: Final = "use headphones: what your loudspeaker plays would come back to the other side"
 
-NOT_THROUGH: Final = "sound came, and none of it was what the other side sent"
+NOT_THROUGH: Final = "sound arrived, but none of it could be verified"
 NOT_THROUGH_HINT: Final = (
     "a server in between probably converts it: ask for a call without one, or for the same codec at both ends"
 )
@@ -108,7 +108,7 @@ COLOURS: Final = {
 
 NO_KEYS: Final = "no keys were agreed, so no sound was sent"
 NOT_AGREED: Final = "the key agreement failed"
-"""Why a call is insecure that ends before it began; what came in between, its end says."""
+"""Why a call ended before it was secure; the last line tells the rest."""
 
 NOT_KEPT: Final = "the other side keeps no secrets, so the next call is a first call again"
 DISCLOSURE: Final = "the other side's software says it may hand over keys"
@@ -332,7 +332,7 @@ def tone_instead(missing: str) -> str:
 
 def somebody_calls(peer_name: str | None) -> str:
     """What whoever is called is asked, before anything of the room is heard."""
-    return f"{peer_name or 'Somebody'} calls. Your microphone is closed until you answer; [q] hangs up."
+    return f"{peer_name or 'Somebody'} is calling. Your microphone is off until you answer; [q] hangs up."
 
 
 def switched_off(peer_name: str | None) -> str:

@@ -120,7 +120,7 @@ class ForkedCall:
             layer.call.close()
             self._over.append(layer.call)
             del self._ports[name]
-            self._announced.pop(name, None)
+            self._announced.pop(name, None)  # not `_said`: what comes from there may still be another branch's
 
     def close(self) -> None:
         """End all of them."""
