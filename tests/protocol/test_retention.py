@@ -25,7 +25,7 @@ from zrtp.protocol.key_schedule import srtps
 from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.protocol.retention import Retention
 from zrtp.protocol.signing import NOT_US
-from zrtp.protocol.store import Read, Write
+from zrtp.protocol.store import Read, Search, Write
 from zrtp.secret import Secret
 from zrtp.wire.messages import ConfirmPlain
 
@@ -69,6 +69,9 @@ class Life:
     kept: Retention
     cache: MemoryCache
     failures: list[CacheError] = field(default_factory=list)
+    waiting: list[Read | Write] = field(default_factory=list)
+    served: list[bytes] = field(default_factory=list)
+    """Whom the requests were about that were carried out."""
 
     def meet(self, role: Role = Role.INITIATOR) -> KnownSecrets:
         """A Hello makes the peer likely, and an exchange begins."""
@@ -76,14 +79,27 @@ class Life:
         self.serve()
         return self.kept.take_up_secrets(PEER, S256, role)
 
+    def look(self, now: float) -> list[Read | Write]:
+        """Every request that is handed out now, and was not carried out."""
+        while (request := self.kept.store.next(now)) is not None:
+            assert not isinstance(request, Search)
+            self.waiting.append(request)
+        return self.waiting
+
+    def asked(self, now: float) -> list[bytes]:
+        """Whom they are about."""
+        return [request.peer_zid for request in self.look(now) if isinstance(request, Read)]
+
     def serve(self, now: float = 0.0) -> None:
         """Every request is carried out."""
-        while (request := self.kept.store.next(now)) is not None:
+        while self.look(now):
+            request = self.waiting.pop(0)
+            self.served.append(request.peer_zid)
             request.run(self.cache)
             if request.error is not None:
                 self.failures.append(request.error)
             if isinstance(request, Read):
-                self.kept.take_record(request)
+                self.kept.take_record(request, now)
             elif isinstance(request, Write) and self.kept.store.note_written(request, now) and request.error is None:
                 self.kept.note_stored(PEER, request.record)
 
@@ -245,9 +261,9 @@ def test_an_answer_that_comes_after_the_call_gave_up_is_wiped_and_not_used() -> 
     read = call.kept.store.next(0.0)
     assert isinstance(read, Read)
     assert read.deadline == FAST.store_deadline
-    call.kept.give_up(3.0)
+    call.kept.go_on_without(PEER, 3.0)
     read.run(call.cache)
-    assert not call.kept.take_record(read)
+    call.kept.take_record(read, 3.1)
     assert read.record is not None and read.record.rs1 is not None and read.record.rs1.wiped
     assert call.kept.take_up_secrets(PEER, S256, Role.INITIATOR).rs1 is None
     assert not call.kept.loaded
@@ -316,14 +332,48 @@ def test_an_answer_that_came_too_late_is_none_of_the_moment_of_hello() -> None:
     call = life(remembering(None))
     call.kept.ask(PEER, 0.0)
     late = call.kept.store.next(0.0)
-    call.kept.give_up(3.0)
+    call.kept.go_on_without(PEER, 3.0)
     assert isinstance(late, Read)
     late.run(call.cache)
-    assert not call.kept.take_record(late)
+    call.kept.take_record(late, 3.1)
     call.cache.update(OWN, PEER, lambda _: PeerRecord(rs1=OLD))
     assert not call.kept.ask_unless_ready(PEER, 6.0)
     call.serve(6.0)
     assert call.kept.take_up_secrets(PEER, S256, Role.INITIATOR).rs1_expected
+
+
+def test_no_record_is_given_up_that_an_exchange_waits_for() -> None:
+    """A ninth one has to wait until one of the eight is here."""
+    call = life(remembering(None))
+    zids = [bytes([number]) * 12 for number in range(1, limits.RECORDS + 2)]
+    for zid in zids:
+        assert not call.kept.ask_unless_ready(zid, 0.0)
+    assert call.asked(0.0) == zids[: limits.READS_AT_ONCE]
+    call.kept.take_record(Read(OWN, zids[0], 3.0), 0.1)  # of another time
+    assert not call.kept.ask_unless_ready(zids[-1], 0.1)
+    assert call.asked(0.1) == zids[: limits.READS_AT_ONCE]
+    call.serve(0.1)
+    assert not call.kept.ask_unless_ready(zids[-1], 0.2)
+    call.serve(0.2)
+    assert call.kept.ask_unless_ready(zids[-1], 0.3)
+
+
+@pytest.mark.attack("DOS-35")
+def test_what_nobody_waits_for_leaves_the_queue_for_somebody_new() -> None:
+    call = life(remembering(None))
+    for number in range(100):
+        call.kept.ask(number.to_bytes(12, "big"), 0.0)
+    call.serve()
+    assert call.served == [number.to_bytes(12, "big") for number in range(100 - limits.RECORDS, 100)]
+
+
+def test_no_more_than_four_are_read_at_once_unless_their_time_is_over() -> None:
+    call = life(remembering(None))
+    for number in range(limits.RECORDS):
+        call.kept.ask(number.to_bytes(12, "big"), 0.0)
+    assert len(call.look(0.0)) == limits.READS_AT_ONCE
+    late = call.kept.store.next(FAST.store_deadline)
+    assert isinstance(late, Read)
 
 
 @pytest.mark.rfc("R-8.2-01")

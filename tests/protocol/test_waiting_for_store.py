@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, only
+from tests.support.cases import every
 from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Pair, Side, seeded
@@ -16,6 +17,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import ErrorCode
+from zrtp.protocol import limits
 from zrtp.protocol.config import Config
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.endpoint import Endpoint
@@ -257,7 +259,7 @@ def test_a_strangers_hello_with_another_zid_does_not_delay() -> None:
     stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
     stranger.send(stranger.own_hello)
     peer.send(peer.own_hello, HELLO_ACK)
-    assert keeper.reads == [stranger.zid, peer.zid]
+    assert keeper.reads == [peer.zid, stranger.zid], "first the one that an exchange waits for"
     keeper.serve(0.1, only=peer.zid)
     commit = only(peer.listen(), Commit)
     peer.answer(commit)
@@ -317,9 +319,82 @@ def test_hellos_of_many_strangers_cannot_grow_what_a_call_remembers() -> None:
         stranger = Actor(side.stream, ssrc=number + 1, seed=number)
         stranger.now = number * 0.1
         stranger.send(stranger.own_hello)
+    assert len(keeper.look()) == limits.READS_AT_ONCE
     keeper.serve(5.0)
-    assert len(keeper.reads) == 40
+    assert len(keeper.reads) == limits.RECORDS
     assert state_of(side.stream) is State.HELLO_RECEIVED
+
+
+@pytest.mark.attack("DOS-35")
+@every("place", ["waiting", "handed out"])
+@every("strangers", [8, 9, 40])
+def test_hellos_of_strangers_stop_no_call_while_the_record_of_the_peer_is_read(strangers: int, place: str) -> None:
+    """However many there are: what the exchange waits for is neither given up for them nor read behind them."""
+    side, keeper = keeping()
+    peer = Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    crowd = [Actor(side.stream, ssrc=0x6660 + number, seed=100 + number) for number in range(strangers)]
+    for each in crowd[: strangers // 2]:
+        each.send(each.own_hello)
+    peer.discover()
+    if place == "handed out":
+        assert keeper.look()
+    for each in crowd[strangers // 2 :]:
+        each.send(each.own_hello)
+    keeper.serve(0.5, only=peer.zid)
+    assert only(peer.listen(), Commit)
+    assert not side.seen(Failed)
+
+
+@pytest.mark.attack("DOS-35")
+@every("committing", [False, True], ids=["it says Hello", "it commits"])
+@every("what", ["fails", "takes too long"])
+def test_a_store_that_does_not_tell_about_a_stranger_costs_the_peer_nothing(what: str, committing: bool) -> None:
+    """For example because of a damaged row: whoever claims its ZID must not be able to end a call with that."""
+    side, keeper = keeping()
+    stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    stranger.discover()
+    if committing:
+        stranger.send(stranger.commit())
+    assert keeper.look()
+    peer.wait(0.5)
+    peer.send(peer.own_hello, HELLO_ACK)
+    if what == "fails":
+        keeper.fail(0.6, only=stranger.zid)
+    else:
+        peer.wait(3.0)
+    keeper.serve(peer.now + 0.1, only=peer.zid)
+    peer.answer(only(peer.listen(), Commit))
+    assert state_of(side.stream) is State.SECURE
+    assert not side.seen(Failed)
+
+
+@pytest.mark.attack("DOS-35")
+def test_the_time_of_a_record_is_counted_from_when_it_is_waited_for() -> None:
+    """Not from when a stranger began to wait for his."""
+    side, keeper = keeping(WAITING)
+    stranger, peer = Actor(side.stream, ssrc=0x666, seed=1), Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    stranger.discover()
+    stranger.send(stranger.commit())
+    peer.wait(2.9)
+    peer.discover()
+    peer.send(peer.commit())
+    peer.wait(2.9)
+    assert not side.seen(Failed)
+    keeper.serve(peer.now, only=peer.zid)
+    only(peer.listen(), DHPart1)
+
+
+def test_whoever_hears_us_is_read_before_those_who_are_not_known_to() -> None:
+    side, keeper = keeping(WAITING)
+    crowd = [Actor(side.stream, ssrc=0x6660 + number, seed=100 + number) for number in range(limits.RECORDS)]
+    for each in crowd:
+        each.discover()
+        each.send(each.commit())
+    peer = Actor(side.stream, ssrc=BOB_SSRC, seed=2)
+    peer.discover()
+    core_of(side.stream).past.hearing.add(BOB_SSRC)
+    peer.send(peer.commit())
+    assert peer.zid in keeper.reads
 
 
 # How often

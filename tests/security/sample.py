@@ -58,7 +58,7 @@ REASONS: dict[str, str] = {
     "changes.py AfterCall._beside: self.at >= old.last_seen -> self.at > old.last_seen": (
         "of two calls that end at the same instant either may be the newer one"
     ),
-    "commitment.py _become_responder: False in core.commit_waits = False -> True": (
+    "commitment.py _become_responder: None in core.commit_waits_for = None": (
         "an exchange does not listen to the store, and whoever waits for it again says so anew"
     ),
     "config.py default_key_agreements: code in usable and usable[code].available -> usable[code].available": (
@@ -97,9 +97,6 @@ REASONS: dict[str, str] = {
     ),
     "retention.py Retention.store_or_hold_back: self._installation.cacheless -> False": (
         "without a cache a change is thrown away anyway; not to make it saves copies of the secrets"
-    ),
-    "retention.py Retention.mark_outdated: 2 in known.asked_at = -limits.RECORD_LIFETIME * 2 -> 3": (
-        "any moment before the first one will do"
     ),
     "retention.py Retention.turn_to: "
     "self._installation.cacheless or (known is not None and known.loaded) -> known is not None and known.loaded": (

@@ -32,9 +32,9 @@ class Storekeeper:
                 request.run(cache_of(self.side.endpoint))
                 self._done(request, now)
 
-    def fail(self, now: float, text: str = "The disk is gone.") -> None:
-        """Whatever waits cannot be carried out."""
-        for request in list(self.look()):
+    def fail(self, now: float, text: str = "The disk is gone.", *, only: bytes | None = None) -> None:
+        """Whatever waits cannot be carried out; `only` the requests about this peer."""
+        for request in [request for request in self.look() if only is None or _is_about(request, only)]:
             request.fail(CacheError(text))
             self._done(request, now)
 

@@ -275,7 +275,9 @@ def _respond(core: Core, received: Received[Commit], peer: _Initiator, lost: Exc
     match commit.mode:
         case CommitMode.MULTISTREAM:
             return _respond_multistream(core, received, peer, suite, lost)
-        case CommitMode.DH | CommitMode.PRESHARED if not call.retention.ask_unless_ready(commit.zid, received.at):
+        case CommitMode.DH | CommitMode.PRESHARED if not call.retention.ask_unless_ready(
+            commit.zid, received.at, heard=received.ssrc in core.past.hearing
+        ):
             return _keep_for_later(core, received)
         case CommitMode.DH:
             return _respond_dh(core, received, peer, suite, lost)
@@ -460,7 +462,7 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
         core.introduce_as(answering)
         under_way = [(own, at) for own, at in core.past.recent_commits if now - at < limits.TIME_TO_ANSWER]
         core.past.recent_commits = (*under_way, (lost.commit, now))
-    core.commit_waits = False
+    core.commit_waits_for = None
     core.begin(exchange, now)
     core.note_progress()
     core.set_sending(Sending.BLOCKED)
@@ -510,7 +512,7 @@ def on_record(core: Core, due: Received[None]) -> State:
     waiting = _take_waiting_commit(core, due.at)
     if waiting is not None:
         return on_commit(core, waiting)
-    if core.commit_waits and core.state in (State.HELLO_RECEIVED, State.DISCOVERED):
+    if core.commit_waits_for is not None and core.state in (State.HELLO_RECEIVED, State.DISCOVERED):
         core.deadlines.pop(Trigger.NO_RECORD, None)
         return initiation.initiate(core, due.at)
     return core.state
@@ -536,25 +538,27 @@ def _take_waiting_commit(core: Core, now: float) -> Received[Commit] | None:
     """One Commit whose sender's record is here; whatever comes of it, it does not wait any more."""
     retention = core.call.retention
     for ssrc, waiting in core.waiting_commits.items():
-        if retention.ask_unless_ready(waiting.message.zid, now):
+        if retention.is_ready(waiting.message.zid, now):
             del core.waiting_commits[ssrc]
             if not core.waiting_commits:
                 core.deadlines.pop(Trigger.NO_RECORD, None)
             return replace(waiting, at=now)
+    for waiting in core.waiting_commits.values():  # for some there may have been no room
+        retention.ask_unless_ready(waiting.message.zid, now)
     return None
 
 
 def on_no_record(core: Core, due: Received[None]) -> State:
     """Arrives from: HELLO_RECEIVED, DISCOVERED, QUIET, when the store failed or its time is over. Goes to: the same if
-    nothing waits for it; FAILED, or if the configuration says so where the Commit leads: DHPART1_SENT, CONFIRM1_SENT,
-    COMMIT_SENT, DISCOVERED, HELLO_ACKED, HELLO_RECEIVED. Sends: Error 0xA0, or what `on_record` sends.
+    nothing waits for it, or others may still be the peer; FAILED, or if the configuration says so where the Commit
+    leads: DHPART1_SENT, CONFIRM1_SENT, COMMIT_SENT, DISCOVERED, HELLO_ACKED, HELLO_RECEIVED. Sends: Error 0xA0, or what
+    `on_record` sends.
 
     To go on without what may be known raises an alarm at the other end, which has its own record.
     """
-    core.deadlines.pop(Trigger.NO_RECORD, None)
-    if not core.commit_waits and not core.waiting_commits:
-        return core.state
-    retention = core.call.retention
+    unknown = _waited_in_vain(core, due.at)
+    if not unknown:
+        return _wait_on(core, due.at)
     if core.installation.config.go_on_without_store:
         core.warn(
             WarningCode.CACHE_FAILED,
@@ -562,25 +566,61 @@ def on_no_record(core: Core, due: Received[None]) -> State:
             "words, even with people you know.",
             due.at,
         )
-        retention.give_up(due.at)
+        for zid in unknown:
+            core.call.retention.go_on_without(zid, due.at)
         return on_record(core, due)
-    retention.stop_waiting()
-    core.commit_waits = False
-    return ending.fail(
-        core,
-        ErrorCode.SERVICE_UNAVAILABLE,
-        "The store of retained secrets does not answer, so that nobody can tell whether this is the peer of earlier "
-        "calls. Call again when it works.",
-        due.at,
-        tell_peer=True,
-    )
+    own_waits = core.commit_waits_for in unknown
+    _stop_waiting(core, unknown)
+    if all(known.hello.zid in unknown or key in core.doubted for key, known in core.candidates.items()):
+        return ending.fail(
+            core,
+            ErrorCode.SERVICE_UNAVAILABLE,
+            "The store of retained secrets does not answer, so that nobody can tell whether this is the peer of "
+            "earlier calls. Call again when it works.",
+            due.at,
+            tell_peer=True,
+        )
+    core.doubted.update(key for key, known in core.candidates.items() if known.hello.zid in unknown)
+    core.counters["the store does not tell about one of several"] += 1
+    if own_waits and core.state in (State.HELLO_RECEIVED, State.DISCOVERED):
+        return initiation.initiate(core, due.at)
+    return _wait_on(core, due.at)
 
 
 def on_no_record_beside(core: Core, due: Received[None]) -> State:
     """Arrives from: COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT, when the store does not tell about the
     sender of another Commit. Goes to: the same. The exchange that runs goes on.
     """
+    _stop_waiting(core, _waited_in_vain(core, due.at))
+    return _wait_on(core, due.at)
+
+
+def _waited_in_vain(core: Core, now: float) -> set[bytes]:
+    """The ZIDs of those whose record is waited for, and of which the store tells nothing."""
+    awaited = {waiting.message.zid for waiting in core.waiting_commits.values()}
+    if core.commit_waits_for is not None:
+        awaited.add(core.commit_waits_for)
+    return {zid for zid in awaited if core.call.retention.waited_in_vain(zid, now)}
+
+
+def _stop_waiting(core: Core, unknown: set[bytes]) -> None:
+    for ssrc in [ssrc for ssrc, waiting in core.waiting_commits.items() if waiting.message.zid in unknown]:
+        del core.waiting_commits[ssrc]
+    if core.commit_waits_for in unknown:
+        core.commit_waits_for = None
+    for zid in unknown:
+        core.call.retention.stop_waiting(zid)
+
+
+def _wait_on(core: Core, now: float) -> State:
+    """For the records of others, if any is waited for: each has its own time."""
     core.deadlines.pop(Trigger.NO_RECORD, None)
-    core.waiting_commits.clear()
-    core.call.retention.stop_waiting()
+    awaited = [waiting.message.zid for waiting in core.waiting_commits.values()]
+    if core.commit_waits_for is not None:
+        awaited.append(core.commit_waits_for)
+    if not awaited:
+        return core.state
+    for zid in awaited:
+        core.call.retention.ask(zid, now)  # it may not have been asked for want of room
+    core.deadlines[Trigger.NO_RECORD] = min(core.call.retention.waits_until(zid, now) for zid in awaited)
     return core.state

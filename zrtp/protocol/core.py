@@ -99,7 +99,7 @@ class Core:
         "call",
         "candidates",
         "chain",
-        "commit_waits",
+        "commit_waits_for",
         "commits_count_from",
         "counters",
         "deadlines",
@@ -165,8 +165,8 @@ class Core:
         """Keys of candidates whose Commit was refused."""
         self.waiting_commits: dict[int, Received[Commit]] = {}
         """By source: Commits that wait for the record of their sender."""
-        self.commit_waits = False
-        """Our own Commit waits for the record of the peer."""
+        self.commit_waits_for: bytes | None = None
+        """The ZID of whoever our own Commit is for, which waits for that one's record."""
         self.exchange: Exchange | None = None
         self.aside: list[Aside] = []
         """Exchanges beside it: until one proves itself, each could be the one with the peer."""
@@ -363,7 +363,7 @@ class Core:
         self.outbox.forget_answers()
         if not self.aside:
             self.waiting_commits.clear()
-            self.commit_waits = False
+            self.commit_waits_for = None
             self.introduce_as(self.introductions[-1])
 
     def exchanges(self) -> list[Exchange]:

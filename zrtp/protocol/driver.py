@@ -136,9 +136,9 @@ class Driver:
                 self.store_done(request, now)
 
     def _take_record(self, request: Read, now: float) -> None:
-        trigger = Trigger.RECORD if self.call.retention.take_record(request) else Trigger.NO_RECORD
+        trigger = Trigger.RECORD if self.call.retention.take_record(request, now) else Trigger.NO_RECORD
         for core in self.cores:
-            if core.commit_waits or core.waiting_commits:
+            if core.commit_waits_for is not None or core.waiting_commits:
                 dispatch.tell(core, trigger, now)
 
     def _note_written(self, request: Write, now: float) -> None:

@@ -60,7 +60,7 @@ def initiate_early(core: Core, peer: Candidate, now: float) -> State:
     if core.call.secured_before or core.call.retention.ask_unless_ready(peer.hello.zid, now):
         target = initiate(core, now)
         return State.HELLO_RECEIVED if target is State.HELLO_ACKED else target
-    core.commit_waits = True
+    core.commit_waits_for = peer.hello.zid
     return wait_for_record(core, State.HELLO_RECEIVED, now)
 
 
@@ -84,13 +84,13 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
         zid = peer.hello.zid
         if call.exchanging not in (None, core):
             return _wait_for_other_stream(core, zid, now)
-        if not call.retention.ask_unless_ready(zid, now):
-            core.commit_waits = True
+        if not call.retention.ask_unless_ready(zid, now, heard=peer.ssrc in core.past.hearing):
+            core.commit_waits_for = zid
             core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)  # somebody is there; the store has its own
             return wait_for_record(core, State.DISCOVERED, now)
         preshared = allow_preshared and call.may_use_preshared(peer.hello, Role.INITIATOR)
         exchange = _preshared_commit(core, peer) if preshared else _dh_commit(core, peer)
-    core.commit_waits = False
+    core.commit_waits_for = None
     core.begin(exchange, now)
     core.set_sending(Sending.BLOCKED)
     core.emit(GoingSecure(ssrc=core.ssrc, role=Role.INITIATOR))

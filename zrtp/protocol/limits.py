@@ -14,7 +14,7 @@ Pings             8 of ours for each stream wait for their PingACK
 events            512 for each call that nobody takes, 1024 with those that cannot be missed; then the oldest goes
 nonces            4096 for each session
 warnings          one a second of each kind; of those who come when the peer is known, one a second on each stream
-records           8 peers for each call
+records           8 peers for each call, 4 read at once, first those that an exchange waits for
 writes            8 tries, the last one after a minute
 """
 
@@ -78,6 +78,8 @@ OLD_COMMITS = 1.0
 """Seconds after GoClear during which a Commit on a stream that was not secure may be from before it."""
 RECORDS = 8
 """Peers whose records a call has asked for."""
+READS_AT_ONCE = 4
+"""Records that somebody may read at the same time: more would wait for each other in the store."""
 RECORD_LIFETIME = 2.0
 """Seconds after which a record is read again before an exchange begins: another call may have replaced it."""
 WRITES = 8

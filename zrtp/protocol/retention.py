@@ -27,7 +27,7 @@ from zrtp.protocol.changes import (
     Unverified,
 )
 from zrtp.protocol.events import Role
-from zrtp.protocol.exchange import Confirmed
+from zrtp.protocol.exchange import Confirmed, present
 from zrtp.protocol.installation import Installation
 from zrtp.protocol.key_schedule import srtps
 from zrtp.protocol.retained_secrets import KnownSecrets
@@ -40,10 +40,15 @@ class _Knowledge:
     """What the store said about one peer."""
 
     hello_came: float
-    asked_at: float
+    told_at: float
+    """When the store answered last."""
+    outdated: bool = False
+    """Another call with this peer has ended since the store was asked."""
     reads: int = 0
     at_hello: Read | None = None
     """The request that the Hello led to, if it was answered."""
+    wanted_since: float = inf
+    """When an exchange was first about to begin; it waits for the answer."""
     looked_at: float = inf
     """When an exchange was last about to begin."""
     open: Read | None = None
@@ -112,63 +117,93 @@ class Retention:
     # Asking.
 
     def ask(self, peer_zid: bytes, now: float, *, heard: bool = False) -> None:
-        """Have the record of a likely peer read, unless that was done; `heard` says that he is known to hear us."""
+        """Have the record of a likely peer read, unless that was done, or no other one may be given up for it; `heard`
+        says that he is known to hear us.
+        """
         if self._installation.cacheless:
             return
         if peer_zid not in self._known:
-            if len(self._known) >= limits.RECORDS:
-                del self._known[min(self._known, key=self._worth)]
+            if not self._make_room(heard):
+                return
             self._ask_store(peer_zid, now)
         self._known[peer_zid].heard |= heard
 
-    def ask_unless_ready(self, peer_zid: bytes, now: float) -> bool:
+    def ask_unless_ready(self, peer_zid: bytes, now: float, *, heard: bool = False) -> bool:
         """Have the record of that peer read, unless it is here; whether an exchange with the peer can begin.
 
         A record that was read some time ago may have been replaced by another call: it is read again.
         """
         if self._installation.cacheless:
             return True
+        self.ask(peer_zid, now, heard=heard)
         known = self._known.get(peer_zid)
         if known is None:
-            self.ask(peer_zid, now)
-            return False
-        known.looked_at = now
-        if known.open is not None:
-            return False
-        if not known.failed and now - known.asked_at <= limits.RECORD_LIFETIME:
+            return False  # no room now: it is tried again when another record comes
+        known.looked_at, known.wanted_since = now, min(known.wanted_since, now)
+        if self.is_ready(peer_zid, now):
             return True
-        self._ask_store(peer_zid, now)
+        if known.open is None:
+            self._ask_store(peer_zid, now)
+        present(known.open).urgency = 1 + known.heard
         return False
+
+    def is_ready(self, peer_zid: bytes, now: float) -> bool:
+        """Whether the record of that peer is here, and fresh."""
+        known = self._known.get(peer_zid)
+        return (
+            known is not None
+            and known.open is None
+            and not known.failed
+            and not known.outdated
+            and now - known.told_at <= limits.RECORD_LIFETIME
+        )
 
     def mark_outdated(self, peer_zid: bytes) -> None:
         """Another call with that peer has ended: what was read before it does not count any more."""
         if (known := self._known.get(peer_zid)) is not None:
-            known.asked_at = -limits.RECORD_LIFETIME * 2
+            known.outdated = True
 
-    def take_record(self, request: Read) -> bool:
-        """The store answered, or failed; whether an exchange can begin now. What nobody waits for is wiped."""
+    def take_record(self, request: Read, now: float) -> bool:
+        """The store answered, or failed: False if somebody is not known who was asked for. What nobody waits for any
+        more is wiped.
+        """
+        self.store.note_read(request)
         known = self._known.get(request.peer_zid)
         if known is None or known.open is not request:
             if request.record is not None:
                 request.record.wipe()
-            return False
+            return True
         self._keep(request.record)
-        known.open, known.record, known.loaded = None, request.record, request.answered
+        known.open, known.record, known.loaded, known.told_at = None, request.record, request.answered, now
         known.failed = not request.answered
         if request.answered and known.reads == 1:
             known.at_hello = request
         return request.answered
 
-    def give_up(self, now: float) -> None:
-        """Go on without what the store does not tell: nothing is known, and nothing counts as unknown."""
-        for known in self._known.values():
-            if known.open is not None or known.failed:
-                known.open, known.loaded, known.failed, known.asked_at = None, False, False, now
+    def waited_in_vain(self, peer_zid: bytes, now: float) -> bool:
+        """Whether the store failed to tell about this peer, or did not in time."""
+        known = self._known.get(peer_zid)
+        if known is None:
+            return False
+        late = now - known.wanted_since >= self._installation.config.store_deadline
+        return known.failed or (known.open is not None and late)
 
-    def stop_waiting(self) -> None:
-        """The exchange that waited for the store has failed; later ones ask again."""
-        for peer_zid in [zid for zid, known in self._known.items() if known.open is not None or known.failed]:
-            del self._known[peer_zid]
+    def waits_until(self, peer_zid: bytes, now: float) -> float:
+        """When to look whether it was in vain to wait for this record."""
+        known, patience = self._known.get(peer_zid), self._installation.config.store_deadline
+        until = now if known is None else known.wanted_since + patience
+        return until if now < until < inf else now + patience
+
+    def go_on_without(self, peer_zid: bytes, now: float) -> None:
+        """Do without what the store does not tell about this peer: nothing is known, and nothing counts as unknown."""
+        known = self._known.setdefault(peer_zid, _Knowledge(now, now))
+        known.open, known.loaded, known.failed, known.outdated, known.told_at = None, False, False, False, now
+
+    def stop_waiting(self, peer_zid: bytes) -> None:
+        """Whoever waited for this record has given up; later ones ask again."""
+        known = self._known.pop(peer_zid, None)
+        if known is not None and known.open is not None:
+            self.store.withdraw(known.open)
 
     def take_up_secrets(self, peer_zid: bytes, hash_: HashAlgorithm, role: Role) -> KnownSecrets:
         """Turn to that peer: what we may share with it, in our role. All but auxsecret belongs to this object."""
@@ -303,16 +338,35 @@ class Retention:
             self._signalled_key[0].wipe()
         self.record = self._before = self._outcome = self._aux_secret = self._signalled_key = None
 
-    def _worth(self, peer_zid: bytes) -> tuple[bool, bool, bool, bool]:
-        """Whose record is given up first, the oldest of equals: anybody can say Hello under ever new ZIDs."""
+    def _make_room(self, heard: bool) -> bool:
+        """For one more: anybody can say Hello under ever new ZIDs. No record is given up that an exchange waits for,
+        unless it is for somebody who hears us, in place of one who is not known to.
+        """
+        if len(self._known) < limits.RECORDS:
+            return True
+        first = min(self._known, key=self._worth)
+        if self._is_wanted(first) and (self._known[first].heard or not heard):
+            return False
+        given_up = self._known.pop(first)
+        if given_up.open is not None:
+            self.store.withdraw(given_up.open)
+        return True
+
+    def _worth(self, peer_zid: bytes) -> tuple[bool, bool, bool, bool, bool]:
+        """Whose record is given up first, the oldest of equals."""
         known = self._known[peer_zid]
-        return peer_zid == self._peer_zid, known.heard, known.record is not None, known.used
+        wanted = self._is_wanted(peer_zid)
+        return peer_zid == self._peer_zid, known.heard, wanted, known.record is not None, known.used
+
+    def _is_wanted(self, peer_zid: bytes) -> bool:
+        known = self._known[peer_zid]
+        return known.open is not None and known.wanted_since < inf
 
     def _ask_store(self, peer_zid: bytes, now: float) -> None:
         deadline = now + self._installation.config.store_deadline
         request = self.store.read(self._zid, peer_zid, deadline)
         known = self._known.setdefault(peer_zid, _Knowledge(now, now))
-        known.asked_at, known.open, known.failed = now, request, False
+        known.open, known.failed, known.outdated = request, False, False
         known.reads += 1
 
     def _keep(self, record: PeerRecord | None) -> None:

@@ -9,10 +9,10 @@ cache and nothing else sees nothing of this: its session carries out each reques
     ...
     session.store_done(request, now)                     # in the owner's thread
 
-Reads are handed out at once. Writes are handed out one after another, in order; one that fails is tried again, with
-growing pauses, and told when it is lost for good. Whatever a cache raises is such a failure, and so is a request that
-is given back without an answer. Its change is wiped once it is given back for the last time: not while a thread may
-still be at work with it.
+Reads are handed out at once, four at a time at most. Writes are handed out one after another, in order; one that fails
+is tried again, with growing pauses, and told when it is lost for good. Whatever a cache raises is such a failure, and
+so is a request that is given back without an answer. Its change is wiped once it is given back for the last time: not
+while a thread may still be at work with it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Read(_Request):
     """The record of a peer, wanted before `deadline`, in the seconds of the session's clock."""
 
     deadline: float
+    urgency: int = field(default=0, init=False)
+    """What is most urgent is handed out first: 1 if an exchange waits, 2 if that is with somebody who hears us."""
 
     def run(self, cache: SecretCache) -> None:
         """Carry it out. Never raises an Exception: a failure is the result as well."""
@@ -117,10 +119,12 @@ Request: TypeAlias = Read | Write | Search
 class Store:
     """The open requests of one call."""
 
-    __slots__ = ("_reads", "_writes", "_writing", "open", "retry_at")
+    __slots__ = ("_reading", "_reads", "_writes", "_writing", "open", "retry_at")
 
     def __init__(self) -> None:
         self._reads: list[Read | Search] = []  # a few at most: an empty deque takes ten times the memory
+        self._reading: list[Read] = []
+        """Those that somebody carries out now."""
         self._writes: list[Write] = []
         self._writing: Write | None = None
         self.open = False
@@ -135,6 +139,12 @@ class Store:
         self.open = True
         return request
 
+    def withdraw(self, request: Read) -> None:
+        """Nobody wants the answer any more."""
+        if request in self._reads:
+            self._reads.remove(request)
+            self.open = bool(self._reads or self._writes)
+
     def search(self, name: str) -> None:
         """Ask who has this name."""
         self._reads.append(Search(name))
@@ -147,8 +157,11 @@ class Store:
 
     def next(self, now: float) -> Request | None:
         """A request to carry out now, each once."""
-        if self._reads:
-            request = self._reads.pop(0)
+        if self._reads and len(self._in_time(now)) < limits.READS_AT_ONCE:
+            request = max(self._reads, key=_urgency)
+            self._reads.remove(request)
+            if isinstance(request, Read):
+                self._reading.append(request)
             self.open = bool(self._reads or self._writes)
             return request
         if self._writing is not None or not self._writes or (self.retry_at is not None and now < self.retry_at):
@@ -156,6 +169,11 @@ class Store:
         self.retry_at = None
         self._writing = self._writes[0]
         return self._writing
+
+    def note_read(self, request: Read) -> None:
+        """A read has been carried out, or failed."""
+        if request in self._reading:
+            self._reading.remove(request)
 
     def note_written(self, request: Write, now: float, *, last_try: bool = False) -> bool:
         """A write has been carried out, or failed; whether it is over: stored, or lost for good."""
@@ -170,9 +188,18 @@ class Store:
         request.change.wipe()
         return True
 
+    def _in_time(self, now: float) -> list[Read]:
+        """The reads that are at work; one whose time is over holds up nobody."""
+        self._reading = [request for request in self._reading if now < request.deadline]
+        return self._reading
+
     def pending(self, peer_zid: bytes) -> list[Change]:
         """Changes of the record of that peer that are not stored yet, oldest first."""
         return [request.change for request in self._writes if request.peer_zid == peer_zid]
+
+
+def _urgency(request: Read | Search) -> int:
+    return request.urgency if isinstance(request, Read) else 0
 
 
 def _explained(error: Exception) -> CacheError:
