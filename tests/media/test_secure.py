@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.actor import WAITING, Actor
 from tests.support.cases import every
 from tests.support.forking import in_child
 from tests.support.media_pair import FRAME, MediaPair
@@ -24,7 +25,8 @@ from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending
-from zrtp.wire.messages import Ping, PingACK, parse
+from zrtp.protocol.states import State
+from zrtp.wire.messages import HELLO_ACK, Ping, PingACK, parse
 from zrtp.wire.packet import encode_packet
 
 SUITES = [
@@ -117,6 +119,49 @@ def test_with_best_effort_plain_rtp_stops_at_the_commit() -> None:
     assert pair.alice.hear(plain_rtp()) == []
 
 
+@pytest.mark.attack("MED-08")
+@every("begins", ["Commit", "HelloACK"])
+@every("best_effort", [False, True])
+def test_whoever_began_a_key_agreement_and_proved_nothing_does_not_mute_a_plain_call(
+    best_effort: bool, begins: str
+) -> None:
+    call = SecureCall(Endpoint(WAITING).session(), best_effort=best_effort)
+    media = call.add_stream(0x77)
+    media.start(0.0)
+    stranger = Actor(media.stream)
+    stranger.wait(60.0)
+    assert media.stream.state is State.QUIET
+    stranger.send(stranger.own_hello, HELLO_ACK)
+    if begins == "Commit":
+        stranger.send(stranger.commit())
+    else:
+        call.session.go_secure(stranger.now)
+    assert media.stream.sending is Sending.BLOCKED
+
+    stranger.wait(60.0)
+    call.settle()
+    assert media.stream.state is State.QUIET
+    assert media.stream.sending is (Sending.CLEAR if best_effort else Sending.BLOCKED)
+    assert media.may_send is best_effort
+
+
+@pytest.mark.attack("MED-08")
+def test_a_call_that_was_secure_does_not_go_on_in_clear_because_the_next_key_agreement_came_to_nothing() -> None:
+    config = Config(key_agreements=(b"X255",), allow_clear=True)
+    pair = MediaPair(config, config, best_effort=True).run()
+    pair.alice.call.session.go_clear(pair.now)
+    pair.run(stop=lambda: bool(pair.bob.seen(ClearRequested)))
+    pair.bob.call.session.agree_to_clear()
+    pair.run()
+    assert pair.alice.media.may_send
+
+    pair.alice.call.session.go_secure(pair.now)
+    pair.alice.media.stream.datagrams_to_send()
+    Actor(pair.alice.media.stream).wait(60.0)
+    pair.alice.call.settle()
+    assert not pair.alice.media.may_send
+
+
 @pytest.mark.attack("MED-04")
 def test_plain_rtp_after_the_call_is_secure_is_dropped_and_counted() -> None:
     pair = MediaPair(best_effort=True).run()
@@ -180,11 +225,11 @@ def test_the_responder_sends_nothing_before_confirm2() -> None:
 
 @pytest.mark.attack("MED-07")
 def test_after_a_failure_the_gate_stays_shut_until_the_application_decides() -> None:
-    lost = {"DHPart2"}
-    pair = MediaPair(best_effort=True, lose=lambda message: message in lost)
+    pair = MediaPair(best_effort=True, lose=lambda message: message == "Confirm2")
     pair.run(until=60.0, stop=lambda: any(party.seen(Failed) for party in pair.parties))
     failed = pair.alice if pair.alice.seen(Failed) else pair.bob
 
+    assert failed.seen(Failed)
     assert failed.speak() is None
     failed.media.stream.permit_clear()
     assert failed.speak() is not None

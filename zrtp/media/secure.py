@@ -8,8 +8,9 @@ as everywhere in the engine.
 
 The gates for media (RFC 6189 section 4) are kept here: what comes out of `SecureMedia.datagram_received` was
 authenticated and decrypted, and nothing but SRTP leaves `SecureMedia.protect`, unless the call was made with
-`best_effort=True`; then plain RTP passes both ways for as long as `Stream.sending` is CLEAR. A user who agrees
-to switch encryption off in the middle of a call is a reason to set it there.
+`best_effort=True`; then plain RTP passes both ways for as long as `Stream.sending` is CLEAR, and again when whoever
+began a key agreement has proved nothing (`NoPeer`). A user who agrees to switch encryption off in the middle of a call
+is a reason to set it there.
 
 After every call of a method: send `datagrams_to_send` of each stream, take `next_event` until it is None, and
 set a timer for `next_timer`. The same holds after methods of the session, such as `Session.sas_matched`. After
@@ -32,7 +33,7 @@ from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
 from zrtp.media.srtp.sources import rtp_header
 from zrtp.media.watch import MediaWatch
-from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, Sending, WentClear
+from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, NoPeer, Sending, WentClear
 from zrtp.protocol.limits import keep_event
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
@@ -377,6 +378,14 @@ class SecureMedia:
                 self._tell_trouble(Trouble.NO_SRTP)
         elif isinstance(event, Failed | ClearRequested | WentClear | Closed):
             self._forget_keys()
+        elif isinstance(event, NoPeer) and self._call.best_effort:
+            self._resume_plain()
+
+    def _resume_plain(self) -> None:
+        """Whoever began a key agreement proved nothing, so plain RTP goes on as before it: anybody can begin one."""
+        shut = self.stream.state is State.QUIET and self.stream.sending is Sending.BLOCKED
+        if shut and self._call.session.sas is None:
+            self.stream.permit_clear()
 
     # What arrives.
 
