@@ -20,7 +20,7 @@ from tests.support.pair import ALICE_SSRC, BOB_SSRC, Clock, Network, Pair, Side,
 from tests.support.vectors import transcripts
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.signatures import SignerUnknown
-from zrtp.crypto.signatures.x509 import X509Signer, X509Verifier
+from zrtp.crypto.signatures.x509 import X509Signer, X509Verifier, certificate_length
 from zrtp.errors import ApiMisuse, ErrorCode, ZrtpError
 from zrtp.protocol import signing
 from zrtp.protocol.config import Config
@@ -502,6 +502,9 @@ class Reflector:
         self.heard = block
         return X509Verifier().verify(block, sashash)
 
+    def key_of(self, signer: bytes) -> bytes:
+        return X509Verifier().key_of(signer)
+
     def sign(self, sashash: bytes) -> bytes:
         return self.change(self.heard)
 
@@ -515,9 +518,16 @@ def other_form(block: bytes) -> bytes:
     return block[:-32] + (P256_ORDER - s).to_bytes(32, "big")
 
 
+def other_certificate(block: bytes) -> bytes:
+    """The same signature behind another certificate for the same key: anybody can have one that was renewed."""
+    renewed = certificate(BOBS_KEY, serial=101)
+    assert renewed != block[: certificate_length(block)]
+    return renewed + bytes(-len(renewed) % 4) + block[-64:]
+
+
 class TestReflection:
     @pytest.mark.attack("CNF-09")
-    @pytest.mark.parametrize("change", [bytes, other_form])
+    @pytest.mark.parametrize("change", [bytes, other_form, other_certificate])
     def test_our_own_signature_is_refused(
         self, change: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:

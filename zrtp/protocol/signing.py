@@ -12,7 +12,15 @@ import hmac
 from dataclasses import replace
 
 from zrtp.crypto import codes
-from zrtp.crypto.signatures import LONGEST_BLOCK, SignatureInvalid, Signer, SignerUnknown, choose_signer
+from zrtp.crypto.signatures import (
+    LONGEST_BLOCK,
+    KeyVerifier,
+    SignatureInvalid,
+    SignatureVerifier,
+    Signer,
+    SignerUnknown,
+    choose_signer,
+)
 from zrtp.errors import ErrorCode, PeerMisbehaved, ZrtpError
 from zrtp.protocol.core import Core
 from zrtp.protocol.events import Mode, SignatureReceived, WarningCode
@@ -117,10 +125,10 @@ def check_confirm(core: Core, exchange: Exchange, plain: ConfirmPlain, now: floa
 
 
 def refuse_our_own(core: Core, exchange: Exchange, signature: SignatureChecked, now: float) -> SignerIsNotUs:
-    """Refuse a peer that signed with the key that we sign with in this exchange.
+    """Refuse a peer that signed with the key that we sign with in this exchange, whatever certificate it shows for it.
 
     Raises:
-        PeerMisbehaved: 0x20, the signature block or the signer is our own.
+        PeerMisbehaved: 0x20, the key is our own.
     """
     own, received = exchange.own_plain, signature.received
     secrets = None if exchange.derived is None else exchange.derived.secrets
@@ -129,10 +137,12 @@ def refuse_our_own(core: Core, exchange: Exchange, signature: SignatureChecked, 
     if own.signature_type != received.signature_type:
         return NOT_US
     try:
-        ours = core.installation.verifiers[own.signature_type].verify(own.signature, secrets.sashash)
+        verifier = core.installation.verifiers[own.signature_type]
+        ours = verifier.verify(own.signature, secrets.sashash)
+        same = hmac.compare_digest(_key_of(verifier, ours), _key_of(verifier, received.signer))
     except Exception:  # not to be checked here: then the peer's is that of another key
         return NOT_US
-    if hmac.compare_digest(ours, received.signer):
+    if same:
         text = (
             "The other side signed the SAS with our own key: somebody sends our signature back, or two endpoints "
             "share a key. Give each a key of its own."
@@ -140,6 +150,10 @@ def refuse_our_own(core: Core, exchange: Exchange, signature: SignatureChecked, 
         core.warn(WarningCode.SIGNATURE_INVALID, text, now)
         raise PeerMisbehaved(ErrorCode.SOFTWARE_ERROR, text)
     return NOT_US
+
+
+def _key_of(verifier: SignatureVerifier, signer: bytes) -> bytes:
+    return verifier.key_of(signer) if isinstance(verifier, KeyVerifier) else signer
 
 
 def check(core: Core, signature_type: bytes, block: bytes, sashash: bytes, now: float) -> SignatureReceived | None:

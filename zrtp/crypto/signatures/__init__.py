@@ -9,6 +9,7 @@ and `zrtp.crypto.signatures.openpgp` (OpenPGP, with the optional library pysequo
 from zrtp.crypto.signatures.base import (
     LONGEST_BLOCK,
     EllipticSigner,
+    KeyVerifier,
     SignatureInvalid,
     SignatureVerifier,
     Signer,
@@ -19,6 +20,7 @@ from zrtp.crypto.signatures.base import (
 __all__ = [
     "LONGEST_BLOCK",
     "EllipticSigner",
+    "KeyVerifier",
     "SignatureInvalid",
     "SignatureVerifier",
     "Signer",

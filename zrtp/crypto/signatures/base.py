@@ -64,6 +64,14 @@ class SignatureVerifier(Protocol):
         """
 
 
+@runtime_checkable
+class KeyVerifier(SignatureVerifier, Protocol):
+    """A verifier by which one key can have several signers, such as the certificates that were issued for it."""
+
+    def key_of(self, signer: bytes) -> bytes:
+        """The public key of what `verify` returned, in a form that is the same for all signers with that key."""
+
+
 _CURVE_BITS = {b"EC25": 256, b"EC38": 384, b"EC52": 521}
 
 

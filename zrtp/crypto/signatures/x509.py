@@ -66,7 +66,7 @@ class X509Signer:
 
 
 class X509Verifier:
-    """Checks ECDSA signatures by the certificate that comes with them, and returns it as DER."""
+    """Checks ECDSA signatures by the certificate that comes with them, and returns it as DER; a `KeyVerifier`."""
 
     signature_type = SIGNATURE_TYPE
 
@@ -86,6 +86,11 @@ class X509Verifier:
         except InvalidSignature:
             raise SignatureInvalid("The signature does not fit the SAS of this call.") from None
         return certificate
+
+    def key_of(self, signer: bytes) -> bytes:
+        """The SubjectPublicKeyInfo of a certificate, DER."""
+        public_key, _ = _read_certificate(signer)
+        return public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def certificate_length(block: bytes) -> int:
