@@ -384,6 +384,28 @@ def test_protected_signalling_mitigates_a_mismatch() -> None:
     assert not pair.alice.session.peer.verified
 
 
+@pytest.mark.attack("CCH-24")
+@pytest.mark.parametrize("how", ["signalling", "a signature"])
+def test_whoever_is_authenticated_under_a_name_of_his_own_does_not_get_the_name_of_another(how: str) -> None:
+    """Signalling, and a trusted signature, prove who somebody is: not that he is the one who has this name here."""
+    config = replace(FAST, signalling_protected=how == "signalling")
+    friends = Friends(config, config)
+    friends.call().alice.session.sas_matched("Bob")
+    friends.call()
+    friends.forget("bob")
+    pair = friends.call(bind=how == "signalling")
+    if how == "a signature":
+        call_of(pair.alice.session).retention.trust_signer()
+        pair.alice.session.close(pair.network.now)
+    pair = friends.call()
+    assert pair.alice.session.continuity is Continuity.CONTINUED
+    assert pair.alice.session.peer.name is None
+    assert [event.peer_name for event in pair.alice.seen(Secured)] == [None]
+    present(friends.record("alice"))
+    pair.alice.session.sas_matched("Carol")
+    assert present(friends.record("alice")).name == "Carol"
+
+
 @pytest.mark.attack("CCH-02")
 def test_forged_secret_ids_never_pass_for_a_lost_cache() -> None:
     """Whoever changes the IDs on the way changes total_hash: no key fits any more."""

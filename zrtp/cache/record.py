@@ -119,6 +119,10 @@ class PeerRecord:
         """After the user took the verification back, or a mismatch did: the secrets stay."""
         return replace(self, verified=False, verified_at=None, trusted_lineage=False)
 
+    def as_somebody(self) -> PeerRecord:
+        """After a call with whoever has none of the secrets: a name belongs to a key, and this may be somebody else."""
+        return replace(self.as_unverified(), name="")
+
     def as_different(self, now: float) -> PeerRecord:
         """After the user said "they differ"."""
         return replace(self.as_unverified(), differed_at=now)

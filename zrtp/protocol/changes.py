@@ -72,7 +72,7 @@ class AfterCall:
             return self._beside(old, expires)
         base = old if old is not None else PeerRecord(first_seen=self.at)
         if outcome.s1 is None:
-            base = base.as_unverified()  # whoever has none of the old secrets may be somebody else
+            base = base.as_somebody()
         rs2 = outcome.s1 if outcome.s1 is not None else base.rs1
         rs2_expires = expires if outcome.s1 is not None else base.rs1_expires
         return replace(
@@ -99,7 +99,7 @@ class AfterCall:
     def _beside(self, old: PeerRecord, expires: float | None) -> PeerRecord:
         """Another call with this peer has written its record in the meantime: keep what both have brought."""
         outcome = self.outcome
-        base = old if outcome.s1 is not None else old.as_unverified()
+        base = old if outcome.s1 is not None else old.as_somebody()
         trusted = outcome.authenticated or outcome.s1 is not None
         newer = self.at >= old.last_seen
         first, second = (outcome.new_rs1, expires), (old.rs1, old.rs1_expires)
@@ -129,7 +129,8 @@ class AfterMatch:
 
     def apply(self, old: PeerRecord | None) -> PeerRecord | None:
         record = old if self.held_back is None else self.held_back.apply(old)
-        return None if record is None else record.as_verified(self.at, self.name)
+        name = self.name if self.name is not None or old is None else old.name
+        return None if record is None else record.as_verified(self.at, name)
 
     def wipe(self) -> None:
         """Forget the secrets."""

@@ -311,7 +311,7 @@ def test_a_test_tone_from_the_other_side_is_said_once(source: Tone | Silence, co
 
 async def answered(meeting: Meeting) -> None:
     assert microphones() == []
-    await meeting.typist.answer("Somebody calls", "y")
+    await meeting.typist.answer("Somebody is calling", "y")
     await meeting.typist.answer("[a] answer", "a")
     await meeting.typist.see("use headphones")
     assert microphone().started
