@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from tests.support.actor import Actor, alone
+from tests.support.cases import every
 from tests.support.inside import cache_of, call_of, core_of
 from tests.support.pair import Netem, Side
 from tests.support.pbx import FAST, PBX, Exchange, Legs
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse
+from zrtp.protocol import limits
 from zrtp.protocol.confirm import seal_sas_relay
 from zrtp.protocol.events import EnrolmentOffered, Failed, SasRelayed, SecurityWarning, WarningCode
 from zrtp.protocol.retained_secrets import KnownSecrets
@@ -407,6 +409,26 @@ def test_the_e_flag_stores_no_secret_without_the_user(mitm: bool) -> None:
         phone.session.pbx.accept_enrolment()
     record = cache_of(phone.endpoint).load(call_of(phone.session).zid, peer.zid)
     assert record is not None and record.pbxsecret is None
+
+
+@pytest.mark.attack("SAR-12")
+@every("between", [1, 20, limits.RELAYS - 1])
+@every("other_iv", [False, True])
+def test_an_old_sas_relay_that_somebody_replays_is_acknowledged_and_shows_nothing(between: int, other_iv: bool) -> None:
+    """After a transfer the words of before would withdraw the verdict. The MAC does not cover the IV."""
+    phone, peer = leg(mitm=True, trusted=True)
+    first = relay(peer)
+    peer.send(first)
+    for number in range(between):
+        peer.wait(1.0)
+        peer.send(relay(peer, bytes([number]) * 32))
+    shown, told = phone.session.pbx.relayed_sas, len(phone.seen(SasRelayed))
+
+    iv = bytes(16) if other_iv else first.iv
+    again = SASrelay.make(mac=first.mac, iv=iv, ciphertext=first.ciphertext)
+    assert [answer.kind for answer in peer.send(again)] == [Kind.RELAY_ACK]
+    assert phone.session.pbx.relayed_sas is shown
+    assert len(phone.seen(SasRelayed)) == told
 
 
 @pytest.mark.attack("NET-04")

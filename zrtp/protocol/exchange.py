@@ -202,6 +202,8 @@ class Exchange:
     """Too many exchanges were begun at once, and this one makes room."""
     disturbed: bool = False
     """Messages that do not belong to the peer's hash chain came."""
+    relays: tuple[bytes, ...] = ()
+    """The MACs of the last SASrelay messages that were taken: an old one that comes again is no news."""
 
     @property
     def keys(self) -> StreamKeys:

@@ -15,6 +15,7 @@ events            512 for each call that nobody takes, 1024 with those that cann
 nonces            4096 for each session
 warnings          one a second of each kind; of those who come when the peer is known, one a second on each stream
 records           8 peers for each call, 4 read at once, first those that an exchange waits for
+relayed SAS       256 of an exchange are known again (SASrelay)
 writes            8 tries, the last one after a minute
 """
 
@@ -76,6 +77,8 @@ ERROR_GRACE = 1.0
 """Seconds during which a valid next message overrides a received, unauthenticated Error."""
 OLD_COMMITS = 1.0
 """Seconds after GoClear during which a Commit on a stream that was not secure may be from before it."""
+RELAYS = 256
+"""SASrelay messages of one exchange that are known again, 8 octets each."""
 RECORDS = 8
 """Peers whose records a call has asked for."""
 READS_AT_ONCE = 4

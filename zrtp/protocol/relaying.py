@@ -10,7 +10,7 @@ from __future__ import annotations
 from zrtp.crypto.sas import Sas
 from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse
-from zrtp.protocol import signing, transmission
+from zrtp.protocol import limits, signing, transmission
 from zrtp.protocol.call import Call
 from zrtp.protocol.confirm import open_sas_relay, seal_sas_relay
 from zrtp.protocol.core import Core, Received
@@ -94,7 +94,11 @@ def on_relay_ack(core: Core, ack: Received[RelayACK]) -> State:
 def on_sas_relay(core: Core, relay: Received[SASrelay]) -> State:
     """Arrives from: SECURE. Goes to: SECURE. Sends: RelayACK for every SASrelay with a good MAC; never an Error."""
     exchange, now = present(core.exchange), relay.at
+    if relay.message.mac in exchange.relays:  # also with another IV, which the MAC does not cover
+        transmission.answer_limited(core, RELAY_ACK, now)
+        return State.SECURE
     plain = open_sas_relay(exchange.box, exchange.role.other, relay.message)
+    exchange.relays = (*exchange.relays, relay.message.mac)[-limits.RELAYS :]
     core.outbox.answer(relay.message.raw, RELAY_ACK)
     call = core.call
     if plain.sas_type not in core.installation.algorithms.sas_types:
