@@ -752,13 +752,32 @@ def test_a_peer_whose_round_trip_found_no_place_gets_our_commit_at_once() -> Non
     assert isinstance(commit, Commit)
 
 
-def test_candidates_are_forgotten_after_ten_seconds() -> None:
+@pytest.mark.attack("CHN-13")
+@pytest.mark.parametrize("asks", ["our user", "the peer's"])
+def test_time_alone_forgets_nobody_who_introduced_himself(asks: str) -> None:
+    """The peer has our HelloACK, and says no more until a user wants encryption; strangers said Hello before and since,
+    and one of them acknowledged ours.
+    """
     bob = alone(WAITING)
-    old, new = Actor(bob.stream, seed=1, ssrc=1), Actor(bob.stream, seed=2, ssrc=2)
-    old.send(old.own_hello)
-    new.now = 10.5
-    new.send(new.own_hello)
-    assert [candidate.hello for candidate in core_of(bob.stream).candidates.values()] == [new.own_hello]
+    first, peer, last = (Actor(bob.stream, seed=seed, ssrc=seed) for seed in (1, 2, 3))
+    first.discover()
+    peer.send(peer.own_hello, HELLO_ACK)
+    last.now = peer.now = 60.0
+    last.send(last.own_hello)
+    if asks == "our user":
+        bob.session.go_secure(60.0)
+        commit = only(peer.listen(), Commit)
+        ping = only(peer.send(peer.dhpart1(commit)), Ping)
+        ack = PingACK.make(
+            version=b"1.10",
+            sender_endpoint_hash=peer.zid[:8],
+            received_endpoint_hash=ping.endpoint_hash,
+            ssrc=bob.stream.ssrc,
+        )
+        among(peer.send(ack), Commit)
+        assert peer.ssrc in [exchange.peer.ssrc for exchange in core_of(bob.stream).exchanges()], "it gets a Commit too"
+    else:
+        only(peer.send(peer.commit()), DHPart1)
 
 
 @pytest.mark.attack("CHN-13")

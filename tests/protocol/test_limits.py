@@ -14,7 +14,7 @@ def test_the_bounds_are_those_of_the_policy() -> None:
     assert (limits.ANSWER_RATE, limits.ANSWER_BURST) == (20.0, 40.0)
     assert (limits.KEPT_FOR_HELLO_ACK, limits.KEPT_FOR_KNOWN) == (20.0, 10.0)
     assert limits.DUPLICATE_ANSWERS == 32
-    assert (limits.CANDIDATES, limits.CANDIDATE_LIFETIME) == (16, 10.0)
+    assert (limits.CANDIDATES, limits.NEWCOMER_LIFETIME) == (16, 10.0)
     assert (limits.EXCHANGES, limits.ANSWERED_OF_SOURCE, limits.TIME_TO_ANSWER) == (4, 2, 0.5)
     assert limits.NONCES == 4096
     assert limits.ERROR_GRACE == 1.0

@@ -178,7 +178,7 @@ def test_a_hello_of_long_before_is_not_told() -> None:
     peer, carol = Actor(bob.stream), newcomer(bob, 0.0)
     carol.send(carol.own_hello)
     peer.discover()
-    peer.now = limits.CANDIDATE_LIFETIME + 0.1  # until the user of one end asks for encryption
+    peer.now = limits.NEWCOMER_LIFETIME + 0.1  # until the user of one end asks for encryption
     peer.initiate()
     assert told(bob) == []
 

@@ -419,20 +419,17 @@ def _check_signalling(core: Core, hello: Hello, now: float) -> bool:
 
 
 def add_candidate(core: Core, candidate: Candidate, now: float) -> None:
-    """Remember a Hello; each is forgotten after 10 s, and if there are too many, the stalest of those that came once.
-    Whoever acknowledged our Hello stays: it may be minutes until the user wants encryption.
+    """Remember a Hello; if there are too many, the stalest of those that came once is forgotten, but nobody who
+    acknowledged ours. Time alone forgets nobody: a peer that has our HelloACK says no more, and it may be minutes until
+    a user wants encryption.
     """
     candidates = core.candidates
     first = not candidates
-    lifetime = limits.CANDIDATE_LIFETIME * core.installation.config.timer_scale
     strangers = [
         key
         for key, known in candidates.items()
         if known.ssrc != core.acknowledged_by and known.ssrc not in core.past.hearing
     ]
-    for key in [key for key in strangers if now - candidates[key].seen > lifetime]:
-        strangers.remove(key)
-        del candidates[key]
     key = (candidate.ssrc, candidate.hello.raw)
     if key in candidates:
         candidate = replace(candidate, copies=candidates[key].copies + 1)

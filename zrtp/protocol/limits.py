@@ -4,7 +4,7 @@ answers           20 a second, bursts of 40, for each stream (HelloACK, ErrorACK
                   is kept for HelloACK, so that a flood of Errors does not hold discovery up; for PingACK 20 a second,
                   bursts of 20
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
-candidate Hellos  16 for each stream, 10 s each; the first sign of a peer extends a search, no other one does
+candidate Hellos  16 for each stream; the first sign of a peer extends a search, no other one does
 exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 4
                   of a stream our public value goes out, and in one more every 10 s. Of each, one or two are kept for
                   whoever is known to hear us (`zrtp.protocol.hearing`)
@@ -57,7 +57,8 @@ PUBLIC_VALUES_RATE = 0.1
 """How many more a second, for as long as nobody proves to be the peer."""
 TIME_TO_ANSWER = 0.5
 """Seconds in which whoever proved nothing yet keeps his exchange, however many others come."""
-CANDIDATE_LIFETIME = 10.0
+NEWCOMER_LIFETIME = 10.0
+"""Seconds for which somebody else's Hello is worth telling once the stream is secure."""
 EARLY_HELLOS = 4
 """Hellos that came before `start`, one of each source, and are answered at it."""
 LONGEST_ROUND_TRIP = 1.2

@@ -54,7 +54,7 @@ def note_message(core: Core, kind: Kind, ssrc: int, raw: bytes, now: float) -> N
 
 def tell_who_came_before(core: Core, now: float) -> None:
     """The stream is secure: tell who else introduced himself until then, the one who came last."""
-    since = now - limits.CANDIDATE_LIFETIME * core.installation.config.timer_scale
+    since = now - limits.NEWCOMER_LIFETIME * core.installation.config.timer_scale
     own = _of_the_peer(core)
     late = [one for one in core.past.others if one.seen >= since and one not in own]
     if late:
