@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, kinds, only
@@ -206,6 +208,27 @@ def test_a_commit_for_which_there_was_no_room_is_answered_as_soon_as_its_sender_
         only(actor.send(actor.commit()), DHPart1)
     assert DHPart1 not in map(type, peer.send(peer.commit()))
     peer.take_dhpart1(only(peer.hear()[1:], DHPart1))
+    peer.send(peer.dhpart2(), peer.confirm())
+    assert state_of(bob.stream) is State.SECURE
+
+
+@pytest.mark.attack("DOS-34")
+def test_a_commit_that_found_room_when_it_came_again_is_not_answered_once_more_when_its_sender_hears_us() -> None:
+    """A second public value would be one that he does not know, and one more guess at the SAS."""
+    bob = alone(replace(WAITING, half_open_limit=4))
+    calls = [bob.endpoint.session().add_stream(0xB000 + number) for number in range(3)]
+    for number, call in enumerate(calls):
+        call.start(0.0)
+        other = Actor(call, seed=100 + number)
+        other.discover()
+        only(other.send(other.commit()), DHPart1)
+    peer = Actor(bob.stream)
+    peer.discover()
+    commit = peer.commit()
+    assert DHPart1 not in map(type, peer.send(commit))
+    calls[0].close(0.0)
+    peer.take_dhpart1(only(peer.send(commit), DHPart1))
+    assert DHPart1 not in map(type, peer.hear())
     peer.send(peer.dhpart2(), peer.confirm())
     assert state_of(bob.stream) is State.SECURE
 

@@ -462,6 +462,9 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
         core.introduce_as(answering)
         under_way = [(own, at) for own, at in core.past.recent_commits if now - at < limits.TIME_TO_ANSWER]
         core.past.recent_commits = (*under_way, (lost.commit, now))
+    refused, _ = core.past.refused_commits.get(exchange.peer.ssrc, (None, 0.0))
+    if refused is not None and refused.raw == exchange.commit.raw:
+        del core.past.refused_commits[exchange.peer.ssrc]  # it came again and has its answer
     core.commit_waits_for = None
     core.begin(exchange, now)
     core.note_progress()
