@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -361,6 +362,23 @@ def test_a_long_list_of_candidates_is_cut() -> None:
 
     with pytest.raises(CacheError, match="and 12 more"):
         find(cache, "bob")
+
+
+def test_of_two_threads_that_change_a_record_at_once_neither_undoes_what_the_other_did(cache: SecretCache) -> None:
+    put(cache, named("Bob"))
+    other = threading.Thread(target=lambda: cache.update(OWN, PEER, lambda old: old and replace(old, interval=60)))
+
+    def rename(old: PeerRecord | None) -> PeerRecord | None:
+        if other.ident is None:
+            other.start()
+            other.join(0.05)  # in vain: it has to wait until this change is written
+        return old and replace(old, name="Robert")
+
+    cache.update(OWN, PEER, rename)
+    other.join(5.0)
+    stored = cache.load(OWN, PEER)
+    assert stored is not None
+    assert (stored.name, stored.interval) == ("Robert", 60)
 
 
 @pytest.mark.attack("ZID-04", "ZID-05")

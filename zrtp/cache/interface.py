@@ -59,6 +59,7 @@ class SecretCache(Protocol):
 
     Every record handed in or out is copied: its owner may wipe its secrets, and the cache keeps its own.
     Every method raises `CacheError`, a sentence for people, if the store fails; it has then changed nothing.
+    Calls use it from threads, so its methods may run in several of them at once.
 
     A cache of very many records has `page`, `named` and `beginning` as well (`LargeCache`); one that can be awaited has
     `in_coroutines`, an `AsyncSecretCache`; one that never waits has `waits`, False.

@@ -1,6 +1,6 @@
 """A cache that lasts as long as its process: for tests, and for programs that leave nothing on disk.
 
-Like a session it has one owner and no locks inside.
+Calls may run in several threads, so each method has it for itself.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from zrtp.cache.interface import PeerEntry, RecordUpdate, check_change, check_own_zid, in_order, key_of, made_zid
 from zrtp.cache.record import PeerRecord
+from zrtp.system import Mutex
 
 
 class MemoryCache:
@@ -19,21 +20,35 @@ class MemoryCache:
     def __init__(self) -> None:
         self._own_zids: dict[str, bytes] = {}
         self._records: dict[tuple[bytes, bytes], PeerRecord] = {}
+        self._mutex = Mutex()
 
     def own_zid(self, make: Callable[[], bytes], label: str = "", *, renew: bool = False) -> bytes:
         check_own_zid(make, label, renew)
-        if renew or label not in self._own_zids:
-            zid = made_zid(make)
-            self._own_zids[label] = zid
-        return self._own_zids[label]
+        with self._mutex:
+            if renew or label not in self._own_zids:
+                self._own_zids[label] = made_zid(make)
+            return self._own_zids[label]
 
     def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
-        record = self._records.get(key_of(own_zid, peer_zid))
-        return None if record is None else record.copy()
+        key = key_of(own_zid, peer_zid)
+        with self._mutex:
+            record = self._records.get(key)
+            return None if record is None else record.copy()
 
     def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
         key = key_of(own_zid, peer_zid)
         check_change(change)
+        with self._mutex:
+            return self._update(key, change)
+
+    def peers(self) -> list[PeerEntry]:
+        with self._mutex:
+            return in_order(
+                PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=record.copy())
+                for (own_zid, peer_zid), record in self._records.items()
+            )
+
+    def _update(self, key: tuple[bytes, bytes], change: RecordUpdate) -> PeerRecord | None:
         old = self._records.get(key)
         given = None if old is None else old.copy()
         try:
@@ -49,9 +64,3 @@ class MemoryCache:
         if old is not None and old is not stored:
             old.wipe()
         return None if stored is None else stored.copy()
-
-    def peers(self) -> list[PeerEntry]:
-        return in_order(
-            PeerEntry(own_zid=own_zid, peer_zid=peer_zid, record=record.copy())
-            for (own_zid, peer_zid), record in self._records.items()
-        )
