@@ -273,8 +273,8 @@ def test_a_handler_may_call_back() -> None:
 
     def matched(event: CallEvent) -> None:
         if isinstance(event, Secured):
-            alice.socket.session.sas_matched("Bob")
-            alice.socket.settle()
+            with alice.socket.locked() as session:
+                session.sas_matched("Bob")
             names.append("matched")
             told.set()
 
@@ -413,8 +413,8 @@ def verified_call(cache: SecretCache) -> tuple[Phone, Phone]:
     alice.call(bob)
     for phone in (alice, bob):
         phone.socket.secured(timeout=5.0)
-    alice.socket.session.sas_matched("Bob")
-    alice.socket.settle()
+    with alice.socket.locked() as session:
+        session.sas_matched("Bob")
     return alice, bob
 
 
@@ -466,8 +466,8 @@ def test_while_another_program_holds_the_file_media_flows_and_everything_is_stor
         alice.call(bob)
         for phone in (alice, bob):
             phone.socket.secured(timeout=5.0)
-        alice.socket.session.sas_matched("Bob")
-        alice.socket.settle()
+        with alice.socket.locked() as session:
+            session.sas_matched("Bob")
         for number in range(50):
             alice.socket.send(packet(number))
             bob.socket.send(packet(number, ssrc=2))

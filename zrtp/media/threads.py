@@ -12,6 +12,8 @@
 It takes the place of a socket in programs that have one thread to send and one to receive. A thread of its own keeps
 the timers, and another one asks the store of retained secrets, which may have to wait for a disk. One lock guards the
 call, so that more threads wait for each other and never spoil a packet. Whoever only waits for packets holds no lock.
+What the calls of an Endpoint share has a lock of its own. It is taken last, for the engine alone: whatever a socket, a
+store or the program does, no other call waits for it.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
+from weakref import WeakKeyDictionary
 
 from zrtp.cache.interface import SecretCache, waits
 from zrtp.door import need_flag, need_function, need_number, need_options, need_whole, refuse
@@ -38,10 +41,14 @@ from zrtp.media.secure import SILENCE, SecureCall, as_octets, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.protocol.endpoint import Endpoint, waits_for_zid
 from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
+from zrtp.protocol.session import Session
 from zrtp.protocol.store import Request
-from zrtp.system import system_random
+from zrtp.system import Mutex, system_random
 
 LARGEST: Final = 65_535
+
+_ENGINES: Final[WeakKeyDictionary[Endpoint, Mutex]] = WeakKeyDictionary()
+"""Held by whoever enters the engine: one stream may move another one of the same Endpoint."""
 
 
 class SocketOptions(TypedDict, total=False):
@@ -69,8 +76,8 @@ class SocketOptions(TypedDict, total=False):
 class SecureSocket:
     """Looks like a UDP socket: `bind`, `sendto`, `send`, `recv`, `recvfrom`, `settimeout`, `getsockname`, `close`.
 
-    `on_event` is called with every event, in whichever thread it comes up, without a lock: it may call methods here,
-    and those of `session`, followed by `settle`.
+    `on_event` is called with every event, in whichever thread it comes up, without a lock: it may call methods here.
+    Those of `session` belong into a `locked` block, there and in every other thread.
     """
 
     def __init__(
@@ -95,19 +102,21 @@ class SecureSocket:
         self._storing = ThreadPoolExecutor(1, thread_name_prefix="zrtp store")
         if waits_for_zid(endpoint, label):
             self._storing.submit(endpoint.zid_for, label).result()
-        self.session = endpoint.session(
-            peer_label=label,
-            aux_secret=options.get("aux_secret"),
-            signalling_protected=options.get("signalling_protected"),
-            expect=options.get("expect"),
-            store="deferred",
-        )
+        self._engine = _ENGINES.setdefault(endpoint, Mutex())
+        with self._engine:
+            self.session = endpoint.session(
+                peer_label=label,
+                aux_secret=options.get("aux_secret"),
+                signalling_protected=options.get("signalling_protected"),
+                expect=options.get("expect"),
+                store="deferred",
+            )
+            self.call = SecureCall(
+                self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
+            )
+            self.media = self.call.add_stream(number, peer_hello_hash=options.get("peer_hello_hash"))
         self._cache = endpoint.cache
         self._requests = 0  # that the store has not carried out yet
-        self.call = SecureCall(
-            self.session, best_effort=options.get("best_effort", False), silence=options.get("silence", SILENCE)
-        )
-        self.media = self.call.add_stream(number, peer_hello_hash=options.get("peer_hello_hash"))
         self._on_event = on_event
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         unreachable.ask(self._socket)
@@ -215,7 +224,8 @@ class SecureSocket:
         with self._lock:
             if self._closed:
                 return
-            self.call.close(time.monotonic())
+            with self._engine:
+                self.call.close(time.monotonic())
             events = self._settle()
             self._closed = True
             self._why_not = self._why_not or "The call is closed."
@@ -268,7 +278,8 @@ class SecureSocket:
                 check_address(remote)
                 self._remote = remote
             self._learning = self._remote is None
-            self.media.start(time.monotonic())
+            with self._engine:
+                self.media.start(time.monotonic())
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep_time, name="zrtp timers", daemon=True)
                 self._keeper.start()
@@ -282,7 +293,7 @@ class SecureSocket:
 
     def expect_hello(self, zrtp_hash: object) -> None:
         """The peer's a=zrtp-hash, as soon as the answer brings it; see `Stream.expect_hello`. Raises ApiMisuse."""
-        with self._lock:
+        with self._lock, self._engine:
             self.media.stream.expect_hello(zrtp_hash)
         self.settle()
 
@@ -298,8 +309,21 @@ class SecureSocket:
                 raise NotSecured(self._why_not or "")
             return self._secured
 
+    @contextmanager
+    def locked(self) -> Iterator[Session]:
+        """The session, for methods of it, while no other thread is in this call; then `settle`.
+
+        ::
+
+            with sock.locked() as session:
+                session.sas_matched("Bob")
+        """
+        with self._lock, self._engine:
+            yield self.session
+        self.settle()
+
     def settle(self) -> None:
-        """Send what is due and pass on events. Call it after methods of `session`."""
+        """Send what is due and pass on events. Call it after methods of `session`, unless `locked` does so."""
         with self._lock:
             events = self._settle()
         self._tell(events)
@@ -312,7 +336,9 @@ class SecureSocket:
                 raise OSError("The socket is closed.")
             now = time.monotonic()
             before = self.media.counters.verified
-            for packet in self.media.datagram_received(data, now):
+            with self._engine:
+                packets = self.media.datagram_received(data, now)
+            for packet in packets:
                 self._reception.packet(packet, now)
                 self._received.append((packet, address))
             self._received.extend((compound, address) for compound in self.media.take_rtcp())
@@ -325,12 +351,15 @@ class SecureSocket:
         """Under the lock: send what is due; returns the events to pass on without it."""
         events: list[CallEvent] = []
         while True:
-            while (event := self.call.next_event()) is not None:
-                events.append(event)
-                self._note(event)
+            with self._engine:
+                while (event := self.call.next_event()) is not None:
+                    events.append(event)
+                    self._note(event)
             if not self._serve_store():
                 break
-        for datagram in self.media.datagrams_to_send():
+        with self._engine:
+            due = self.media.datagrams_to_send()
+        for datagram in due:
             if self._remote is not None and not self._closed:
                 with suppress(OSError):  # it is sent again by its timer
                     self._transmit(datagram)
@@ -341,15 +370,23 @@ class SecureSocket:
         """Under the lock: have the requests to the cache carried out, in another thread if it may have to wait; whether
         one is done."""
         cache, done = self._cache, False
-        while cache is not None and (request := self.session.store_to_do()) is not None:
+        while cache is not None and (request := self._next_request()) is not None:
             if waits(cache):
                 self._requests += 1
                 self._storing.submit(self._store, request, cache)
             else:
                 request.run(cache)
-                self.session.store_done(request, time.monotonic())
+                self._give_back(request)
                 done = True
         return done
+
+    def _next_request(self) -> Request | None:
+        with self._engine:
+            return self.session.store_to_do()
+
+    def _give_back(self, request: Request) -> None:
+        with self._engine:
+            self.session.store_done(request, time.monotonic())
 
     def _store(self, request: Request, cache: SecretCache) -> None:
         """In the store's thread: carry out a request, and whatever follows from it, before it counts as done."""
@@ -358,7 +395,7 @@ class SecureSocket:
             with suppress(BaseException):  # even SystemExit would end this request alone, and nobody would hear of it
                 request.run(cache)
             with self._lock:
-                self.session.store_done(request, time.monotonic())
+                self._give_back(request)
                 events = self._settle()
         finally:
             with self._changed:
@@ -408,12 +445,14 @@ class SecureSocket:
             with self._changed:
                 if self._closed:
                     return
-                due = self.call.next_timer()
+                with self._engine:
+                    due = self.call.next_timer()
                 now = time.monotonic()
                 if due is None or due > now:
                     self._changed.wait(None if due is None else due - now)
                     continue
-                self.call.handle_timer(now)
+                with self._engine:
+                    self.call.handle_timer(now)
                 events = self._settle()
             self._tell(events)
 

@@ -36,7 +36,8 @@ _HASH_LABEL = "EndpointHash"
 
 
 class Endpoint:
-    """Owns what all calls of one installation share. Make one, and a session for each call.
+    """Owns what all calls of one installation share. Make one, and a session for each call. There are no locks inside:
+    its calls belong into one thread, or take turns; `zrtp.media.threads.SecureSocket` sees to that itself.
 
     `cache` holds the retained secrets; None makes a cacheless endpoint (RFC 6189 section 4.9.1) with a new ZID. It is
     asked for the ZID here, and later by sessions; `zid` spares the question, and with sessions that defer their store
