@@ -237,6 +237,18 @@ def test_waiting_for_security_tells_why_not() -> None:
     nobody.close()
 
 
+def test_whoever_waits_after_a_new_start_waits_for_what_comes_of_it() -> None:
+    phone, late = Phone(Config(key_agreements=(b"X255",), discovery_deadline=0.05)), Phone()
+    phone.call(late)
+    with pytest.raises(NotSecured, match="does not answer"):
+        phone.socket.secured(timeout=5.0)
+    late.call(None)
+    phone.socket.start()
+    assert phone.socket.secured(timeout=5.0)
+    phone.close()
+    late.close()
+
+
 def test_waiting_for_security_does_not_last_longer_than_one_wants() -> None:
     phone, nobody = Phone(), Phone()
     phone.call(nobody)

@@ -38,9 +38,10 @@ from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, as_octets, check_size
+from zrtp.media.standing import StreamStanding
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.protocol.endpoint import Endpoint, waits_for_zid
-from zrtp.protocol.events import Closed, Failed, NoPeer, Secured
+from zrtp.protocol.events import Closed, Secured
 from zrtp.protocol.session import Session
 from zrtp.protocol.store import Request
 from zrtp.system import Mutex, system_random
@@ -126,8 +127,7 @@ class SecureSocket:
         self._received: deque[tuple[bytes, Any]] = deque()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)  # for the timer thread and for whoever waits for `secured`
-        self._secured: Secured | None = None
-        self._why_not: str | None = None
+        self._standing = StreamStanding(self.media.stream)
         self._keeper: threading.Thread | None = None
         self._closed = False
 
@@ -228,8 +228,6 @@ class SecureSocket:
                 self.call.close(time.monotonic())
             events = self._settle()
             self._closed = True
-            self._why_not = self._why_not or "The call is closed."
-            self._secured = None
             self._changed.notify_all()
         self._tell(events)
         with suppress(OSError):
@@ -303,11 +301,12 @@ class SecureSocket:
         if timeout is not None:
             need_number("timeout", timeout)
         with self._changed:
-            if not self._changed.wait_for(lambda: self._secured is not None or self._why_not is not None, timeout):
+            standing = self._standing
+            if not self._changed.wait_for(lambda: standing.secured or standing.why_not is not None, timeout):
                 raise TimeoutError("The stream has not become secure in time.")
-            if self._secured is None:
-                raise NotSecured(self._why_not or "")
-            return self._secured
+            if standing.secured is None:
+                raise NotSecured(standing.why_not or "")
+            return standing.secured
 
     @contextmanager
     def locked(self) -> Iterator[Session]:
@@ -427,13 +426,11 @@ class SecureSocket:
             self.settle()
 
     def _note(self, event: CallEvent) -> None:
+        self._standing.follow(event)
         if isinstance(event, Secured):
-            self._secured, self._why_not = event, None
             self._learning = False
-        elif isinstance(event, Failed | NoPeer):
-            self._secured, self._why_not = None, event.text
         elif isinstance(event, Closed):
-            self._secured, self._why_not = None, "The call is closed."
+            self._standing.end("The call is closed.")  # which has one stream
 
     def _tell(self, events: list[CallEvent]) -> None:
         if self._on_event is not None:

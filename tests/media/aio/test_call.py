@@ -11,7 +11,7 @@ import pytest
 from tests.support.loops import run
 from tests.support.rtp_program import RtpProgram
 from zrtp.cache.memory import MemoryCache
-from zrtp.media.aio import AsyncCall
+from zrtp.media.aio import AsyncCall, NotSecured
 from zrtp.media.aio.call import EVENT_BACKLOG
 from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
@@ -73,5 +73,22 @@ def test_of_events_that_nobody_takes_the_oldest_go() -> None:
             for number in range(1001):
                 call._events.put(Closed(ssrc=number))
             assert (EVENT_BACKLOG, call._events.dropped) == (1000, 1)
+
+    run(test())
+
+
+def test_whoever_waits_after_a_new_start_waits_for_what_comes_of_it() -> None:
+    async def test() -> None:
+        async with looking() as call:
+            (layer,) = call.layers
+            layer.media.stream.handle_timer(asyncio.get_running_loop().time() + 60.0)
+            call.settle()
+            with pytest.raises(NotSecured, match="does not answer"):
+                await call.secured()
+            layer.start()
+            waiting = asyncio.ensure_future(call.secured())
+            await asyncio.sleep(0)
+            assert not waiting.done()
+            waiting.cancel()
 
     run(test())

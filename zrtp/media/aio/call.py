@@ -27,8 +27,9 @@ from zrtp.media.aio.store import carry_out, carry_out_in_thread, ended
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import CallEvent
 from zrtp.media.secure import SILENCE, SecureCall, SecureMedia
+from zrtp.media.standing import StreamStanding
 from zrtp.protocol.endpoint import Endpoint
-from zrtp.protocol.events import Closed, Failed, GoingSecure, NoPeer, PeerDetected, Secured, SecurityWarning, WentClear
+from zrtp.protocol.events import Secured, SecurityWarning
 from zrtp.protocol.store import Write
 from zrtp.system import system_random
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from zrtp.media.aio.host import Host
     from zrtp.media.aio.layer import MediaLayer
     from zrtp.protocol.store import Request
+    from zrtp.protocol.stream import Stream
     from zrtp.protocol.work import Work
 
 _log = logging.getLogger("zrtp")
@@ -109,7 +111,7 @@ class AsyncCall:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._events: Mailbox[CallEvent] = Mailbox(EVENT_BACKLOG)
-        self._standings: dict[int, SecureWaiters] = {}
+        self._waiters: dict[int, SecureWaiters] = {}
         self._storing: set[asyncio.Future[None]] = set()
         self._loop_ends = False
         self.closed = False
@@ -134,7 +136,7 @@ class AsyncCall:
         need_whole("clock_rate", clock_rate, 1)
         number = int.from_bytes(system_random(4), "big") if ssrc is None else ssrc
         media = self.secure.add_stream(number, peer_hello_hash=peer_hello_hash)
-        self._standings[number] = SecureWaiters()
+        self._waiters[number] = SecureWaiters(media.stream)
         layer = MediaLayer(self, media, clock_rate)
         self.layers.append(layer)
         return layer
@@ -146,10 +148,10 @@ class AsyncCall:
         """
         if media is not None:
             need_instance("media", media, SecureMedia, "the media of a layer")
-        if not self._standings:
+        if not self._waiters:
             raise ApiMisuse("The call has no stream yet: add a layer first.")
-        ssrc = next(iter(self._standings)) if media is None else media.stream.ssrc
-        return await self._standings[ssrc].wait()
+        ssrc = next(iter(self._waiters)) if media is None else media.stream.ssrc
+        return await self._waiters[ssrc].wait()
 
     async def __aiter__(self) -> AsyncIterator[CallEvent]:
         """Every event, until the call is closed. Several iterations share the events, and all of them end."""
@@ -185,8 +187,8 @@ class AsyncCall:
             self._timer.cancel()
             self._timer = None
         self._events.close()
-        for standing in self._standings.values():
-            standing.end("The call is closed.")
+        for waiters in self._waiters.values():
+            waiters.end("The call is closed.")
         for layer in self.layers:
             layer.detach()
         self._leave_host()
@@ -205,9 +207,9 @@ class AsyncCall:
     def _pass_on(self, event: CallEvent) -> None:
         if self._host is not None:
             self._host.saw(event, self.session.continuity)
-        standing = self._standings.get(event.ssrc)
-        if standing is not None:
-            standing.follow(event)
+        waiters = self._waiters.get(event.ssrc)
+        if waiters is not None:
+            waiters.follow(event)
         if self._on_event is None:
             self._events.put(event)
         else:
@@ -302,45 +304,41 @@ class AsyncCall:
 
 
 class SecureWaiters:
-    """Whether a stream is secure now, and everybody who waits for it."""
+    """Everybody who waits for a stream to be secure."""
 
-    def __init__(self) -> None:
-        self._secured: Secured | None = None
-        self._why_not: str | None = None
+    def __init__(self, stream: Stream) -> None:
+        self._standing = StreamStanding(stream)
         self._waiters: list[asyncio.Future[Secured]] = []
 
     async def wait(self) -> Secured:
         """The event that told it; raises NotSecured."""
-        if self._secured is not None:
-            return self._secured
-        if self._why_not is not None:
-            raise NotSecured(self._why_not)
+        if self._standing.secured is not None:
+            return self._standing.secured
+        if (why_not := self._standing.why_not) is not None:
+            raise NotSecured(why_not)
         waiter: asyncio.Future[Secured] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         return await waiter
 
     def follow(self, event: CallEvent) -> None:
         """What happened on the stream."""
-        match event:
-            case Secured():
-                self._secured, self._why_not = event, None
-                self._answer(lambda waiter: waiter.set_result(event))
-            case PeerDetected() | GoingSecure():
-                self._why_not = None
-            case Failed() | NoPeer():
-                self.end(event.text)
-            case WentClear():
-                self.end("Encryption was switched off in this call.")
-            case Closed():
-                self.end("The stream is closed.")
+        self._standing.follow(event)
+        self._answer()
 
     def end(self, why: str) -> None:
         """It is not going to be secure, unless something new happens."""
-        self._secured, self._why_not = None, why
-        self._answer(lambda waiter: waiter.set_exception(NotSecured(why)))
+        self._standing.end(why)
+        self._answer()
 
-    def _answer(self, answer: Callable[[asyncio.Future[Secured]], Any]) -> None:
+    def _answer(self) -> None:
+        secured, why_not = self._standing.secured, self._standing.why_not
+        if secured is None and why_not is None:
+            return
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
-            if not waiter.done():
-                answer(waiter)
+            if waiter.done():
+                continue
+            if secured is not None:
+                waiter.set_result(secured)
+            else:
+                waiter.set_exception(NotSecured(why_not or ""))
