@@ -65,9 +65,9 @@ class Phone:
             assert self.arrived.wait_for(lambda: len(self.heard) >= count, 5.0)
         return self.heard
 
-    def hung_up(self) -> None:
-        """Wait until whoever receives has learnt that the socket is closed."""
-        self._receiver.join(5.0)
+    def hung_up(self, seconds: float = 5.0) -> None:
+        """Wait until whoever receives has learnt that the socket is closed, at most so long."""
+        self._receiver.join(seconds)
 
     def close(self) -> None:
         self.socket.close()
@@ -114,6 +114,43 @@ def test_plain_packets_go_in_and_come_out() -> None:
         assert alice.wait_for(1) == [report]
         (said,) = {str(event.sas) for phone in (alice, bob) for event in phone.events if isinstance(event, SasReady)}
         assert said
+
+
+def test_what_is_no_packet_does_not_make_whoever_receives_wait_longer() -> None:
+    outcome: list[BaseException] = []
+
+    def receive(quiet: SecureSocket) -> None:
+        try:
+            quiet.recv()
+        except OSError as error:
+            outcome.append(error)
+
+    with (
+        SecureSocket(Endpoint(FAST), ssrc=5) as quiet,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anybody,
+    ):
+        quiet.bind(("127.0.0.1", 0))
+        quiet.settimeout(0.02)
+        waiting = threading.Thread(target=receive, args=[quiet])
+        waiting.start()
+        for _ in range(500):
+            if not waiting.is_alive():
+                break
+            anybody.sendto(b"garbage", quiet.getsockname())
+            waiting.join(0.01)
+        assert [type(error) for error in outcome] == [TimeoutError]
+
+
+def test_closing_wakes_whoever_got_something_else_than_a_packet_and_waits_on() -> None:
+    phone = Phone()
+    phone.socket.settimeout(60.0)
+    phone.call(None)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anybody:
+        anybody.sendto(b"garbage", phone.socket.getsockname())
+    while not phone.socket.media.counters.foreign:
+        phone.hung_up(0.001)
+    phone.hung_up(0.02)
+    phone.close()
 
 
 def test_an_empty_datagram_is_nothing_and_ends_nothing() -> None:

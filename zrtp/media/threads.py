@@ -18,6 +18,7 @@ store or the program does, no other call waits for it.
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
 import time
@@ -47,6 +48,9 @@ from zrtp.protocol.store import Request
 from zrtp.system import Mutex, system_random
 
 LARGEST: Final = 65_535
+
+_Selector: Final = getattr(selectors, "PollSelector", selectors.SelectSelector)
+"""Not epoll: that does not notice when another thread closes the socket."""
 
 _ENGINES: Final[WeakKeyDictionary[Endpoint, Mutex]] = WeakKeyDictionary()
 """Held by whoever enters the engine: one stream may move another one of the same Endpoint."""
@@ -200,21 +204,22 @@ class SecureSocket:
         """As `recv`, with the address that the packet came from. A longer packet is cut to `size`, as sockets do."""
         if type(size) is not int or size < 0:
             need_whole("size", size, 0)
-        while True:
-            with self._lock:
-                if self._received:
-                    packet, address = self._received.popleft()
-                    return packet[:size], address
+        timeout = self._socket.gettimeout()
+        deadline = time.monotonic() + timeout if timeout else None
+        while (packet := self._next_packet()) is None:
             try:
                 data, address = self._socket.recvfrom(LARGEST)
             except OSError as error:
                 if not unreachable.is_refusal(error):
                     raise
                 self._note_refusal()
-                continue
-            if not data and self._closed:
-                raise OSError("The socket is closed.")
-            self._take(data, address)
+            else:
+                if not data and self._closed:
+                    raise OSError("The socket is closed.")
+                self._take(data, address)
+            if deadline is not None and not self._received:  # it was no packet for the program
+                self._wait_until(deadline)
+        return packet[0][:size], packet[1]
 
     def close(self) -> None:
         """End the call, wipe its keys, close the socket; whoever waits in `recv` or `secured` learns of it.
@@ -328,6 +333,21 @@ class SecureSocket:
         self._tell(events)
 
     # Inside.
+
+    def _next_packet(self) -> tuple[bytes, Any] | None:
+        with self._lock:
+            return self._received.popleft() if self._received else None
+
+    def _wait_until(self, deadline: float) -> None:
+        """Until something has arrived. Raises TimeoutError, and OSError after `close`."""
+        with _Selector() as selector:
+            try:
+                selector.register(self._socket, selectors.EVENT_READ)
+            except ValueError as error:
+                raise OSError("The socket is closed.") from error
+            remaining = deadline - time.monotonic()
+            if remaining <= 0 or not selector.select(remaining):
+                raise TimeoutError("timed out")
 
     def _take(self, data: bytes, address: Any) -> None:
         with self._lock:
