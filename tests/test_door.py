@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -26,6 +27,18 @@ from zrtp.errors import ApiMisuse, RandomnessFailed
 from zrtp.system import system_random
 
 
+async def awaited() -> None:
+    """What is not called, but awaited."""
+
+
+class Awaited:
+    """An object of that kind."""
+
+    async def __call__(self) -> None: ...
+
+    async def meet(self) -> None: ...
+
+
 @every(
     ("refused", "sentence"),
     [
@@ -42,6 +55,10 @@ from zrtp.system import system_random
         (lambda: need_moment(None), "a number of seconds, .* not None"),
         (lambda: need_moment(float("nan")), "a number of seconds"),
         (lambda: need_function("random", 3, "a function"), "random is a function, not int"),
+        (lambda: need_function("on_event", awaited, "a function"), "on_event is a function, not one with async"),
+        (lambda: need_function("on_event", Awaited().meet, "a function"), "not one with async"),
+        (lambda: need_function("on_event", Awaited(), "a function"), "not one with async"),
+        (lambda: need_function("on_event", partial(awaited), "a function"), "not one with async"),
         (lambda: need_instance("config", {}, Exception, "a Config"), "config is a Config, not dict"),
         (lambda: need_methods("cache", dict, ("get",), "a cache"), "not the class dict itself"),
         (lambda: need_methods("cache", {}, ("load",), "a cache"), "cache is a cache, not dict"),

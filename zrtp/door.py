@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn, TypeVar
 
 from zrtp.errors import ApiMisuse, RandomnessFailed
@@ -103,9 +104,11 @@ def need_moment(given: object) -> float:
 
 
 def need_function(what: str, given: object, wanted: str) -> Any:
-    """Something that can be called. Raises ApiMisuse."""
+    """Something that can be called, and does its work then: not what has to be awaited. Raises ApiMisuse."""
     if not callable(given):
         refuse(what, wanted, given)
+    if iscoroutinefunction(given) or iscoroutinefunction(type(given).__call__):
+        raise ApiMisuse(f"{what} is {wanted}, not one with async: it is called, and nobody awaits it.")
     return given
 
 

@@ -179,9 +179,31 @@ def test_the_first_packet_that_was_decrypted_counts_as_the_acknowledgement(main:
     main.run()
 
 
+def test_what_a_handler_raises_is_told_and_the_call_goes_on(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, _error, _trace: reported.append(kind))
+    alice, bob = (Phone(ssrc, Config(key_agreements=(b"X255",))) for ssrc in (1, 2))
+
+    def clumsy(event: object) -> None:
+        alice.events.append(event)
+        raise ValueError("a slip")
+
+    monkeypatch.setattr(alice.stream, "_on_event", clumsy)
+    agree(main, alice, bob)
+    assert alice.stream.stream.state is State.SECURE
+    assert reported == [ValueError] * len(alice.events)
+
+
 def test_a_pipeline_without_an_element_is_refused_with_its_name(main: Main) -> None:
     with pytest.raises(ApiMisuse, match=r"no element named 'valve' \(gate\)"):
         GstreamerStream(Pipeline("src", "enc", "dec"), Endpoint().session(), None, None, ssrc=1, gate="valve")
+
+
+def test_a_handler_that_has_to_be_awaited_is_refused(main: Main) -> None:
+    async def awaited(event: object) -> None: ...
+
+    with pytest.raises(ApiMisuse, match="nobody awaits it"):
+        GstreamerStream(Pipeline(), Endpoint().session(), None, None, ssrc=1, on_event=awaited)  # type: ignore[arg-type]
 
 
 def test_without_gstreamer_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -339,6 +339,57 @@ def test_a_handler_may_call_back() -> None:
     bob.close()
 
 
+@pytest.mark.parametrize("error", [ValueError("a slip"), SystemExit()], ids=["ValueError", "SystemExit"])
+def test_what_a_handler_raises_is_told_as_pythons_threads_do_and_ends_neither_timers_nor_the_other_events(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
+    phone, late = Phone(Config(key_agreements=(b"X255",), discovery_deadline=0.05)), Phone()
+    told: list[CallEvent] = []
+
+    def clumsy(event: CallEvent) -> None:
+        told.append(event)
+        raise error
+
+    phone.socket._on_event = clumsy
+    phone.socket.start(late.socket.getsockname())
+    with pytest.raises(NotSecured, match="does not answer"):
+        phone.socket.secured(timeout=5.0)
+    phone.socket._on_event = phone._told
+    late.call(None)
+    phone.call(late)
+    phone.socket.secured(timeout=5.0)
+    phone.close()
+    late.close()
+    assert [type(event) for event in told] == [NoPeer]
+    assert [(args.exc_value, args.thread and args.thread.name) for args in reported] == [(error, "zrtp timers")]
+
+
+def test_a_handler_that_raises_where_the_program_receives_costs_it_no_packet_and_no_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reported: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", reported.append)
+
+    def clumsy(event: CallEvent) -> None:
+        bob._told(event)
+        raise ValueError(type(event).__name__)
+
+    alice, bob = Phone(), Phone()
+    bob.socket._on_event = clumsy
+    bob.call(None)
+    alice.call(bob)
+    for phone in (alice, bob):
+        phone.socket.secured(timeout=5.0)
+    alice.socket.send(packet(1))
+    assert bob.wait_for(1) == [packet(1)]
+    alice.close()
+    bob.close()
+    assert [str(args.exc_value) for args in reported] == [type(event).__name__ for event in bob.events]
+    assert {"SasReady", "Secured", "Closed"} <= {str(args.exc_value) for args in reported}
+
+
 def test_the_end_of_the_session_is_the_end_for_whoever_waits() -> None:
     with two() as (alice, _):
         alice.socket.session.close(0.0)

@@ -15,11 +15,12 @@ and GStreamer come from the system (Debian: python3-gi, gstreamer1.0-plugins-bad
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from zrtp.door import need_options
+from zrtp.door import need_function, need_options
 from zrtp.errors import ApiMisuse, BackendUnavailable
 from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.handover import PROFILES, GstreamerSettings, gstreamer_settings
@@ -44,8 +45,8 @@ class GstreamerStream:
     """One media stream of a session, in a pipeline. Call its methods from the main loop's thread.
 
     `socket` is the Gio.Socket of udpsrc and udpsink, `remote` the Gio.SocketAddress of the peer. `on_event` is called
-    with every event of the session. Raises BackendUnavailable without GStreamer, and ApiMisuse if the pipeline lacks
-    an element.
+    with every event of the session; what it raises goes to `sys.excepthook`. Raises BackendUnavailable without
+    GStreamer, and ApiMisuse if the pipeline lacks an element.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class GstreamerStream:
         **names: str,
     ) -> None:
         need_options("A GstreamerStream", names, ELEMENTS)
+        if on_event is not None:
+            need_function("on_event", on_event, "a function that takes an event")
         self._gst, self._glib = _import_gstreamer()
         self.session = session
         self.stream = session.add_stream(ssrc, peer_hello_hash=peer_hello_hash)
@@ -90,7 +93,10 @@ class GstreamerStream:
         while (event := self.session.next_event()) is not None:
             self._follow(event)
             if self._on_event is not None:
-                self._on_event(event)
+                try:
+                    self._on_event(event)
+                except Exception as error:  # the call goes on
+                    sys.excepthook(type(error), error, error.__traceback__)
         for datagram in self.stream.datagrams_to_send():
             self._socket.send_to(self.remote, datagram, None)
         if self._timer:

@@ -82,7 +82,8 @@ class SecureSocket:
     """Looks like a UDP socket: `bind`, `sendto`, `send`, `recv`, `recvfrom`, `settimeout`, `getsockname`, `close`.
 
     `on_event` is called with every event, in whichever thread it comes up, without a lock: it may call methods here.
-    Those of `session` belong into a `locked` block, there and in every other thread.
+    Those of `session` belong into a `locked` block, there and in every other thread. What it raises goes to
+    `threading.excepthook`, and the call goes on.
     """
 
     def __init__(
@@ -453,9 +454,15 @@ class SecureSocket:
             self._standing.end("The call is closed.")  # which has one stream
 
     def _tell(self, events: list[CallEvent]) -> None:
+        """What the program raises ends neither a thread nor the call, and it hears of the other events."""
         if self._on_event is not None:
             for event in events:
-                self._on_event(event)
+                try:
+                    self._on_event(event)
+                except BaseException as error:
+                    if not isinstance(error, Exception) and not _is_ours(threading.current_thread()):
+                        raise  # the program may end its own threads
+                    _report(error)
 
     def _keep_time(self) -> None:
         while True:
@@ -476,3 +483,15 @@ class SecureSocket:
     def _open(self) -> None:
         if self._closed:
             raise ApiMisuse("The call is closed: make a new SecureSocket.")
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    """Whether it keeps the timers, or asks the store."""
+    return thread.name.startswith("zrtp ")
+
+
+def _report(error: BaseException) -> None:
+    """As Python tells of an exception that nobody in a thread handles."""
+    threading.excepthook(
+        threading.ExceptHookArgs((type(error), error, error.__traceback__, threading.current_thread()))
+    )

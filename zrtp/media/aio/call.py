@@ -72,7 +72,8 @@ class SessionOptions(TypedDict, total=False):
     executor: Executor | None
     """Runs public-key operations; None is the loop's own. See `zrtp.protocol.work`."""
     on_event: Callable[[CallEvent], None] | None
-    """Is called with every event, from the event loop, in place of the iteration over the call."""
+    """Is called with every event, from the event loop, in place of the iteration over the call. What it raises goes to
+    the loop's exception handler."""
 
 
 class AsyncCall:
