@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
+from tests.support.pair import Pair
 from zrtp.cache.interface import PeerEntry, RecordUpdate
 from zrtp.cache.memory import MemoryCache
 from zrtp.cache.record import PeerRecord
 from zrtp.errors import ApiMisuse, CacheError
 from zrtp.protocol import limits
 from zrtp.protocol.changes import AfterTrust, Forgotten, Renamed
+from zrtp.protocol.events import Failed
 from zrtp.protocol.store import Read, Request, Search, Store, Write
 from zrtp.secret import Secret
 
@@ -58,6 +61,43 @@ def test_a_read_brings_the_record_or_that_there_is_none() -> None:
     assert read.answered and read.record is not None and read.record.name == "Bob"
     read.run(MemoryCache())
     assert read.answered and read.record is None
+
+
+@pytest.mark.parametrize("answer", [True, {}, "record", b"", object(), PeerRecord], ids=repr)
+def test_an_answer_that_is_no_record_is_a_failure_with_a_sentence(answer: Any) -> None:
+    class Odd(MemoryCache):
+        def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+            return answer  # type: ignore[no-any-return]
+
+        def update(self, own_zid: bytes, peer_zid: bytes, change: RecordUpdate) -> PeerRecord | None:
+            return answer  # type: ignore[no-any-return]
+
+    for request in (Read(OWN, PEER, 3.0), Write(OWN, PEER, Forgotten())):
+        request.run(Odd())
+        assert not request.answered and request.record is None
+        assert isinstance(request.error, CacheError)
+        assert str(request.error).endswith("not with a PeerRecord or None.")
+
+
+@pytest.mark.parametrize("answer", [None, 5, [PEER, "Bob"], [b"too short"], [[]]], ids=repr)
+def test_so_is_one_of_a_search_that_is_no_zids(answer: Any) -> None:
+    search = Search("Bob")
+    search.succeed([PEER])
+    search.succeed(answer)
+    assert not search.answered
+    assert isinstance(search.error, CacheError)
+    assert str(search.error).endswith("not with ZIDs of 12 octets.")
+
+
+def test_with_a_store_that_answers_nonsense_the_call_fails_in_time_and_can_be_closed() -> None:
+    class Odd(MemoryCache):
+        def load(self, own_zid: bytes, peer_zid: bytes) -> PeerRecord | None:
+            return {}  # type: ignore[return-value]
+
+    pair = Pair(alice_cache=Odd(), bob_cache=MemoryCache()).run()
+    assert not pair.secure
+    assert any("does not answer" in failed.text for failed in pair.alice.seen(Failed))
+    pair.alice.session.close(pair.network.now)
 
 
 def test_a_write_applies_its_change_and_brings_what_is_stored_now() -> None:

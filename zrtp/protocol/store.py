@@ -21,8 +21,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from zrtp.cache.interface import SecretCache, other_devices
+from zrtp.cache.interface import ZID_LENGTH, SecretCache, other_devices
 from zrtp.cache.record import PeerRecord
+from zrtp.door import described
 from zrtp.errors import CacheError, ZrtpError
 from zrtp.protocol import limits
 from zrtp.protocol.changes import Change
@@ -39,8 +40,11 @@ class _Request:
     error: CacheError | None = field(default=None, init=False)
 
     def succeed(self, record: PeerRecord | None) -> None:
-        """The cache answered with this record; None: it knows nothing of the peer."""
-        self.answered, self.record, self.error = True, record, None
+        """The cache answered with this record; None: it knows nothing of the peer. Anything else is a failure."""
+        if record is not None and not isinstance(record, PeerRecord):
+            self.fail(_unfit(record, "a PeerRecord or None"))
+        else:
+            self.answered, self.record, self.error = True, record, None
 
     def fail(self, error: Exception) -> None:
         """The cache cannot be used now."""
@@ -95,8 +99,14 @@ class Search:
     error: CacheError | None = field(default=None, init=False)
 
     def succeed(self, zids: Iterable[bytes]) -> None:
-        """The cache knows these ZIDs under that name, whatever the case of its letters."""
-        self.answered, self.zids, self.error = True, frozenset(zids), None
+        """The cache knows these ZIDs under that name, whatever the case of its letters. Anything else is a failure."""
+        known: set[bytes] = set()
+        for zid in zids if isinstance(zids, Iterable) else (zids,):
+            if not isinstance(zid, bytes) or len(zid) != ZID_LENGTH:
+                self.fail(_unfit(zid, "ZIDs of 12 octets"))
+                return
+            known.add(zid)
+        self.answered, self.zids, self.error = True, frozenset(known), None
 
     def fail(self, error: Exception) -> None:
         """The cache cannot be used now: the call goes on without."""
@@ -200,6 +210,13 @@ class Store:
 
 def _urgency(request: Read | Search) -> int:
     return request.urgency if isinstance(request, Read) else 0
+
+
+def _unfit(answer: object, wanted: str) -> CacheError:
+    """What a failed request says of an answer that is none."""
+    return CacheError(
+        f"The store of retained secrets cannot be used: it answered with {described(answer)}, not with {wanted}."
+    )
 
 
 def _explained(error: Exception) -> CacheError:
