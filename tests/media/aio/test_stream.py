@@ -8,7 +8,8 @@ import random
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -322,6 +323,45 @@ def test_with_an_executor_the_event_loop_goes_on_while_public_keys_are_worked_on
         assert threading.get_ident() not in threads
 
     run(test())
+
+
+class Cancelling(ThreadPoolExecutor):
+    """Takes on work and calls it off."""
+
+    def submit(self, *work: Any, **arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.cancel()
+        return future
+
+
+class Elsewhere(ThreadPoolExecutor):
+    """Cannot do it, as a pool of processes cannot: keys are not sent to another one."""
+
+    def submit(self, *work: Any, **arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(TypeError("cannot pickle"))
+        return future
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, Cancelling, Elsewhere], ids=["shut down", "cancels", "fails"])
+def test_what_an_executor_does_not_carry_out_the_event_loop_does(
+    kind: type[ThreadPoolExecutor], caplog: pytest.LogCaptureFixture
+) -> None:
+    executor = kind(1)
+    if kind is ThreadPoolExecutor:
+        executor.shutdown()
+
+    async def test() -> None:
+        async with (
+            listen(Endpoint(FAST), LOOPBACK) as bob,
+            connect(Endpoint(FAST), bob.local, executor=executor) as alice,
+        ):
+            await asyncio.gather(alice.secured(), bob.secured())
+            assert alice.session.sas == bob.session.sas
+
+    run(test())
+    assert "The executor did not carry out its work" in caplog.text
+    executor.shutdown()
 
 
 def test_a_call_may_be_closed_while_an_executor_works_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

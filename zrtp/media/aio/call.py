@@ -70,7 +70,8 @@ class SessionOptions(TypedDict, total=False):
     silence: float | None
     """Seconds without a good packet after which the peer seems gone, which is told; None never tells."""
     executor: Executor | None
-    """Runs public-key operations; None is the loop's own. See `zrtp.protocol.work`."""
+    """Runs public-key operations, in threads; None is the loop's own. What it does not carry out, for example after
+    its end, the event loop does. See `zrtp.protocol.work`."""
     on_event: Callable[[CallEvent], None] | None
     """Is called with every event, from the event loop, in place of the iteration over the call. What it raises goes to
     the loop's exception handler."""
@@ -168,8 +169,7 @@ class AsyncCall:
         for layer in self.layers:
             layer.flush()
         while (work := self.session.work_to_do()) is not None:
-            done = self._loop.run_in_executor(self._executor, work.run)
-            done.add_done_callback(partial(self._on_work_done, work))
+            self._begin_work(work)
         self._set_timer()
 
     def close(self) -> None:
@@ -216,7 +216,19 @@ class AsyncCall:
         else:
             self._loop.call_soon(self._on_event, event)
 
-    def _on_work_done(self, work: Work, _: asyncio.Future[None]) -> None:
+    def _begin_work(self, work: Work) -> None:
+        try:
+            done = self._loop.run_in_executor(self._executor, work.run)
+        except Exception as error:  # it was shut down, for example
+            done = self._loop.create_future()
+            done.set_exception(error)
+        done.add_done_callback(partial(self._on_work_done, work))
+
+    def _on_work_done(self, work: Work, done: asyncio.Future[None]) -> None:
+        failure = asyncio.CancelledError() if done.cancelled() else done.exception()
+        if failure is not None and not self.closed:
+            _log.warning("The executor did not carry out its work (%s): the event loop does.", type(failure).__name__)
+            work.run()
         self.session.work_done(work, self._loop.time())
         if not self.closed:
             self.settle()
