@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.forking import in_child
 from tests.support.inside import call_of
 from tests.support.locking import locked
 from zrtp.cache.interface import RecordUpdate, SecretCache
@@ -470,11 +471,32 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
                 alice.socket.set_remote(wrong)
             with pytest.raises(ApiMisuse, match="is no address"):
                 alice.socket.start(wrong)
+            with pytest.raises(ApiMisuse, match="is no address"):
+                alice.socket.sendto(packet(1), wrong)
         with pytest.raises(SrtpError, match="do not fit into one datagram"):
             alice.socket.send(packet(1, bytes(65_500)))
         alice.socket.send(packet(1, b"one"))
         with pytest.raises(SrtpError, match="already used"):
             alice.socket.send(packet(1, b"two"))
+
+
+def test_a_forked_child_that_closes_its_copy_costs_its_parent_nothing() -> None:
+    def leave() -> str:
+        with alice.socket:
+            pass
+        alice.socket.close()
+        return "closed"
+
+    with two() as (alice, bob):
+        with alice.socket.locked():  # a child may be forked off while another thread is in the call
+            forking = threading.Thread(target=lambda: closed.append(in_child(leave)))
+            closed: list[str] = []
+            forking.start()
+            forking.join(5.0)
+        assert closed == ["closed"]
+        alice.socket.send(packet(1))
+        bob.socket.send(packet(2))
+        assert (bob.wait_for(1), alice.wait_for(1)) == ([packet(1)], [packet(2)])
 
 
 class Failing(MemoryCache):

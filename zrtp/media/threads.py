@@ -45,7 +45,7 @@ from zrtp.protocol.endpoint import Endpoint, waits_for_zid
 from zrtp.protocol.events import Closed, Secured
 from zrtp.protocol.session import Session
 from zrtp.protocol.store import Request
-from zrtp.system import Mutex, system_random
+from zrtp.system import Mutex, process_generation, system_random
 
 LARGEST: Final = 65_535
 
@@ -134,6 +134,7 @@ class SecureSocket:
         self._changed = threading.Condition(self._lock)  # for the timer thread and for whoever waits for `secured`
         self._standing = StreamStanding(self.media.stream)
         self._keeper: threading.Thread | None = None
+        self._generation = process_generation()
         self._closed = False
 
     # As a socket.
@@ -172,15 +173,17 @@ class SecureSocket:
         """Protect and send an RTP or RTCP packet to the peer; the octets of it, or 0 if the gate for media is shut.
 
         The address that comes last, as with a socket, counts until the peer's own packets show where it is. Raises
-        SrtpError if the packet cannot be protected or is too large, and ApiMisuse after `close`, or without an address.
+        SrtpError if the packet cannot be protected or is too large, and ApiMisuse after `close`, without an address, or
+        for what is none in numbers.
         """
         if type(packet) is not bytes:
             packet = as_octets(packet)
         check_size(packet)
+        if to and to[-1] != self._remote:
+            check_address(to[-1])
         with self._lock:
             self._open()
             if self._remote is None and to:
-                check_address(to[-1])
                 self._remote = to[-1]
             if self._remote is None:
                 raise ApiMisuse("Nobody to send to yet: give start() the peer's address.")
@@ -225,8 +228,11 @@ class SecureSocket:
     def close(self) -> None:
         """End the call, wipe its keys, close the socket; whoever waits in `recv` or `secured` learns of it.
 
-        May be called again.
+        May be called again. A forked child only lets go of the socket: the call is its parent's.
         """
+        if self._generation != process_generation():
+            self._socket.close()
+            return
         with self._lock:
             if self._closed:
                 return
