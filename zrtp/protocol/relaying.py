@@ -121,6 +121,12 @@ def on_sas_relay(core: Core, relay: Received[SASrelay]) -> State:
     if plain.sashash == NO_SASHASH:
         call.render_as(plain.sas_type)
         return State.SECURE
+    _show(core, plain, now)
+    return State.SECURE
+
+
+def _show(core: Core, plain: SASrelayPlain, now: float) -> None:
+    """The SAS of the far end, in place of the server's; nothing if its signature is wrong."""
     render = core.installation.algorithms.sas_types[plain.sas_type].render
     sas = Sas(sashash=plain.sashash, code=plain.sas_type, rendered=render(plain.sashash))
     signature = None
@@ -128,12 +134,11 @@ def on_sas_relay(core: Core, relay: Received[SASrelay]) -> State:
         try:
             signature = signing.check(core, plain.signature_type, plain.signature, plain.sashash, now)
         except SignatureInvalid:
-            return State.SECURE
-    if call.take_relayed_sas(sas, plain):
+            return
+    if core.call.take_relayed_sas(sas, plain):
         core.warn(
             WarningCode.RELAYED_SAS_CHANGED,
             "The words have changed because the call was transferred: compare them again.",
             now,
         )
     core.emit(SasRelayed(ssrc=core.ssrc, sas=sas, signature=signature))
-    return State.SECURE
