@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.cases import every
-from zrtp.media.addresses import every_address, is_number, local_towards, mapped, resolve, shown
+from zrtp.media.addresses import every_address, is_number, local_towards, mapped, normalized, resolve, shown, unmapped
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *found: tuple[int, Any]) -> None:
@@ -43,10 +43,29 @@ def test_ends_of_different_families_have_no_socket_in_common() -> None:
 
 
 def test_ipv4_in_a_socket_for_both_families_is_shown_as_ipv4() -> None:
-    both = mapped(socket.AF_INET, ("192.0.2.1", 5004))
+    both = mapped(("192.0.2.1", 5004))
     assert both == ("::ffff:192.0.2.1", 5004, 0, 0)
-    assert shown(both) == ("192.0.2.1", 5004)
-    assert mapped(socket.AF_INET6, ("::1", 5, 0, 0)) == ("::1", 5, 0, 0)
+    assert shown(both) == unmapped(both) == ("192.0.2.1", 5004)
+    assert mapped(("::1", 5, 0, 0)) == unmapped(("::1", 5, 0, 0)) == ("::1", 5, 0, 0)
+    assert shown(("::ffff:1:2:3", 5, 0, 0)) == ("::ffff:1:2:3", 5), "which is IPv6"
+
+
+@every(
+    ("written", "spelled"),
+    [
+        (("192.0.2.1", 5004), ("192.0.2.1", 5004)),
+        (("::ffff:192.0.2.1", 5004), ("192.0.2.1", 5004)),
+        (("::FFFF:C000:201", 5004, 0, 0), ("192.0.2.1", 5004)),
+        (("2001:db8::1", 5004), ("2001:db8::1", 5004, 0, 0)),
+        (("2001:DB8:0:0:0:0:0:1", 5004, 0, 0), ("2001:db8::1", 5004, 0, 0)),
+        (("fe80::1", 5004, 0, 3), ("fe80::1", 5004, 0, 3)),
+        (("fe80::1%1", 5004), ("fe80::1", 5004, 0, 1)),
+        (("fe80::1%nowhere", 5004), ("fe80::1%nowhere", 5004)),
+    ],
+)
+def test_an_address_has_one_spelling_in_which_it_is_compared(written: Any, spelled: Any) -> None:
+    assert normalized(written) == spelled
+    assert normalized(spelled) == spelled
 
 
 def test_a_link_local_address_is_shown_with_its_interface() -> None:

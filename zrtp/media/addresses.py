@@ -45,14 +45,34 @@ async def every_address(name: Address) -> list[tuple[int, Any]]:
     return list(first.items())
 
 
-def mapped(family: int, address: Any) -> Any:
+def mapped(address: Any) -> Any:
     """An address as a socket for both families takes it."""
-    return (f"::ffff:{address[0]}", address[1], 0, 0) if family == socket.AF_INET else address
+    return address if ":" in address[0] else (f"::ffff:{address[0]}", address[1], 0, 0)
+
+
+def unmapped(address: Any) -> Any:
+    """What a socket for both families gave, with IPv4 as such."""
+    host = address[0]
+    return (host[len("::ffff:") :], address[1]) if host.startswith("::ffff:") and "." in host else address
+
+
+def normalized(address: Any) -> Any:
+    """An address in numbers, as sockets spell it: host and port of IPv4, four items of IPv6. Two spellings of one
+    address are equal then."""
+    numeric = socket.AI_NUMERICHOST  # looks nothing up
+    try:
+        infos = socket.getaddrinfo(address[0], address[1], type=socket.SOCK_DGRAM, flags=numeric)
+    except OSError:  # on an interface that there is not
+        return address
+    found: Any = infos[0][4]
+    scope = address[3:4]
+    return unmapped((*found[:3], *scope) if scope else found)
 
 
 def shown(address: Any) -> Address:
     """An address of a socket as people write it: IPv4 as such, a link-local one with its interface."""
-    host = str(address[0]).removeprefix("::ffff:")
+    address = unmapped(address)
+    host = str(address[0])
     if len(address) > 3 and address[3] and "%" not in host:
         with contextlib.suppress(OSError):
             host += "%" + socket.if_indextoname(address[3])
@@ -79,10 +99,20 @@ def is_number(host: str) -> bool:
 def check_address(address: Any) -> None:
     """Raises ApiMisuse for what is no address in numbers as a socket takes it: a name would be looked up for each
     packet."""
-    if not isinstance(address, tuple) or len(address) < 2 or type(address[1]) is not int:
-        raise _no_address(address)
-    if not is_number(str(address[0])) or not 0 < address[1] < 65_536:
-        raise _no_address(address)
+    if not is_address(address):
+        raise ApiMisuse(f"{address!r} is no address: give host and port in numbers, for example ('192.0.2.20', 5004).")
+
+
+def is_address(address: Any) -> bool:
+    """Whether this is a host in numbers, with a UDP port that can be sent to."""
+    return (
+        isinstance(address, tuple)
+        and len(address) >= 2
+        and isinstance(address[0], str)
+        and is_number(address[0])
+        and type(address[1]) is int
+        and 0 < address[1] < 65_536
+    )
 
 
 def check_place(what: str, address: Any) -> None:
@@ -95,7 +125,3 @@ def check_place(what: str, address: Any) -> None:
         and 0 <= address[1] < 65_536
     ):
         raise ApiMisuse(f"{what} is {address!r}, and no address: give host and port, for example ('192.0.2.20', 5004).")
-
-
-def _no_address(given: object) -> ApiMisuse:
-    return ApiMisuse(f"{given!r} is no address: give host and port in numbers, for example ('192.0.2.20', 5004).")

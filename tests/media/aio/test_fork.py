@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.media.aio.test_store import Gated
+from tests.support.cases import every
 from tests.support.loops import run, until
 from tests.support.rtp_program import RtpProgram
 from zrtp.cache.interface import SecretCache
@@ -33,10 +35,8 @@ class Phone:
         self.layer = self.call.add_layer()
         self.program = RtpProgram(self.layer.media.stream.ssrc)
 
-    async def open(self, caller: Any) -> None:
-        await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: self.layer.wrap(self.program), local_addr=LOOPBACK
-        )
+    async def open(self, caller: Any, at: Any = LOOPBACK) -> None:
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self.layer.wrap(self.program), local_addr=at)
         self.layer.set_remote(caller)
         self.layer.start()
 
@@ -56,14 +56,14 @@ class Phone:
 
 
 @asynccontextmanager
-async def ringing(phones: int) -> AsyncIterator[tuple[ForkedCall, RtpProgram, list[Phone]]]:
+async def ringing(phones: int, at: Any = LOOPBACK) -> AsyncIterator[tuple[ForkedCall, RtpProgram, list[Phone]]]:
     """A caller with a port, and phones that ring and have begun already."""
     fork = ForkedCall(Endpoint(FAST))
     program = RtpProgram(7)
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: fork.wrap(program), local_addr=LOOPBACK)
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: fork.wrap(program), local_addr=at)
     rung = [Phone() for _ in range(phones)]
     for phone in rung:
-        await phone.open(program.transport.get_extra_info("sockname"))
+        await phone.open(program.transport.get_extra_info("sockname"), at)
     try:
         yield fork, program, rung
     finally:
@@ -115,6 +115,19 @@ def test_a_phone_whose_address_is_not_the_one_of_its_answer_is_known_by_its_hell
             await asyncio.gather(*(layer.secured() for layer in layers))
             assert [layer.remote for layer in layers] == [first.address, second.address]
             assert sas(layers[0]) == sas(first.layer)
+
+    run(test())
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+@every("host", ["::1", "0:0:0:0:0:0:0:1"])
+def test_phones_of_ipv6_are_known_by_their_addresses_however_the_answers_write_them(host: str) -> None:
+    async def test() -> None:
+        async with ringing(2, ("::1", 0)) as (fork, _, phones):
+            for number, phone in enumerate(phones):
+                layer = fork.branch(f"tag {number}", (host, phone.address[1]))
+                await asyncio.gather(layer.secured(), phone.layer.secured())
+                assert sas(layer) == sas(phone.layer)
 
     run(test())
 

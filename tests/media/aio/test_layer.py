@@ -28,6 +28,8 @@ from zrtp.protocol.states import State
 from zrtp.wire.messages import HELLO_ACK
 
 LOOPBACK = ("127.0.0.1", 0)
+AT_LOOPBACK = {"local_addr": LOOPBACK}
+AT_LOOPBACK_6 = {"local_addr": ("::1", 0)}
 FAST = Config(key_agreements=(b"X255", b"Mult"))
 
 
@@ -44,10 +46,12 @@ class Phone:
         self.layers: list[MediaLayer] = []
         self._transports: list[Any] = []
 
-    async def add(self, *, rtcp: bool = False, foreign: Any = None, **options: Any) -> RtpProgram:
+    async def add(
+        self, *, rtcp: bool = False, foreign: Any = None, at: dict[str, Any] = AT_LOOPBACK, **options: Any
+    ) -> RtpProgram:
         layer = self.call.add_layer(**options)
         program = RtpProgram(layer.media.stream.ssrc)
-        await self._open(lambda: layer.wrap(program, foreign=foreign))
+        await self._open(lambda: layer.wrap(program, foreign=foreign), at)
         if rtcp:
             reporter = RtpProgram(layer.media.stream.ssrc)
             await self._open(lambda: layer.wrap_rtcp(reporter))
@@ -56,8 +60,8 @@ class Phone:
         self.layers.append(layer)
         return program
 
-    async def _open(self, make: Callable[[], asyncio.DatagramProtocol]) -> None:
-        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(make, local_addr=LOOPBACK)
+    async def _open(self, make: Callable[[], asyncio.DatagramProtocol], at: dict[str, Any] = AT_LOOPBACK) -> None:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(make, **at)
         self._transports.append(transport)
 
     def address(self, stream: int = 0) -> Any:
@@ -322,6 +326,74 @@ def test_a_new_address_of_a_re_invite_is_used_at_once() -> None:
                 alice.programs[0].say()
                 datagram = await asyncio.get_running_loop().sock_recv(relay, 2048)
                 assert classify(datagram) is DatagramKind.RTP
+
+    run(test())
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+@every("host", ["::1", "0:0:0:0:0:0:0:1"])
+def test_an_address_of_ipv6_is_that_of_the_peer_however_the_answer_writes_it(host: str) -> None:
+    async def test() -> None:
+        alice, bob = Phone(), Phone()
+        for phone in (alice, bob):
+            await phone.add(at=AT_LOOPBACK_6)
+        alice.layers[0].only_remote = True
+        for phone, other in ((alice, bob), (bob, alice)):
+            phone.layers[0].set_remote((host, other.address()[1]))
+            phone.layers[0].start()
+        await asyncio.gather(alice.layers[0].secured(), bob.layers[0].secured())
+        assert alice.layers[0].media.counters.foreign == 0
+        alice.close()
+        bob.close()
+
+    run(test())
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no socket for both families here")
+def test_through_a_socket_for_both_families_a_phone_of_ipv4_is_reached_and_known() -> None:
+    async def test() -> None:
+        both = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        both.bind(("::", 0))
+        alice, bob = Phone(), Phone()
+        await alice.add(at={"sock": both})
+        await bob.add()
+        alice.layers[0].only_remote = True
+        alice.layers[0].set_remote(bob.address())
+        bob.layers[0].set_remote(("127.0.0.1", alice.address()[1]))
+        for phone in (alice, bob):
+            phone.layers[0].start()
+        await asyncio.gather(alice.layers[0].secured(), bob.layers[0].secured())
+        sent, answer = alice.programs[0].say(), bob.programs[0].say()
+        await until(lambda: bool(alice.programs[0].heard and bob.programs[0].heard))
+        assert (bob.programs[0].heard, alice.programs[0].heard) == ([sent], [answer])
+        assert alice.layers[0].remote == bob.address()
+        alice.close()
+        bob.close()
+
+    run(test())
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+@every("loopback", [AT_LOOPBACK, AT_LOOPBACK_6], ids=["IPv4", "IPv6"])
+def test_a_connected_socket_talks_to_its_peer_and_says_that_it_reaches_nobody_else(loopback: dict[str, Any]) -> None:
+    async def test() -> None:
+        alice, bob = Phone(), Phone()
+        await bob.add(at=loopback)
+        there = bob.address()[:2]
+        await alice.add(at={"remote_addr": there})
+        alice.layers[0].set_remote(there)
+        bob.layers[0].set_remote(alice.address())
+        for phone in (alice, bob):
+            phone.layers[0].start()
+        await asyncio.gather(alice.layers[0].secured(), bob.layers[0].secured())
+        with pytest.raises(ApiMisuse, match="and sends nowhere else: make its endpoint without"):
+            alice.layers[0].set_remote((there[0], 9))
+        sent = alice.programs[0].say()
+        await until(lambda: bool(bob.programs[0].heard))
+        assert bob.programs[0].heard == [sent]
+        alice.close()
+        bob.close()
 
     run(test())
 

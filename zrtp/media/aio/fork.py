@@ -28,7 +28,7 @@ from typing import Any, Final, Unpack
 
 from zrtp.door import need_methods, need_octets, need_text
 from zrtp.errors import ApiMisuse
-from zrtp.media.addresses import check_address
+from zrtp.media.addresses import check_address, normalized, unmapped
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.layer import MediaLayer
 from zrtp.media.aio.transport import TransportOver
@@ -94,7 +94,7 @@ class ForkedCall:
             layer.expect_hello(peer_hello_hash)
             self._announced[name] = peer_hello_hash
         layer.set_remote(*addresses)
-        self._said[name] = addresses[0]
+        self._said[name] = normalized(addresses[0])
         self.branches[name] = layer
         port = self._ports[name] = layer.wrap(_Branch(self._above))
         port.connection_made(self._transport)
@@ -144,9 +144,11 @@ class ForkedCall:
 
     def take(self, data: bytes, address: Any) -> None:
         """A datagram goes to the branch that it belongs to; what belongs to none yet is kept, if it is ZRTP."""
-        name = self._owner(data, address)
+        source = unmapped(address)
+        name = self._owner(data, source)
         if name is not None:
-            self._ports[name].datagram_received(data, self._place(name, address))
+            elsewhere = self._hidden(name, source)
+            self._ports[name].datagram_received(data, self._said[name] if elsewhere else address)
         elif classify(data) is DatagramKind.ZRTP:
             self._early = [*self._early[-EARLY + 1 :], (data, address)]
 
@@ -171,10 +173,10 @@ class ForkedCall:
             return self._sources[source]
         return next((name for name, layer in self.branches.items() if layer.is_at(address)), None)
 
-    def _place(self, name: str, address: Any) -> Any:
-        """Where a branch is, if a datagram of it came from there: not at the address of another one."""
+    def _hidden(self, name: str, address: Any) -> bool:
+        """Whether that address tells nothing of where a branch is, since the answer of another one said it."""
         taken = any(address == said for other, said in self._said.items() if other != name)
-        return self._said[name] if taken and not self.branches[name].is_at(address) else address
+        return taken and not self.branches[name].is_at(address)
 
     def _make(self, ssrc: int | None) -> MediaLayer:
         return AsyncCall(self._endpoint, **self._options).add_layer(ssrc)

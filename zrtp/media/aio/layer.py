@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zrtp.door import need_function, need_instance, need_methods
 from zrtp.errors import ApiMisuse, SrtpError
-from zrtp.media.addresses import Address, check_address, shown
+from zrtp.media.addresses import Address, check_address, is_address, mapped, normalized, shown, unmapped
 from zrtp.media.aio.allowance import Allowance
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
@@ -151,13 +151,18 @@ class MediaLayer:
 
         RTCP that has a port of its own goes to `rtcp`, by default the port after that of RTP. What was said before and
         is said again changes nothing, since packets that verified may have shown another way. Raises ApiMisuse for
-        what is no address in numbers.
+        what is no address in numbers, and for what a connected socket cannot reach.
         """
-        said = (*addresses, rtcp)
-        for address in said if rtcp is not None else addresses:
-            check_address(address)
         if not addresses:
             raise ApiMisuse("set_remote wants at least one address.")
+        for address in addresses if rtcp is None else (*addresses, rtcp):
+            check_address(address)
+        addresses = tuple(normalized(address) for address in addresses)
+        rtcp = None if rtcp is None else normalized(rtcp)
+        for port, named in ((self._rtp, addresses), (self._rtcp, () if rtcp is None else (rtcp,))):
+            if port is not None:
+                port.check_reach(named)
+        said = (*addresses, rtcp)
         if said == self._signalled:
             return
         self._signalled = said
@@ -239,30 +244,31 @@ class MediaLayer:
     # For the ports.
 
     def from_network(self, port: _Port, data: bytes, address: Any) -> None:
-        """A datagram has arrived."""
+        """A datagram has arrived. What goes up has its address as the socket gave it."""
         now = self._now()
         kind = classify(data)
+        source = unmapped(address) if port.both_families else address
         if not self._started and self.starts_when_called and kind in (DatagramKind.ZRTP, DatagramKind.RTP):
-            self._remotes = [address]
-            self._allowance.note_heard(address, len(data))
+            self._remotes = [source]
+            self._allowance.note_heard(source, len(data))
             self.start()
         elif kind is DatagramKind.ZRTP and self.media.stream.state is not State.SECURE:
-            self._allowance.note_heard(address, len(data))
+            self._allowance.note_heard(source, len(data))
         if kind is _RTP:
             plain = self.media.unprotect(data, now)
             if plain is not None:
                 self._reception.packet(plain, now)
-                if address != self._peer:
-                    self._note_address(address, verified=plain is not data)
+                if source != self._peer:
+                    self._note_address(source, verified=plain is not data)
                 port.above.datagram_received(plain, address)
         elif kind is _RTCP:
             plain = self.media.unprotect_rtcp(data, now)
             if plain is not None:
                 if plain is not data and port is self._rtcp:
-                    port.remote = address
+                    port.remote = source
                 port.above.datagram_received(plain, address)
         elif kind is DatagramKind.ZRTP:
-            self._zrtp(data, address, now)
+            self._zrtp(data, source, now)
         elif port.foreign is not None:
             port.foreign(data, address)
         else:
@@ -371,6 +377,8 @@ class _Port(asyncio.DatagramProtocol):
         """Where RTCP goes, if this is a port for RTCP alone."""
         self.open = True
         self.layer = layer
+        self.both_families = False
+        """Whether the socket may give addresses of IPv4 as ones of IPv6, and takes no others."""
         self._below: Any = None
         self._connected = False
         self._congested = False
@@ -383,14 +391,28 @@ class _Port(asyncio.DatagramProtocol):
         if self._congested or (address is None and not self._connected):
             self.layer.dropped += 1
             return False
+        if self._connected:
+            address = None  # there is one way to go, and its address may be spelled otherwise
+        elif self.both_families:
+            address = mapped(address)
         below.sendto(data, address)
         return True
+
+    def check_reach(self, addresses: tuple[Any, ...]) -> None:
+        """Raises ApiMisuse if the socket is connected elsewhere. What a path leads to has no address."""
+        peer = self._below.get_extra_info("peername") if self._connected else None
+        if is_address(peer) and any(address != normalized(peer) for address in addresses):
+            raise ApiMisuse(
+                f"The socket is connected to {shown(peer)} and sends nowhere else: "
+                "make its endpoint without remote_addr, or a new one."
+            )
 
     # As the transport below sees it.
 
     def connection_made(self, transport: Any) -> None:
         self._below = transport
         self._connected = transport.get_extra_info("peername") is not None
+        self.both_families = len(transport.get_extra_info("sockname") or ()) > 2
         self.above.connection_made(_PlainTransport(self, transport))
 
     def datagram_received(self, data: bytes, addr: Any) -> None:

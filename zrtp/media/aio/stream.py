@@ -378,6 +378,6 @@ async def _plan(local: Address | None, remote: Address | None) -> tuple[socket.A
         return family, bound, [] if called is None else [called]
     found = await every_address(remote)
     if len(found) > 1 and socket.has_dualstack_ipv6():
-        return socket.AF_INET6, None, [mapped(*each) for each in found]
+        return socket.AF_INET6, None, [mapped(each) for _, each in found]
     family, address = found[0]
     return family, None, [address]
