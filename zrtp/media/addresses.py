@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from zrtp.errors import ApiMisuse
 
 Address: TypeAlias = tuple[str, int]
 """Host, as a name or a number, and UDP port."""
+
+LAST_PORT: Final = 65_535
 
 
 async def resolve(local: Address | None, remote: Address | None) -> tuple[int, Address | None, Address | None]:
@@ -69,6 +71,11 @@ def normalized(address: Any) -> Any:
     return unmapped((*found[:3], *scope) if scope else found)
 
 
+def next_port(address: Any) -> Any:
+    """Where RTCP goes that has a port of its own (RFC 3550 section 11); None above the last port."""
+    return None if address[1] >= LAST_PORT else (address[0], address[1] + 1, *address[2:])
+
+
 def shown(address: Any) -> Address:
     """An address of a socket as people write it: IPv4 as such, a link-local one with its interface."""
     address = unmapped(address)
@@ -111,7 +118,7 @@ def is_address(address: Any) -> bool:
         and isinstance(address[0], str)
         and is_number(address[0])
         and type(address[1]) is int
-        and 0 < address[1] < 65_536
+        and 0 < address[1] <= LAST_PORT
     )
 
 
@@ -122,6 +129,6 @@ def check_place(what: str, address: Any) -> None:
         and len(address) >= 2
         and isinstance(address[0], str)
         and type(address[1]) is int
-        and 0 <= address[1] < 65_536
+        and 0 <= address[1] <= LAST_PORT
     ):
         raise ApiMisuse(f"{what} is {address!r}, and no address: give host and port, for example ('192.0.2.20', 5004).")

@@ -53,12 +53,15 @@ class Phone:
         program = RtpProgram(layer.media.stream.ssrc)
         await self._open(lambda: layer.wrap(program, foreign=foreign), at)
         if rtcp:
-            reporter = RtpProgram(layer.media.stream.ssrc)
-            await self._open(lambda: layer.wrap_rtcp(reporter))
-            self.reporters.append(reporter)
+            await self.open_rtcp(layer)
         self.programs.append(program)
         self.layers.append(layer)
         return program
+
+    async def open_rtcp(self, layer: MediaLayer) -> None:
+        reporter = RtpProgram(layer.media.stream.ssrc)
+        await self._open(lambda: layer.wrap_rtcp(reporter))
+        self.reporters.append(reporter)
 
     async def _open(self, make: Callable[[], asyncio.DatagramProtocol], at: dict[str, Any] = AT_LOOPBACK) -> None:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(make, **at)
@@ -186,6 +189,33 @@ def test_rtcp_on_a_port_of_its_own_goes_both_ways() -> None:
     run(test())
 
 
+def test_where_rtcp_goes_may_be_said_before_there_is_a_port_for_it() -> None:
+    """A callee knows the caller's address first, and opens its ports then."""
+
+    async def test() -> None:
+        async with two(rtcp=True) as (alice, bob):
+            layer, there = bob.layers[0], alice.reporters[0].transport.get_extra_info("sockname")
+            await bob.open_rtcp(layer)
+            layer.set_remote(alice.address(), rtcp=there)
+            report = bob.reporters[-1].report()
+            await until(lambda: bool(alice.reporters[0].heard))
+            assert alice.reporters[0].heard == [report]
+
+    run(test())
+
+
+def test_without_a_port_after_the_last_one_rtcp_stays_here() -> None:
+    async def test() -> None:
+        alice = Phone(best_effort=True)
+        await alice.add(rtcp=True)
+        alice.layers[0].set_remote(("127.0.0.1", 65_535))
+        alice.reporters[0].report()
+        assert alice.layers[0].dropped == 1
+        alice.close()
+
+    run(test())
+
+
 def test_rtcp_from_a_new_port_is_followed_once_it_verified() -> None:
     async def test() -> None:
         async with two(rtcp=True) as (alice, bob):
@@ -215,8 +245,7 @@ def test_plain_rtcp_from_another_port_is_not_followed() -> None:
                 bytes.fromhex("80c80006000000aa") + bytes(20), alice.reporters[0].transport.get_extra_info("sockname")
             )
             await until(lambda: bool(alice.reporters[0].heard))
-        assert alice.layers[0]._rtcp is not None
-        assert alice.layers[0]._rtcp.remote == ("127.0.0.1", 5005)
+        assert alice.layers[0]._rtcp_remote == ("127.0.0.1", 5005)
         alice.close()
 
     run(test())
@@ -227,8 +256,7 @@ def test_rtcp_goes_to_the_next_port_unless_told_otherwise() -> None:
         alice = Phone()
         await alice.add(rtcp=True)
         alice.layers[0].set_remote(("127.0.0.1", 5004))
-        assert alice.layers[0]._rtcp is not None
-        assert alice.layers[0]._rtcp.remote == ("127.0.0.1", 5005)
+        assert alice.layers[0]._rtcp_remote == ("127.0.0.1", 5005)
         alice.close()
 
     run(test())
@@ -374,6 +402,20 @@ def test_through_a_socket_for_both_families_a_phone_of_ipv4_is_reached_and_known
     run(test())
 
 
+def test_what_a_socket_of_ipv4_cannot_reach_is_counted_and_the_socket_stays() -> None:
+    async def test() -> None:
+        alice = Phone(best_effort=True)
+        program = await alice.add()
+        alice.layers[0].set_remote(("::1", 9))
+        program.say()
+        await asyncio.sleep(0)
+        assert alice.layers[0].dropped == 1
+        assert not program.transport.is_closing()
+        alice.close()
+
+    run(test())
+
+
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
 @every("loopback", [AT_LOOPBACK, AT_LOOPBACK_6], ids=["IPv4", "IPv6"])
 def test_a_connected_socket_talks_to_its_peer_and_says_that_it_reaches_nobody_else(loopback: dict[str, Any]) -> None:
@@ -493,16 +535,21 @@ def test_after_a_transfer_another_call_goes_on_at_the_same_socket() -> None:
     run(test())
 
 
-def test_rtcp_on_a_port_of_its_own_is_taken_over_too() -> None:
+@every("said", ["before", "after"])
+def test_rtcp_on_a_port_of_its_own_is_taken_over_too(said: str) -> None:
     async def test() -> None:
         async with two(rtcp=True) as (alice, _):
             carol = Phone()
             heard = await carol.add(rtcp=True)
             new = AsyncCall(Endpoint(FAST)).add_layer()
-            new.take_over(alice.layers[0])
-            alice.call.close()
+            if said == "after":
+                new.take_over(alice.layers[0])
             for layer, there in ((new, carol), (carol.layers[0], alice)):
                 layer.set_remote(there.address(), rtcp=there.reporters[0].transport.get_extra_info("sockname"))
+            if said == "before":
+                new.take_over(alice.layers[0])
+            alice.call.close()
+            for layer in (new, carol.layers[0]):
                 layer.start()
             await asyncio.gather(new.secured(), carol.layers[0].secured())
             sent, report = alice.programs[0].say(), alice.reporters[0].report()

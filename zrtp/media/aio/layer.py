@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zrtp.door import need_function, need_instance, need_methods
 from zrtp.errors import ApiMisuse, SrtpError
-from zrtp.media.addresses import Address, check_address, is_address, mapped, normalized, shown, unmapped
+from zrtp.media.addresses import Address, check_address, is_address, mapped, next_port, normalized, shown, unmapped
 from zrtp.media.aio.allowance import Allowance
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
@@ -64,7 +64,8 @@ class MediaLayer:
         self.call = call
         self.media = media
         self.dropped = 0
-        """Packets that were not sent: the gate was shut, the transport was congested, or there was no address yet."""
+        """Packets that were not sent: the gate was shut, the transport was congested, or there was no address yet that
+        the socket reaches."""
         self.unprotectable = 0
         """Packets that were not sent because they cannot be protected, for example with a number that was used."""
         self.only_remote = False
@@ -79,6 +80,7 @@ class MediaLayer:
         self._rtp: _Port | None = None
         self._rtcp: _Port | None = None
         self._remotes: list[Any] = []  # where the peer may be, the likely one first
+        self._rtcp_remote: Any = None  # where RTCP goes from a port of its own
         self._signalled: tuple[Any, ...] = ()  # what `set_remote` said
         self._sources: dict[int, Any] = {}  # where those are who sent ZRTP, by SSRC
         self._allowance = Allowance()
@@ -169,9 +171,7 @@ class MediaLayer:
         self._remotes = list(addresses)
         self._sources.clear()
         self._peer = None
-        if self._rtcp is not None:
-            first = addresses[0]
-            self._rtcp.remote = rtcp if rtcp is not None else (first[0], first[1] + 1, *first[2:])
+        self._rtcp_remote = next_port(addresses[0]) if rtcp is None else rtcp
 
     def send(self, packet: bytes, address: Any = None) -> bool:
         """Protect and send an RTP packet or a compound RTCP packet on the port that carries RTP; False if it was not
@@ -265,7 +265,7 @@ class MediaLayer:
             plain = self.media.unprotect_rtcp(data, now)
             if plain is not None:
                 if plain is not data and port is self._rtcp:
-                    port.remote = source
+                    self._rtcp_remote = source
                 port.above.datagram_received(plain, address)
         elif kind is DatagramKind.ZRTP:
             self._zrtp(data, source, now)
@@ -301,7 +301,7 @@ class MediaLayer:
             self.dropped += 1
             return False
         if port is self._rtcp:
-            return port.send(sealed, port.remote or address)
+            return port.send(sealed, self._rtcp_remote or address)
         return port.send(sealed, self._remotes[0] if self._remotes else address)
 
     def _note_address(self, address: Any, *, verified: bool) -> None:
@@ -373,14 +373,12 @@ class _Port(asyncio.DatagramProtocol):
     def __init__(self, layer: MediaLayer, above: asyncio.DatagramProtocol, foreign: Foreign | None) -> None:
         self.above = above
         self.foreign = foreign
-        self.remote: Any = None
-        """Where RTCP goes, if this is a port for RTCP alone."""
         self.open = True
         self.layer = layer
         self.both_families = False
         """Whether the socket may give addresses of IPv4 as ones of IPv6, and takes no others."""
         self._below: Any = None
-        self._connected = False
+        self._connected = self._ipv4 = False
         self._congested = False
 
     def send(self, data: bytes, address: Any) -> bool:
@@ -388,14 +386,16 @@ class _Port(asyncio.DatagramProtocol):
         below = self._below
         if below is None or below.is_closing():
             return False
-        if self._congested or (address is None and not self._connected):
+        if self._connected:
+            to = None  # there is one way to go, and its address may be spelled otherwise
+        elif self.both_families and address is not None:
+            to = mapped(address)
+        else:
+            to = address
+        if self._congested or (to is None and not self._connected) or (self._ipv4 and to and ":" in to[0]):
             self.layer.dropped += 1
             return False
-        if self._connected:
-            address = None  # there is one way to go, and its address may be spelled otherwise
-        elif self.both_families:
-            address = mapped(address)
-        below.sendto(data, address)
+        below.sendto(data, to)
         return True
 
     def check_reach(self, addresses: tuple[Any, ...]) -> None:
@@ -412,7 +412,8 @@ class _Port(asyncio.DatagramProtocol):
     def connection_made(self, transport: Any) -> None:
         self._below = transport
         self._connected = transport.get_extra_info("peername") is not None
-        self.both_families = len(transport.get_extra_info("sockname") or ()) > 2
+        items = len(transport.get_extra_info("sockname") or ())
+        self._ipv4, self.both_families = items == 2, items > 2
         self.above.connection_made(_PlainTransport(self, transport))
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
