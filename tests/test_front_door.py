@@ -84,7 +84,7 @@ RIGHT: dict[str, Any] = {
 """What a parameter without a default takes, while another one is wrong."""
 
 NOT_FOR_PROGRAMS = {
-    *("AsyncCall.leave", "ForkedCall.attach", "ForkedCall.send", "ForkedCall.take"),
+    *("AsyncCall.leave", "ForkedCall.send", "ForkedCall.take"),
     *("Host.enter", "Host.keep_trying", "Host.note_left", "Host.saw"),
     *("MediaLayer.from_network", "MediaLayer.is_at", "MediaLayer.note_refusal", "MediaLayer.to_network"),
 }

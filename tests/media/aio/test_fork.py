@@ -195,6 +195,128 @@ async def bound(protocol: asyncio.DatagramProtocol) -> None:
     await asyncio.get_running_loop().create_datagram_endpoint(lambda: protocol, local_addr=LOOPBACK)
 
 
+def test_the_phone_that_is_chosen_is_followed_to_a_new_port() -> None:
+    """As behind a router that took another one."""
+
+    async def test() -> None:
+        async with ringing(1) as (fork, program, (phone,)):
+            fork.branch("a1", phone.address)
+            layer = fork.choose("a1")
+            await asyncio.gather(layer.secured(), phone.layer.secured())
+            moved = Relay()
+            await bound(moved)
+            sealed = phone.layer.media.protect(bytes.fromhex("800000630000000000000bbb") + b"from elsewhere")
+            moved.transport.sendto(sealed, program.transport.get_extra_info("sockname"))
+            await until(lambda: bool(program.heard))
+            assert layer.remote == moved.address
+            moved.transport.close()
+
+    run(test())
+
+
+def test_a_phone_behind_a_router_that_announced_no_hash_is_heard_once_it_is_chosen() -> None:
+    """Before, whoever comes from nowhere could be one whose answer is still on its way."""
+
+    async def test() -> None:
+        async with ringing(1) as (fork, program, (phone,)):
+            fork.branch("a1", ("192.0.2.1", 9))
+            await until(lambda: bool(fork._early))
+            layer = fork.choose("a1")
+            await asyncio.gather(layer.secured(), phone.layer.secured())
+            sent = program.say()
+            await until(lambda: bool(phone.program.heard))
+            assert (layer.remote, phone.program.heard) == (phone.address, [sent])
+
+    run(test())
+
+
+def test_what_the_others_still_send_is_no_trouble_of_the_chosen_one() -> None:
+    async def test() -> None:
+        async with ringing(2) as (fork, program, phones):
+            for number, phone in enumerate(phones):
+                layer = fork.branch(f"tag {number}", phone.address, peer_hello_hash=phone.hash)
+                await asyncio.gather(layer.secured(), phone.layer.secured())
+            chosen = fork.choose("tag 1")
+            phones[0].program.say(b"nobody listens")
+            answer = phones[1].program.say()
+            await until(lambda: bool(program.heard))
+            assert program.heard == [answer]
+            assert chosen.media.counters.rejected == 0
+
+    run(test())
+
+
+def test_a_phone_that_answers_after_the_choice_is_a_branch_again() -> None:
+    async def test() -> None:
+        async with ringing(2) as (fork, program, phones):
+            for number, phone in enumerate(phones):
+                layer = fork.branch(f"tag {number}", phone.address)
+                await asyncio.gather(layer.secured(), phone.layer.secured())
+                if number == 0:
+                    fork.choose("tag 0")
+            sent = program.say()
+            await until(lambda: all(phone.program.heard for phone in phones))
+            assert [phone.program.heard for phone in phones] == [[sent], [sent]]
+
+    run(test())
+
+
+def test_rtcp_on_a_port_of_its_own_is_that_of_every_branch() -> None:
+    async def test() -> None:
+        fork, program, reporter = ForkedCall(Endpoint(FAST)), RtpProgram(7), RtpProgram(7)
+        for protocol in (fork.wrap(program), fork.wrap_rtcp(reporter)):
+            await bound(protocol)
+        phones, reporters = [Phone(), Phone()], [RtpProgram(8), RtpProgram(9)]
+        for phone, other in zip(phones, reporters, strict=True):
+            await bound(phone.layer.wrap_rtcp(other))
+            await phone.open(program.transport.get_extra_info("sockname"))
+            phone.layer.set_remote(
+                program.transport.get_extra_info("sockname"), rtcp=reporter.transport.get_extra_info("sockname")
+            )
+            there = other.transport.get_extra_info("sockname")
+            layer = fork.branch(str(other.ssrc), phone.address, rtcp=there)
+            await asyncio.gather(layer.secured(), phone.layer.secured())
+        report = reporter.report()
+        await until(lambda: all(other.heard for other in reporters))
+        assert [other.heard for other in reporters] == [[report], [report]]
+        answers = [other.report() for other in reporters]
+        await until(lambda: len(reporter.heard) == 2)
+        assert sorted(reporter.heard) == sorted(answers)
+
+        fork.choose("9")
+        late = reporters[1].report(1)
+        await until(lambda: len(reporter.heard) == 3)
+        assert reporter.heard[2] == late
+        fork.close()
+        for phone in phones:
+            phone.close()
+        for each in (program, reporter, *reporters):
+            each.transport.close()
+
+    run(test())
+
+
+def test_stun_goes_to_whoever_wants_it_and_leaves_for_its_address_alone() -> None:
+    async def test() -> None:
+        stun = bytes.fromhex("000100002112a442") + bytes(12)
+        taken: list[tuple[bytes, Any]] = []
+        fork, program = ForkedCall(Endpoint(FAST)), RtpProgram(7)
+        await bound(fork.wrap(program, foreign=lambda data, address: taken.append((data, address))))
+        server = RtpProgram(0)
+        await bound(server)
+        program.transport.sendto(stun, server.transport.get_extra_info("sockname"))
+        await until(lambda: bool(server.heard))
+        server.transport.sendto(stun, program.transport.get_extra_info("sockname"))
+        await until(lambda: bool(taken))
+        assert taken == [(stun, server.transport.get_extra_info("sockname"))]
+        assert program.heard == []
+        fork.close()
+        for each in (program, server):
+            each.transport.close()
+
+    run(test())
+
+
 def test_until_one_is_chosen_all_of_them_hear_the_caller() -> None:
     async def test() -> None:
         async with ringing(2) as (fork, program, phones):
@@ -220,8 +342,11 @@ def test_the_offer_announces_the_hello_of_the_branch_that_answers_first() -> Non
 def test_what_comes_before_any_answer_is_kept_within_bounds() -> None:
     async def test() -> None:
         async with ringing(1) as (fork, _, (phone,)):
+            assert fork._rtp is not None
             for number in range(100):
-                fork.take(b"\x10\0" + number.to_bytes(2, "big") + b"ZRTP" + bytes(20), ("192.0.2.9", number))
+                fork._rtp.datagram_received(
+                    b"\x10\0" + number.to_bytes(2, "big") + b"ZRTP" + bytes(20), ("192.0.2.9", number)
+                )
             assert len(fork._early) == EARLY
             layer = fork.branch("a1", phone.address)
             await layer.secured()
@@ -241,6 +366,8 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
                 fork.branch("a1", phone.address)
             with pytest.raises(ApiMisuse, match="There is no branch 'b2'"):
                 fork.choose("b2")
+            with pytest.raises(ApiMisuse, match="wrap_rtcp comes before the first branch"):
+                fork.wrap_rtcp(RtpProgram(7))
 
     run(test())
 

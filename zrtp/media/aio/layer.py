@@ -116,15 +116,13 @@ class MediaLayer:
 
         `foreign` gets STUN, DTLS and what else arrives; without it that is counted and dropped.
         """
-        _need_protocol(above)
-        if foreign is not None:
-            need_function("foreign", foreign, "a function that takes a datagram and its address")
+        need_above(above, foreign)
         self._rtp = _Port(self, above, foreign)
         return self._rtp
 
     def wrap_rtcp(self, above: asyncio.DatagramProtocol) -> asyncio.DatagramProtocol:
         """The protocol for a socket that carries RTCP alone."""
-        _need_protocol(above)
+        need_above(above)
         self._rtcp = _Port(self, above, None)
         return self._rtcp
 
@@ -201,13 +199,8 @@ class MediaLayer:
         return await self.call.secured(self.media)
 
     def is_at(self, address: Any) -> bool:
-        """Whether the peer may be at that address."""
-        return address in self._remotes
-
-    def pass_down(self, packet: bytes) -> None:
-        """As the protocol above sends: what cannot be sent is counted."""
-        if self._rtp is not None:
-            self.to_network(self._rtp, packet, None)
+        """Whether the peer may be at that address, or its RTCP."""
+        return address in self._remotes or (self._rtcp is not None and address == self._rtcp_remote)
 
     # For the call.
 
@@ -362,9 +355,11 @@ class MediaLayer:
                 self.call.settle()
 
 
-def _need_protocol(above: object) -> None:
-    """Raises ApiMisuse."""
+def need_above(above: object, foreign: object = None) -> None:
+    """What lies above a layer has to be that. Raises ApiMisuse."""
     need_methods("What lies above", above, ("datagram_received",), "an asyncio.DatagramProtocol")
+    if foreign is not None:
+        need_function("foreign", foreign, "a function that takes a datagram and its address")
 
 
 class _Port(asyncio.DatagramProtocol):
