@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
@@ -18,7 +19,7 @@ from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.aio import NotSecured, Options, SecureStream, connect, listen, stream
-from zrtp.media.aio.paths import DatagramPath
+from zrtp.media.aio.paths import DatagramPath, PathTransport
 from zrtp.media.dtmf import DtmfEvent
 from zrtp.media.events import MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import RtpPacket
@@ -517,8 +518,11 @@ class Wire:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.other: Wire | None = None
+        self.trouble: int | None = None
 
     async def send(self, data: bytes) -> None:
+        if self.trouble is not None:
+            raise OSError(self.trouble, "for a moment")
         if self.other is None:
             raise ConnectionError("closed")
         self.other.queue.put_nowait(data)
@@ -546,6 +550,27 @@ def test_a_call_over_a_connection_that_has_no_addresses() -> None:
             assert alice.send(b"hello" * 20)
             assert (await heard(bob, 1))[0].payload == b"hello" * 20
             assert alice.remote is None
+
+    run(test())
+
+
+def test_what_a_connection_cannot_send_for_a_moment_is_counted_and_the_next_passes() -> None:
+    """As between Wi-Fi and a mobile network."""
+
+    async def test() -> None:
+        near, far = wires()
+        alice, bob = await SecureStream.over(near, Endpoint(FAST)), await SecureStream.over(far, Endpoint(FAST))
+        async with contextlib.aclosing(alice), contextlib.aclosing(bob):
+            await asyncio.gather(alice.secured(), bob.secured())
+            transport = alice._transport
+            assert isinstance(transport, PathTransport)
+            for trouble in (errno.ENETUNREACH, errno.ENOBUFS, None):
+                near.trouble = trouble
+                alice.send(b"hello" * 20)
+                await until(lambda: len(transport._outgoing) == 0)
+            assert (await heard(bob, 1))[0].payload == b"hello" * 20
+            assert transport.dropped == 2
+            assert alice.unreachable
 
     run(test())
 

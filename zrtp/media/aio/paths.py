@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from zrtp.media.aio.mailbox import Mailbox
@@ -21,10 +20,10 @@ class DatagramPath(Protocol):
     """Sends and receives datagrams to and from one peer, as a connection of `aioice` does."""
 
     async def send(self, data: bytes) -> None:
-        """Send one datagram; raises OSError when the path is closed."""
+        """Send one datagram; raises OSError if it cannot be sent. The next one may pass."""
 
     async def recv(self) -> bytes:
-        """The next datagram; raises OSError when the path is closed."""
+        """The next datagram; raises OSError when the path is closed: nothing is sent or received any more."""
 
 
 class PathTransport(asyncio.DatagramTransport):
@@ -35,14 +34,15 @@ class PathTransport(asyncio.DatagramTransport):
         self._path = path
         self._protocol = protocol
         self._outgoing: Mailbox[bytes] = Mailbox(SEND_BACKLOG)
+        self._failed = 0
         protocol.connection_made(self)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._send()), loop.create_task(self._receive())]
 
     @property
     def dropped(self) -> int:
-        """Datagrams that the path did not take in time."""
-        return self._outgoing.dropped
+        """Datagrams that the path did not take, or not in time."""
+        return self._outgoing.dropped + self._failed
 
     def sendto(self, data: Any, addr: Any = None) -> None:
         self._outgoing.put(bytes(data))
@@ -60,9 +60,12 @@ class PathTransport(asyncio.DatagramTransport):
         self._tasks[0].cancel()
 
     async def _send(self) -> None:
-        with suppress(OSError):
-            while (data := await self._outgoing.get()) is not None:
+        while (data := await self._outgoing.get()) is not None:
+            try:
                 await self._path.send(data)
+            except OSError as error:  # a network that is gone for a moment; whether for good, receiving tells
+                self._failed += 1
+                self._protocol.error_received(error)
 
     async def _receive(self) -> None:
         try:
