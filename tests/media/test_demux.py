@@ -13,7 +13,7 @@ from tests.support.effort import instructions
 from tests.support.pair import Pair
 from tests.support.pcap import CAPTURES, udp_datagrams
 from tests.support.vectors import transcripts
-from zrtp.media.demux import DatagramKind, classify
+from zrtp.media.demux import DatagramKind, classify, is_keep_alive
 from zrtp.protocol.config import Config
 
 ZRTP = bytes.fromhex("1000 1234 5a525450 deadbeef 505a0003") + b"HelloACK" + bytes(4)
@@ -42,6 +42,27 @@ DTLS_CLIENT_HELLO = bytes.fromhex("16 feff 0000 000000000000 0001 01")
 )
 def test_each_protocol_is_told_by_its_first_octets(datagram: bytes, kind: DatagramKind) -> None:
     assert classify(datagram) is kind
+
+
+@every(
+    ("datagram", "keeps_alive"),
+    [
+        (b"", True),
+        (b"\x00", True),
+        (b"\r\n\r\n", True),
+        (bytes(7), True),
+        (bytes(8), False),
+        (b"\x7f", True),
+        (b"\x80", False),
+        (RTP[:7], False),
+        (b"\xbf", False),
+        (b"\xc0", True),
+        (STUN_BINDING_REQUEST, False),
+        (b"no packet", False),
+    ],
+)
+def test_what_only_keeps_a_port_open_is_shorter_than_any_packet(datagram: bytes, keeps_alive: bool) -> None:
+    assert is_keep_alive(datagram) is keeps_alive
 
 
 @pytest.mark.rfc("R-10-01")

@@ -51,6 +51,12 @@ def classify(datagram: bytes) -> DatagramKind:
     return _OTHER
 
 
+def is_keep_alive(datagram: bytes) -> bool:
+    """Whether it only keeps a router's port open, as nothing, CRLF and zeros do (RFC 6263 section 4.1): it is shorter
+    than any packet, and does not begin as RTP does."""
+    return len(datagram) < _SHORTEST and not b"\x80" <= datagram[:1] <= b"\xbf"
+
+
 _MAGIC_COOKIE = b"ZRTP"
 _SHORTEST = 8  # an empty RTCP receiver report; also the end of the ZRTP magic cookie
 _RTP_HEADER = 12

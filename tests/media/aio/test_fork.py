@@ -317,6 +317,22 @@ def test_stun_goes_to_whoever_wants_it_and_leaves_for_its_address_alone() -> Non
     run(test())
 
 
+def test_a_keep_alive_goes_to_every_branch_secure_or_not() -> None:
+    async def test() -> None:
+        fork, program, phones = ForkedCall(Endpoint(FAST)), RtpProgram(7), [RtpProgram(8), RtpProgram(9)]
+        for protocol in (fork.wrap(program), *phones):
+            await bound(protocol)
+        for phone in phones:
+            fork.branch(str(phone.ssrc), phone.transport.get_extra_info("sockname"))
+        program.transport.sendto(b"\r\n")
+        await until(lambda: all(b"\r\n" in phone.heard for phone in phones))
+        fork.close()
+        for each in (program, *phones):
+            each.transport.close()
+
+    run(test())
+
+
 def test_until_one_is_chosen_all_of_them_hear_the_caller() -> None:
     async def test() -> None:
         async with ringing(2) as (fork, program, phones):

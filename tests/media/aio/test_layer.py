@@ -323,6 +323,35 @@ def test_stun_and_dtls_go_to_whoever_wants_them_and_pass_down_as_they_are() -> N
     run(test())
 
 
+def test_keep_alives_go_where_the_peer_is_and_nothing_in_which_sound_may_be_hidden() -> None:
+    """Also before the stream is secure. What TURN wraps into ChannelData may be plain RTP."""
+
+    async def test() -> None:
+        taken: list[bytes] = []
+        alice, bob = Phone(), Phone()
+        await alice.add()
+        await bob.add(foreign=lambda data, address: taken.append(data))
+        layer, program = alice.layers[0], alice.programs[0]
+        layer.set_remote(bob.address())
+        bob.layers[0].set_remote(alice.address())
+        channel_data = bytes.fromhex("4000000c") + bytes(12)
+        for datagram in (channel_data, b"\0", b"\r\n\r\n"):
+            program.transport.sendto(datagram, ("127.0.0.1", 9))
+        await until(lambda: len(taken) == 2)
+        assert (taken, layer.dropped) == ([b"\0", b"\r\n\r\n"], 1)
+        for phone in (alice, bob):
+            phone.layers[0].start()
+        await asyncio.gather(layer.secured(), bob.layers[0].secured())
+        for datagram in (channel_data, b"\r\n"):
+            program.transport.sendto(datagram)
+        await until(lambda: len(taken) == 3)
+        assert (taken[2], layer.unprotectable) == (b"\r\n", 1)
+        alice.close()
+        bob.close()
+
+    run(test())
+
+
 def test_a_peer_that_speaks_from_a_new_port_is_followed_once_its_packet_verified() -> None:
     async def test() -> None:
         async with two() as (alice, bob):

@@ -34,7 +34,7 @@ from zrtp.media.addresses import check_address, next_port, normalized, unmapped
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.layer import Foreign, MediaLayer, need_above
 from zrtp.media.aio.transport import TransportOver
-from zrtp.media.demux import DatagramKind, classify
+from zrtp.media.demux import DatagramKind, classify, is_keep_alive
 from zrtp.media.secure import as_octets
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.states import State
@@ -167,13 +167,15 @@ class ForkedCall:
             self._early = [*self._early[-EARLY + 1 :], (data, address)]
 
     def send(self, shared: _Shared, data: Any, address: Any) -> None:
-        """A packet of the program, to every branch whose gate is open; STUN and DTLS to their address."""
+        """A packet of the program, to every branch whose gate is open; STUN and DTLS to their address, whatever the
+        gates, and keep-alives to every branch."""
         packet = data if type(data) is bytes else as_octets(data)
         if classify(packet) in (DatagramKind.STUN, DatagramKind.DTLS):
             shared.transport.sendto(packet, address)
             return
+        keep_alive = is_keep_alive(packet)
         for name, layer in self.branches.items():
-            if layer.media.may_send:
+            if layer.media.may_send or keep_alive:
                 layer.to_network(shared.ports[name], packet, None)
 
     def _take_early(self) -> None:

@@ -28,7 +28,7 @@ from zrtp.media.addresses import Address, check_address, is_address, mapped, nex
 from zrtp.media.aio.allowance import Allowance
 from zrtp.media.aio.busy import Refusals, says_busy
 from zrtp.media.aio.transport import TransportOver
-from zrtp.media.demux import DatagramKind, classify
+from zrtp.media.demux import DatagramKind, classify, is_keep_alive
 from zrtp.media.secure import SecureMedia, as_octets, check_size
 from zrtp.media.statistics import Reception, Statistics
 from zrtp.media.unreachable import is_refusal
@@ -114,7 +114,8 @@ class MediaLayer:
     def wrap(self, above: asyncio.DatagramProtocol, *, foreign: Foreign | None = None) -> asyncio.DatagramProtocol:
         """The protocol for the socket that carries RTP, and RTCP if both share it.
 
-        `foreign` gets STUN, DTLS and what else arrives; without it that is counted and dropped.
+        `foreign` gets STUN, DTLS and what else arrives; without it that is counted and dropped. STUN and DTLS from
+        above leave for the address that they are given, and keep-alives (nothing, CRLF, zeros) for the peer.
         """
         need_above(above, foreign)
         self._rtp = _Port(self, above, foreign)
@@ -270,7 +271,10 @@ class MediaLayer:
             self.call.settle()
 
     def to_network(self, port: _Port, data: Any, address: Any) -> None:
-        """A packet of the protocol above is to be sent. What cannot be sent is counted: RTP code goes on."""
+        """A packet of the protocol above is to be sent. What cannot be sent is counted: RTP code goes on.
+
+        What has no sound in it needs no protection. ChannelData of TURN may have, so it is not let through.
+        """
         packet = data if type(data) is bytes else as_octets(data)
         kind = classify(packet)
         try:
@@ -282,6 +286,8 @@ class MediaLayer:
                     port.send(sealed, self._remotes[0] if self._remotes else address)
             elif kind is DatagramKind.STUN or kind is DatagramKind.DTLS:
                 port.send(packet, address)
+            elif kind is DatagramKind.OTHER and is_keep_alive(packet):
+                port.send(packet, self._towards_peer(port, address))
             else:
                 self._send(port, packet, kind, address)
         except SrtpError:
@@ -293,9 +299,13 @@ class MediaLayer:
         if sealed is None:
             self.dropped += 1
             return False
+        return port.send(sealed, self._towards_peer(port, address))
+
+    def _towards_peer(self, port: _Port, address: Any) -> Any:
+        """Where the peer is, or else what the program above says."""
         if port is self._rtcp:
-            return port.send(sealed, self._rtcp_remote or address)
-        return port.send(sealed, self._remotes[0] if self._remotes else address)
+            return self._rtcp_remote or address
+        return self._remotes[0] if self._remotes else address
 
     def _note_address(self, address: Any, *, verified: bool) -> None:
         """A packet came from elsewhere than the one before: if it verified, the peer is there now."""
