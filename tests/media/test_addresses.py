@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from tests.support.cases import every
-from zrtp.media.addresses import every_address, is_number, local_towards, mapped, normalized, resolve, shown, unmapped
+from zrtp.errors import ApiMisuse
+from zrtp.media.addresses import (
+    check_address,
+    every_address,
+    is_number,
+    local_towards,
+    mapped,
+    normalized,
+    resolve,
+    shown,
+    unmapped,
+)
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, *found: tuple[int, Any]) -> None:
@@ -40,6 +51,15 @@ def test_the_scope_of_a_link_local_address_is_kept(monkeypatch: pytest.MonkeyPat
 def test_ends_of_different_families_have_no_socket_in_common() -> None:
     with pytest.raises(OSError, match="One of the two addresses is of IPv4"):
         asyncio.run(resolve(("127.0.0.1", 0), ("::1", 1)))
+
+
+@every("host", ["0.0.0.0", "::", "::ffff:0.0.0.0"])  # noqa: S104
+def test_nobody_is_at_the_address_that_stands_for_all(host: str) -> None:
+    """Sent there, a packet comes to this computer. In SDP it puts a call on hold (RFC 3264 section 8.4)."""
+    with pytest.raises(ApiMisuse, match="In SDP it puts a call on hold: send nothing until there is another address"):
+        check_address((host, 5004))
+    with pytest.raises(OSError, match="Nobody can be called at"):
+        asyncio.run(resolve(None, (host, 5004)))
 
 
 def test_ipv4_in_a_socket_for_both_families_is_shown_as_ipv4() -> None:

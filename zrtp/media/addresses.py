@@ -19,8 +19,8 @@ LAST_PORT: Final = 65_535
 async def resolve(local: Address | None, remote: Address | None) -> tuple[int, Address | None, Address | None]:
     """The address family that serves both ends, and both in numbers.
 
-    IPv4 goes before IPv6, since most listeners are bound to 0.0.0.0. Raises OSError for an unknown name, or
-    if the ends have no family in common.
+    IPv4 goes before IPv6, since most listeners are bound to 0.0.0.0. Raises OSError for an unknown name, for a remote
+    address that leads to nobody, or if the ends have no family in common.
     """
     loop = asyncio.get_running_loop()
     found: dict[Address, dict[int, Address]] = {}
@@ -32,7 +32,15 @@ async def resolve(local: Address | None, remote: Address | None) -> tuple[int, A
     if not families:
         raise OSError("One of the two addresses is of IPv4, the other of IPv6.")
     family = socket.AF_INET if socket.AF_INET in families else families.pop()
+    if remote is not None:
+        need_somebody_at(found[remote][family])
     return family, found[local][family] if local else None, found[remote][family] if remote else None
+
+
+def need_somebody_at(address: Any) -> None:
+    """Raises OSError for an address at which nobody can be called."""
+    if _is_nobody(address):
+        raise OSError(f"Nobody can be called at {address[0]}, which stands for all addresses of this computer.")
 
 
 async def every_address(name: Address) -> list[tuple[int, Any]]:
@@ -104,10 +112,19 @@ def is_number(host: str) -> bool:
 
 
 def check_address(address: Any) -> None:
-    """Raises ApiMisuse for what is no address in numbers as a socket takes it: a name would be looked up for each
-    packet."""
+    """Raises ApiMisuse for what is no address in numbers of somebody, as a socket takes it: a name would be looked up
+    for each packet, and what is sent to 0.0.0.0 comes to this computer."""
     if not is_address(address):
         raise ApiMisuse(f"{address!r} is no address: give host and port in numbers, for example ('192.0.2.20', 5004).")
+    if _is_nobody(address):
+        raise ApiMisuse(
+            f"{address!r} leads to nobody. In SDP it puts a call on hold: send nothing until there is another address."
+        )
+
+
+def _is_nobody(address: Any) -> bool:
+    """Whether this address in numbers stands for all of a computer, or for none (RFC 3264 section 8.4)."""
+    return normalized(address)[0] in ("0.0.0.0", "::")  # noqa: S104
 
 
 def is_address(address: Any) -> bool:

@@ -738,6 +738,19 @@ def test_what_is_no_address_is_refused_with_a_sentence(address: Any) -> None:
     run(test())
 
 
+def test_a_call_on_hold_is_no_address_of_this_computer() -> None:
+    """An old phone puts a call on hold by such an address (RFC 3264 section 8.4); where it was before stays known."""
+
+    async def test() -> None:
+        async with two() as (alice, bob):
+            for host in ("0.0.0.0", "::"):  # noqa: S104
+                with pytest.raises(ApiMisuse, match="leads to nobody"):
+                    alice.layers[0].set_remote((host, bob.address()[1]))
+            assert alice.layers[0].remote == bob.address()
+
+    run(test())
+
+
 def test_what_a_program_does_too_early_or_too_late_is_refused_with_a_sentence() -> None:
     async def test() -> None:
         endpoint: Any = Config()

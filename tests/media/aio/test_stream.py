@@ -286,6 +286,15 @@ def test_a_name_with_both_families_reaches_a_listener_on_ipv4() -> None:
     run(test())
 
 
+def test_nobody_can_be_called_at_all_addresses_of_this_computer() -> None:
+    async def test() -> None:
+        with pytest.raises(OSError, match=r"Nobody can be called at 0\.0\.0\.0"):
+            async with connect(Endpoint(FAST), ("0.0.0.0", 9)):  # noqa: S104
+                pass
+
+    run(test())
+
+
 def test_addresses_of_two_families_do_not_go_together() -> None:
     async def test() -> None:
         with pytest.raises(OSError, match="IPv6"):

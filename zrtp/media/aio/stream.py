@@ -30,7 +30,16 @@ from zrtp.door import (
 )
 from zrtp.errors import ApiMisuse
 from zrtp.media import dtmf, rtcp
-from zrtp.media.addresses import Address, check_place, every_address, local_towards, mapped, resolve, shown
+from zrtp.media.addresses import (
+    Address,
+    check_place,
+    every_address,
+    local_towards,
+    mapped,
+    need_somebody_at,
+    resolve,
+    shown,
+)
 from zrtp.media.aio.call import AsyncCall, SessionOptions
 from zrtp.media.aio.mailbox import Mailbox
 from zrtp.media.aio.paths import DatagramPath, PathTransport, Unsteady
@@ -377,6 +386,8 @@ async def _plan(local: Address | None, remote: Address | None) -> tuple[socket.A
         ]
         return family, bound, [] if called is None else [called]
     found = await every_address(remote)
+    for _, address in found:
+        need_somebody_at(address)
     if len(found) > 1 and socket.has_dualstack_ipv6():
         return socket.AF_INET6, None, [mapped(each) for _, each in found]
     family, address = found[0]
