@@ -382,8 +382,9 @@ def test_what_a_program_does_wrong_is_refused_with_a_sentence() -> None:
                 fork.branch("a1", phone.address)
             with pytest.raises(ApiMisuse, match="There is no branch 'b2'"):
                 fork.choose("b2")
-            with pytest.raises(ApiMisuse, match="wrap_rtcp comes before the first branch"):
-                fork.wrap_rtcp(RtpProgram(7))
+            for wrap in (fork.wrap, fork.wrap_rtcp):
+                with pytest.raises(ApiMisuse, match="wrap the sockets of the offer before the first branch"):
+                    wrap(RtpProgram(8))
 
     run(test())
 

@@ -71,16 +71,17 @@ class ForkedCall:
         return self._next.hello_hash
 
     def wrap(self, above: asyncio.DatagramProtocol, *, foreign: Foreign | None = None) -> asyncio.DatagramProtocol:
-        """The protocol for the socket of the offer; `foreign` as with `MediaLayer.wrap`."""
+        """The protocol for the socket of the offer; `foreign` as with `MediaLayer.wrap`. Raises ApiMisuse after the
+        first `branch`."""
         need_above(above, foreign)
+        self._refuse_second_sockets()
         self._rtp = _Shared(self, above, foreign)
         return self._rtp
 
     def wrap_rtcp(self, above: asyncio.DatagramProtocol) -> asyncio.DatagramProtocol:
         """The protocol for a socket that carries RTCP alone. Raises ApiMisuse after the first `branch`."""
         need_above(above)
-        if self.branches:
-            raise ApiMisuse("A phone has answered already: wrap_rtcp comes before the first branch().")
+        self._refuse_second_sockets()
         self._rtcp = _Shared(self, above, None)
         return self._rtcp
 
@@ -205,6 +206,10 @@ class ForkedCall:
         """Whether that address tells nothing of where a branch is, since the answer of another one said it."""
         taken = any(address == said for other, said in shared.said.items() if other != name)
         return taken and not self.branches[name].is_at(address)
+
+    def _refuse_second_sockets(self) -> None:
+        if self.branches:
+            raise ApiMisuse("A phone has answered already: wrap the sockets of the offer before the first branch().")
 
     def _make(self, ssrc: int | None) -> MediaLayer:
         return AsyncCall(self._endpoint, **self._options).add_layer(ssrc)
