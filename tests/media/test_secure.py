@@ -19,7 +19,7 @@ from zrtp.media import rtcp
 from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import Packetizer, RtpPacket
-from zrtp.media.secure import EARLY_BACKLOG, SILENCE, Counters, SecureCall, SecureMedia, check_size
+from zrtp.media.secure import EARLY_BACKLOG, SILENCE, STRAGGLING, Counters, SecureCall, SecureMedia, check_size
 from zrtp.media.sound import g711
 from zrtp.media.sound.sources import open_source
 from zrtp.protocol.config import Config
@@ -235,20 +235,22 @@ def test_after_a_failure_the_gate_stays_shut_until_the_application_decides() -> 
     assert failed.speak() is not None
 
 
-def say_goodbye(pair: MediaPair, source: int) -> None:
-    """Bob sends an authenticated goodbye of a source."""
-    datagram = pair.bob.media.protect_rtcp(rtcp.goodbye(source))
+def say_goodbye(pair: MediaPair, *sources: int) -> None:
+    """Bob sends an authenticated goodbye of one source or more."""
+    report, goodbyes = bytes.fromhex("80c90001") + sources[0].to_bytes(4, "big"), bytes([0x80 | len(sources), 203])
+    leaving = b"".join(source.to_bytes(4, "big") for source in sources)
+    datagram = pair.bob.media.protect_rtcp(report + goodbyes + len(sources).to_bytes(2, "big") + leaving)
     assert datagram is not None
     pair.alice.hear(datagram)
 
 
-def speak_as(pair: MediaPair, source: int, sequence: int) -> None:
+def speak_as(pair: MediaPair, source: int, sequence: int, now: float = 0.0) -> None:
     """Bob sends a packet of a source, and Alice hears it."""
     datagram = pair.bob.media.protect(
         RtpPacket(payload_type=0, sequence=sequence, timestamp=0, ssrc=source, payload=FRAME).encode()
     )
     assert datagram is not None
-    assert [packet.ssrc for packet in pair.alice.hear(datagram)] == [source]
+    assert [packet.ssrc for packet in pair.alice.hear(datagram, now)] == [source]
 
 
 def test_nothing_is_told_of_the_closed_port_of_a_peer_that_said_goodbye() -> None:
@@ -306,6 +308,33 @@ def test_a_peer_that_goes_on_under_another_source_has_not_left() -> None:
     speak_as(pair, 0xCAFE, 1)
 
     assert not pair.alice.media.peer_left
+    assert len(pair.alice.seen(PeerLeft)) == len(pair.alice.seen(MediaRecovered)) == 1
+
+
+def test_a_peer_whose_goodbye_overtook_its_last_packets_has_left() -> None:
+    pair = MediaPair().run()
+    for sequence, source in enumerate((0xB0B, 0x474)):
+        speak_as(pair, source, sequence)
+    say_goodbye(pair, 0xB0B, 0x474)
+    for sequence, source in enumerate((0xB0B, 0x474, 0xB0B), 2):
+        speak_as(pair, source, sequence, 0.4)
+
+    assert pair.alice.media.peer_left
+    assert pair.alice.seen(MediaRecovered) == []
+
+
+def test_a_peer_that_is_heard_later_under_the_same_source_is_back() -> None:
+    """As a phone does that says goodbye when it holds the call."""
+    pair = MediaPair().run()
+    speak_as(pair, 0xB0B, 1)
+    say_goodbye(pair, 0xB0B)
+    speak_as(pair, 0xB0B, 2, STRAGGLING)
+    speak_as(pair, 0xB0B, 3, STRAGGLING)
+
+    assert not pair.alice.media.peer_left
+    assert len(pair.alice.seen(MediaRecovered)) == 1
+    say_goodbye(pair, 0xB0B)
+    assert pair.alice.media.peer_left
 
 
 def test_plain_goodbyes_are_never_believed() -> None:

@@ -68,14 +68,15 @@ class MediaTrouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaRecovered:
-    """What `MediaTrouble` told is over: a packet of the other side verified."""
+    """What `MediaTrouble` or `PeerLeft` told is over: a packet of the other side verified."""
 
     ssrc: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerLeft:
-    """The source that was heard last said goodbye, authenticated. The call ends unless another one is heard."""
+    """The source that was heard last said goodbye, authenticated. The call ends unless that source or another one is
+    heard again, as after hold, which `MediaRecovered` tells."""
 
     ssrc: int
     source: int

@@ -56,6 +56,9 @@ LARGEST: Final = 65_507 - 20
 SILENCE: Final = 10.0
 """Seconds without a packet that verifies after which a peer seems gone."""
 
+STRAGGLING: Final = 0.5
+"""Seconds after a goodbye in which packets that it overtook may still arrive (RFC 3550 section 6.2.1)."""
+
 
 @dataclass(slots=True)
 class Counters:
@@ -186,7 +189,8 @@ class SecureMedia:
         self._keys: KeysReady | None = None
         self._watch: MediaWatch | None = None  # from the first packet on that comes under these keys
         self._latest = b""  # the packet that verified last
-        self._left = b""  # the source that said goodbye, if it was the one heard last
+        self._left: frozenset[bytes] = frozenset()  # the sources that said goodbye, the one heard last among them
+        self._left_at = 0.0
         self._newcomer: bytes | None = None  # the datagram with the last Hello of somebody else than the peer
         self._early: list[bytes] = []
         self._again_at = 0.0
@@ -257,8 +261,8 @@ class SecureMedia:
         counters.verified += 1
         self._latest = packet
         watch = self._watch
-        if watch is None or watch.troubled:
-            watch = self._note_heard(now)
+        if watch is None or watch.troubled or self._left:
+            watch = self._note_heard(packet[_SOURCE], now)
         watch.heard_at = now
         return plain
 
@@ -277,13 +281,14 @@ class SecureMedia:
             return None
         leaving = rtcp.leaving(packet)
         if leaving and self._receiver is not None:
-            self._goodbye(leaving)
+            self._goodbye(leaving, now)
         return packet
 
     @property
     def peer_left(self) -> bool:
-        """The source that was heard last said goodbye, in an authenticated packet, and no other was heard since."""
-        return bool(self._left) and self._latest[8:12] in (b"", self._left)
+        """The source that was heard last said goodbye, in an authenticated packet, and since then neither another one
+        was heard nor that one, apart from packets that were on their way."""
+        return bool(self._left)
 
     @property
     def newcomer_hello(self) -> bytes | None:
@@ -418,23 +423,26 @@ class SecureMedia:
             self._watch = MediaWatch(self._call.silence, now)
         self._tell_trouble(self._watch.note_refused(repeated, now))
 
-    def _note_heard(self, now: float) -> MediaWatch:
-        """The first packet under these keys, or the first good one after others."""
+    def _note_heard(self, source: bytes, now: float) -> MediaWatch:
+        """The first packet under these keys, the first good one after others, or any after a goodbye."""
         watch = self._watch = self._watch or MediaWatch(self._call.silence, now)
         first = not watch.ever
-        if watch.note_good():
+        recovered = watch.note_good()
+        if self._left and (source not in self._left or now - self._left_at >= STRAGGLING):
+            self._left, recovered = frozenset(), True
+        if recovered:
             self._call._tell(MediaRecovered(ssrc=self.stream.ssrc))
         if first:
             self.stream.srtp_verified(now)
             self._call.settle()
         return watch
 
-    def _goodbye(self, leaving: frozenset[int]) -> None:
+    def _goodbye(self, leaving: frozenset[int], now: float) -> None:
         """Only the source that is heard ends the call with its goodbye; nothing was heard: whichever it is."""
-        latest = self._latest[8:12]
+        latest = self._latest[_SOURCE]
         source = int.from_bytes(latest, "big") if latest else min(leaving)
         if source in leaving:
-            self._left = source.to_bytes(4, "big")
+            self._left, self._left_at = frozenset(each.to_bytes(4, "big") for each in leaving), now
             self._call._tell(PeerLeft(ssrc=self.stream.ssrc, source=source))
 
     def _tell_trouble(self, trouble: Trouble | None) -> None:
@@ -446,7 +454,7 @@ class SecureMedia:
             if direction is not None:
                 direction.wipe()
         self._sender = self._receiver = self._watch = None
-        self._latest = self._left = b""
+        self._latest, self._left = b"", frozenset()
         if self._keys is not None:
             for keys in (self._keys.send, self._keys.receive):
                 keys.key.wipe()
@@ -456,6 +464,9 @@ class SecureMedia:
 
 _AGAIN: Final = 1.0
 """Seconds between two new beginnings of discovery for the sake of plain RTP."""
+
+_SOURCE: Final = slice(8, 12)
+"""Of an RTP packet, the SSRC."""
 
 _MESSAGE: Final = slice(12, -4)
 """Of a ZRTP datagram, between the header of the packet and its CRC."""

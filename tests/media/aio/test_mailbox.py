@@ -45,6 +45,26 @@ def test_everybody_learns_that_nothing_more_comes() -> None:
     asyncio.run(test())
 
 
+def test_in_a_pause_nobody_waits_until_something_comes_after_all() -> None:
+    async def test() -> None:
+        box: Mailbox[int] = Mailbox(3)
+        waiting = [asyncio.ensure_future(box.get()) for _ in range(3)]
+        await asyncio.sleep(0)
+        box.put(1)
+        box.pause()
+        assert await asyncio.gather(*waiting) == [1, None, None]
+        assert await box.get() is None
+        box.put(2)
+        assert await box.get() == 2
+        again = asyncio.ensure_future(box.get())
+        await asyncio.sleep(0)
+        assert not again.done()
+        box.put(3)
+        assert await again == 3
+
+    asyncio.run(test())
+
+
 def test_what_was_left_before_the_end_can_still_be_fetched() -> None:
     async def test() -> None:
         box: Mailbox[int] = Mailbox(3)

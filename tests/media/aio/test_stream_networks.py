@@ -17,11 +17,11 @@ import pytest
 from tests.support.loops import run, until
 from zrtp.cache.memory import MemoryCache
 from zrtp.errors import ApiMisuse, SrtpError
-from zrtp.media import rtcp
+from zrtp.media import rtcp, secure
 from zrtp.media.aio import NotSecured, Options, SecureStream, connect, listen, stream
 from zrtp.media.aio.paths import DatagramPath, PathTransport
 from zrtp.media.dtmf import DtmfEvent
-from zrtp.media.events import MediaTrouble, PeerLeft, Trouble
+from zrtp.media.events import MediaRecovered, MediaTrouble, PeerLeft, Trouble
 from zrtp.media.rtp import RtpPacket
 from zrtp.media.secure import SecureCall
 from zrtp.protocol.config import Config
@@ -100,6 +100,46 @@ def test_the_goodbye_of_the_one_that_is_heard_ends_the_sound_and_is_told(monkeyp
             assert await alice.receive() is None
             assert await alice.receive() is None
         assert [event.source async for event in alice if isinstance(event, PeerLeft)] == [bob.media.stream.ssrc]
+
+    run(test())
+
+
+@pytest.mark.parametrize("source", [1, 2], ids=["the same source", "another source"])
+def test_a_peer_that_says_goodbye_for_a_hold_is_heard_again(source: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LEAVING", 0.01)
+    monkeypatch.setattr(secure, "STRAGGLING", 0.01)
+
+    async def test() -> None:
+        async with call() as (alice, bob):
+            bob.send_rtp(packet(1, 1))
+            bob.send_rtcp(rtcp.goodbye(1))
+            await heard(alice, 1)
+            assert await alice.receive() is None
+            assert await alice.receive() is None, "nothing has come since"
+            for sequence in (2, 3, 4):
+                bob.send_rtp(packet(source, sequence))
+            async for event in alice:
+                if isinstance(event, MediaRecovered):
+                    break
+            assert [each.sequence for each in await heard(alice, 3)] == [2, 3, 4]
+            bob.send_rtp(packet(source, 5))
+            assert [each.sequence for each in await heard(alice, 1)] == [5]
+            bob.send_rtcp(rtcp.goodbye(source))
+            assert await alice.receive() is None
+
+    run(test())
+
+
+def test_a_peer_that_talks_on_after_its_goodbye_has_not_fallen_silent() -> None:
+    async def test() -> None:
+        async with call() as (alice, bob):
+            bob.send_rtcp(rtcp.goodbye(1))
+            await until(lambda: alice.media.peer_left)
+            ending = alice._leaving
+            bob.send_rtp(packet(1, 1))
+            await heard(alice, 1)
+            assert ending is not None and ending.cancelled()
+            assert alice._leaving is not None, "the packet may have been on its way"
 
     run(test())
 

@@ -1,4 +1,4 @@
-"""A bounded queue that can be closed, so that nobody waits for what will not come any more."""
+"""A bounded queue that can be paused and closed, so that nobody waits for what will not come any more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Mailbox(Generic[T]):
         self._items: deque[T] = deque()
         self._size = size
         self._waiters: deque[asyncio.Future[None]] = deque()
-        self._closed = False
+        self._paused = self._closed = False
         self.dropped = 0
         """What made room and was never fetched."""
 
@@ -24,14 +24,21 @@ class Mailbox(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> None:
-        """Leave something; after `close` it goes nowhere."""
+        """Leave something, which ends a pause; after `close` it goes nowhere."""
         if self._closed:
             return
+        self._paused = False
         if len(self._items) >= self._size:
             self._items.popleft()
             self.dropped += 1
         self._items.append(item)
         self._wake(1)
+
+    def pause(self) -> None:
+        """Nothing more is expected: whoever waits, now or until something comes after all, gets what is left, and then
+        None."""
+        self._paused = True
+        self._wake(len(self._waiters))
 
     def close(self) -> None:
         """Nothing more comes: whoever waits now or later gets what is left, and then None."""
@@ -39,9 +46,9 @@ class Mailbox(Generic[T]):
         self._wake(len(self._waiters))
 
     async def get(self) -> T | None:
-        """The oldest item; None after `close`. May be awaited by several tasks, and cancelled."""
+        """The oldest item; None in a pause and after `close`. May be awaited by several tasks, and cancelled."""
         while not self._items:
-            if self._closed:
+            if self._paused or self._closed:
                 return None
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)

@@ -68,7 +68,7 @@ OTHER_FAMILY_AFTER: Final = 0.25
 """Seconds after which the other address family of a name is tried too (RFC 8305 section 5)."""
 
 LEAVING: Final = 0.5
-"""Seconds after a goodbye in which the peer may go on under another source."""
+"""Seconds after a goodbye, and after the last packet that comes later, in which the peer may go on."""
 
 
 class Options(SessionOptions, total=False):
@@ -251,7 +251,8 @@ class SecureStream:
         return sent
 
     async def receive(self) -> RtpPacket | None:
-        """The next packet of the peer as it arrives; None after its goodbye, and when the call is closed."""
+        """The next packet of the peer as it arrives; None once it has said goodbye, and when the call is closed. A peer
+        that goes on later, as after hold, is heard again: `MediaRecovered` tells so."""
         return await self._packets.get()
 
     def take_rtcp(self) -> list[bytes]:
@@ -349,16 +350,14 @@ class SecureStream:
     def _take(self, packet: bytes) -> None:
         if classify(packet) is DatagramKind.RTCP:
             self.media.keep_rtcp(packet)
-            if self.media.peer_left and self._leaving is None:
-                self._leaving = self._loop.call_later(LEAVING, self._end_if_left)
-            return
-        with suppress(MalformedRtp):  # authenticated, but its padding makes no sense
-            self._packets.put(RtpPacket.decode(packet))
-
-    def _end_if_left(self) -> None:
-        self._leaving = None
+        else:
+            with suppress(MalformedRtp):  # authenticated, but its padding makes no sense
+                self._packets.put(RtpPacket.decode(packet))
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
         if self.media.peer_left:
-            self._packets.close()
+            self._leaving = self._loop.call_later(LEAVING, self._packets.pause)
 
 
 class _Above(asyncio.DatagramProtocol):
