@@ -26,6 +26,7 @@ from zrtp.protocol.config import Config
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import ClearRequested, Closed, Failed, GoingSecure, KeysReady, Secured, Sending
 from zrtp.protocol.states import State
+from zrtp.protocol.stream import Stream
 from zrtp.wire.messages import HELLO_ACK, Ping, PingACK, parse
 from zrtp.wire.packet import encode_packet
 
@@ -213,6 +214,20 @@ def test_the_first_srtp_packet_counts_as_the_acknowledgement_that_got_lost() -> 
     assert initiator.speak() is not None
 
 
+def test_the_engine_learns_of_the_first_packet_that_verifies_and_only_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It proves that the peer finished, so that the secret retained from this call is sure."""
+    told: list[float] = []
+    monkeypatch.setattr(Stream, "srtp_verified", lambda stream, now: told.append(now))
+    pair = MediaPair().run()
+    assert all(party.seen(Secured) for party in pair.parties)
+    for seconds in (1.0, 2.0, 3.0):
+        datagram = pair.bob.speak()
+        assert datagram is not None
+        pair.alice.hear(datagram, seconds)
+
+    assert told == [1.0]
+
+
 @pytest.mark.attack("MED-02")
 @pytest.mark.rfc("R-4-09")
 def test_the_responder_sends_nothing_before_confirm2() -> None:
@@ -388,6 +403,45 @@ def test_a_peer_that_is_not_heard_any_more_is_told_once() -> None:
     assert pair.alice.call.next_timer() is None
 
 
+def test_a_peer_that_is_never_heard_is_told_too() -> None:
+    """One-way audio: the key agreement came through, and no sound does."""
+    pair = MediaPair().run()
+    due = pair.alice.call.next_timer()
+    assert due == pair.now + SILENCE
+    pair.alice.call.handle_timer(due)
+
+    assert [event.trouble for event in pair.alice.seen(MediaTrouble)] == [Trouble.SILENT]
+    datagram = pair.bob.speak()
+    assert datagram is not None
+    pair.alice.hear(datagram, due + 1.0)
+    assert len(pair.alice.seen(MediaRecovered)) == 1
+
+
+def test_a_peer_that_only_listens_is_not_told_as_long_as_it_reports() -> None:
+    pair = MediaPair().run()
+    for seconds in range(5, 60, 5):
+        report = pair.bob.media.protect_rtcp(bytes.fromhex("80c90001000000bb"))
+        assert report is not None
+        pair.alice.hear(report, pair.now + seconds)
+        pair.alice.call.handle_timer(pair.now + seconds)
+
+    assert pair.alice.seen(MediaTrouble) == []
+
+
+def test_silence_counts_from_when_the_stream_became_secure_and_anew_after_encryption_was_off() -> None:
+    pair, streams = both_streams_secure()
+    pair.now += 5.0
+    pair.alice.call.session.go_clear(pair.now)
+    exchange_all(pair, streams)
+    pair.now += 60.0
+    pair.bob.call.handle_timer(pair.now)
+    assert pair.bob.seen(MediaTrouble) == [], "there are no keys under which anything could be heard"
+    pair.bob.call.session.go_secure(pair.now)
+    exchange_all(pair, streams)
+
+    assert pair.bob.call.next_timer() == pair.now + SILENCE
+
+
 def test_reports_show_that_a_peer_on_hold_is_still_there() -> None:
     pair = MediaPair().run()
     datagram, report = pair.bob.speak(), pair.bob.media.protect_rtcp(bytes.fromhex("80c90001000000bb"))
@@ -399,6 +453,13 @@ def test_reports_show_that_a_peer_on_hold_is_still_there() -> None:
 
     assert pair.alice.seen(MediaTrouble) == []
     assert pair.alice.call.next_timer() == pair.now + 6.0 + SILENCE
+
+
+def test_a_network_that_refuses_the_very_first_packet_is_told_of() -> None:
+    pair = MediaPair().run()
+    pair.alice.media.refused_by_network()
+
+    assert [event.trouble for event in pair.alice.seen(MediaTrouble)] == [Trouble.UNREACHABLE]
 
 
 def test_what_the_network_says_of_an_unreachable_peer_is_told_and_ends_nothing() -> None:

@@ -44,6 +44,13 @@ def test_ten_in_a_row_are_enough_if_they_take_a_second() -> None:
     assert [watch.note_refused(False, number / 9) for number in range(10)] == [None] * 9 + [Trouble.UNVERIFIED]
 
 
+def test_the_first_packet_that_verifies_has_to_be_known_though_no_trouble_was_told() -> None:
+    watch = MediaWatch(10.0, 0.0)
+    assert watch.troubled and not watch.ever
+    assert not watch.note_good()
+    assert watch.ever and not watch.troubled
+
+
 def test_a_burst_of_forgeries_is_not_worth_a_word() -> None:
     watch = MediaWatch(10.0, 0.0)
     assert [watch.note_refused(False, 0.001 * number) for number in range(900)] == [None] * 900

@@ -19,7 +19,7 @@ class Trouble(Enum):
     REPEATED = "repeated"
     """Packets arrive, under numbers that came before."""
     SILENT = "silent"
-    """Nothing has been heard for as long as the call was told to wait."""
+    """Nothing has been heard for as long as the call was told to wait, be it from the first moment on."""
     NO_SRTP = "no SRTP"
     """This media path does not have the SRTP that was agreed, so that nothing is sent or heard."""
     UNREACHABLE = "unreachable"
@@ -44,7 +44,9 @@ _TEXTS = {
         "The other side sends packet numbers that came before, so nothing is heard: its program began its numbers "
         "again under the same keys. Call again."
     ),
-    Trouble.SILENT: "Nothing is heard from the other side any more: it may be gone, or on hold.",
+    Trouble.SILENT: (
+        "Nothing is heard from the other side: it may be on hold or gone, or its packets do not get through."
+    ),
     Trouble.NO_SRTP: (
         "What was agreed has no SRTP here, so nothing is sent or heard: offer what zrtp.media has, or use a media path "
         "of your own with Stream."

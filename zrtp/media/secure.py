@@ -33,7 +33,7 @@ from zrtp.media.srtp import SrtpReceiver, SrtpSender, srtp_pair
 from zrtp.media.srtp.errors import SrtpMalformed, SrtpReplayed
 from zrtp.media.srtp.sources import rtp_header
 from zrtp.media.watch import MediaWatch
-from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, NoPeer, Sending, WentClear
+from zrtp.protocol.events import ClearRequested, Closed, Event, Failed, KeysReady, NoPeer, Secured, Sending, WentClear
 from zrtp.protocol.limits import keep_event
 from zrtp.protocol.session import Session
 from zrtp.protocol.states import State
@@ -100,7 +100,7 @@ class SecureCall:
     """One call with one peer: the engine's session, and the media paths of its streams.
 
     `best_effort` lets plain RTP pass, both ways, whenever `Stream.sending` is CLEAR. After `silence` seconds without
-    a packet that verifies the peer seems gone, which is told; None never tells.
+    a packet that verifies, counted from `Secured` on, the peer seems gone, which is told; None never tells.
 
     Raises ApiMisuse for anything but a session.
     """
@@ -187,7 +187,7 @@ class SecureMedia:
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._keys: KeysReady | None = None
-        self._watch: MediaWatch | None = None  # from the first packet on that comes under these keys
+        self._watch: MediaWatch | None = None  # since the stream is secure, or a packet came under these keys
         self._latest = b""  # the packet that verified last
         self._left: frozenset[bytes] = frozenset()  # the sources that said goodbye, the one heard last among them
         self._left_at = 0.0
@@ -381,6 +381,8 @@ class SecureMedia:
                 self._sender, self._receiver = srtp_pair(event.send, event.receive)
             except ApiMisuse:  # an application's own cipher: the gate stays shut
                 self._tell_trouble(Trouble.NO_SRTP)
+        elif isinstance(event, Secured) and self._receiver is not None:
+            self._watched(core_of(self.stream).call.clock)
         elif isinstance(event, Failed | ClearRequested | WentClear | Closed):
             self._forget_keys()
         elif isinstance(event, NoPeer) and self._call.best_effort:
@@ -419,13 +421,11 @@ class SecureMedia:
         self.counters.rejected += 1
         self.counters.repeated += repeated
         self.counters.malformed += isinstance(error, SrtpMalformed)
-        if self._watch is None:
-            self._watch = MediaWatch(self._call.silence, now)
-        self._tell_trouble(self._watch.note_refused(repeated, now))
+        self._tell_trouble(self._watched(now).note_refused(repeated, now))
 
     def _note_heard(self, source: bytes, now: float) -> MediaWatch:
         """The first packet under these keys, the first good one after others, or any after a goodbye."""
-        watch = self._watch = self._watch or MediaWatch(self._call.silence, now)
+        watch = self._watched(now)
         first = not watch.ever
         recovered = watch.note_good()
         if self._left and (source not in self._left or now - self._left_at >= STRAGGLING):
@@ -436,6 +436,12 @@ class SecureMedia:
             self.stream.srtp_verified(now)
             self._call.settle()
         return watch
+
+    def _watched(self, now: float) -> MediaWatch:
+        """The watch under these keys, which begins now at the latest."""
+        if self._watch is None:
+            self._watch = MediaWatch(self._call.silence, now)
+        return self._watch
 
     def _goodbye(self, leaving: frozenset[int], now: float) -> None:
         """Only the source that is heard ends the call with its goodbye; nothing was heard: whichever it is."""

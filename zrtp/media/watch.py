@@ -26,8 +26,9 @@ class MediaWatch:
         self.silence = silence
         self.heard_at = now
         """When the peer was heard last; set by whoever verifies a packet."""
-        self.troubled = False
-        """Packets failed, or trouble was told: `note_good` has to know of the next packet that verifies."""
+        self.troubled = True
+        """None has verified yet, packets failed, or trouble was told: `note_good` has to know of the next packet that
+        verifies."""
         self.ever = False
         """A packet has verified."""
         self._failures = self._repeated = 0
