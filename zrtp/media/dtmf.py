@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from zrtp.errors import ApiMisuse
+from zrtp.media.rtp import Packetizer, RtpPacket
 
 DIGITS: Final = "0123456789*#ABCD"
 """Events 0 to 15."""
@@ -53,6 +54,49 @@ class DtmfEvent:
 
 
 def presses(digit: str, ticks: int, step: int) -> list[DtmfEvent]:
-    """The packets of one key held for `ticks`, one each `step` ticks; send the last one `END_COPIES` times."""
+    """What one key says that is held for `ticks`, each `step` ticks; the last is sent `END_COPIES` times."""
     held = [DtmfEvent(digit=digit, duration=duration) for duration in range(step, ticks, step)]
     return [*held, DtmfEvent(digit=digit, duration=ticks, end=True)]
+
+
+class Press:
+    """A key that goes down now: its packets take the next numbers of a stream, and have the timestamp of this moment.
+
+    `events` are those of `presses`. Meanwhile time passes by `Packetizer.skip` where other packets would be due; what
+    is missing is added by `release`. Hold one key at a time.
+    """
+
+    def __init__(self, packetizer: Packetizer, events: list[DtmfEvent], step: int, payload_type: int) -> None:
+        self._packetizer = packetizer
+        self._payload_type = payload_type
+        self._began = packetizer.timestamp
+        end = events[-1]
+        self._coming = [(event.duration, event) for event in events]
+        self._coming += [(end.duration + copy * step, end) for copy in range(1, END_COPIES)]
+        self._sent: list[DtmfEvent] = []
+        self._elapsed = 0
+
+    @property
+    def due(self) -> int | None:
+        """When to send the next packet, in ticks since the key went down; None after the last one."""
+        return self._coming[0][0] if self._coming else None
+
+    def packet(self) -> RtpPacket:
+        """The packet that is due."""
+        self._elapsed, event = self._coming.pop(0)
+        return self._numbered(event)
+
+    def release(self) -> list[RtpPacket]:
+        """The key is up: the packets that are still to be sent at once, to end an event that was cut short."""
+        copies = END_COPIES - sum(event.end for event in self._sent) if self._sent else 0
+        packets = [self._numbered(replace(self._sent[-1], end=True)) for _ in range(copies)]
+        passed = self._packetizer.timestamp - self._began & 0xFFFFFFFF
+        self._packetizer.skip(max(0, self._elapsed - passed))
+        return packets
+
+    def _numbered(self, event: DtmfEvent) -> RtpPacket:
+        packet = self._packetizer.packet(
+            event.encode(), samples=0, payload_type=self._payload_type, marker=not self._sent
+        )
+        self._sent.append(event)
+        return replace(packet, timestamp=self._began)

@@ -158,6 +158,11 @@ class Packetizer:
         self._timestamp = int.from_bytes(random(4), "big")
         self._first = True
 
+    @property
+    def timestamp(self) -> int:
+        """Of the next packet."""
+        return self._timestamp
+
     def packet(
         self, payload: bytes, *, samples: int | None = None, payload_type: int | None = None, marker: bool | None = None
     ) -> RtpPacket:
@@ -178,7 +183,7 @@ class Packetizer:
         return packet
 
     def skip(self, samples: int) -> None:
-        """Time passes without a packet, for example while the gate for media is shut."""
+        """Time passes without a packet, for example in a pause, or while the gate for media is shut."""
         if type(samples) is not int:
             need_whole("samples", samples)
         self._timestamp = self._timestamp + samples & 0xFFFFFFFF

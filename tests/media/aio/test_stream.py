@@ -121,11 +121,11 @@ def test_receiving_ends_when_the_call_is_closed_here() -> None:
 def test_sound_before_the_call_is_secure_is_not_sent() -> None:
     async def test() -> None:
         async with listen(Endpoint(FAST), LOOPBACK) as bob, connect(Endpoint(FAST), bob.local) as alice:
-            before = alice._packetizer.packet(b"").timestamp
+            before = alice.packetizer.packet(b"").timestamp
             assert not alice.send(bytes(160))
             assert not alice.send(b"opus", samples=960)
             assert alice.media.counters.sent == 0
-            after = alice._packetizer.packet(b"").timestamp
+            after = alice.packetizer.packet(b"").timestamp
             assert after == (before + 160 + 960) & 0xFFFFFFFF, "time passes all the same"
 
     run(test())

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -335,7 +336,83 @@ def test_a_key_of_the_telephone_is_one_event_with_one_timestamp() -> None:
                 ("5", 480, True),
                 ("5", 480, True),
             ]
-            assert after.timestamp == before.timestamp + 160 + 480 & 0xFFFFFFFF
+            assert after.timestamp == before.timestamp + 160 + 480 + 320 & 0xFFFFFFFF, "the copies took time too"
+
+    run(test())
+
+
+def test_a_key_is_one_event_though_the_program_goes_on_talking() -> None:
+    async def test() -> None:
+        async with call() as (alice, bob):
+            began = alice.packetizer.timestamp
+            press = asyncio.ensure_future(alice.send_dtmf("5", seconds=0.02))
+            await asyncio.sleep(0)
+            for _ in range(50):
+                assert not alice.send(FRAME), "a phone mutes itself"
+            assert await press
+            assert alice.send(FRAME)
+            *event, after = await heard(bob, 4)
+            assert {each.timestamp for each in event} == {began}
+            assert after.timestamp == began + 50 * 160 & 0xFFFFFFFF, "time passed once"
+
+    run(test())
+
+
+def test_keys_that_are_pressed_at_once_follow_each_other() -> None:
+    async def test() -> None:
+        async with call() as (alice, bob):
+            assert await asyncio.gather(*(alice.send_dtmf(digit, seconds=0.02) for digit in "12#"))
+            packets = await heard(bob, 9)
+            events = [DtmfEvent.decode(each.payload) for each in packets]
+            assert "".join(event.digit for event in events if event is not None) == "111222###"
+            assert len({each.timestamp for each in packets}) == 3
+
+    run(test())
+
+
+def test_a_press_that_is_cancelled_ends_on_the_wire_too() -> None:
+    async def test() -> None:
+        async with call() as (alice, bob):
+            press = asyncio.ensure_future(alice.send_dtmf("5", seconds=5.0))
+            waiting = asyncio.ensure_future(alice.send_dtmf("6"))
+            (first,) = await heard(bob, 1)
+            waiting.cancel()
+            press.cancel()
+            await asyncio.wait([press, waiting])
+            assert alice.send(FRAME), "the key is up"
+            events = [first]
+            while (following := (await heard(bob, 1))[0]).payload_type == 101:
+                events.append(following)
+            decoded = [DtmfEvent.decode(each.payload) for each in events]
+            assert {(each.timestamp, event.digit) for each, event in zip(events, decoded, strict=True) if event} == {
+                (first.timestamp, "5")
+            }
+            assert [event.end for event in decoded if event is not None][-4:] == [False, True, True, True]
+            assert following.timestamp != first.timestamp
+
+    run(test())
+
+
+def test_packets_of_ones_own_making_and_keys_share_one_numbering() -> None:
+    """A phone whose packets have a header extension dials."""
+
+    async def test() -> None:
+        async with call() as (alice, bob):
+
+            def own() -> bytes:
+                made = alice.packetizer.packet(bytes(80), samples=160, payload_type=111)
+                return replace(made, extension_profile=0xBEDE, extension=bytes(4)).encode()
+
+            assert alice.send_rtp(own())
+            assert await alice.send_dtmf("5", seconds=0.02)
+            alice.packetizer.skip(1600)  # nothing to send for ten frames
+            assert alice.send_rtp(own()) and alice.send(FRAME)
+            packets = await heard(bob, 6)
+            assert [each.payload_type for each in packets] == [111, 101, 101, 101, 111, 0]
+            first = packets[0]
+            assert [each.sequence - first.sequence & 0xFFFF for each in packets] == [0, 1, 2, 3, 4, 5]
+            passed = [each.timestamp - first.timestamp & 0xFFFFFFFF for each in packets]
+            assert passed == [0, 160, 160, 160, 160 + 480 + 1600, 160 + 480 + 1600 + 160]
 
     run(test())
 

@@ -144,6 +144,9 @@ class SecureStream:
             clock_rate=options.get("clock_rate", 8000),
         )
         self.media = self.layer.media
+        self.packetizer = Packetizer(self.media.stream.ssrc, payload_type=payload_type)
+        """Numbers what `send` and `send_dtmf` send, and packets of one's own under the same SSRC. Its `skip` lets time
+        pass in which nothing is sent."""
         self.local: Address = ("", 0)
         """Where the socket is bound."""
         self.unreachable = False
@@ -151,11 +154,10 @@ class SecureStream:
         self._clock_rate = options.get("clock_rate", 8000)
         self._loop = asyncio.get_running_loop()
         self._path = path
-        self._packetizer = Packetizer(self.media.stream.ssrc, payload_type=payload_type)
         self._packets: Mailbox[RtpPacket] = Mailbox(backlog)
         self._transport: asyncio.DatagramTransport | None = None
         self._leaving: asyncio.TimerHandle | None = None
-        self._pressing = False
+        self._keypad = asyncio.Lock()
         self._goodbye_said = self._closed = False
 
     @classmethod
@@ -203,16 +205,17 @@ class SecureStream:
             need_whole("payload_type", payload_type, 0, 127)
         if marker is not None:
             need_flag("marker", marker)
-        if self._closed or self._pressing or not self.media.may_send:
-            self._packetizer.skip(len(payload) if samples is None else samples)
+        if self._closed or self._keypad.locked() or not self.media.may_send:
+            self.packetizer.skip(len(payload) if samples is None else samples)
             return False
-        packet = self._packetizer.packet(payload, samples=samples, payload_type=payload_type, marker=marker)
+        packet = self.packetizer.packet(payload, samples=samples, payload_type=payload_type, marker=marker)
         return self.layer.send(packet.encode())
 
     def send_rtp(self, packet: bytes) -> bool:
         """Send an RTP packet of one's own making, as it is; False if the gate for media is shut.
 
-        Raises SrtpError if it cannot be protected, for example since its number was used.
+        Under this stream's SSRC its number is one of `packetizer`. Raises SrtpError if it cannot be protected, for
+        example since its number was used.
         """
         if type(packet) is not bytes:
             packet = as_octets(packet)
@@ -227,27 +230,24 @@ class SecureStream:
     async def send_dtmf(self, digit: str, *, seconds: float = 0.1, payload_type: int = 101) -> bool:
         """Press a key of the telephone (RFC 4733) and hold it; `send` says False meanwhile, as a phone mutes itself.
 
-        False if the gate for media is shut. Raises ApiMisuse for what is no key.
+        A key waits until the one before is up, and goes up at once when this is cancelled. False if the gate for media
+        is shut. Raises ApiMisuse for what is no key.
         """
         need_text("digit", digit)
         need_number("seconds", seconds)
         need_whole("payload_type", payload_type, 0, 127)
-        ticks, step = round(seconds * self._clock_rate), self._clock_rate // 50
-        events = dtmf.presses(digit, ticks, step)
-        events += [events[-1]] * (dtmf.END_COPIES - 1)
-        sent = True
-        self._pressing = True
-        try:
-            for number, event in enumerate(events):
-                packet = self._packetizer.packet(
-                    event.encode(), samples=0, payload_type=payload_type, marker=number == 0
-                )
-                sent &= self.send_rtp(packet.encode())
-                if not event.end:
-                    await asyncio.sleep(step / self._clock_rate)
-        finally:
-            self._pressing = False
-            self._packetizer.skip(ticks)
+        step = max(1, self._clock_rate // 50)
+        events = dtmf.presses(digit, round(seconds * self._clock_rate), step)
+        async with self._keypad:
+            press = dtmf.Press(self.packetizer, events, step, payload_type)
+            begun, sent = self._loop.time(), True
+            try:
+                while (due := press.due) is not None:
+                    await asyncio.sleep(begun + due / self._clock_rate - self._loop.time())
+                    sent &= self.send_rtp(press.packet().encode())
+            finally:
+                for packet in press.release():
+                    sent &= self.send_rtp(packet.encode())
         return sent
 
     async def receive(self) -> RtpPacket | None:
