@@ -18,6 +18,7 @@ from zrtp.door import (
     need_number,
     need_octets,
     need_options,
+    need_seconds,
     need_text,
     need_utf8,
     need_whole,
@@ -52,6 +53,10 @@ class Awaited:
         (lambda: need_whole("ssrc", 2**32, 0, 2**32 - 1), "a whole number from 0 to 4294967295"),
         (lambda: need_number("silence", "10"), "silence is a number, not str"),
         (lambda: need_number("silence", float("nan")), "a finite number"),
+        (lambda: need_seconds("silence", "10"), "silence is a number, not str"),
+        (lambda: need_seconds("silence", 0), "silence is a number of seconds above 0"),
+        (lambda: need_seconds("silence", -1.0), "silence is a number of seconds above 0"),
+        (lambda: need_seconds("silence", float("inf")), "a finite number"),
         (lambda: need_moment(None), "a number of seconds, .* not None"),
         (lambda: need_moment(float("nan")), "a number of seconds"),
         (lambda: need_function("random", 3, "a function"), "random is a function, not int"),
@@ -74,7 +79,7 @@ def test_what_is_of_the_right_kind_passes() -> None:
     assert need_octets("key", bytearray(b"ab")) == need_octets("key", memoryview(b"ab"), length=2) == b"ab"
     assert need_text("name", "böb") == "böb"
     assert need_flag("passive", True) and need_whole("pairs", 2, 0, 2) == 2
-    assert need_number("silence", 1) == 1 and need_moment(0.5) == 0.5
+    assert need_number("silence", 1) == need_seconds("silence", 1) == 1 and need_moment(0.5) == 0.5
     need_options("A call", ["ssrc"], {"ssrc": int})
 
 

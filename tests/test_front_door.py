@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -97,7 +98,10 @@ class Wrong:
     """Nothing that any parameter takes."""
 
 
-def cases_of(title: str, function: Callable[..., Any]) -> Iterator[Case]:
+WRONG = Wrong()
+
+
+def cases_of(title: str, function: Callable[..., Any], given: object = WRONG) -> Iterator[Case]:
     """For each parameter of a function its name, and a call with something wrong there."""
     parameters = [each for each in inspect.signature(function).parameters.values() if each.kind is not each.VAR_KEYWORD]
     for wrong in parameters:
@@ -105,7 +109,7 @@ def cases_of(title: str, function: Callable[..., Any]) -> Iterator[Case]:
         for each in parameters:
             if each is not wrong and (each.default is not each.empty or each.kind is each.VAR_POSITIONAL):
                 continue
-            value = Wrong() if each is wrong else RIGHT[each.name]
+            value = given if each is wrong else RIGHT[each.name]
             if each.kind is each.KEYWORD_ONLY or each.default is not each.empty:
                 named[each.name] = value
             else:
@@ -113,19 +117,19 @@ def cases_of(title: str, function: Callable[..., Any]) -> Iterator[Case]:
         yield f"{title}({wrong.name})", bound(function, positional, named)
 
 
-def methods_of(thing: object) -> Iterator[Case]:
+def methods_of(thing: object, given: object = WRONG) -> Iterator[Case]:
     """The same for every method that has no underscore."""
     for name in dir(type(thing)):
         method, title = inspect.getattr_static(type(thing), name), f"{type(thing).__name__}.{name}"
         public = not name.startswith("_") and title not in NOT_FOR_PROGRAMS
         if public and (inspect.isfunction(method) or isinstance(method, classmethod)):
-            yield from cases_of(title, getattr(thing, name))
+            yield from cases_of(title, getattr(thing, name), given)
 
 
 def options_of(title: str, make: Callable[..., Any], *kinds: type) -> Iterator[Case]:
     """The same for options by name, and for one that there is not."""
     for name in [*(name for kind in kinds for name in kind.__annotations__), "no_such_option"]:
-        yield f"{title}({name})", bound(make, [], {name: Wrong()})
+        yield f"{title}({name})", bound(make, [], {name: WRONG})
 
 
 def bound(function: Callable[..., Any], positional: list[Any], named: dict[str, Any]) -> Callable[[], Any]:
@@ -154,6 +158,15 @@ def test_by_the_engine_and_the_media_path() -> None:
     session, media = pair.alice.call.session, pair.alice.media
     for thing in (Endpoint(), session, session.peer, session.pbx, session.keys, media.stream, pair.alice.call, media):
         assert what_is_not_refused(methods_of(thing)) == {}
+
+
+def test_by_everything_that_takes_the_time_if_it_is_no_number() -> None:
+    pair = MediaPair()
+    call, media = pair.alice.call, pair.alice.media
+    cases = [case for thing in (call.session, media.stream, call, media) for case in methods_of(thing, math.nan)]
+    with_time = [case for case in cases if case[0].endswith("(now)")]
+    assert with_time
+    assert what_is_not_refused(iter(with_time)) == {}
 
 
 @every(

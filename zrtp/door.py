@@ -96,8 +96,16 @@ def need_number(what: str, given: object) -> float:
     return given
 
 
+def need_seconds(what: str, given: object) -> float:
+    """A length of time. Raises ApiMisuse."""
+    seconds = need_number(what, given)
+    if seconds <= 0:
+        raise ApiMisuse(f"{what} is a number of seconds above 0.")
+    return seconds
+
+
 def need_moment(given: object) -> float:
-    """A time of the program's clock. Raises ApiMisuse."""
+    """A time of the program's clock; NaN, which is neither before nor after anything, is none. Raises ApiMisuse."""
     if not isinstance(given, int | float) or isinstance(given, bool) or given != given:
         refuse("The time (now)", "a number of seconds, for example time.monotonic()", given)
     return given

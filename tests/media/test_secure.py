@@ -627,6 +627,9 @@ def test_wrong_types_are_refused_at_the_door_with_a_sentence() -> None:
         pair.alice.media.datagram_received(text, 0.0)
     with pytest.raises(ApiMisuse, match=r"endpoint\.session\(\), not of Endpoint"):
         SecureCall(endpoint)
+    for silence in (0, -1.0):
+        with pytest.raises(ApiMisuse, match="silence is a number of seconds above 0"):
+            SecureCall(Endpoint().session(), silence=silence)
 
 
 @pytest.mark.attack("SID-07")

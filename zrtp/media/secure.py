@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from zrtp.crypto.hashes import Octets
-from zrtp.door import need_flag, need_moment, need_number
+from zrtp.door import need_flag, need_moment, need_seconds
 from zrtp.errors import ApiMisuse, SrtpError
 from zrtp.media import rtcp
 from zrtp.media.demux import DatagramKind, classify
@@ -112,7 +112,7 @@ class SecureCall:
             )
         need_flag("best_effort", best_effort)
         if silence is not None:
-            need_number("silence", silence)
+            need_seconds("silence", silence)
         self.session = session
         self.media: dict[int, SecureMedia] = {}
         """The streams by our SSRC."""
@@ -147,7 +147,7 @@ class SecureCall:
 
     def handle_timer(self, now: float) -> None:
         """Let every stream do what is due."""
-        if type(now) is not float:
+        if type(now) is not float or now != now:
             need_moment(now)
         for media in self.media.values():
             media._handle_timer(now)
@@ -213,7 +213,7 @@ class SecureMedia:
 
         Never raises for what is in it.
         """
-        if type(datagram) is not bytes or type(now) is not float:
+        if type(datagram) is not bytes or type(now) is not float or now != now:
             datagram, now = as_octets(datagram), need_moment(now)
         kind = classify(datagram)
         if kind is DatagramKind.RTP:
@@ -231,7 +231,7 @@ class SecureMedia:
 
     def zrtp_received(self, datagram: bytes, now: float) -> None:
         """Take what `classify` found to be ZRTP."""
-        if type(datagram) is not bytes or type(now) is not float:
+        if type(datagram) is not bytes or type(now) is not float or now != now:
             datagram, now = as_octets(datagram), need_moment(now)
         self.counters.count_zrtp(datagram)
         self.counters.zrtp_received += 1
@@ -246,7 +246,7 @@ class SecureMedia:
 
     def unprotect(self, packet: bytes, now: float) -> bytes | None:
         """The RTP packet in what `classify` found to be RTP; None if it may not be played. Never raises for it."""
-        if type(packet) is not bytes or type(now) is not float:
+        if type(packet) is not bytes or type(now) is not float or now != now:
             packet, now = as_octets(packet), need_moment(now)
         counters = self.counters
         counters.received += 1
@@ -268,7 +268,7 @@ class SecureMedia:
 
     def unprotect_rtcp(self, packet: bytes, now: float) -> bytes | None:
         """The compound RTCP packet in what `classify` found to be RTCP; None if it is not to be believed."""
-        if type(packet) is not bytes or type(now) is not float:
+        if type(packet) is not bytes or type(now) is not float or now != now:
             packet, now = as_octets(packet), need_moment(now)
         if self._receiver is not None:
             try:

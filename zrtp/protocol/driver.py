@@ -50,7 +50,7 @@ class Driver:
         """An input that is not a message for one stream."""
         if self.generation != process.generation:
             self.check()
-        if type(now) is not float:
+        if type(now) is not float or now != now:
             need_moment(now)
         dispatch.tell(core, trigger, now)
         if self.store.open:
@@ -71,7 +71,7 @@ class Driver:
     def close(self, now: float) -> None:
         """Close every stream, and wipe every secret but those that are still to be stored."""
         self.check()
-        if type(now) is not float:
+        if type(now) is not float or now != now:
             need_moment(now)
         self.call.clock = now
         for core in self.cores:

@@ -45,7 +45,7 @@ class Stream:
         driver = self._driver
         if driver.generation != process.generation:
             driver.check()
-        if type(datagram) is not bytes or type(now) is not float:
+        if type(datagram) is not bytes or type(now) is not float or now != now:
             datagram, now = need_octets("A datagram", datagram), need_moment(now)
         dispatch.receive(self._core, datagram, now)
         if driver.store.open:
@@ -68,7 +68,7 @@ class Stream:
         driver = self._driver
         if driver.generation != process.generation:
             driver.check()
-        if type(now) is not float:
+        if type(now) is not float or now != now:
             need_moment(now)
         dispatch.handle_timer(self._core, now)
         if driver.store.open:

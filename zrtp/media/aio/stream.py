@@ -22,9 +22,9 @@ from zrtp.door import (
     need_flag,
     need_function,
     need_methods,
-    need_number,
     need_octets,
     need_options,
+    need_seconds,
     need_text,
     need_whole,
 )
@@ -234,7 +234,7 @@ class SecureStream:
         is shut. Raises ApiMisuse for what is no key.
         """
         need_text("digit", digit)
-        need_number("seconds", seconds)
+        need_seconds("seconds", seconds)
         need_whole("payload_type", payload_type, 0, 127)
         step = max(1, self._clock_rate // 50)
         events = dtmf.presses(digit, round(seconds * self._clock_rate), step)
