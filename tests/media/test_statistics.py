@@ -8,7 +8,7 @@ import random
 import pytest
 
 from tests.support.srtp import SSRC, rtp_packet
-from zrtp.media.statistics import Reception, Statistics
+from zrtp.media.statistics import SOURCES, Reception, Statistics
 
 
 def received(numbers: list[int], delays: list[float] | None = None) -> Statistics:
@@ -61,6 +61,31 @@ def test_another_source_starts_anew() -> None:
         reception.packet(rtp_packet(number), 0.02 * number)
     reception.packet(rtp_packet(900, ssrc=7), 1.0)
     assert reception.so_far == Statistics(ssrc=7, received=1, lost=0, late=0, jitter=0.0)
+
+
+def test_sources_in_turns_are_counted_each_by_itself() -> None:
+    """Sound, and now and then a packet of the source that repeats what was lost (RFC 4588)."""
+    reception, sound = Reception(), Reception()
+    for number in range(40):
+        if number % 4:
+            for each in (reception, sound):
+                each.packet(rtp_packet(number), 0.02 * number)
+        if number % 8 == 0:
+            reception.packet(rtp_packet(number // 8, ssrc=7), 0.02 * number)
+    assert reception.so_far == sound.so_far
+    assert (reception.so_far.received, reception.so_far.lost) == (30, 9)
+
+    reception.packet(rtp_packet(5, ssrc=7), 1.0)
+    assert (reception.so_far.ssrc, reception.so_far.received, reception.so_far.lost) == (7, 6, 0)
+
+
+def test_the_source_that_was_silent_longest_is_forgotten() -> None:
+    reception = Reception()
+    for number, ssrc in enumerate([*range(SOURCES), 0, SOURCES]):
+        reception.packet(rtp_packet(number, ssrc=ssrc), 0.02 * number)
+    for ssrc, received in ((0, 3), (2, 2), (1, 1)):
+        reception.packet(rtp_packet(100, ssrc=ssrc), 2.0)
+        assert (reception.so_far.ssrc, reception.so_far.received) == (ssrc, received)
 
 
 def test_the_clock_of_the_timestamps_can_be_another() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,56 +23,78 @@ class Statistics:
     """Mean deviation of the time between packets, in seconds (RFC 3550 section 6.4.1)."""
 
 
+@dataclass(slots=True)
+class _Source:
+    ssrc: bytes
+    first: int
+    highest: int
+    timestamp: int
+    """Of the packet that came last,"""
+    arrived: float
+    """and when it came."""
+    received: int = 0
+    late: int = 0
+    jitter: float = 0.0
+
+
+SOURCES: Final = 64
+"""Sources that are remembered, for example sound and what repeats it; of more the one heard longest ago goes."""
+
+
 class Reception:
-    """Counts the packets of one stream; another source starts anew.
+    """Counts the packets of one stream, each source by itself.
 
     `clock_rate` is that of the RTP timestamps, in ticks a second: 8,000 for telephone sound, 48,000 for Opus, 90,000
     for video.
     """
 
-    __slots__ = ("_arrived", "_first", "_highest", "_jitter", "_late", "_rate", "_received", "_ssrc", "_timestamp")
+    __slots__ = ("_latest", "_rate", "_sources")
 
     def __init__(self, clock_rate: int = 8000) -> None:
         self._rate = clock_rate
-        self._ssrc = b""
-        self._first = self._highest = self._received = self._late = self._timestamp = 0
-        self._arrived = self._jitter = 0.0
+        self._latest: _Source | None = None
+        self._sources: dict[bytes, _Source] = {}
 
     def packet(self, octets: bytes, now: float) -> None:
         """A packet of the peer arrived and verified."""
         sequence, timestamp, ssrc = _HEADER(octets)
-        if ssrc != self._ssrc:
-            self._ssrc = ssrc
-            self._first = self._highest = sequence
-            self._received = 1
-            self._late = 0
-            self._jitter = 0.0
+        source = self._latest
+        if source is None or ssrc != source.ssrc:
+            known = self._sources.pop(ssrc, None)
+            source = known or _Source(ssrc, first=sequence, highest=sequence, timestamp=timestamp, arrived=now)
+            self._turn_to(source)
+        source.received += 1
+        ahead = sequence - source.highest & 0xFFFF
+        if ahead < 0x8000:
+            source.highest += ahead
         else:
-            self._received += 1
-            ahead = sequence - self._highest & 0xFFFF
-            if ahead < 0x8000:
-                self._highest += ahead
-            else:
-                self._late += 1
-            ticks = timestamp - self._timestamp
-            if not -0x80000000 <= ticks < 0x80000000:
-                ticks += -0x100000000 if ticks > 0 else 0x100000000
-            deviation = abs(now - self._arrived - ticks / self._rate)
-            self._jitter += (deviation - self._jitter) / 16
-        self._timestamp = timestamp
-        self._arrived = now
+            source.late += 1
+        ticks = timestamp - source.timestamp
+        if not -0x80000000 <= ticks < 0x80000000:
+            ticks += -0x100000000 if ticks > 0 else 0x100000000
+        deviation = abs(now - source.arrived - ticks / self._rate)
+        source.jitter += (deviation - source.jitter) / 16
+        source.timestamp = timestamp
+        source.arrived = now
 
     @property
     def so_far(self) -> Statistics:
-        """What was counted."""
-        expected = self._highest - self._first + 1 if self._received else 0
+        """What was counted of the source that was heard last."""
+        source = self._latest
+        if source is None:
+            return Statistics(ssrc=0, received=0, lost=0, late=0, jitter=0.0)
         return Statistics(
-            ssrc=int.from_bytes(self._ssrc, "big"),
-            received=self._received,
-            lost=max(0, expected - self._received),
-            late=self._late,
-            jitter=self._jitter,
+            ssrc=int.from_bytes(source.ssrc, "big"),
+            received=source.received,
+            lost=max(0, source.highest - source.first + 1 - source.received),
+            late=source.late,
+            jitter=source.jitter,
         )
+
+    def _turn_to(self, source: _Source) -> None:
+        self._latest = self._sources[source.ssrc] = source
+        if len(self._sources) > SOURCES:
+            del self._sources[next(iter(self._sources))]
 
 
 _HEADER = struct.Struct("!2xHI4s").unpack_from

@@ -275,7 +275,7 @@ class SecureSocket:
 
     @property
     def statistics(self) -> Statistics:
-        """How the peer's packets arrive; what was refused, and why, is in `media.counters`."""
+        """How the packets of the source heard last arrive; what was refused, and why, is in `media.counters`."""
         with self._lock:
             return self._reception.so_far
 

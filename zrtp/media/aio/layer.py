@@ -103,7 +103,7 @@ class MediaLayer:
 
     @property
     def statistics(self) -> Statistics:
-        """How the peer's packets arrive. What was refused, and why, is counted in `media.counters`."""
+        """How the packets of the source heard last arrive; what was refused, and why, is in `media.counters`."""
         return self._reception.so_far
 
     def expect_hello(self, zrtp_hash: object) -> None:

@@ -182,7 +182,7 @@ class SecureStream:
 
     @property
     def statistics(self) -> Statistics:
-        """How the peer's packets arrive; what was refused, and why, is in `media.counters`."""
+        """How the packets of the source heard last arrive; what was refused, and why, is in `media.counters`."""
         return self.layer.statistics
 
     @property
