@@ -240,7 +240,7 @@ def test_a_reserved_bit_in_hello_is_ignored_and_hashed_with_the_rest(flags: int,
     raw[-8:] = message_mac(core_of(stream).chain.h2, bytes(raw[:-8]))
     hello = parse(bytes(raw))
     assert isinstance(hello, Hello)
-    core_of(stream).hello = hello
+    core_of(stream).own.hello = core_of(stream).hello = hello
     pair.run()
     assert pair.secure
     assert pair.keys_agree

@@ -291,7 +291,7 @@ def test_a_finished_exchange_makes_room(ending: str, role: Role) -> None:
     (*_, last) = peer.discover()
     if role is Role.RESPONDER:
         peer.take_dhpart1(only(peer.send(peer.commit()), DHPart1))
-    assert call_of(bob.session).exchanging is core_of(bob.stream)
+    assert core_of(bob.stream).exchange is not None
     assert running_exchanges(bob.endpoint) == (role is Role.RESPONDER)
 
     def finish() -> None:
@@ -307,7 +307,7 @@ def test_a_finished_exchange_makes_room(ending: str, role: Role) -> None:
         "closed": lambda: bob.session.close(0.0),
     }
     ends[ending]()
-    assert call_of(bob.session).exchanging is None
+    assert call_of(bob.session).decided_by is None
     assert running_exchanges(bob.endpoint) == 0
 
 

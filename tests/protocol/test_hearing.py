@@ -240,7 +240,7 @@ def test_who_gets_no_public_value_is_asked_whether_he_hears_us() -> None:
     core = core_of(bob.stream)
     assert hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
     for _ in range(int(limits.PUBLIC_VALUES - limits.PUBLIC_VALUES_KEPT)):
-        core.past.count_public_value(0.0)
+        core.call.public_values.count(0.0)
     assert not hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
     assert core.past.asking
     assert bob.stream.counters["too many exchanges"] == 1

@@ -449,27 +449,6 @@ def test_a_record_that_has_waited_too_long_is_read_again() -> None:
     only(peer.listen(), Commit)
 
 
-def test_what_was_read_before_another_stream_began_is_read_again_when_that_is_over() -> None:
-    side, keeper = keeping(WAITING)
-    first = Actor(side.stream)
-    first.discover()
-    keeper.serve(0.0)
-    only(first.send(first.commit()), DHPart1)
-    stream = side.session.add_stream(0xB2)
-    stream.start(0.0)
-    second = Actor(stream, seed=8, zid=first.zid)
-    second.discover()
-    commit = second.commit()
-    assert second.send(commit) == []
-    assert stream.counters["another exchange with this peer is running"] == 1
-    side.stream.close(0.1)
-    second.now = 0.2
-    assert second.send(commit) == []
-    assert keeper.reads == [first.zid] * 2
-    keeper.serve(0.2)
-    only(second.listen(), DHPart1)
-
-
 def test_an_answer_after_the_end_changes_nothing() -> None:
     side, keeper = keeping()
     peer = Actor(side.stream)

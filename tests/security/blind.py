@@ -314,6 +314,32 @@ def further_stream(call: Call) -> None:
     call.alice, call.bob = call.pair.add_streams(0xA11CE001, 0xB0B00001)
 
 
+def two_streams(call: Call) -> None:
+    """Sound and pictures begin at the same moment; strangers speak to the pictures."""
+    both_start(call)
+    further_stream(call)
+
+
+def sound_and_pictures(call: Call) -> None:
+    """The same, but strangers speak to the sound."""
+    both_start(call)
+    call.pair.add_streams(0xA11CE001, 0xB0B00001)
+
+
+def bob_rings_on_two(call: Call) -> None:
+    """Bob's end has begun on both streams before anybody calls; strangers speak to the second one."""
+    call.alice = call.pair.alice.session.add_stream(0xA11CE001)
+    call.bob = call.pair.bob.session.add_stream(0xB0B00001)
+    call.pair.network.connect("alice", call.alice, "bob", call.bob)
+    bob_starts(call)
+    call.pair.bob.stream.start(call.now)
+
+
+def alice_calls_on_two(call: Call) -> None:
+    alice_starts(call)
+    call.pair.alice.stream.start(call.now)
+
+
 SCENES: dict[str, Scene] = {
     "both commit": Scene(TOY, TOY, ((0.0, nothing), (0.0, both_start))),
     "bob is passive": Scene(TOY, PASSIVE, ((0.0, nothing), (0.0, both_start))),
@@ -324,6 +350,10 @@ SCENES: dict[str, Scene] = {
     "they know each other": Scene(PRESHARED, PRESHARED, ((0.0, nothing), (0.0, both_start)), known=True),
     "a further stream": Scene(TOY, TOY, ((0.0, both_start), (5.0, further_stream)), since=5.0),
     "a further stream, bob is passive": Scene(TOY, PASSIVE, ((0.0, both_start), (5.0, further_stream)), since=5.0),
+    "two streams at once": Scene(TOY, TOY, ((0.0, nothing), (0.0, two_streams))),
+    "two streams at once, the other one": Scene(TOY, TOY, ((0.0, nothing), (0.0, sound_and_pictures))),
+    "two streams at once, bob is passive": Scene(TOY, PASSIVE, ((0.0, nothing), (0.0, two_streams))),
+    "bob rings on two streams": Scene(TOY, TOY, ((0.0, bob_rings_on_two), (1.0, nothing), (2.0, alice_calls_on_two))),
     "signalling announces both": Scene(TOY, TOY, ((0.0, announced), (0.0, both_start))),
 }
 if DEFAULT.key_agreements[b"X1M2"].available:
@@ -350,13 +380,14 @@ class Call:
         return self.pair.network.now
 
     @property
-    def states(self) -> tuple[State, State]:
-        return self.alice.state, self.bob.state
+    def states(self) -> list[State]:
+        """Of every stream of both ends."""
+        return [stream.state for side in self.pair.sides for stream in side.session.streams]
 
     @property
     def secure(self) -> bool:
-        """Nothing is left to do, and both ends are secure."""
-        return not self.script and self.states == (State.SECURE, State.SECURE)
+        """Nothing is left to do, and both ends are secure on every stream."""
+        return not self.script and set(self.states) == {State.SECURE}
 
     def run(self, until: float, stop: Callable[[], bool]) -> None:
         """Go on until that time, or until `stop` says so."""

@@ -48,6 +48,7 @@ from zrtp.protocol.stream import Stream
 from zrtp.protocol.timers import Schedule
 from zrtp.protocol.work import Work
 from zrtp.secret import Secret
+from zrtp.system import Mutex
 from zrtp.wire.messages import Message
 from zrtp.wire.packet import Packet, decode_packet, encode_packet
 
@@ -57,7 +58,7 @@ Node = int
 IMMUTABLE = (
     *(bytes, str, int, float, bool, type(None), Enum, range, type, Message, Sas),
     *(HashAlgorithm, CipherAlgorithm, AuthTag, SasType, DiffieHellman, Algorithms, Offer, Config, Schedule),
-    *(MappingProxyType, BuiltinFunctionType, logging.Logger),
+    *(MappingProxyType, BuiltinFunctionType, logging.Logger, Mutex),
 )
 PLAIN = (bytes, str, int, float, bool, type(None), Enum)
 
@@ -369,8 +370,10 @@ def _normalise(party: Party) -> None:
             for commit, at in core.past.recent_commits
             if party.now - at < limits.TIME_TO_ANSWER
         )
+        if core.past.waits_since is not None:
+            core.past.waits_since = round(max(core.past.waits_since - party.now, -limits.TIME_FOR_OTHER_STREAM), 6)
         core.past.refused_for_room = ()
-        core.past.public_values = None
+        core.call.public_values._bucket = None
         core.hello_copies.clear()
         core.round_trips.clear()
         core.past.first_hello_ack = None
@@ -384,6 +387,10 @@ def _normalise(party: Party) -> None:
         core_of(stream).outbox.sequence = 1
         core_of(stream).outbox.bucket = limits.TokenBucket()
         core.outbox.answers = {request: (reply, 0) for request, (reply, _) in core.outbox.answers.items()}
+    for known in call_of(party.session).retention._known.values():  # this cache never lets anybody wait
+        known.hello_came = known.told_at = known.looked_at = known.wanted_since = 0.0
+        if known.at_hello is not None:
+            known.at_hello.deadline, known.at_hello.urgency = 0.0, 0
     party.now = 0.0
 
 

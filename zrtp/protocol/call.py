@@ -32,6 +32,7 @@ from zrtp.protocol.exchange import Candidate, Confirmed, Exchange, present
 from zrtp.protocol.expectation import Expectation
 from zrtp.protocol.installation import Installation, Member
 from zrtp.protocol.key_schedule import SessionSecrets, pbxsecret
+from zrtp.protocol.limits import PublicValues
 from zrtp.protocol.nonces import Nonces
 from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.retention import Retention
@@ -61,12 +62,12 @@ class Call:
         "clock",
         "compromised",
         "continuity",
+        "decided_by",
         "detected",
         "endpoint_hash",
         "enrol",
         "events",
         "events_lost",
-        "exchanging",
         "expected",
         "exported",
         "hash",
@@ -81,6 +82,7 @@ class Call:
         "pbxsecret",
         "peer",
         "peer_plain",
+        "public_values",
         "relayed_flags",
         "relayed_sas",
         "retention",
@@ -122,8 +124,9 @@ class Call:
         """How many were not kept, since nobody takes them."""
         self.works: list[tuple[Member, Work]] = []
         """Public-key operations that nobody performs yet."""
-        self.exchanging: Member | None = None
-        """The stream that makes the keys of this call, while it does so: a call has one ZRTPSess and one SAS."""
+        self.decided_by: Member | None = None
+        """The stream that makes the keys of this call, from the peer's Confirm until it is secure."""
+        self.public_values = PublicValues()
         self._without_encryption = self._goclears = 0
         self.clock = 0.0
         """The time of the last input."""

@@ -28,6 +28,7 @@ from zrtp.protocol import (
     hearing,
     initiation,
     limits,
+    other_streams,
     side_by_side,
     transmission,
 )
@@ -143,24 +144,7 @@ def _answer_commit(core: Core, received: Received[Commit]) -> State:
         return core.state
     peer = _select_candidate(core, received)
     core.hello_acknowledged = True
-    holder = core.call.exchanging
-    outrun = False
-    if commit.mode is not CommitMode.MULTISTREAM and holder is not None and holder is not core:
-        ours = holder.exchange
-        if holder.state is not State.COMMIT_SENT or ours is None or ours.peer.hello.zid != commit.zid:
-            core.counters["another exchange with this peer is running"] += 1
-            core.call.retention.mark_outdated(commit.zid)
-            return core.state  # the peer repeats its Commit; by then the other exchange is over
-        # Commits that cross on two streams count as crossing on one (section 4.2).
-        winner = resolve(ours.commit, holder.hello.mitm, commit, peer.candidate.hello.mitm)
-        if winner is not Winner.PEER:
-            core.counters["lost the contention with another stream"] += 1
-            return core.state
-        outrun = True
-    target = _respond(core, received, peer)
-    if outrun and holder is not None:
-        core.installation.tell(holder, Trigger.OUTRUN)
-    return target
+    return _respond(core, received, peer)
 
 
 def _answer_beside(core: Core, received: Received[Commit]) -> State:
@@ -220,11 +204,10 @@ def _wins(core: Core, received: Received[Commit], hello: Hello, ours: Exchange |
 
 
 def on_outrun(core: Core, due: Received[None]) -> State:
-    """Arrives from: COMMIT_SENT. Goes to: DISCOVERED, until the exchange on the other stream is finished."""
-    aside.give_up_others(core)
-    core.release()
-    core.deadlines[Trigger.RETRY] = due.at + limits.RETRY_INTERVAL
-    return State.DISCOVERED
+    """Arrives from: COMMIT_SENT, DHPART1_SENT, DHPART2_SENT, CONFIRM1_SENT, when another stream makes the keys of the
+    call. Goes to: DISCOVERED, until that one is secure.
+    """
+    return other_streams.give_way(core, due.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +255,9 @@ def _respond(core: Core, received: Received[Commit], peer: _Initiator, lost: Exc
             ErrorCode.SOFTWARE_ERROR,
             "The peer began a second key agreement in one call; further streams use Multistream mode.",
         )
+    if other_streams.comes_first(core, commit, peer.candidate.hello, received.at):
+        core.counters["another stream comes first"] += 1
+        return core.state  # the peer repeats its Commit; by then the other exchange is over
     match commit.mode:
         case CommitMode.MULTISTREAM:
             return _respond_multistream(core, received, peer, suite, lost)
@@ -305,7 +291,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     agreement = installation.algorithms.key_agreements[suite.key_agreement]
     public_key = agreement.check_commit(commit.public_key)
     heard = received.ssrc in core.past.hearing
-    if not core.past.may_send_public_value(received.at, heard=heard):
+    if not core.call.public_values.allow(received.at, heard=heard):
         return _come_again(core, received)
     if not installation.make_room(commit.zid, received.at, heard=heard):
         return _come_again(core, received)

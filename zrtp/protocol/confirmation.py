@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from zrtp.protocol import announcing, aside, newcomers, signing, transmission
+from zrtp.protocol import announcing, aside, newcomers, other_streams, signing, transmission
 from zrtp.protocol.confirm import Box, ConfirmVerified, open_confirm, seal_confirm
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Continuity, Mode, Secured, WarningCode
@@ -42,6 +42,8 @@ def derive(
 
 def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confirm2:
     """Our Confirm; its IV is fresh, so that it is made once and repeated octet for octet."""
+    if exchange.mode is not Mode.MULTISTREAM:
+        core.call.retention.turn_to(exchange.peer.hello.zid)  # another stream may have turned to somebody else
     plain = signing.sign_confirm(core, exchange, core.call.confirm_plain(exchange, core.chain.h0), now)
     exchange.own_plain = plain
     return seal_confirm(present(exchange.derived).box, exchange.role, plain, core.installation.random)
@@ -49,10 +51,13 @@ def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confi
 
 def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     """Arrives from: DHPART2_SENT; in Multistream and Preshared mode by `initiation.on_confirm1`. Goes to:
-    CONFIRM2_SENT. Sends: Confirm2 on T2. The keys to receive with are handed over before it leaves (section 4).
+    CONFIRM2_SENT; DISCOVERED if another stream makes the keys. Sends: Confirm2 on T2. The keys to receive with are
+    handed over before it leaves (section 4).
     """
     exchange = present(core.exchange)
     verified, signature = _check(core, exchange, received.message, received.at)
+    if not other_streams.claim(core, exchange):
+        return other_streams.give_way(core, received.at)
     confirm2 = make_confirm(core, exchange, received.at)
     signer = signing.refuse_our_own(core, exchange, signature, received.at)
     exchange.confirmed = confirmed = Confirmed(verified, signature, signer)
@@ -65,9 +70,11 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
 
 
 def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
-    """Arrives from: CONFIRM1_SENT. Goes to: SECURE. Sends: Conf2ACK."""
+    """Arrives from: CONFIRM1_SENT. Goes to: SECURE; DISCOVERED if another stream makes the keys. Sends: Conf2ACK."""
     exchange = present(core.exchange)
     verified, signature = _check(core, exchange, received.message, received.at)
+    if not other_streams.claim(core, exchange):
+        return other_streams.give_way(core, received.at)
     signer = signing.refuse_our_own(core, exchange, signature, received.at)
     exchange.confirmed = confirmed = Confirmed(verified, signature, signer)
     core.hand_over_keys(exchange, confirmed)

@@ -339,17 +339,16 @@ class Core:
     # Exchanges, and whom they are with.
 
     def begin(self, exchange: Exchange, now: float) -> None:
-        """The stream works on this exchange; unless it is a further stream, no other stream of the call has one."""
+        """The stream works on this exchange."""
         self.exchange = exchange
         exchange.begun, exchange.heard = now, exchange.peer.ssrc in self.past.hearing
         if exchange.mode is not Mode.MULTISTREAM:
-            self.call.exchanging = self
             self.installation.begin_exchange(self, exchange)
 
     def finish(self) -> None:
-        """The exchange is over, one way or the other: another stream of the call may have one."""
-        if self.call.exchanging is self and not self.aside:
-            self.call.exchanging = None
+        """The exchange is over, one way or the other."""
+        if self.call.decided_by is self:
+            self.call.decided_by = None
         if self.exchange is not None:
             self.installation.finish_exchange(self.exchange)
 

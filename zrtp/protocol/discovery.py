@@ -18,7 +18,17 @@ import hmac
 from dataclasses import replace
 
 from zrtp.errors import ErrorCode
-from zrtp.protocol import announcing, compatibility, ending, hearing, initiation, limits, newcomers, transmission
+from zrtp.protocol import (
+    announcing,
+    compatibility,
+    ending,
+    hearing,
+    initiation,
+    limits,
+    newcomers,
+    other_streams,
+    transmission,
+)
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import NoPeer, PongReceived, Role, WarningCode
 from zrtp.protocol.exchange import Candidate, present
@@ -107,7 +117,7 @@ def _is_answered_by_commit(core: Core, received: Received[Hello]) -> bool:
         and not call.switched_off
         and (config.auto_secure or call.secured_before)
         and call.peer_zid in (None, hello.zid)
-        and (call.secured_before or call.exchanging is None)
+        and (call.secured_before or not other_streams.are_busy(core))
         and compatibility.takes_commit_for_hello_ack(hello)
         and core.expects(hello)
     )

@@ -13,7 +13,6 @@ from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements.base import InitiatorShare, ResponderShare
 from zrtp.errors import EngineDefect, ErrorCode
-from zrtp.protocol import limits
 from zrtp.protocol.confirm import Box, ConfirmVerified
 from zrtp.protocol.events import Mode, Role, SignatureReceived, Suite
 from zrtp.protocol.hash_chain import ChainComplete, Heard, HeardHello, HelloAuthentic
@@ -64,8 +63,6 @@ class Past:
 
     recent_commits: tuple[tuple[Commit, float], ...] = ()
     """Commits of ours that lost a contention and may still be under way, and when they did."""
-    public_values: limits.TokenBucket | None = None
-    """How often a public value of ours may still go out; see `limits.PUBLIC_VALUES`. None: none went out yet."""
     new_chains: int = 0
     """How often a new hash chain of ours was made in this search for the peer."""
     spent_commits: frozenset[bytes] = frozenset()
@@ -89,6 +86,8 @@ class Past:
     """By source: the last Commit that found no room, and when its first copy came."""
     refused_for_room: tuple[bytes, ...] = ()
     """The last Commits that found no room; one that comes again is no stray."""
+    waits_since: float | None = None
+    """When this stream began to wait for the key agreement on another one."""
     open_to_others: bool = False
     """The exchange that failed was with somebody who proved nothing: the peer may still come."""
     said: str | None = None
@@ -107,17 +106,6 @@ class Past:
     """The last Hello that came since then of another hash chain than the peer's."""
     told_of_newcomer: float | None = None
     """When the application heard last that there is somebody else."""
-
-    def may_send_public_value(self, now: float, *, heard: bool) -> bool:
-        """Whether a public value of ours may go out in one more exchange; some are kept for those who hear us."""
-        kept = 0.0 if heard else limits.PUBLIC_VALUES_KEPT
-        return self.public_values is None or self.public_values.allows(now, kept)
-
-    def count_public_value(self, now: float) -> None:
-        """One has gone out."""
-        if self.public_values is None:
-            self.public_values = limits.TokenBucket(limits.PUBLIC_VALUES_RATE, limits.PUBLIC_VALUES)
-        self.public_values.take(now)
 
 
 @dataclass(slots=True)

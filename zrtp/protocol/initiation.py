@@ -26,7 +26,8 @@ from functools import partial
 from zrtp.crypto.codes import MULT
 from zrtp.crypto.hashes import sha256
 from zrtp.errors import PeerError, PeerIncompatible
-from zrtp.protocol import aside, confirmation, hearing, limits, side_by_side, transmission
+from zrtp.protocol import aside, confirmation, hearing, limits, other_streams, side_by_side, transmission
+from zrtp.protocol.confirm import ConfirmRefused
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import GoingSecure, Mode, Role, Sending, Suite, WarningCode
 from zrtp.protocol.exchange import Candidate, DhOffer, Exchange, Refusal, present
@@ -43,9 +44,13 @@ def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
     has to finish first, or no Commit can be made any more. HELLO_ACKED if nobody who can be the peer introduced
     himself. Sends Commit on T2 (section 4.4).
     """
-    if core.h1_shown and not core.call.secured_before:
-        aside.introduce_anew(core, now)
-    for peer in _by_preference(core):
+    candidates = _by_preference(core)
+    if not core.call.secured_before:
+        if candidates and other_streams.has_to_wait(core, now):
+            return _wait_for_other_stream(core, now)
+        if core.h1_shown:
+            aside.introduce_anew(core, now)
+    for peer in candidates:
         try:
             return commit_to(core, peer, now, allow_preshared=allow_preshared)
         except PeerIncompatible as error:
@@ -82,8 +87,8 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
         exchange = _multistream_commit(core, peer)
     else:
         zid = peer.hello.zid
-        if call.exchanging not in (None, core):
-            return _wait_for_other_stream(core, zid, now)
+        if other_streams.has_to_wait(core, now):
+            return _wait_for_other_stream(core, now)
         if not call.retention.ask_unless_ready(zid, now, heard=peer.ssrc in core.past.hearing):
             core.commit_waits_for = zid
             core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)  # somebody is there; the store has its own
@@ -112,16 +117,23 @@ def wait_for_record(core: Core, state: State, now: float) -> State:
 
 def _by_preference(core: Core) -> list[Candidate]:
     """Who gets our Commit, the likeliest first: of those whose Commit was not refused, if there are any, the newest
-    Hello that signalling announced; without zrtp-hash, the first one of whoever acknowledged ours, or else the first.
-    A call has one peer: once a stream is secure, the others know its ZID (section 4.4.3).
+    Hello that signalling announced; without zrtp-hash, that of whoever acknowledged ours, or else of the first source.
+    Of one source the newest counts, as the peer may have made a new hash chain. A call has one peer: once a stream is
+    secure, the others know its ZID (section 4.4.3).
     """
     peer_zid, expected = core.call.peer_zid, core.peer_hello_hash
     candidates = [known for known in core.candidates.values() if peer_zid in (None, known.hello.zid)]
     if len(candidates) < 2:
         return candidates
 
+    sources = list(dict.fromkeys(known.ssrc for known in candidates))
     ordered = sorted(
-        candidates, key=lambda known: (known.ssrc not in core.past.hearing, known.ssrc != core.acknowledged_by)
+        reversed(candidates),
+        key=lambda known: (
+            known.ssrc not in core.past.hearing,
+            known.ssrc != core.acknowledged_by,
+            sources.index(known.ssrc),
+        ),
     )
     if expected is not None:
         announced = [known for known in reversed(candidates) if hmac.compare_digest(sha256(known.hello.raw), expected)]
@@ -151,9 +163,7 @@ def _wait_for_peer(core: Core, now: float) -> State:
     return State.HELLO_ACKED
 
 
-def _wait_for_other_stream(core: Core, peer_zid: bytes, now: float) -> State:
-    """One key agreement of a call at a time; what it leaves behind has to be read anew."""
-    core.call.retention.mark_outdated(peer_zid)
+def _wait_for_other_stream(core: Core, now: float) -> State:
     core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)
     core.deadlines[Trigger.RETRY] = now + limits.RETRY_INTERVAL
     return State.DISCOVERED
@@ -179,20 +189,25 @@ def turn_from_doubted(core: Core, now: float) -> State:
 
 
 def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
-    """Arrives from: COMMIT_SENT. Goes to: CONFIRM2_SENT in Multistream and Preshared mode; the same if DHPart1 is
-    missing, or the answer is somebody else's than our Commit went to. Sends: Confirm2, or Commit to whoever answers.
+    """Arrives from: COMMIT_SENT. Goes to: CONFIRM2_SENT in Multistream and Preshared mode, DISCOVERED if another stream
+    makes the keys; the same if DHPart1 is missing, or the answer belongs to another Hello than our Commit went to.
+    Sends: Confirm2, or Commit to that Hello.
     """
     exchange = present(core.exchange)
     if exchange.derived is None:
         core.counters["Confirm1 before DHPart1"] += 1
         return core.state
+    newest = next((known for known in reversed(core.candidates.values()) if known.ssrc == received.ssrc), None)
     if received.ssrc == exchange.peer.ssrc:
-        return confirmation.on_confirm1(core, received)
-    for candidate in core.candidates.values():
-        if candidate.ssrc == received.ssrc:
-            return _commit_beside(core, candidate, received.at)
-    core.counters["source is not the peer's"] += 1
-    return core.state
+        try:
+            return confirmation.on_confirm1(core, received)
+        except ConfirmRefused:
+            if newest is None or newest.hello.raw == exchange.peer.hello.raw:
+                raise
+    if newest is None:
+        core.counters["source is not the peer's"] += 1
+        return core.state
+    return _commit_beside(core, newest, received.at)
 
 
 def commit_to_answerer(core: Core, received: Received[DHPart1]) -> State:
@@ -260,7 +275,7 @@ def h1_goes_out(core: Core, now: float) -> None:
     on a new chain follows, unless this exchange proves itself until then.
     """
     core.own.h1_shown = True
-    core.past.count_public_value(now)
+    core.call.public_values.count(now)
     remember_others(core, now)
 
 

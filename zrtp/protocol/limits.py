@@ -6,7 +6,7 @@ answers           20 a second, bursts of 40, for each stream (HelloACK, ErrorACK
 duplicates        the last 8 answered messages are, each at most 32 times, answered again
 candidate Hellos  16 for each stream; the first sign of a peer extends a search, no other one does
 exchanges         4 side by side on each stream until one proves itself, and 4 with each ZID that callers claim; in 4
-                  of a stream our public value goes out, and in one more every 10 s. Of each, one or two are kept for
+                  of a call our public value goes out, and in one more every 10 s. Of each, one or two are kept for
                   whoever is known to hear us (`zrtp.protocol.hearing`)
 fragments         128 parts for each stream, 10 s each, together no longer than 32 messages; each new one is tried with
                   the 16 of its message that came last, and completes at most 4 messages (`zrtp.wire.fragments`)
@@ -45,7 +45,7 @@ NEW_CHAINS_UNHEARD = 1
 ANSWERED_OF_SOURCE = 2
 """Commits of one source that are answered side by side: the second because the first went to a stranger's Hello."""
 PUBLIC_VALUES = 4.0
-"""Exchanges of one stream in which our public value goes out at once. Whoever sits in between knows the SAS then, and
+"""Exchanges of one call in which our public value goes out at once. Whoever sits in between knows the SAS then, and
 can finish the one that suits him best, so that each is one more guess."""
 PUBLIC_VALUES_KEPT = 2.0
 """Of these, so many are kept for whoever is known to hear us."""
@@ -90,6 +90,8 @@ WRITES = 8
 """How often a change of a record is tried before it counts as lost."""
 WRITE_INTERVAL = 0.5
 """Seconds until a write that failed is tried again; each time twice as long."""
+TIME_FOR_OTHER_STREAM = 1.2
+"""Seconds for which a stream leaves the key agreement of its call to another one that has proved nothing yet."""
 RETRY_INTERVAL = 0.15
 """Seconds after which a stream that waits for another exchange looks again."""
 
@@ -135,3 +137,22 @@ class TokenBucket:
             self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
         self._filled = now
         return self._level >= 1.0 + kept
+
+
+class PublicValues:
+    """In how many exchanges of a call a public value of ours may go out."""
+
+    __slots__ = ("_bucket",)
+
+    def __init__(self) -> None:
+        self._bucket: TokenBucket | None = None  # none went out yet: a call that nobody disturbs sends one
+
+    def allow(self, now: float, *, heard: bool) -> bool:
+        """Whether one may go out in one more exchange; some are kept for those who hear us."""
+        return self._bucket is None or self._bucket.allows(now, 0.0 if heard else PUBLIC_VALUES_KEPT)
+
+    def count(self, now: float) -> None:
+        """One has gone out."""
+        if self._bucket is None:
+            self._bucket = TokenBucket(PUBLIC_VALUES_RATE, PUBLIC_VALUES)
+        self._bucket.take(now)

@@ -42,8 +42,6 @@ class _Knowledge:
     hello_came: float
     told_at: float
     """When the store answered last."""
-    outdated: bool = False
-    """Another call with this peer has ended since the store was asked."""
     reads: int = 0
     at_hello: Read | None = None
     """The request that the Hello led to, if it was answered."""
@@ -154,14 +152,8 @@ class Retention:
             known is not None
             and known.open is None
             and not known.failed
-            and not known.outdated
             and now - known.told_at <= limits.RECORD_LIFETIME
         )
-
-    def mark_outdated(self, peer_zid: bytes) -> None:
-        """Another call with that peer has ended: what was read before it does not count any more."""
-        if (known := self._known.get(peer_zid)) is not None:
-            known.outdated = True
 
     def take_record(self, request: Read, now: float) -> bool:
         """The store answered, or failed: False if somebody is not known who was asked for. What nobody waits for any
@@ -197,7 +189,7 @@ class Retention:
     def go_on_without(self, peer_zid: bytes, now: float) -> None:
         """Do without what the store does not tell about this peer: nothing is known, and nothing counts as unknown."""
         known = self._known.setdefault(peer_zid, _Knowledge(now, now))
-        known.open, known.loaded, known.failed, known.outdated, known.told_at = None, False, False, False, now
+        known.open, known.loaded, known.failed, known.told_at = None, False, False, now
 
     def stop_waiting(self, peer_zid: bytes) -> None:
         """Whoever waited for this record has given up; later ones ask again."""
@@ -366,7 +358,7 @@ class Retention:
         deadline = now + self._installation.config.store_deadline
         request = self.store.read(self._zid, peer_zid, deadline)
         known = self._known.setdefault(peer_zid, _Knowledge(now, now))
-        known.open, known.failed, known.outdated = request, False, False
+        known.open, known.failed = request, False
         known.reads += 1
 
     def _keep(self, record: PeerRecord | None) -> None:

@@ -89,7 +89,7 @@ class Trigger(Enum):
     CLEAR_AGREED = "clear agreed"
     """Our user takes note that the call is not protected any more."""
     OUTRUN = "outrun"
-    """A Commit of the peer on another stream counts instead of ours."""
+    """The peer's Confirm has verified on another stream, which makes the keys of the call."""
     CROWDED_OUT = "crowded out"
     """Too many exchanges of strangers are unfinished, and this is one that makes room."""
     REFUSED = "refused"

@@ -186,7 +186,7 @@ def in_exchange(state: State) -> Steps:
         **ignore("not secure yet", Kind.GOCLEAR, Kind.CLEAR_ACK, Kind.SASRELAY, Kind.RELAY_ACK),
         **ignore("not secure yet", Trigger.GO_CLEAR, Trigger.CLEAR_AGREED),
         **ignore("going secure already", Trigger.GO_SECURE, Trigger.RETRY),
-        **ignore("the peer has answered this Commit", Trigger.OUTRUN),
+        **on(Trigger.OUTRUN, commitment.on_outrun, (S.DISCOVERED,)),
         **ignore("discovery is over", Trigger.DISCOVERY_DEADLINE),
         **ignore("no public-key operation is running", Trigger.COMPUTED),
     }
@@ -279,7 +279,7 @@ TABLE: dict[State, Row] = {
         {
             **discovering(S.HELLO_RECEIVED),
             **waiting_for_store(S.HELLO_RECEIVED),
-            **on(Hello, discovery.on_hello, (S.HELLO_RECEIVED, S.COMMIT_SENT)),
+            **on(Hello, discovery.on_hello, (S.HELLO_RECEIVED, S.DISCOVERED, S.COMMIT_SENT)),
             **on(
                 HelloACK,
                 discovery.on_hello_ack_after_hello,
@@ -333,13 +333,12 @@ TABLE: dict[State, Row] = {
             **on(Commit, commitment.on_crossing_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             **on(DHPart1, agreement.on_dhpart1, (S.COMMIT_SENT, S.DHPART2_SENT)),
             **on(Trigger.COMPUTED, agreement.on_computed, (S.DHPART2_SENT,)),
-            **on(Confirm1, initiation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT)),
+            **on(Confirm1, initiation.on_confirm1, (S.COMMIT_SENT, S.CONFIRM2_SENT, S.DISCOVERED)),
             **on(
                 Trigger.HELLO_EXPECTED,
                 binding.on_hello_expected_after_commit,
                 (*BESIDE, S.DISCOVERED, S.HELLO_ACKED, S.FAILED),
             ),
-            **on(Trigger.OUTRUN, commitment.on_outrun, (S.DISCOVERED,)),
             **on(Trigger.RECORD, commitment.on_record_after_commit, (*BESIDE, S.DISCOVERED, S.HELLO_ACKED)),
             **on(Trigger.NO_RECORD, commitment.on_no_record_beside, (S.COMMIT_SENT,)),
             **ignore("no Confirm2 was sent", Kind.CONF2ACK, Trigger.SRTP),
@@ -350,7 +349,7 @@ TABLE: dict[State, Row] = {
         {
             **initiating(S.DHPART2_SENT),
             **beside(S.DHPART2_SENT),
-            **on(Confirm1, confirmation.on_confirm1, (S.CONFIRM2_SENT,)),
+            **on(Confirm1, confirmation.on_confirm1, (S.CONFIRM2_SENT, S.DISCOVERED)),
             **ignore("DHPart1 is here already", Kind.DHPART1),
             **ignore("no Confirm2 was sent", Kind.CONF2ACK, Trigger.SRTP),
         },
@@ -360,6 +359,7 @@ TABLE: dict[State, Row] = {
         {
             **initiating(S.CONFIRM2_SENT),
             **ignore("the peer is known already", Trigger.RECORD, Trigger.NO_RECORD),
+            **ignore("this stream makes the keys", Trigger.OUTRUN),
             **on(Hello, discovery.on_hello_later, (S.CONFIRM2_SENT,)),
             **on(Trigger.EXHAUSTED, ending.on_silence, (S.FAILED, *BESIDE)),
             **on(PingACK, discovery.on_ping_ack, (S.CONFIRM2_SENT,)),
@@ -383,7 +383,7 @@ TABLE: dict[State, Row] = {
     S.CONFIRM1_SENT: Row(
         {
             **responding(S.CONFIRM1_SENT),
-            **on(Confirm2, confirmation.on_confirm2, (S.SECURE,)),
+            **on(Confirm2, confirmation.on_confirm2, (S.SECURE, S.DISCOVERED)),
             **on(Trigger.IDLE_TIMEOUT, ending.on_silence, (S.FAILED, S.QUIET, *BESIDE)),
             **ignore("DHPart2 is here already", Kind.DHPART2),
         },
