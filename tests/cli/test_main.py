@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ from zrtp.cache.sqlite import SqliteCache
 from zrtp.cli import __main__ as command
 from zrtp.cli.__main__ import VERBS, main
 from zrtp.cli.errors import CommandError
-from zrtp.cli.verbs import call, demo
+from zrtp.cli.verbs import bench, call, demo
 
 
 @pytest.fixture
@@ -173,6 +177,70 @@ def test_ctrl_c_outside_of_a_call_is_one_line(
     assert capsys.readouterr().err == "zrtp: interrupted\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_outside_of_a_call_ends_it_as_ctrl_c_does_and_machines_are_told_when(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+
+    def interrupted(arguments: object) -> int:
+        time.sleep(0.01)
+        os.kill(os.getpid(), number)
+        return 0
+
+    monkeypatch.setattr(bench, "run", interrupted)
+
+    assert main(["bench", "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert err == "zrtp: interrupted\n"
+    ended = json.loads(out)
+    assert (ended["event"], ended["exit"], ended["t"] >= 0.01) == ("ended", 130, True)
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_what_is_ignored_from_the_start_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hung_up(arguments: object) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 0
+
+    monkeypatch.setattr(bench, "run", hung_up)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["bench"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_ctrl_c_while_the_command_is_being_loaded_is_one_line() -> None:
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name.startswith('zrtp.cli'): raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from zrtp.__main__ import run\n"
+        "sys.exit(run())"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "zrtp: interrupted\n")
+
+
+def test_a_file_that_cannot_be_used_is_not_taken_for_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(arguments: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "/there/secrets")
+
+    monkeypatch.setattr(call, "run", failing)
+
+    assert main(["call", "192.0.2.1"]) == 6
+    assert capsys.readouterr().err == "zrtp: error: /there/secrets cannot be used: Permission denied\n"
+
+
 def test_errors_without_advice_have_no_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,9 +300,9 @@ def test_machines_are_told_of_a_usage_error_too(side: str | None, capsys: pytest
     shown = capsys.readouterr()
     ended = [event for event in map(json.loads, shown.out.splitlines()) if event.get("side") == side]
 
+    assert ended[0].pop("t") >= 0
     assert ended == [
         {
-            "t": 0.0,
             "event": "ended",
             "exit": 2,
             "text": "there is no option --secnds",

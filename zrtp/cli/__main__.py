@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -68,20 +70,44 @@ completion:  source <(zrtp --completion bash)      (also zsh, fish)"""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    begun = time.monotonic()
+    with _signals_like_ctrl_c():
+        try:
+            streams.check()
+            code = _run(given)
+            _flush()
+            return code
+        except CommandError as error:
+            return _fail(given, error, begun)
+        except KeyboardInterrupt:
+            return _fail(given, CommandError("interrupted", code=Exit.INTERRUPTED), begun)
+        except OSError as error:
+            return _fail(given, _why(error), begun)
+
+
+@contextmanager
+def _signals_like_ctrl_c() -> Iterator[None]:
+    """What would end the process without a word does what Ctrl-C does: raise KeyboardInterrupt."""
+    before = {}
+    for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            with suppress(ValueError):  # not in the main thread
+                before[number] = signal.signal(number, signal.default_int_handler)
     try:
-        streams.check()
-        code = _run(given)
-        _flush()
-        return code
-    except CommandError as error:
-        return _fail(given, error)
-    except KeyboardInterrupt:
-        return _fail(given, CommandError("interrupted", code=Exit.INTERRUPTED))
-    except OSError as error:  # of `print`
-        return _fail(given, streams.failure(sys.stdout, error))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _fail(given: list[str], error: CommandError) -> int:
+def _why(error: OSError) -> CommandError:
+    """What to say of an error of the system: one of `print`, unless it names a file."""
+    if error.filename is None:
+        return streams.failure(sys.stdout, error)
+    return CommandError(f"{os.fsdecode(error.filename)} cannot be used: {error.strerror}")
+
+
+def _fail(given: list[str], error: CommandError, begun: float) -> int:
     """Say why the command cannot go on, to people and, with --json, to machines."""
     with suppress(CommandError):
         terminal = Terminal.of_process(json="--json" in given, plain="--plain" in given)
@@ -96,7 +122,7 @@ def _fail(given: list[str], error: CommandError) -> int:
         for side in ("alice", "bob") if "demo" in given[:1] else ("",):
             with suppress(CommandError):
                 ended = Ended(code=error.code, text=as_line(str(error)), hint=error.hint)
-                JsonLines(sys.stdout, lambda: 0.0, side=side).show(ended)
+                JsonLines(sys.stdout, lambda: time.monotonic() - begun, side=side).show(ended)
     return int(error.code)
 
 

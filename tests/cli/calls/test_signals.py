@@ -9,10 +9,13 @@ import sys
 
 import pytest
 
-from zrtp.cli.calls.signals import interruptible
+from tests.support.cases import every
+from zrtp.cli.calls.signals import forwarded, interruptible
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@posix
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_within_the_block_a_signal_is_a_call(name: str) -> None:
     number = getattr(signal, name)
@@ -44,3 +47,48 @@ def test_where_event_loops_take_no_signals_the_block_runs_all_the_same() -> None
         assert loop.run_until_complete(test()) == "done"
     finally:
         loop.close()
+
+
+@posix
+@every("name", ["SIGINT", "SIGHUP"])
+def test_what_nohup_and_the_shell_of_a_script_ignore_stays_ignored(name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_IGN)
+
+    async def test() -> None:
+        with interruptible(lambda: pytest.fail("it was to be ignored")):
+            os.kill(os.getpid(), number)
+            await asyncio.sleep(0)
+
+    try:
+        asyncio.run(test())
+        with forwarded() as forwarding:
+            forwarding.begin(Program())
+            os.kill(os.getpid(), number)
+            assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+class Program:
+    """Remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def send_signal(self, sig: int) -> None:
+        self.sent.append(sig)
+
+
+@posix
+def test_a_program_gets_the_signals_that_came_before_it_started_and_ctrl_c_by_itself() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    program = Program()
+    with forwarded() as forwarding:
+        os.kill(os.getpid(), signal.SIGHUP)
+        forwarding.begin(program)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert program.sent == [signal.SIGHUP, signal.SIGTERM]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import select
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,6 +157,29 @@ def test_machines_hear_the_verdict_and_how_the_program_ended(tmp_path: Path) -> 
             assert begin["hello_hash"].startswith("1.10 ")
             assert (end["exit"], end["verdict"]) == (code, verdict)
             assert end["text"] == f"the keys were handed over, and the program ended with {code}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_program_that_has_the_keys_and_leaves_no_keys_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    folder, started = tmp_path / "tmp", tmp_path / "started"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    program = f"sh -c 'ls {{keys}} && echo $$ >{started} && exec sleep 77'"
+    later = ["--verify", "later"]
+    alice_says = [*later, "--json", "--keys-by", "file", "--exec", program]
+    with two_terminals(tmp_path, alice_says, [*later, "--format", "sdes"]) as (alice, _):
+        alice.expect("/keys\n")
+        while not started.exists() or not started.read_text():
+            time.sleep(0.01)
+        alice.signal(number)
+        assert alice.wait() == 128 + number
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+    assert list(folder.iterdir()) == []
+    end = json.loads(re.findall(r'\{"t":.*\}', alice.screen)[-1])
+    assert (end["event"], end["exit"]) == ("ended", 128 + number)
 
 
 class Recorder:

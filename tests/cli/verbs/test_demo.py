@@ -199,6 +199,14 @@ def test_every_option_of_a_call_works_here_too(agreement: str, capsys: pytest.Ca
     assert (secured["alice"]["role"], secured["bob"]["role"]) == ("initiator", "responder")
 
 
+@pytest.mark.parametrize("wait", ["0", "0.001"])
+def test_it_ends_where_nobody_can_call_in_time(wait: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--json", "--wait", wait]) == 4
+    ended = [event for event in map(json.loads, capsys.readouterr().out.splitlines()) if event["event"] == "ended"]
+
+    assert {event["side"]: event["exit"] for event in ended} == {"alice": 4, "bob": 4}
+
+
 def test_a_port_in_use_is_exit_6(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--bind", "203.0.113.77:5004"]) == 6
 

@@ -105,14 +105,15 @@ class Conversation:
     async def run(self) -> Outcome:
         """Hold the call. Raises CommandError if it cannot begin, CancelledError if it is cancelled."""
         if self._callee is not None:
-            address = (await self._callee.opened).local
-            self._remote = address if self._through is None else await self._through(address)
+            self._remote = await self._address_of(self._callee)
         async with AsyncExitStack() as stack:
             calling = self._remote is not None or (self._meeting is not None and self._meeting.calling)
             if not calling and self._settings.wait is not None:
                 self._loop.call_later(self._settings.wait, self._failure.give_up, self._settings.wait)
             try:
-                stream = await self._unless_hung_up(stack.enter_async_context(self._open()))
+                stream: SecureStream | None = None
+                if not self._ending.reached:
+                    stream = await self._unless_hung_up(stack.enter_async_context(self._open()))
             except OSError as error:
                 raise opening.cannot_open(error, self._settings.bind, self._remote) from error
             if stream is None:
@@ -144,6 +145,21 @@ class Conversation:
         return self._meeting is not None and self._meeting.pasting and not self.opened.done()
 
     # From the socket to the end
+
+    async def _address_of(self, callee: Conversation) -> Address | None:
+        """Where to call; None if this call was ended before anybody could be."""
+        callee._ending.outcome.add_done_callback(self._lose)
+        waiting: set[asyncio.Future[Any]] = {callee.opened, self._ending.outcome}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if self._ending.reached:
+            return None
+        address = callee.opened.result().local
+        return address if self._through is None else await self._through(address)
+
+    def _lose(self, callee: asyncio.Future[Outcome]) -> None:
+        """The callee of the same process has given up waiting, which no packet tells."""
+        if not callee.cancelled() and callee.exception() is None and callee.result().code is Exit.NO_PEER:
+            self.hang_up(Exit.NO_PEER, "the other side is gone")
 
     def _open(self) -> Any:
         options: Options = {

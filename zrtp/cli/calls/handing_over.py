@@ -1,7 +1,8 @@
 """Agreed keys in the form that another program reads, and the ways to it that other users cannot see.
 
 A command line is one that they can: keys go there only with `--expose-keys`. The environment and the descriptors of a
-process belong to its user, and so does a file of mode 0600, which is removed when the program has ended.
+process belong to its user, and so does a file of mode 0600, which is removed when the program has ended. So that it is,
+whatever would end this command meanwhile is passed on to the program, and its end waited for.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ import base64
 import json
 import os
 import shlex
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from zrtp.cli.calls.signals import forwarded
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.verdict import Verdict
 from zrtp.media import handover
@@ -164,20 +164,16 @@ def _filled(command: str, values: Mapping[str, str]) -> list[str]:
 
 
 def _start(words: list[str], environment: Mapping[str, str], descriptor: int | None = None) -> int:
-    """Run it until it ends; Ctrl-C is for it."""
+    """Run it until it ends; signals are for it."""
     passed = () if descriptor is None else (descriptor,)
-    try:
-        process = subprocess.Popen(words, env={**os.environ, **environment}, pass_fds=passed)  # noqa: S603
-    except OSError as error:
-        raise CommandError(f"{words[0]} cannot be started: {error.strerror}", "is it installed?") from error
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with forwarded() as signals:
+        try:
+            process = subprocess.Popen(words, env={**os.environ, **environment}, pass_fds=passed)  # noqa: S603
+        except OSError as error:
+            raise CommandError(f"{words[0]} cannot be started: {error.strerror}", "is it installed?") from error
+        signals.begin(process)
         code = process.wait()
-        return code if code >= 0 else 128 - code  # a signal, as shells tell it
-    finally:
-        signal.signal(signal.SIGINT, before)
-        with suppress(ProcessLookupError):
-            process.kill()
+    return code if code >= 0 else 128 - code  # a signal, as shells tell it
 
 
 def _readable(text: bytes) -> int:
