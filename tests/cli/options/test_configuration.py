@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cases import every
 from zrtp.cli.__main__ import VERBS, main
+from zrtp.cli.calls.agreeing import AgreeSettings
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import call, configuration
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.parser import Parser
 from zrtp.cli.options.sound import Accept
+from zrtp.cli.verbs import listen, proxy
 
 
 @pytest.fixture
@@ -53,6 +56,71 @@ def test_values_hold_for_every_verb_or_for_one_and_the_command_line_wins(file: P
     assert calling.config.key_agreements == (b"X255", b"DH3k")
     assert (calling.cache, calling.wait, calling.bind, calling.plain) == (None, 5.0, None, True)
     assert (listening.wait, listening.bind, listening.accept) == (7.5, ("127.0.0.1", 5006), Accept.ALL)
+
+
+def test_what_is_named_on_the_command_line_goes_before_a_default_for_another_option(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text('cache = "none"\nbind = "127.0.0.1:5006"\n')
+    bound: list[object] = []
+
+    def hold(settings: CallSettings, *_: object) -> int:
+        bound.append(settings.bind)
+        return 0
+
+    def agree(settings: AgreeSettings, _: object) -> int:
+        return hold(settings.call)
+
+    monkeypatch.setattr(listen, "hold_call", hold)
+    monkeypatch.setattr("zrtp.cli.verbs.agree.run_agree", agree)
+
+    for place in (["127.0.0.1:5008"], [], ["--bind", "127.0.0.1:5010"]):
+        assert main(["listen", *place]) == 0
+        assert main(["agree", "--format", "sdes", "--listen", *place]) == 0
+    assert bound == [("127.0.0.1", port) for port in (5008, 5008, 5006, 5006, 5010, 5010)]
+
+    for verb in (["listen"], ["agree", "--format", "sdes", "--listen"]):
+        assert main([*verb, "127.0.0.1:5008", "--bind", "127.0.0.1:5006"]) == 2, "even if the file says the same"
+        assert "different addresses" in capsys.readouterr().err
+
+
+def test_a_verb_with_subcommands_has_defaults_too(file: Path) -> None:
+    file.write_text('cache = "none"\n[proxy]\nbind = "127.0.0.1:5006"\nagreement = "DH3k"\n')
+    parser = Parser(prog="zrtp proxy")
+    proxy.add_arguments(parser)
+    configuration.apply(parser, "proxy", VERBS)
+
+    for kind in (["rtp", "7000", "127.0.0.1:5004"], ["sip", "--upstream", "sip.example.org"]):
+        seen = parser.parse_args(kind)
+        assert (seen.cache, seen.bind, seen.agreement) == ("none", ("127.0.0.1", 5006), (b"DH3k",))
+
+
+@every(
+    ("name", "text", "meant"),
+    [
+        ("cache", "~/zrtp.db", "{home}/zrtp.db"),
+        ("cache", "zrtp.db", "{folder}/zrtp.db"),
+        ("cache", "/media/key/zrtp.db", "/media/key/zrtp.db"),
+        ("cache", "none", "none"),
+        ("cache", "sqlite:///var/zrtp.db", "sqlite:///var/zrtp.db"),
+        ("cache-keys", "keys", "{folder}/keys"),
+        ("cache-keys", "env:KEYS", "env:KEYS"),
+        ("audio", "~/said.wav", "{home}/said.wav"),
+        ("audio", "tone", "tone"),
+        ("audio", "none", "{folder}/none"),
+    ],
+)
+def test_a_file_is_the_same_one_wherever_the_command_runs(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, meant: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    file.write_text(f'{name} = "{text}"\n')
+    parser = Parser(prog="zrtp call")
+    call.add(parser, bind="any")
+    configuration.apply(parser, "call", VERBS)
+
+    seen = getattr(parser.parse_args([]), name.replace("-", "_"))
+    assert seen == meant.format(home=tmp_path / "home", folder=file.parent)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import argparse
 import os
 import sys
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +43,9 @@ CONFIGURABLE: Final = (
 )
 """Options that may have a default of one's own: none that says something about one call or one peer."""
 
+
+_OWN: Final = "defaults_of_ones_own"
+"""Under this name the parsed command line has the values that come from the file."""
 
 _IN_FOLDER: Final = Path("zrtp", "config.toml")
 
@@ -72,13 +75,31 @@ def shown_path() -> str:
 
 
 def apply(parser: argparse.ArgumentParser, verb: str, verbs: Collection[str]) -> None:
-    """Let the file's values be the defaults of the parser of one of the verbs. Raises CommandError for what is wrong
-    in it."""
+    """Let the file's values be the defaults of the parser of one of the verbs, and of its sub-commands. Raises
+    CommandError for what is wrong in it."""
     file = path()
-    actions = {option.removeprefix("--"): action for action in parser._actions for option in action.option_strings}
-    for name, value in _defaults(file, verb, verbs).items():
-        if (action := actions.get(name)) is not None and action.help is not argparse.SUPPRESS:
-            action.default = _converted(file, name, value, action)
+    values = _defaults(file, verb, verbs)
+    for each in _with_subcommands(parser):
+        actions = {option.removeprefix("--"): action for action in each._actions for option in action.option_strings}
+        own: dict[str, object] = {}
+        for name, value in values.items():
+            if (action := actions.get(name)) is not None and action.help is not argparse.SUPPRESS:
+                action.default = own[action.dest] = _converted(file, name, value, action)
+        each.set_defaults(**{_OWN: own})
+
+
+def given(arguments: argparse.Namespace, name: str) -> Any:
+    """What the command line says about an option; None if it says nothing, whatever the file says."""
+    value = getattr(arguments, name)
+    own: dict[str, object] = getattr(arguments, _OWN, {})
+    return None if name in own and value is own[name] else value
+
+
+def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
 
 
 def _defaults(file: Path, verb: str, verbs: Collection[str]) -> dict[str, Any]:
@@ -122,10 +143,32 @@ def _converted(file: Path, name: str, value: object, action: argparse.Action) ->
         value = ",".join(map(str, value))
     if isinstance(value, bool | dict):
         raise _wrong(file, name, "it is a text or a number")
+    text = str(value)
     try:
-        return action.type(str(value)) if callable(action.type) else str(value)
-    except (argparse.ArgumentTypeError, ValueError) as error:
+        text = _located(file, text) if _is_file(name, text) else text
+        return action.type(text) if callable(action.type) else text
+    except (argparse.ArgumentTypeError, ValueError, RuntimeError) as error:
         raise _wrong(file, name, str(error)) from error
+
+
+def _located(file: Path, text: str) -> str:
+    """A path that is the same wherever the command runs: ~ is the home folder, and a relative one begins in the folder
+    of the configuration. Raises RuntimeError without a home folder."""
+    return str(file.parent / Path(text).expanduser())
+
+
+def _is_file(name: str, text: str) -> bool:
+    """Whether the value of an option is the path of a file."""
+    from zrtp.cli.options import cache, sound
+
+    match name:
+        case "cache":
+            return text != cache.NONE and "://" not in text
+        case "cache-keys":
+            return not text.startswith(cache.VARIABLE)
+        case "audio":
+            return text not in (sound.MICROPHONE, *sound.SYNTHETIC)
+    return False
 
 
 def _wrong(file: Path, name: str, why: str) -> CommandError:

@@ -11,7 +11,7 @@ from zrtp.cli.calls import handing_over
 from zrtp.cli.calls.agreeing import AgreeSettings, run_agree
 from zrtp.cli.calls.handing_over import Agreement, Format, KeysBy
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import call
+from zrtp.cli.options import call, configuration
 from zrtp.cli.options.addresses import DEFAULT_PORT, address, remote_address
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto import codes
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     agreements = given.config.key_agreements
     agreements = agreements if MULT in agreements else (*agreements, MULT)  # of the further stream, if one side talks
     config = replace(given.config, srtp_profiles=form.suites, key_agreements=agreements)
-    bind = given.bind if arguments.listen in (None, _USUAL) and given.bind is not None else arguments.listen
+    bind = arguments.listen if _names_place(arguments) or given.bind is None else given.bind
     settings = AgreeSettings(
         remote=arguments.remote,
         talk=arguments.talk,
@@ -127,8 +127,13 @@ def _refuse_what_has_no_use(arguments: argparse.Namespace) -> None:
         for option, given in options.items():
             if given and not there[other]:
                 raise CommandError(f"{option} needs {other}", "give both, or neither", code=Exit.USAGE)
-    if arguments.bind not in (None, arguments.listen) and arguments.listen not in (None, _USUAL):
+    if _names_place(arguments) and configuration.given(arguments, "bind") not in (None, arguments.listen):
         raise CommandError("--listen BIND and --bind name different addresses", "give one of them", code=Exit.USAGE)
+
+
+def _names_place(arguments: argparse.Namespace) -> bool:
+    """Whether --listen says where, so that --bind has nothing to say."""
+    return arguments.listen is not None and arguments.listen is not _USUAL
 
 
 def _offer_only_what_is_there(arguments: argparse.Namespace, form: Format) -> None:

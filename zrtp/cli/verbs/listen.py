@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from zrtp.cli.calls.calling import hold_call
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options import call, reach
+from zrtp.cli.options import call, configuration, reach
 from zrtp.cli.options.addresses import DEFAULT_PORT, address
 from zrtp.cli.screen.help import KEYS_AND_CODES
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = call.CallSettings.of(arguments)
-    if arguments.address is not None and settings.bind not in (None, arguments.address):
+    if arguments.address is not None and configuration.given(arguments, "bind") not in (None, arguments.address):
         raise CommandError("BIND and --bind name different addresses", "give one of them", code=Exit.USAGE)
     found = reach.settings(arguments)
     bind = arguments.address or settings.bind or address(f":{DEFAULT_PORT}")
