@@ -258,11 +258,36 @@ def test_what_arrives_is_played_and_recorded(tmp_path: Path) -> None:
     sound = Sound.of(replace(TALK, record=tmp_path / "heard.wav"))
     hear(sound, *packets(50, Tone(660)))
     played = loudspeaker().plays(60)
-    sound.finish()
     sound.close()
 
     assert pitch(played) == 660
     assert read_wav(tmp_path / "heard.wav")[0] == list(g711.decode(g711.encode(sine_of(50))))
+
+
+class FullDisk:
+    """A sink that can take nothing more."""
+
+    closed = False
+
+    def play(self, samples: array[int]) -> None:
+        raise AudioError("The disk is full.")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.usefixtures("devices")
+def test_a_recording_that_fails_at_its_end_leaves_nothing_open() -> None:
+    streams.clear()
+    disk = FullDisk()
+    with_devices = Sound.of(TALK)
+    sound = Sound(with_devices._source, [disk], with_devices._loudspeaker)
+    hear(sound, *packets(5, Tone()))
+
+    with pytest.raises(AudioError, match="The disk is full"):
+        sound.close()
+    assert disk.closed
+    assert all(stream.closed for stream in streams)
 
 
 def sine_of(frames: int) -> list[int]:

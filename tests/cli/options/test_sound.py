@@ -32,3 +32,11 @@ def test_what_is_sent_is_not_recorded_over(record: str, tmp_path: Path, monkeypa
 
     assert str(error) == "--record and --audio name the same file"
     assert error.code is Exit.USAGE
+
+
+def test_a_link_to_itself_is_a_name_like_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+
+    assert str(complaint("--audio", "loop", "--record", "loop")) == "--record and --audio name the same file"
+    assert parse("--audio", "loop", "--record", "heard.wav").audio == "loop"

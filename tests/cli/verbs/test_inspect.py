@@ -44,6 +44,21 @@ def test_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "the picture cannot be written" in capsys.readouterr().err
 
 
+def test_a_picture_takes_nobodys_place_least_of_all_that_of_the_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = tmp_path / "call.pcap"
+    capture.write_bytes(Path(CALL).read_bytes())
+    assert main(["inspect", str(capture), "--svg", str(capture)]) == 6
+
+    assert "call.pcap is there already and is not overwritten\n" in capsys.readouterr().err
+    assert capture.read_bytes() == Path(CALL).read_bytes()
+
+    (tmp_path / "link.svg").symlink_to(tmp_path / "nothing")
+    assert main(["inspect", str(capture), "--svg", str(tmp_path / "link.svg")]) == 6
+    assert not (tmp_path / "nothing").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -213,6 +215,12 @@ def test_forgetting_makes_the_next_call_a_first_call(path: Path) -> None:
         (("forgett", "bob"), 2, "argument action: 'forgett' is not known: did you mean forget?"),
         (("forget", "ca"), 6, '"ca" needs more digits of the ZID: at least four'),
         (("forget", "cc"), 6, 'no peer has the name "cc"'),
+        (("forget", "bob", "caca"), 2, 'forget has no use for "caca"'),
+        (("unverify", "bob", "caca"), 2, 'unverify has no use for "caca"'),
+        (("list", "bob", "caca"), 2, 'list has no use for "caca"'),
+        (("verify", "bob", "carol"), 2, 'verify has no use for "carol"'),
+        (("seal", "bob"), 2, 'seal has no use for "bob"'),
+        (("rename", "bob", "rob", "--name", "robert"), 2, "NAME and --name are different names"),
     ],
 )
 def test_what_cannot_be_done(
@@ -221,6 +229,44 @@ def test_what_cannot_be_done(
     assert peers(path, *arguments) == code
 
     assert f"zrtp: error: {line}" in capsys.readouterr().err
+    kept = record(path)
+    assert kept is not None and (kept.name, kept.verified) == ("bob", True)
+
+
+@pytest.mark.parametrize("action", [("list",), ("forget",), ("verify",), ("unverify",), ("rename", "carol")])
+def test_nobody_is_found_where_there_is_no_cache_and_none_is_made(
+    tmp_path: Path, action: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *name = action
+    assert peers(tmp_path / "new.db", first, "bob", *name) == 6
+    assert 'zrtp: error: no peer has the name "bob"\n' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and names of POSIX")
+@pytest.mark.parametrize("kind", ["link to nothing", "a" * 300, "link to itself"])
+def test_a_path_that_no_cache_can_have_is_not_taken_for_an_empty_one(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if kind.startswith("link"):
+        (tmp_path / kind).symlink_to(kind if kind.endswith("itself") else "nothing")
+    before = list(tmp_path.iterdir())
+
+    for action in ([], ["forget", "bob"]):
+        assert peers(tmp_path / kind, *action) == 6
+        said = capsys.readouterr().err
+        assert "zrtp: error: the cache" in said and "standard output" not in said
+    assert list(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="somebody whom a folder can keep out")
+def test_a_folder_that_keeps_one_out_is_what_is_complained_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    assert peers(closed / "secrets.db") == 6
+    assert "standard output" not in capsys.readouterr().err
 
 
 def test_an_unreadable_cache_is_exit_6(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,8 @@ from zrtp.cli.calls.handing_over import Agreement
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Mismatched, News, Waiting
 from zrtp.cli.calls.signals import interruptible
-from zrtp.cli.errors import CommandError, Exit
+from zrtp.cli.calls.sound import Sound
+from zrtp.cli.errors import CommandError, Exit, as_line
 from zrtp.cli.options.addresses import EVERYWHERE
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.network import WAIT
@@ -41,6 +42,7 @@ from zrtp.media.demux import DatagramKind, classify
 from zrtp.media.errors import NotSecured
 from zrtp.media.events import PeerLeft
 from zrtp.media.rtp import MalformedRtp, Packetizer, RtpPacket
+from zrtp.media.sound.errors import AudioError
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.protocol.events import KeysReady, NoPeer, Secured, SecurityWarning, SrtpKeys, WarningCode
 from zrtp.protocol.states import State
@@ -271,8 +273,7 @@ class _Agreeing:
                 task.cancel()
             await asyncio.gather(lingering, *talking, return_exceptions=True)
             if sound is not None:
-                sound.finish()
-                sound.close()
+                self._close(sound)
         line = await self._handed_over(lines)
         ssrc, sas = line.media.stream.ssrc, call.session.sas
         send, receive = self._keys[ssrc]
@@ -286,6 +287,13 @@ class _Agreeing:
             verified=call.session.peer.verified,
             verdict=verdict,
         )
+
+    def _close(self, sound: Sound) -> None:
+        """A recording that failed is no reason to hand over nothing."""
+        try:
+            sound.close()
+        except AudioError as error:
+            self._terminal.note(f"warning: {as_line(str(error))}", "yellow")
 
     async def _unless_they_differ(self, work: Coroutine[Any, Any, T]) -> T:
         """What comes of the work. Raises CommandError if the other side says meanwhile that the words differ."""

@@ -238,7 +238,6 @@ class Conversation:
 
     def _close_sound(self, outcome: Outcome) -> Outcome:
         try:
-            self.sound.finish()
             self.sound.close()
         except AudioError as error:
             if outcome.code is Exit.ENDED:

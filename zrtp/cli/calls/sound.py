@@ -154,17 +154,15 @@ class Sound:
             if self.sinks:
                 self._keep(self._in_order.put(packet, clock()))
 
-    def finish(self) -> None:
-        """Give the sinks what is held back. Raises AudioError."""
-        self._keep(self._in_order.flush())
-
     def close(self) -> None:
-        """Let go of files and devices. Raises AudioError."""
-        self._source.close()
-        if self._loudspeaker is not None:
-            self._loudspeaker.close()
-        for sink in self.sinks:
-            sink.close()
+        """Give the sinks what is held back, and let go of files and devices. Raises AudioError."""
+        with ExitStack() as stack:
+            for sink in self.sinks:
+                stack.callback(sink.close)
+            if self._loudspeaker is not None:
+                stack.callback(self._loudspeaker.close)
+            stack.callback(self._source.close)
+            self._keep(self._in_order.flush())
 
     def _play(self, packet: RtpPacket, now: float) -> None:
         if self._loudspeaker is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -67,7 +68,7 @@ def check(arguments: argparse.Namespace) -> None:
     record, audio = arguments.record, arguments.audio
     if record is None or audio in (None, MICROPHONE, *SYNTHETIC):
         return
-    if record.resolve() == Path(audio).resolve():
+    if os.path.realpath(record) == os.path.realpath(audio):
         raise CommandError(
             "--record and --audio name the same file", "give the recording another name", code=Exit.USAGE
         )

@@ -269,7 +269,7 @@ complete -c zrtp -n '_shtab_zrtp_using; and test $_shtab_zrtp_npos -eq 0' -a ins
 complete -c zrtp -n '_shtab_zrtp_using inspect' -s h -l help -d 'show this help message and exit'
 complete -c zrtp -n '_shtab_zrtp_using inspect' -l keys -xka "(__fish_complete_path (commandline -ct))" -d 'try these keys and count what they open: lines like a=crypto, '"'"'s0 HEX'"'"' or '"'"'zrtpsess HEX'"'"''
 complete -c zrtp -n '_shtab_zrtp_using inspect' -l fields -d 'each field of each ZRTP message, with its place'
-complete -c zrtp -n '_shtab_zrtp_using inspect' -l svg -xka "(__fish_complete_path (commandline -ct))" -d 'the messages as a picture'
+complete -c zrtp -n '_shtab_zrtp_using inspect' -l svg -xka "(__fish_complete_path (commandline -ct))" -d 'the messages as a picture; a new file'
 complete -c zrtp -n '_shtab_zrtp_using inspect' -l json -d 'everything as one JSON object on standard output'
 complete -c zrtp -n '_shtab_zrtp_using inspect' -l plain -d 'no colour, no cursor movement (also: NO_COLOR)'
 complete -c zrtp -n '_shtab_zrtp_using inspect; and test $_shtab_zrtp_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a capture, pcap or pcapng'

@@ -181,7 +181,7 @@ _shtab_zrtp_inspect_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--keys[try these keys and count what they open\: lines like a\=crypto, \'s0 HEX\' or \'zrtpsess HEX\']:FILE:_files"
   "--fields[each field of each ZRTP message, with its place]"
-  "--svg[the messages as a picture]:FILE:_files"
+  "--svg[the messages as a picture\; a new file]:FILE:_files"
   "--json[everything as one JSON object on standard output]"
   "--plain[no colour, no cursor movement (also\: NO_COLOR)]"
   ":a capture, pcap or pcapng:_files"

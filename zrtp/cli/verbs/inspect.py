@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -45,13 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="try these keys and count what they open: lines like a=crypto, 's0 HEX' or 'zrtpsess HEX'",
     )
     parser.add_argument("--fields", action="store_true", help="each field of each ZRTP message, with its place")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="the messages as a picture")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="the messages as a picture; a new file")
     parser.add_argument("--json", action="store_true", help="everything as one JSON object on standard output")
     parser.add_argument("--plain", action="store_true", help="no colour, no cursor movement (also: NO_COLOR)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     terminal = Terminal.of_process(json=arguments.json, plain=arguments.plain)
+    if arguments.svg is not None and os.path.lexists(arguments.svg):
+        raise _already_there(arguments.svg)
     try:
         keys = None if arguments.keys is None else key_files.read(arguments.keys)
         report = inspect(arguments.file, keys, _progress(terminal))
@@ -93,7 +96,15 @@ def _print(report: Report, terminal: Terminal, *, fields: bool) -> None:
 
 
 def _write(path: Path, content: str) -> None:
+    """Make a new file: what is there may be the evidence."""
     try:
-        path.write_text(content, "utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise _already_there(path) from error
     except OSError as error:
         raise CommandError(f"the picture cannot be written to {path}: {error.strerror}") from error
+
+
+def _already_there(path: Path) -> CommandError:
+    return CommandError(f"the picture {path} is there already and is not overwritten", "choose another name")

@@ -108,9 +108,12 @@ def run(arguments: argparse.Namespace) -> int:
     path = cache_option.file_of(arguments.cache)
     not_an_action = _take_first_word_for_a_peer(arguments)
     _refuse_what_is_for_others(arguments)
-    if isinstance(path, Path) and not path.exists() and arguments.action == "list":
+    _refuse_without_what_it_needs(arguments)
+    if isinstance(path, Path) and _is_missing(path) and arguments.action != "seal":
         if not_an_action is not None:
             raise not_an_action
+        if arguments.peer:
+            raise CommandError(f'no peer has the name "{arguments.peer}"', _nobody(path))
         terminal.note(_nobody(path))
         return int(Exit.ENDED)
     try:
@@ -141,8 +144,26 @@ def _take_first_word_for_a_peer(arguments: argparse.Namespace) -> CommandError |
     return CommandError(f'there is neither a peer nor an action "{word}"', hint, code=Exit.USAGE)
 
 
+def _is_missing(path: Path) -> bool:
+    """Whether there is no file yet. One that cannot be looked at is for the cache to complain about."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
-    """Raises CommandError for options that this action has no use for."""
+    """Raises CommandError for words and options that this action has no use for."""
+    if arguments.action == "seal" and arguments.peer is not None:
+        raise CommandError(f'seal has no use for "{arguments.peer}"', "it seals every secret", code=Exit.USAGE)
+    if arguments.action != "rename" and arguments.new_name is not None:
+        hint = "--name gives the name" if arguments.action == "verify" else "it takes one peer at a time"
+        raise CommandError(f'{arguments.action} has no use for "{arguments.new_name}"', hint, code=Exit.USAGE)
+    if arguments.new_name is not None and arguments.name not in (None, arguments.new_name):
+        raise CommandError("NAME and --name are different names", "give one of them", code=Exit.USAGE)
     for option, actions in _ONLY_FOR.items():
         if getattr(arguments, option) and arguments.action not in actions:
             raise CommandError(
@@ -150,11 +171,19 @@ def _refuse_what_is_for_others(arguments: argparse.Namespace) -> None:
             )
 
 
+def _refuse_without_what_it_needs(arguments: argparse.Namespace) -> None:
+    """Raises CommandError for an action that says not on whom, or not what."""
+    if arguments.action in _CHANGES and not arguments.peer:
+        raise CommandError(f"{arguments.action} needs a peer", "zrtp peers shows them all", code=Exit.USAGE)
+    if arguments.action == "rename" and not clean_name(arguments.new_name or arguments.name or ""):
+        example = f"zrtp peers rename {arguments.peer} NAME"
+        raise CommandError("rename needs the new name", f"write it behind the peer: {example}", code=Exit.USAGE)
+
+
 _ONLY_FOR: Final = {"name": ("rename", "verify"), "limit": ("list",), "after": ("list",), "json": ("list",)}
 
 
 def _act(cache: SecretCache, path: Place, arguments: argparse.Namespace, terminal: Terminal) -> None:
-    name = arguments.new_name or arguments.name
     if arguments.action == "list":
         if arguments.peer:
             _list([_found(cache, arguments.peer)], path, terminal, as_json=arguments.json)
@@ -166,11 +195,7 @@ def _act(cache: SecretCache, path: Place, arguments: argparse.Namespace, termina
             raise CommandError("there is no key to seal with", "--cache-keys FILE names the keys", code=Exit.USAGE)
         terminal.note(f"secrets sealed anew: of {cache.seal_all()} peers")
         return
-    if not arguments.peer:
-        raise CommandError(f"{arguments.action} needs a peer", "zrtp peers shows them all", code=Exit.USAGE)
-    if arguments.action == "rename" and not clean_name(name or ""):
-        example = f"zrtp peers rename {arguments.peer} NAME"
-        raise CommandError("rename needs the new name", f"write it behind the peer: {example}", code=Exit.USAGE)
+    name = arguments.new_name or arguments.name
     entry = _found(cache, arguments.peer)
     change, done = _CHANGES[arguments.action](entry, name)
     cache.update(entry.own_zid, entry.peer_zid, change)
