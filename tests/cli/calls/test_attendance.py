@@ -247,8 +247,8 @@ def test_both_ends_may_belong_to_one_person_on_one_computer(tmp_path: Path) -> N
     shared = replace(OPTIONS, cache=tmp_path / "shared.db")
 
     async def make() -> tuple[SecretCache | None, SecretCache | None]:
-        calling_side = await calling.cache_for(shared, ("127.0.0.1", 5004))
-        return calling_side, await calling.cache_for(shared, None)
+        calling_side = await calling.cache_for(shared, ("127.0.0.1", 5004), [])
+        return calling_side, await calling.cache_for(shared, None, [])
 
     for verified in (False, True):
         caller, listener = asyncio.run(make())

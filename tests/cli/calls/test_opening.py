@@ -56,6 +56,7 @@ def test_what_to_do_about_silence_depends_on_where_the_other_side_is() -> None:
     run = "on the other computer run: zrtp listen 0.0.0.0:5004"
 
     assert opening.why_nobody_answers(("127.0.0.1", 5004), refused=False) == run
+    assert opening.why_nobody_answers(("::1", 5004), refused=False) == run.replace("0.0.0.0", "[::]")  # noqa: S104
     assert opening.why_nobody_answers(("8.8.8.8", 5004), refused=True) == run
     assert "8.8.8.8" not in opening.why_nobody_answers(("8.8.8.8", 5004), refused=False)
     assert "router or firewall" in opening.why_nobody_answers(("8.8.8.8", 5004), refused=False)
@@ -77,6 +78,32 @@ def test_why_a_port_cannot_be_opened(number: int, text: str) -> None:
     error = opening.cannot_open(OSError(number, "Input/output error"), ("192.0.2.1", 5004), None)
 
     assert str(error) == text
+
+
+def test_another_port_is_none_that_is_called_and_is_written_as_it_would_be_given() -> None:
+    used, bind = OSError(errno.EADDRINUSE, "in use"), ("127.0.0.1", 5004)
+
+    assert "--bind 127.0.0.1:5006" in opening.cannot_open(used, bind, ("127.0.0.1", 5008)).hint
+    assert "--bind 127.0.0.1:5008" in opening.cannot_open(used, bind, ("127.0.0.1", 5006)).hint
+    assert "zrtp listen [::1]:65533" in opening.cannot_open(used, ("::1", 65535), None).hint
+    hint = opening.cannot_open(used, bind, ("127.0.0.1", 5006), example="zrtp mitm {} TARGET").hint
+    assert hint.endswith("zrtp mitm 127.0.0.1:5008 TARGET")
+
+
+def test_all_addresses_are_those_of_the_family_that_was_tried() -> None:
+    absent = OSError(errno.EADDRNOTAVAIL, "not available")
+
+    assert opening.cannot_open(absent, ("2001:db8::1", 5004), None).hint.startswith("[::]:5004 stands for all")
+    assert opening.cannot_open(absent, ("192.0.2.1", 5004), None).hint.startswith("0.0.0.0:5004 stands for all")
+
+
+def test_a_name_that_nobody_knows_is_the_one_that_is_told() -> None:
+    unknown, number = socket.gaierror(-2, "Name or service not known"), ("127.0.0.1", 5004)
+    one, other = ("one.example.org", 0), ("other.example.org", 0)
+
+    assert "the name one.example.org cannot" in str(opening.cannot_open(unknown, one, number))
+    assert "the name other.example.org cannot" in str(opening.cannot_open(unknown, number, other))
+    assert "the name one.example.org or other.example.org cannot" in str(opening.cannot_open(unknown, one, other))
 
 
 def test_a_name_that_nobody_knows_and_a_link_that_is_not_here() -> None:

@@ -276,6 +276,33 @@ def test_a_listener_waits_where_bind_says_and_takes_the_hello_that_was_announced
     assert "inline:" not in capsys.readouterr().out + bob.screen
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nobody.invalid:5004"], "the name nobody.invalid cannot be found"),
+        (["127.0.0.1:9", "--bind", "nobody.invalid:0"], "the name nobody.invalid cannot be found"),
+        (["127.0.0.1:9", "--bind", "203.0.113.77:0"], "this computer has no address 203.0.113.77"),
+        (["--listen", "203.0.113.77:0"], "this computer has no address 203.0.113.77"),
+        (["[fe80::1%eth77]:5004"], "this computer has no network interface eth77"),
+    ],
+)
+def test_a_port_that_cannot_be_opened_is_a_sentence_with_a_hint(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["agree", *arguments, "--format", "sdes", "--cache", "none"]) == 6
+    said = capsys.readouterr().err
+    assert f"zrtp: error: {sentence}\n" in said and "zrtp: hint: " in said
+
+
+def test_a_listener_whose_port_is_in_use_is_told_how_to_take_another_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        arguments = ["--listen", f"127.0.0.1:{port}", "--format", "sdes", "--cache", "none"]
+        assert main(["agree", *arguments]) == 6
+    assert "hint: choose another one, for example zrtp agree --listen 127.0.0.1:" in capsys.readouterr().err
+
+
 def test_nobody_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [f"127.0.0.1:{free_udp_ports()}", "--wait", "0.3", "--format", "sdes", "--cache", "none"]
     assert main(["agree", *arguments]) == 4
@@ -284,3 +311,9 @@ def test_nobody_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> Non
     port = arguments[0].rpartition(":")[2]
     assert f"on the other computer run: zrtp agree --listen 0.0.0.0:{port} --format sdes\n" in captured.err
     assert captured.out == ""
+
+
+def test_nobody_there_on_ipv6_is_told_to_listen_there(capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_udp_ports()
+    assert main(["agree", f"[::1]:{port}", "--wait", "0.2", "--format", "sdes", "--cache", "none"]) == 4
+    assert f"on the other computer run: zrtp agree --listen [::]:{port} --format sdes\n" in capsys.readouterr().err

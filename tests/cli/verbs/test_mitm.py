@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import signal
+import socket
+import sys
 
 import pytest
 
@@ -86,6 +91,38 @@ def test_what_is_refused(arguments: list[str], told: str, capsys: pytest.Capture
     assert told in capsys.readouterr().err
 
 
-def test_a_name_that_is_not_known_is_a_local_failure(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mitm", "127.0.0.1:0", "nobody.invalid:5004"]) == 6
-    assert "nobody.invalid" in capsys.readouterr().err
+@pytest.mark.parametrize("addresses", [("127.0.0.1:0", "nobody.invalid:5004"), ("nobody.invalid:0", "127.0.0.1:5004")])
+def test_a_name_that_is_not_known_is_a_local_failure(
+    addresses: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mitm", *addresses]) == 6
+    assert "the name nobody.invalid cannot be found" in capsys.readouterr().err
+
+
+def test_a_port_in_use_names_another_one_for_the_caller_not_for_the_target(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert main(["mitm", f"127.0.0.1:{port}", "127.0.0.1:9"]) == 6
+    assert re.search(
+        r"hint: choose another one, for example zrtp mitm 127\.0\.0\.1:\d+ 127\.0\.0\.1:9\n", capsys.readouterr().err
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_addresses_have_brackets_and_a_signal_ends_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(lines: mitm.WiretapReport, bind: str, target: str) -> None:
+        shown(lines, bind, target)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    shown = mitm.WiretapReport.show_opened
+    monkeypatch.setattr(mitm.WiretapReport, "show_opened", interrupt)
+    assert main(["mitm", "[::1]:0", "[::1]:5004", "--json"]) == 130
+
+    opened, ended = map(json.loads, capsys.readouterr().out.splitlines())
+    assert re.fullmatch(r"\[::1\]:\d+", opened["bind"])
+    assert opened["remote"] == "[::1]:5004"
+    assert (ended["event"], ended["exit"]) == ("ended", 130)
+    assert ended["t"] >= opened["t"] >= 0 and ended["t"] > 0

@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from zrtp.cache.record import clean_name
-from zrtp.cli.calls import opening
+from zrtp.cli.calls import loops, opening
 from zrtp.cli.calls.bulletin import Audience
 from zrtp.cli.calls.calling import cache_for, open_endpoint, open_sound
 from zrtp.cli.calls.ending import SAS_DIFFERS
 from zrtp.cli.calls.handing_over import Agreement
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
+from zrtp.cli.calls.names import explained
 from zrtp.cli.calls.notices import Agreed, Calling, Ended, Listening, Mismatched, News, Waiting
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit, as_line
-from zrtp.cli.options.addresses import EVERYWHERE
+from zrtp.cli.options.addresses import everywhere
 from zrtp.cli.options.call import CallSettings
 from zrtp.cli.options.network import WAIT
 from zrtp.cli.options.verdict import Verdict
@@ -87,7 +88,7 @@ class AgreeSettings:
 async def agree(settings: AgreeSettings, terminal: Terminal, audience: list[Audience]) -> Agreement:
     """Agree, have the words compared, and give the port back. Raises CommandError."""
     call = settings.call
-    endpoint = open_endpoint(call.config, await cache_for(call, settings.remote), call.cache)
+    endpoint = open_endpoint(call.config, await cache_for(call, settings.remote, audience), call.cache)
     interrupted = asyncio.get_running_loop().create_future()
     with interruptible(lambda: None if interrupted.done() else interrupted.set_result(None)):
         agreeing = asyncio.ensure_future(_Agreeing(endpoint, settings, terminal, audience).run())
@@ -141,7 +142,8 @@ class _Agreeing:
     def _seen_from_there(self) -> str:
         """What the other computer is to be told of where the two meet."""
         if self._settings.remote is not None:
-            return f"--listen {EVERYWHERE}:{self._settings.remote[1]}"
+            host, port = self._settings.remote
+            return f"--listen {text((everywhere(host), port))}"
         assert self._call.bind is not None, "whoever listens knows where"  # noqa: S101
         return text((opening.own_host(self._call.bind[0]), self._call.bind[1]))
 
@@ -152,7 +154,7 @@ class _Agreeing:
         lines: list[AgreedStream] = []
         following = asyncio.ensure_future(self._follow(call))
         try:
-            line = await AgreedStream.open(call, self._call.bind, self._settings.remote, self._call)
+            line = await self._open(call, self._call.bind, self._settings.remote)
             lines.append(line)
             self._announce(line)
             secured = await line.layer.secured()
@@ -167,8 +169,6 @@ class _Agreeing:
             if not self._nobody:
                 raise CommandError.from_sentences(str(error), code=Exit.NOT_AGREED) from error
             return None
-        except OSError as error:
-            raise CommandError(f"the port cannot be opened: {error.strerror or error}") from error
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
@@ -176,10 +176,19 @@ class _Agreeing:
             for line in lines:
                 line.transport.close()
 
+    async def _open(self, call: AsyncCall, bind: Address | None, remote: Address | None) -> AgreedStream:
+        """Raises CommandError if the port cannot be opened."""
+        try:
+            with explained(lambda words: self._show(Waiting(text=words)), bind, remote):
+                return await AgreedStream.open(call, bind, remote, self._call)
+        except OSError as error:
+            example = "--bind {}" if self._settings.remote is not None else "zrtp agree --listen {}"
+            raise opening.cannot_open(error, bind, remote, example=example) from error
+
     async def _further(self, call: AsyncCall, line: AgreedStream) -> AgreedStream:
         """The stream whose keys are handed over, if the first one is for talking: on the ports two above."""
         remote_host, remote_port = line.remote
-        further = await AgreedStream.open(call, _two_above(line.local), (remote_host, remote_port + 2), self._call)
+        further = await self._open(call, _two_above(line.local), (remote_host, remote_port + 2))
         try:
             await _wait_until_secured(further)
         except CommandError:
@@ -424,7 +433,7 @@ def run_agree(settings: AgreeSettings, use: Callable[[Agreement], int]) -> int:
     if settings.call.json:
         audience.append(JsonLines(sys.stdout, lambda: time.monotonic() - begun))
     try:
-        agreement = asyncio.run(agree(settings, terminal, audience))
+        agreement = loops.run(agree(settings, terminal, audience))
         if not agreement.verified:
             terminal.note("warning: these keys are NOT VERIFIED: nobody has compared the words yet", "yellow")
         elif agreement.verdict is Verdict.MATCH:

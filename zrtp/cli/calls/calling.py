@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Any
 
 from zrtp.cache.interface import SecretCache
@@ -16,7 +16,9 @@ from zrtp.cli.calls.bulletin import Audience
 from zrtp.cli.calls.conversation import Conversation
 from zrtp.cli.calls.labelled import CALLER_HERE, Labelled, is_this_computer
 from zrtp.cli.calls.meeting import Meeting, RouterPort
-from zrtp.cli.calls.notices import Ended, Reaching
+from zrtp.cli.calls.names import explained
+from zrtp.cli.calls.notices import Ended, Reaching, Waiting
+from zrtp.cli.calls.opening import cannot_open
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.errors import CommandError, Exit
@@ -62,7 +64,7 @@ def _hold_call(settings: CallSettings, remote: Address | None, reach: ReachSetti
 
     async def main() -> int:
         sound = open_sound(settings, rings=settings.accept is not Accept.ALL)
-        endpoint = open_endpoint(settings.config, await cache_for(settings, remote), settings.cache)
+        endpoint = open_endpoint(settings.config, await cache_for(settings, remote, audience), settings.cache)
         if (verdict := settings.verdict) is not None:
             lines = TypedLines(sys.stdin)  # nobody is asked for anything but a line to paste
             conversation = Conversation(
@@ -106,16 +108,25 @@ def _find(
     return None
 
 
-async def cache_for(settings: CallSettings, remote: Address | None) -> SecretCache | None:
-    """The cache; a caller who reaches this very computer is another installation than the one who listens."""
+async def cache_for(settings: CallSettings, remote: Address | None, audience: Sequence[Audience]) -> SecretCache | None:
+    """The cache; a caller who reaches this very computer is another installation than the one who listens.
+
+    Raises CommandError for a cache that cannot be used, and for a name that cannot be found.
+    """
+
+    def tell(text: str) -> None:
+        for listener in audience:
+            listener.show(Waiting(text=text))
+
     cache = cache_option.opened(settings.cache, settings.cache_keys)
     if cache is None or remote is None:
         return cache
-    with suppress(OSError):  # an unknown name is reported when it is called
-        _, _, number = await resolve(None, remote)
-        if number is not None and is_this_computer(number[0]):
-            return Labelled(cache, CALLER_HERE)
-    return cache
+    try:
+        with explained(tell, remote):
+            _, _, number = await resolve(None, remote)
+    except OSError as error:
+        raise cannot_open(error, None, remote) from error
+    return Labelled(cache, CALLER_HERE) if number is not None and is_this_computer(number[0]) else cache
 
 
 def open_sound(settings: CallSettings, *, rings: bool = False) -> Sound:

@@ -19,7 +19,8 @@ from zrtp.cli.calls.ending import SAS_DIFFERS, Ending, Outcome
 from zrtp.cli.calls.failure import Failure
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
 from zrtp.cli.calls.meeting import Meeting, RouterPort
-from zrtp.cli.calls.notices import Ended, Mismatched, SoundNote
+from zrtp.cli.calls.names import explained
+from zrtp.cli.calls.notices import Ended, Mismatched, SoundNote, Waiting
 from zrtp.cli.calls.sound import Sound
 from zrtp.cli.calls.talking import Talking
 from zrtp.cli.calls.vigil import Vigil
@@ -113,7 +114,8 @@ class Conversation:
             try:
                 stream: SecureStream | None = None
                 if not self._ending.reached:
-                    stream = await self._unless_hung_up(stack.enter_async_context(self._open()))
+                    with explained(self._tell_wait, *self._looked_up):
+                        stream = await self._unless_hung_up(stack.enter_async_context(self._open()))
             except OSError as error:
                 raise opening.cannot_open(error, self._settings.bind, self._remote) from error
             if stream is None:
@@ -178,6 +180,14 @@ class Conversation:
             return connect(self.endpoint, self._remote, local=self._settings.bind, **options)
         assert self._settings.bind is not None, "whoever listens knows where"  # noqa: S101
         return listen(self.endpoint, self._settings.bind, **options)
+
+    @property
+    def _looked_up(self) -> tuple[Address | None, ...]:
+        """What opening the port looks up; a way that is found without an address tells its steps itself."""
+        return (self._settings.bind, self._remote) if self._found is None else ()
+
+    def _tell_wait(self, text: str) -> None:
+        self._bulletin.show(Waiting(text=text))
 
     async def _unless_hung_up(self, opening: Coroutine[Any, Any, SecureStream]) -> SecureStream | None:
         """The stream; None if the call was ended before there was one, which may take as long as people do."""

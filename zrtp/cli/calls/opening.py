@@ -8,8 +8,9 @@ import socket
 from contextlib import suppress
 from typing import Final
 
+from zrtp.cli.calls.names import names
 from zrtp.cli.errors import CommandError
-from zrtp.cli.options.addresses import LAST_PORT
+from zrtp.cli.options.addresses import LAST_PORT, everywhere
 from zrtp.cli.screen.jsonlines import text
 from zrtp.media.addresses import Address
 
@@ -52,7 +53,7 @@ def who_reaches(advertised: Address) -> str:
 def why_nobody_answers(remote: Address, *, refused: bool) -> str:
     """What to do about it; `refused` says that the computer is there, and nobody listens on the port."""
     host, port = remote
-    hint = f"on the other computer run: zrtp listen 0.0.0.0:{port}"
+    hint = f"on the other computer run: zrtp listen {text((everywhere(host), port))}"
     if refused or host.startswith("127.") or host in ("localhost", "::1"):
         return hint
     if is_private(host):
@@ -60,27 +61,33 @@ def why_nobody_answers(remote: Address, *, refused: bool) -> str:
     return f"{hint}. If it runs, its router or firewall may hold back UDP port {port}: forward the port to it there"
 
 
-def cannot_open(error: OSError, bind: Address | None, remote: Address | None) -> CommandError:
-    """Why the socket could not be opened, and what to do."""
-    at = text(bind) if bind is not None else ""
+def cannot_open(error: OSError, bind: Address | None, remote: Address | None, *, example: str = "") -> CommandError:
+    """Why the socket could not be opened, and what to do; `example` is how another address for {} would be given."""
     if (link := _missing_link(remote) or _missing_link(bind)) != "":
         return CommandError(f"this computer has no network interface {link}", "ip link shows what it has")
     if isinstance(error, socket.gaierror):
-        name = remote[0] if remote is not None else at
-        return CommandError(f"the name {name} cannot be found", "check its spelling, or give the address in numbers")
+        unknown = " or ".join(names(bind, remote)) or "of the address"
+        return CommandError(f"the name {unknown} cannot be found", "check its spelling, or give the address in numbers")
     if error.errno == errno.EADDRINUSE and bind is not None:
-        verb = "zrtp listen " if remote is None else "--bind "
-        another = bind[1] + 2 if bind[1] + 2 <= LAST_PORT else bind[1] - 2
+        example = example or ("zrtp listen {}" if remote is None else "--bind {}")
         return CommandError(
-            f"port {bind[1]} is in use here", f"choose another one, for example {verb}{text((bind[0], another))}"
+            f"port {bind[1]} is in use here", f"choose another one, for example {example.format(_beside(bind, remote))}"
         )
     if error.errno == errno.EADDRNOTAVAIL and bind is not None:
-        return CommandError(f"this computer has no address {bind[0]}", "0.0.0.0 stands for all of its addresses")
+        stands = f"{text((everywhere(bind[0]), bind[1]))} stands for all of its addresses"
+        return CommandError(f"this computer has no address {bind[0]}", stands)
     if error.errno == errno.EACCES and bind is not None:
         return CommandError(f"port {bind[1]} may not be used here", "choose a port above 1023")
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return CommandError("there is no way to that address", "is this computer connected to a network?")
     return CommandError(f"the port cannot be opened: {error.strerror or error}")
+
+
+def _beside(bind: Address, remote: Address | None) -> str:
+    """Another port, which is not the one that is called."""
+    host, port = bind
+    ports = [port + 2, port + 4, port - 2, port - 4]
+    return next(text((host, another)) for another in ports if another <= LAST_PORT and (host, another) != remote)
 
 
 def _missing_link(address: Address | None) -> str:

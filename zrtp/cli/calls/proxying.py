@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from zrtp.cli.calls import loops
 from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options.verdict import Verdict
@@ -96,7 +97,7 @@ def run_proxy(make: Callable[[Callable[[ProxyNews], None]], Proxy], settings: Pr
     machines = ProxyJson(sys.stdout, lambda: time.monotonic() - begun) if settings.json else None
     run = _Run(make, settings, terminal, machines)
     try:
-        code, hint = asyncio.run(run.run()), ""
+        code, hint = loops.run(run.run()), ""
         text = "ended" if code is Exit.ENDED else "interrupted"
     except CommandError as error:
         code, text, hint = error.code, str(error), error.hint

@@ -32,7 +32,8 @@ def interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, handler)
+            if handler is signal.default_int_handler:  # otherwise SIGTERM would do again what it does by default
+                signal.signal(number, handler)
 
 
 class Program(Protocol):

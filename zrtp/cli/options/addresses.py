@@ -38,6 +38,11 @@ def address(text: str) -> Address:
     return host or EVERYWHERE, int(port)
 
 
+def everywhere(host: str) -> str:
+    """What stands for all addresses of a computer, of the family of this one."""
+    return "::" if ":" in host else EVERYWHERE
+
+
 def remote_address(text: str) -> Address:
     """HOST:PORT of a peer; the host cannot be left out."""
     host, port = address(text)

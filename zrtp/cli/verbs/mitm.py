@@ -10,16 +10,18 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from zrtp.cli.calls import loops
+from zrtp.cli.calls.names import explained
 from zrtp.cli.calls.opening import cannot_open
-from zrtp.cli.calls.signals import interruptible
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import algorithms, output
 from zrtp.cli.options.addresses import address, remote_address
 from zrtp.cli.screen import logs, wording
+from zrtp.cli.screen.jsonlines import text
 from zrtp.cli.screen.terminal import Terminal
 from zrtp.crypto.sas import Sas
 from zrtp.errors import ApiMisuse
-from zrtp.media.addresses import resolve
+from zrtp.media.addresses import Address, resolve
 from zrtp.proxy.mitm import InterceptedSide
 from zrtp.proxy.wiretap import Began, KeysAgreed, Over, Wiretap, WiretapNews
 
@@ -60,54 +62,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     terminal = Terminal.of_process(json=arguments.json, plain=arguments.plain)
     logs.to_terminal(terminal, verbose=arguments.verbose)
-    return int(asyncio.run(_run(arguments, terminal)))
+    return int(loops.run(_run(arguments, terminal)))
 
 
 async def _run(arguments: argparse.Namespace, terminal: Terminal) -> Exit:
-    ended, code = asyncio.Event(), Exit.ENDED
-
-    def interrupt() -> None:
-        nonlocal code
-        code = Exit.INTERRUPTED
-        ended.set()
+    ended = asyncio.Event()
 
     def finished(number: int) -> None:
         if arguments.calls is not None and number >= arguments.calls:
             ended.set()
 
     lines = WiretapReport(terminal, finished, json=arguments.json)
-    with interruptible(interrupt):
-        wiretap = await _open(arguments, lines)
-        try:
-            await ended.wait()
-        finally:
-            wiretap.close()
-    if code is Exit.INTERRUPTED:
-        raise CommandError("interrupted", code=code)
-    lines.write("ended", exit=int(code), text="all calls are over", hint=None, verdict="none")
-    return code
-
-
-async def _open(arguments: argparse.Namespace, lines: WiretapReport) -> Wiretap:
-    """Open the port. Raises CommandError."""
+    target = await _target(arguments, lines)
+    wiretap = _wiretap(arguments, target, lines)
     try:
-        _, _, target = await resolve(None, arguments.target)
-        assert target is not None, "a target was given"  # noqa: S101
-        wiretap = Wiretap(
+        bind = await _open(wiretap, arguments, lines)
+        lines.show_opened(text(bind), text(target))
+        await ended.wait()
+    finally:
+        wiretap.close()
+    lines.write("ended", exit=int(Exit.ENDED), text="all calls are over", hint=None, verdict="none")
+    return Exit.ENDED
+
+
+async def _target(arguments: argparse.Namespace, lines: WiretapReport) -> Address:
+    """The target in numbers. Raises CommandError for a name that cannot be found."""
+    try:
+        with explained(lines.tell, arguments.target):
+            _, _, target = await resolve(None, arguments.target)
+    except OSError as error:
+        raise cannot_open(error, None, arguments.target) from error
+    assert target is not None, "a target was given"  # noqa: S101
+    return target
+
+
+def _wiretap(arguments: argparse.Namespace, target: Address, lines: WiretapReport) -> Wiretap:
+    """What relays calls to the target. Raises CommandError for one that it does not take."""
+    try:
+        return Wiretap(
             target,
             lines.show,
             config=algorithms.config(arguments),
             remember=arguments.remember,
             anywhere=arguments.anywhere,
         )
-        host, port = await wiretap.open(arguments.listen)
     except ApiMisuse as error:
         hint = "--anywhere does it all the same, if everybody in the call agreed to it"
         raise CommandError(str(error), hint, code=Exit.USAGE) from error
+
+
+async def _open(wiretap: Wiretap, arguments: argparse.Namespace, lines: WiretapReport) -> Address:
+    """Open the port for the caller; returns its address. Raises CommandError."""
+    try:
+        with explained(lines.tell, arguments.listen):
+            return await wiretap.open(arguments.listen)
     except OSError as error:
-        raise cannot_open(error, arguments.listen, arguments.target) from error
-    lines.show_opened(f"{host}:{port}", f"{target[0]}:{target[1]}")
-    return wiretap
+        example = f"zrtp mitm {{}} {text(arguments.target)}"
+        raise cannot_open(error, arguments.listen, arguments.target, example=example) from error
 
 
 class WiretapReport:
@@ -125,20 +136,24 @@ class WiretapReport:
         self._terminal.note(f"who calls {bind} reaches {target} through here, and is heard")
         self.write("listening", bind=bind, remote=target)
 
+    def tell(self, words: str) -> None:
+        """What is waited for."""
+        self._terminal.note(words)
+
     def show(self, notice: WiretapNews) -> None:
         """Say what happened."""
         match notice:
-            case Began(number=number, caller=(host, port)):
-                self._terminal.note(f"call {number}: from {host}:{port}")
-                self.write("call", call=number, caller=f"{host}:{port}")
+            case Began(number=number, caller=caller):
+                self._terminal.note(f"call {number}: from {text(caller)}")
+                self.write("call", call=number, caller=text(caller))
             case KeysAgreed(number=number, side=side, sas=sas):
                 self._show_agreed(number, side, sas)
                 self.write("sas", call=number, side=side.value, sas=sas.rendered)
-            case Over(number=number, heard=(caller, target)):
+            case Over(number=number, heard=(callers, targets)):
                 self._terminal.note(
-                    f"call {number} is over: heard {caller} packets of the caller, {target} of the target"
+                    f"call {number} is over: heard {callers} packets of the caller, {targets} of the target"
                 )
-                self.write("over", call=number, heard={"caller": caller, "target": target})
+                self.write("over", call=number, heard={"caller": callers, "target": targets})
                 self._finished(number)
 
     def _show_agreed(self, number: int, side: InterceptedSide, sas: Sas) -> None:
@@ -156,7 +171,7 @@ class WiretapReport:
             print(json.dumps(line, separators=(",", ":")), file=sys.stdout, flush=True)
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+def _positive(given: str) -> int:
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a whole number above 0")
+    return int(given)
