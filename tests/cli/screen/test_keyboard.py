@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import signal
 import sys
 import termios
 from collections.abc import Callable, Coroutine, Iterator
@@ -13,7 +14,15 @@ from typing import Any
 import pytest
 
 from tests.support.loops import run
-from zrtp.cli.screen.keyboard import END_OF_INPUT, Keyboard, TerminalKeys, TypedLines, is_foreground_terminal, keyboard
+from zrtp.cli.screen.keyboard import (
+    END_OF_INPUT,
+    RESUMED,
+    Keyboard,
+    TerminalKeys,
+    TypedLines,
+    is_foreground_terminal,
+    keyboard,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 
@@ -110,6 +119,36 @@ def test_what_was_typed_before_is_forgotten(pty: tuple[int, int]) -> None:
             assert await keys.key() == "n"
 
     run(test())
+
+
+def test_in_the_background_the_terminal_is_left_alone_until_it_is_given_back(
+    pty: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that reads or sets it meanwhile would be stopped at once."""
+    master, slave = pty
+    before = termios.tcgetattr(slave)
+    monkeypatch.setattr("zrtp.cli.screen.keyboard.LOOK", 0.005)
+
+    async def test() -> None:
+        with TerminalKeys(slave) as keys:
+            taken_over = termios.tcgetattr(slave)
+            keys.restore()
+            monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp() + 1)
+            os.kill(os.getpid(), signal.SIGCONT)
+            await asyncio.sleep(0.02)
+            os.write(master, b"for the shell\n")
+            keys.forget_typed()
+            assert os.read(slave, 99) == b"for the shell\n"
+            assert termios.tcgetattr(slave) == before
+
+            monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp())
+            assert await keys.key() == RESUMED
+            assert termios.tcgetattr(slave) == taken_over
+            os.write(master, b"y")
+            assert await keys.key() == "y"
+
+    run(test())
+    assert termios.tcgetattr(slave) == before
 
 
 def test_a_terminal_of_somebody_else_is_none_of_ours(pty: tuple[int, int]) -> None:

@@ -7,6 +7,7 @@ import io
 import pytest
 
 from tests.cli.stage import Stream, visible
+from tests.support.cases import every
 from zrtp.cli.errors import CommandError, Exit, as_line
 from zrtp.cli.screen.terminal import Terminal
 
@@ -33,6 +34,23 @@ def test_with_json_standard_output_is_left_to_machines(capsys: pytest.CaptureFix
     Terminal.of_process(json=True).result("for people")
 
     assert capsys.readouterr() == ("", "for people\n")
+
+
+@every("plain", [True, False])
+def test_words_from_elsewhere_are_shown_and_not_obeyed(plain: bool) -> None:
+    out, err = Stream(terminal=True), Stream(terminal=True)
+    terminal = Terminal(out=out, err=err, plain=plain, width=200)
+    name = "a\x1b]0;title\x07b\x1b[2Jc\x9b1md\x7f"
+    shown = r"a\x1b]0;title\x07b\x1b[2Jc\x9b1md\x7f"
+    terminal.error(f"{name} cannot be read", f"try {name}")
+    terminal.note("\r\x1b[Kzrtp: \x1b[31mall is well")
+    terminal.result(f" {name}")
+    terminal.question(name)
+    terminal.ask(name)
+
+    assert err.getvalue().count(shown) == 2
+    assert out.getvalue() == f" {shown}\n {shown}\n{shown}"
+    assert visible(err.getvalue()).endswith(r"zrtp: \x0d\x1b[Kzrtp: \x1b[31mall is well" + "\n")
 
 
 def test_only_a_stream_that_is_a_terminal_is_decorated() -> None:

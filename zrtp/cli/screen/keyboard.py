@@ -26,6 +26,9 @@ END_OF_INPUT = ""
 RESUMED = "\x1a"
 """What `key` and `line` return when the process was suspended and is back: what was on the screen may be gone."""
 
+LOOK = 0.3
+"""Seconds between two looks at whether a process in the background has got the terminal back."""
+
 _CONTROL_D = "\x04"
 
 
@@ -84,13 +87,16 @@ class TerminalKeys:
         self._before: list[Any] | None = None
         self._typed: asyncio.Queue[str] = asyncio.Queue()
         self._ended = False
+        self._looking: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> TerminalKeys:
         self._before = termios.tcgetattr(self._descriptor)
         atexit.register(self.restore)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._descriptor, self._read)
-        loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+        if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+        loop.add_signal_handler(signal.SIGCONT, self._resume)
         self._take_over()
         return self
 
@@ -98,12 +104,15 @@ class TerminalKeys:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._descriptor)
         loop.remove_signal_handler(signal.SIGTSTP)
+        loop.remove_signal_handler(signal.SIGCONT)
+        if self._looking is not None:
+            self._looking.cancel()
         self.restore()
         atexit.unregister(self.restore)
 
     def restore(self) -> None:
         """Leave the terminal as it was found. May be called again."""
-        if self._before is not None:
+        if self._before is not None and not self._in_background():
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._before)
 
@@ -128,14 +137,15 @@ class TerminalKeys:
             self._take_over()
 
     def forget_typed(self) -> None:
-        with contextlib.suppress(termios.error):
-            termios.tcflush(self._descriptor, termios.TCIFLUSH)
+        if not self._in_background():
+            with contextlib.suppress(termios.error):
+                termios.tcflush(self._descriptor, termios.TCIFLUSH)
         while not self._typed.empty():
             self._typed.get_nowait()
 
     def _take_over(self) -> None:
         """No echo, and no waiting for Enter, which still ends a line: some versions of `tty.setcbreak` change that."""
-        if self._before is not None:
+        if self._before is not None and not self._in_background():
             *flags, local, in_speed, out_speed, characters = self._before
             characters = [*characters]
             characters[termios.VMIN], characters[termios.VTIME] = 1, 0
@@ -158,8 +168,28 @@ class TerminalKeys:
     def _suspend(self) -> None:
         self.restore()
         os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _resume(self) -> None:
+        """The process goes on: at the terminal, or in the background, until the shell gives the terminal back, which no
+        signal tells."""
+        loop = asyncio.get_running_loop()
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._in_background():
+            loop.remove_reader(self._descriptor)
+            self._looking = loop.call_later(LOOK, self._resume)
+            return
+        if not self._ended:
+            loop.add_reader(self._descriptor, self._read)
         self._take_over()
         self._typed.put_nowait(RESUMED)
+
+    def _in_background(self) -> bool:
+        """Whether the terminal is somebody else's now: a process that reads or sets it then is stopped."""
+        try:
+            return os.tcgetpgrp(self._descriptor) != os.getpgrp()
+        except OSError:
+            return False  # a terminal without jobs
 
 
 class TypedLines:

@@ -24,6 +24,9 @@ _CLEAR_LINE: Final = "\r\x1b[K"
 _WEIGHTS: Final = {"bold": "1", "dim": "2"}
 _COLOURS: Final = {"red": "31", "green": "32", "yellow": "33"}
 _ESCAPE: Final = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FOREIGN: Final = re.compile(r"(?!\r?\x1b\[K|\x1b\[[0-9;]*m)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters that are not part of a sequence written here."""
 
 
 class Terminal:
@@ -212,6 +215,7 @@ class Terminal:
         return self.styled(self._out, text, ("bold",))
 
     def _prefixed(self, text: str) -> list[str]:
+        text = _CONTROL.sub(_named, text)
         if columns.width(PREFIX + text) <= self.width or not self._decorated[self._err]:
             return [PREFIX + text]
         return columns.wrapped(text, self.width, first=PREFIX, rest=" " * len(PREFIX), whole_words=True)
@@ -233,4 +237,9 @@ class Terminal:
         return next((stream for stream in (self._out, self._err) if self._decorated[stream]), None)
 
     def _write(self, stream: TextIO, text: str) -> None:
-        self._outputs[stream].write(text)
+        """What words from elsewhere, such as the name of a file, would make the terminal do is shown instead."""
+        self._outputs[stream].write(_FOREIGN.sub(_named, text))
+
+
+def _named(control: re.Match[str]) -> str:
+    return f"\\x{ord(control[0]):02x}"
