@@ -45,6 +45,14 @@ def test_every_verb_has_complete_help_with_an_example(verb: str, capsys: pytest.
     assert f"  zrtp {verb}" in shown
 
 
+def test_help_for_a_verb_with_subcommands_shows_the_options_of_these(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["proxy", "--help"]) == 0
+    shown = capsys.readouterr().out
+
+    for option in ("--upstream SERVER", "--phone HOST:PORT", "--best-effort", "--cache PATH", "--agreement"):
+        assert option in shown
+
+
 def test_help_shows_the_verbs_and_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out

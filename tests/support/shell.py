@@ -20,7 +20,7 @@ import zrtp.cli
 from tests.support import api
 from zrtp.cli.__main__ import SHELLS, SUMMARY, VERBS
 from zrtp.cli.errors import Exit
-from zrtp.cli.options.parser import Parser
+from zrtp.cli.options.parser import Parser, with_subcommands
 
 FOLDER = Path(zrtp.cli.__file__).with_name("shell")
 
@@ -79,6 +79,16 @@ def _verb(verb: str) -> Iterator[str]:
     module.add_arguments(parser)
     yield from (f".SH ZRTP {verb.upper()}", rf"\fBzrtp {verb}\fR {_text(module.SYNOPSIS)}", ".PP")
     yield from _verbatim(module.DESCRIPTION)
+    whole, *subcommands = with_subcommands(parser)
+    yield from _options(whole)
+    for each in subcommands:
+        yield rf".SS {_text(each.prog)}"
+        yield from _options(each)
+    yield from (".SS Examples and keys",)
+    yield from _verbatim(module.EXAMPLE.removeprefix("example:\n"))
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
     for group in parser._action_groups:
         shown = [action for action in group._group_actions if action.help != argparse.SUPPRESS]
         actions = [action for action in shown if action.dest != "help"]
@@ -86,8 +96,6 @@ def _verb(verb: str) -> Iterator[str]:
             yield f".SS {_text(str(group.title).capitalize())}"
         for action in actions:
             yield from (".TP", rf"\fB{_text(_invocation(action))}\fR", _text((action.help or "").replace("%%", "%")))
-    yield from (".SS Examples and keys",)
-    yield from _verbatim(module.EXAMPLE.removeprefix("example:\n"))
 
 
 def _invocation(action: argparse.Action) -> str:

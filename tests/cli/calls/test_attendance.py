@@ -174,12 +174,18 @@ def test_keys_during_the_call() -> None:
     [(Verdict.MATCH, Exit.ENDED), (Verdict.LATER, Exit.ENDED), (Verdict.MISMATCH, Exit.SAS_MISMATCH)],
 )
 def test_a_verdict_from_the_command_line_is_given_at_once(verdict: Verdict, code: Exit) -> None:
+    screen = Stream()
+    presenter = Presenter(Terminal(out=screen, err=screen), ticking())
+
     async def held() -> tuple[int, bool]:
         call = Call(alice=replace(OPTIONS, seconds=0.1))
-        ended = await call.hold(lambda: judge(call.alice, verdict, "bob"))
+        ended = await call.hold(lambda: judge(call.alice, presenter, verdict, "bob"))
         return ended, call_of(call.alice.opened.result().session).compromised
 
     assert asyncio.run(held()) == (code, verdict is Verdict.MISMATCH)
+    assert (screen.getvalue() == " secure with this peer - verified\n") is (verdict is Verdict.MATCH), (
+        "and that is told"
+    )
 
 
 async def verify_both(meeting: Meeting) -> None:
@@ -373,7 +379,9 @@ def test_without_anybody_to_ask_nothing_goes_on_unprotected() -> None:
         call = Call(alice=CLEARABLE, bob=CLEARABLE)
 
         async def attend() -> None:
-            judging = asyncio.ensure_future(judge(call.alice, Verdict.LATER, None))
+            screen = Stream()
+            presenter = Presenter(Terminal(out=screen, err=screen), ticking())
+            judging = asyncio.ensure_future(judge(call.alice, presenter, Verdict.LATER, None))
             await asyncio.gather(call.alice.secured, call.bob.secured)
             call.bob.decisions.go_clear()
             await judging

@@ -48,6 +48,8 @@ def test_addresses(text: str, meaning: tuple[str, int]) -> None:
         ("x" * 64, "cannot be the name of a computer"),
         ("1:2:3", "cannot be the name of a computer"),
         ("fe80::1:5004", "the end of fe80::1:5004 may be a port: write [fe80::1]:5004, or [fe80::1:5004]"),
+        ("[::1", "is not [ADDRESS]:PORT, for example [2001:db8::20]:5004"),
+        ("[::1]5004", "is not [ADDRESS]:PORT"),
         ("[fe80::1]:5004", "fe80::1 is valid on one link only: say on which, for example fe80::1%eth0"),
     ],
 )

@@ -64,6 +64,16 @@ def test_keys_are_handed_over_when_the_words_match_and_fit_each_other(tmp_path: 
     assert "the other person has not confirmed yet" in alice.screen, "nothing tells what is said there"
 
 
+def test_nobody_is_asked_for_a_name_that_is_not_kept(tmp_path: Path) -> None:
+    (alices, hers), (bobs, _) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
+    with two_terminals(tmp_path, [*alices, "--cache", "none"], [*bobs, "--verify", "later"]) as (alice, _):
+        alice.expect("[l] later")
+        alice.press("y")
+        assert alice.wait() == 0
+    assert json.loads(hers.read_text())["verified"]
+    assert "secure with this peer - verified" in alice.screen
+
+
 def test_words_that_differ_hand_over_nothing(tmp_path: Path) -> None:
     (alices, hers), (bobs, _) = keeper(tmp_path, "hers"), keeper(tmp_path, "his")
     with two_terminals(tmp_path, alices, [*bobs, "--verify", "later"]) as (alice, bob):

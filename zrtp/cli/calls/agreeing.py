@@ -337,10 +337,11 @@ class _Agreeing:
             with keyboard(sys.stdin) as keys:
                 dialogue = Dialogue(self._terminal, keys)
                 verdict = await dialogue.verdict(sas)
-                if verdict is Verdict.MATCH:
+                if verdict is Verdict.MATCH and self._endpoint.cache is not None:
                     name = await dialogue.name(name or session.peer.name or "")
         if verdict is Verdict.MATCH:
             session.sas_matched(name)
+            self._terminal.note(f"secure with {wording.name(session.peer.name)} - verified")
         elif verdict is Verdict.MISMATCH:
             session.sas_mismatched()
             call.settle()

@@ -19,13 +19,14 @@ from zrtp.protocol.events import Assurance, ClearRequested, SasRelayed, Sending
 from zrtp.protocol.session import Session
 
 
-async def judge(conversation: Conversation, verdict: Verdict, name: str | None) -> None:
+async def judge(conversation: Conversation, presenter: Presenter, verdict: Verdict, name: str | None) -> None:
     """Say what `--verify` says, as soon as the call is secure. Nobody is asked, so that nobody agrees to anything."""
     await conversation.secured
     if verdict is Verdict.MISMATCH:
         conversation.decisions.mismatch()
     elif verdict is Verdict.MATCH:
         conversation.decisions.match(name)
+        presenter.show_verified(conversation.opened.result().session.peer.name)
     else:
         conversation.decisions.later()
     while True:

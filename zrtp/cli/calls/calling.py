@@ -70,7 +70,7 @@ def _hold_call(settings: CallSettings, remote: Address | None, reach: ReachSetti
             conversation = Conversation(
                 endpoint, settings, sound, audience, remote=remote, found=_find(settings, reach, audience, lines)
             )
-            return await hold([conversation], lambda: attendance.judge(conversation, verdict, settings.name))
+            return await hold([conversation], lambda: attendance.judge(conversation, presenter, verdict, settings.name))
         with keyboard(sys.stdin) as keys:
             conversation = Conversation(
                 endpoint, settings, sound, audience, remote=remote, found=_find(settings, reach, audience, keys)

@@ -23,8 +23,10 @@ def address(text: str) -> Address:
     """HOST:PORT, also PORT, HOST and [IPv6]:PORT; the host defaults to all interfaces, the port to 5004."""
     host, port = text.strip(), str(DEFAULT_PORT)
     if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
+        host, closed, rest = text[1:].partition("]")
+        if not closed or rest[:1] not in ("", ":"):
+            _refuse(f"{text!r} is not [ADDRESS]:PORT, for example [2001:db8::20]:5004")
+        port = rest[1:] or port
     elif text.isdecimal():
         host, port = "", text
     elif text.count(":") == 1:

@@ -15,12 +15,12 @@ import argparse
 import os
 import sys
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from zrtp.cli.errors import CommandError, Exit
-from zrtp.cli.options.parser import similar
+from zrtp.cli.options.parser import similar, with_subcommands
 
 CONFIGURABLE: Final = (
     "accept",
@@ -79,7 +79,7 @@ def apply(parser: argparse.ArgumentParser, verb: str, verbs: Collection[str]) ->
     CommandError for what is wrong in it."""
     file = path()
     values = _defaults(file, verb, verbs)
-    for each in _with_subcommands(parser):
+    for each in with_subcommands(parser):
         actions = {option.removeprefix("--"): action for action in each._actions for option in action.option_strings}
         own: dict[str, object] = {}
         for name, value in values.items():
@@ -93,13 +93,6 @@ def given(arguments: argparse.Namespace, name: str) -> Any:
     value = getattr(arguments, name)
     own: dict[str, object] = getattr(arguments, _OWN, {})
     return None if name in own and value is own[name] else value
-
-
-def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            yield from action.choices.values()
 
 
 def _defaults(file: Path, verb: str, verbs: Collection[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 
 from zrtp.cli.errors import CommandError, Exit
@@ -29,6 +29,11 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"unrecognized arguments: {word}")
         return super().parse_args(given, namespace)
 
+    def format_help(self) -> str:
+        """Complete: sub-commands say the rest."""
+        _, *subcommands = with_subcommands(self)
+        return "\n".join([super().format_help(), *(each.format_help() for each in subcommands)])
+
     def error(self, message: str) -> NoReturn:
         hint = f"{self.prog} --help shows every option"
         if (unknown := _UNKNOWN.fullmatch(message)) is not None:
@@ -37,6 +42,14 @@ class Parser(argparse.ArgumentParser):
             if guess := similar(unknown[1].lstrip("-"), names):  # hyphens alone make no resemblance
                 hint = f"did you mean {names[guess]}? {hint}"
         raise CommandError(message, hint, code=Exit.USAGE)
+
+
+def with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser, and those of its sub-commands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
 
 
 def one_of(choices: Iterable[str], synonyms: Mapping[str, str] | None = None) -> Callable[[str], str]:

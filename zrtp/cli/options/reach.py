@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from zrtp.cli.errors import CommandError, Exit, as_line
-from zrtp.cli.options.addresses import EVERYWHERE, remote_address
+from zrtp.cli.options.addresses import everywhere, remote_address
 from zrtp.errors import ApiMisuse, ZrtpError
 from zrtp.media.addresses import Address
 from zrtp.reach.code import FEWEST_WORDS, MOST_WORDS, Code, looks_like_code
@@ -111,7 +111,7 @@ def settings(arguments: argparse.Namespace, called: Callee | None = None) -> Rea
         words=getattr(arguments, "words", None) or FEWEST_WORDS,
         mailbox=_checked(parse_mailbox, arguments.mailbox),
         servers=_servers(arguments),
-        addresses=None if bind is None or bind[0] == EVERYWHERE else (bind[0],),
+        addresses=None if bind is None or bind[0] == everywhere(bind[0]) else (bind[0],),
         trusted=line and arguments.trust_peer_hash,
     )
 
