@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -211,6 +212,10 @@ def test_a_port_in_use_is_exit_6(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--bind", "203.0.113.77:5004"]) == 6
 
     assert "zrtp: error: this computer has no address 203.0.113.77" in capsys.readouterr().err
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        assert main(["demo", "--bind", f"127.0.0.1:{taken.getsockname()[1]}"]) == 6
+    assert "choose another one, for example zrtp demo --bind 127.0.0.1:" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from tests.cli.pty_process import PtyProcess
 from tests.interop.ports import free_udp_ports
 from zrtp.cli.__main__ import main
+from zrtp.cli.screen.terminal import Terminal
 from zrtp.media.rtp import RtpPacket
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
@@ -193,6 +196,31 @@ def test_what_cannot_be_is_one_sentence_and_its_code(
     shown = capsys.readouterr().err
     assert sentence in shown
     assert "Traceback" not in shown
+
+
+def test_a_name_server_that_does_not_answer_is_told_and_can_be_interrupted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answered = threading.Event()
+
+    def look_up(*_: object, **options: int) -> object:
+        answered.wait(60)
+        return []
+
+    def told(terminal: Terminal, words: str, *_: str) -> None:
+        said.append(words)
+        if words.startswith("looking up"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    said: list[str] = []
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr("zrtp.cli.calls.names.PATIENCE", 0.01)
+    monkeypatch.setattr(Terminal, "note", told)
+    try:
+        assert main(["proxy", "rtp", "7000", "slow.example.org:5004", "--cache", "none"]) == 130
+    finally:
+        answered.set()
+    assert said == ["looking up the name slow.example.org", "interrupted"]
 
 
 def test_a_port_in_use_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,9 @@ class Conversation:
         callee: Conversation | None = None,
         through: Callable[[Address], Awaitable[Address]] | None = None,
         found: Meeting | RouterPort | None = None,
+        example: str = "",
     ) -> None:
+        """`example` is how another local address for {} would be given."""
         self.endpoint = endpoint
         self._settings = settings
         self.sound = sound
@@ -84,6 +86,7 @@ class Conversation:
         self._callee = callee
         self._through = through
         self._found = found
+        self._example = example
         self._meeting = found if isinstance(found, Meeting) else None
         self._path = BadNetwork(settings.impair) if settings.impair != Impairment() else None
         self._loop = asyncio.get_running_loop()
@@ -117,7 +120,7 @@ class Conversation:
                     with explained(self._tell_wait, *self._looked_up):
                         stream = await self._unless_hung_up(stack.enter_async_context(self._open()))
             except OSError as error:
-                raise opening.cannot_open(error, self._settings.bind, self._remote) from error
+                raise opening.cannot_open(error, self._settings.bind, self._remote, example=self._example) from error
             if stream is None:
                 outcome = self._close_sound(self._ending.outcome.result())
             else:

@@ -8,7 +8,7 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -89,7 +89,7 @@ class _Audience:
             listener(news)
 
 
-def run_proxy(make: Callable[[Callable[[ProxyNews], None]], Proxy], settings: ProxySettings) -> int:
+def run_proxy(make: Callable[[Callable[[ProxyNews], None]], Awaitable[Proxy]], settings: ProxySettings) -> int:
     """Run the proxy that `make` makes within the event loop; returns the exit code. Raises CommandError."""
     terminal = Terminal.of_process(json=settings.json, plain=settings.plain)
     logs.to_terminal(terminal, verbose=settings.verbose)
@@ -113,7 +113,7 @@ def run_proxy(make: Callable[[Callable[[ProxyNews], None]], Proxy], settings: Pr
 class _Run:
     def __init__(
         self,
-        make: Callable[[Callable[[ProxyNews], None]], Proxy],
+        make: Callable[[Callable[[ProxyNews], None]], Awaitable[Proxy]],
         settings: ProxySettings,
         terminal: Terminal,
         machines: ProxyJson | None,
@@ -134,7 +134,7 @@ class _Run:
 
     async def run(self) -> Exit:
         ended = asyncio.Event()
-        proxy = self._make(self._audience.tell)
+        proxy = await self._make(self._audience.tell)
         if self._settings.verdict is not None:
             self._audience.listeners.append(lambda news: self._judge_by_option(proxy, news))
         try:

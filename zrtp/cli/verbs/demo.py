@@ -164,6 +164,7 @@ def _both_ends(
         replace(of_bob, ssrc=None, peer_hash=None, name=None, verdict=Verdict.LATER),
         Sound(Tone(BOB_HERTZ), sound_of_bob.sinks),
         audiences["bob"],
+        example="zrtp demo --bind {}",
     )
     alice = Conversation(
         open_endpoint(of_alice.config, first, given.cache),

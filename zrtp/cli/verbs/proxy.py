@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
+import asyncio
 import socket
 from pathlib import Path
 from typing import Final
 
 from zrtp.cli.calls.impairment import BadNetwork, Impairment
+from zrtp.cli.calls.names import explained
+from zrtp.cli.calls.opening import cannot_open
 from zrtp.cli.calls.proxying import ProxySettings, run_proxy
 from zrtp.cli.errors import CommandError, Exit
 from zrtp.cli.options import algorithms, cache, network, output, verdict
 from zrtp.cli.options.addresses import address, remote_address
 from zrtp.cli.options.parser import Parser
+from zrtp.cli.screen.terminal import Terminal
 from zrtp.errors import CacheError
-from zrtp.media.addresses import Address
+from zrtp.media.addresses import Address, is_number
 from zrtp.protocol.endpoint import Endpoint
 from zrtp.proxy.bare import BareOptions, BareRtp
 from zrtp.proxy.news import CallVerdict, Tell, View
@@ -87,35 +90,33 @@ def run(arguments: argparse.Namespace) -> int:
         web=arguments.web,
     )
     if arguments.kind == "rtp":
-        return run_proxy(lambda tell: _Rtp(arguments, endpoint, policy, tell), settings)
+        return run_proxy(lambda tell: _Rtp.of(arguments, endpoint, policy, tell), settings)
     if arguments.listen[0] in ("0.0.0.0", "::"):  # noqa: S104
         raise CommandError(
             "--listen needs the address that the phone reaches, not all of them",
             "for a phone on this computer 127.0.0.1, otherwise the address in its network",
             code=Exit.USAGE,
         )
-    return run_proxy(lambda tell: _Sip(arguments, endpoint, policy, tell), settings)
+    return run_proxy(lambda tell: _Sip.of(arguments, endpoint, policy, tell), settings)
 
 
 class _Sip:
     """The SIP proxy, as the command runs it."""
 
-    def __init__(
-        self,
-        arguments: argparse.Namespace,
-        endpoint: Endpoint,
-        policy: Policy,
-        tell: Tell,
-    ) -> None:
+    def __init__(self, proxy: SipProxy) -> None:
+        self._proxy = proxy
+
+    @classmethod
+    async def of(cls, arguments: argparse.Namespace, endpoint: Endpoint, policy: Policy, tell: Tell) -> _Sip:
         options = ProxyOptions(
-            listen=_numbers(arguments.listen),
+            listen=await _numbers(arguments.listen),
             upstream=arguments.upstream,
             policy=policy,
-            bind=_numbers(arguments.bind) if arguments.bind else None,
+            bind=await _numbers(arguments.bind) if arguments.bind else None,
             ca=arguments.ca,
             path=_path(arguments.impair),
         )
-        self._proxy = SipProxy(options, endpoint, tell)
+        return cls(SipProxy(options, endpoint, tell))
 
     async def open(self) -> dict[str, str]:
         phone, outside = await self._proxy.open()
@@ -134,16 +135,20 @@ class _Sip:
 class _Rtp:
     """One stream, as the command runs it."""
 
-    def __init__(self, arguments: argparse.Namespace, endpoint: Endpoint, policy: Policy, tell: Tell) -> None:
+    def __init__(self, proxy: BareRtp) -> None:
+        self._proxy = proxy
+
+    @classmethod
+    async def of(cls, arguments: argparse.Namespace, endpoint: Endpoint, policy: Policy, tell: Tell) -> _Rtp:
         options = BareOptions(
-            local=_numbers(arguments.local),
-            remote=_numbers(arguments.remote),
+            local=await _numbers(arguments.local),
+            remote=await _numbers(arguments.remote),
             policy=policy,
-            phone=_numbers(arguments.phone) if arguments.phone else None,
-            bind=_numbers(arguments.bind) if arguments.bind else None,
+            phone=await _numbers(arguments.phone) if arguments.phone else None,
+            bind=await _numbers(arguments.bind) if arguments.bind else None,
             path=_path(arguments.impair),
         )
-        self._proxy = BareRtp(options, endpoint, tell)
+        return cls(BareRtp(options, endpoint, tell))
 
     async def open(self) -> dict[str, str]:
         phone, outside = self._proxy.open()
@@ -213,17 +218,14 @@ def _web(text: str) -> Address:
     return host, port
 
 
-def _numbers(given: Address) -> Address:
+async def _numbers(given: Address) -> Address:
     """The address in numbers. Raises CommandError for a name that cannot be found."""
+    if is_number(given[0]):
+        return given
     try:
-        ipaddress.ip_address(given[0])
-    except ValueError:
-        try:
-            found = socket.getaddrinfo(*given, type=socket.SOCK_DGRAM)
-        except OSError as error:
-            raise CommandError(
-                f"the name {given[0]} cannot be found", "check its spelling, or give the address in numbers"
-            ) from error
-        found.sort(key=lambda info: info[0] != socket.AF_INET)
-        return str(found[0][4][0]), given[1]
-    return given
+        with explained(Terminal.of_process(json=True).note, given):
+            found = await asyncio.get_running_loop().getaddrinfo(*given, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise cannot_open(error, None, given) from error
+    found.sort(key=lambda info: info[0] != socket.AF_INET)
+    return str(found[0][4][0]), given[1]
