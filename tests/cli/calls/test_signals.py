@@ -70,6 +70,17 @@ def test_what_nohup_and_the_shell_of_a_script_ignore_stays_ignored(name: str) ->
         signal.signal(number, before)
 
 
+@posix
+def test_a_program_of_another_user_is_waited_for_all_the_same() -> None:
+    class Guarded:
+        def send_signal(self, sig: int) -> None:
+            raise PermissionError
+
+    with forwarded() as forwarding:
+        forwarding.begin(Guarded())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 class Program:
     """Remembers what it was sent."""
 

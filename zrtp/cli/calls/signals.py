@@ -53,7 +53,7 @@ class Forwarding:
         """It has started."""
         self._program = program
         for number in self._early:
-            program.send_signal(number)
+            self._send(program, number)
 
     def take(self, number: int, _frame: object) -> None:
         """What a signal calls. Ctrl-C reaches the program by itself: the terminal sends it to both."""
@@ -62,7 +62,11 @@ class Forwarding:
         if self._program is None:
             self._early.append(number)
         else:
-            self._program.send_signal(number)
+            self._send(self._program, number)
+
+    def _send(self, program: Program, number: int) -> None:
+        with suppress(PermissionError):  # it runs as another user: its end is waited for all the same
+            program.send_signal(number)
 
 
 @contextmanager
