@@ -115,8 +115,7 @@ class Call:
         self.zid = zid
         self.number = number
         self.endpoint_hash = endpoint_hash
-        self.enrol = enrol
-        self.offload = offload
+        self.enrol, self.offload = enrol, offload
         self.signalling_protected = signalling_protected
         self.members: list[Member] = []
         self.events: list[Event] = []
