@@ -58,17 +58,11 @@ REASONS: dict[str, str] = {
     "changes.py AfterCall._beside: self.at >= old.last_seen -> self.at > old.last_seen": (
         "of two calls that end at the same instant either may be the newer one"
     ),
-    "commitment.py _become_responder: None in core.commit_waits_for = None": (
-        "an exchange does not listen to the store, and whoever waits for it again says so anew"
-    ),
     "config.py default_key_agreements: code in usable and usable[code].available -> usable[code].available": (
         "the registry has every code that is wanted, whether its library is there or not"
     ),
     "transmission.py send_hello_limited: core.hello_copies and core.hello_copies[-1] >= now -> "
     "core.hello_copies[-1] >= now": "whoever answers has started, and sent a copy then",
-    "discovery.py add_candidate: now - candidates[key].seen > lifetime -> now - candidates[key].seen >= lifetime": (
-        "a Hello that is forgotten at the last instant of its time comes again"
-    ),
     "dispatch.py _handle_timers: core.beside is not None -> True": (
         "where nothing is repeated beside there is nothing due; it saves a call"
     ),
