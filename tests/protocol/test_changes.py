@@ -10,7 +10,7 @@ import pytest
 from tests.support.cases import every
 from tests.support.vault import reachable
 from zrtp.cache.memory import MemoryCache
-from zrtp.cache.record import PeerRecord
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.protocol.changes import (
     AfterCall,
     AfterMatch,
@@ -24,7 +24,6 @@ from zrtp.protocol.changes import (
     Renamed,
     Unverified,
 )
-from zrtp.protocol.config import FOREVER
 from zrtp.protocol.events import Mode, Role
 from zrtp.secret import Secret
 

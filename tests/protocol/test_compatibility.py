@@ -11,11 +11,11 @@ from tests.support import wire
 from tests.support.actor import WAITING, Actor, alone
 from tests.support.cases import every
 from tests.support.pair import seeded
-from zrtp.cache.record import PeerRecord
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.crypto.hashes import S256, S384, HashAlgorithm, sha256
 from zrtp.errors import ErrorCode, MalformedPacket
 from zrtp.protocol import compatibility
-from zrtp.protocol.config import FOREVER, ClearDialect, Config
+from zrtp.protocol.config import ClearDialect, Config
 from zrtp.protocol.events import Suite
 from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.secret import Secret

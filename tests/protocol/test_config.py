@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tests.support.cases import every
+from zrtp.cache.record import FOREVER
 from zrtp.crypto.auth_tags import AuthTag
 from zrtp.crypto.ciphers import CipherAlgorithm
 from zrtp.crypto.key_agreements.ml_kem import MlKem
 from zrtp.crypto.registry import DEFAULT
 from zrtp.errors import ApiMisuse, BackendUnavailable
-from zrtp.protocol.config import FOREVER, Config, default_key_agreements
+from zrtp.protocol.config import Config, default_key_agreements
 from zrtp.protocol.negotiation import Offer
 
 

@@ -14,9 +14,9 @@ from tests.support.inside import cache_of, call_of, core_of, state_of
 from tests.support.pair import Netem, Pair, Side, same_keys
 from tests.support.wire import reseal
 from zrtp.cache.memory import MemoryCache
+from zrtp.cache.record import FOREVER
 from zrtp.errors import ErrorCode
 from zrtp.protocol import limits
-from zrtp.protocol.config import FOREVER
 from zrtp.protocol.events import (
     Assurance,
     EnrolmentOffered,

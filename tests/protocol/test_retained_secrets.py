@@ -14,9 +14,9 @@ from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of
 from tests.support.pair import Pair, Side, seeded
 from zrtp.cache.memory import MemoryCache
-from zrtp.cache.record import PeerRecord
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.crypto.hashes import S256, S384
-from zrtp.protocol.config import FOREVER, Config
+from zrtp.protocol.config import Config
 from zrtp.protocol.events import Assurance, Continuity, Role, SasReady, Secured, SecurityWarning, WarningCode
 from zrtp.protocol.exchange import present
 from zrtp.protocol.retained_secrets import (

@@ -10,12 +10,12 @@ from tests.support.cases import every
 from tests.support.pair import Clock, seeded
 from zrtp.cache.interface import RecordUpdate
 from zrtp.cache.memory import MemoryCache
-from zrtp.cache.record import PeerRecord
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.crypto.hashes import S256
 from zrtp.errors import CacheError
 from zrtp.protocol import limits
 from zrtp.protocol.changes import CallOutcome
-from zrtp.protocol.config import FOREVER, Config
+from zrtp.protocol.config import Config
 from zrtp.protocol.confirm import ConfirmVerified
 from zrtp.protocol.events import Mode, Role
 from zrtp.protocol.exchange import Confirmed, SignatureChecked

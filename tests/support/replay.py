@@ -37,7 +37,7 @@ from tests.support.inside import call_of, core_of
 from tests.support.pair import Clock
 from tests.support.vectors import Party, Transcript
 from zrtp.cache.memory import MemoryCache
-from zrtp.cache.record import PeerRecord
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.crypto.codes import name
 from zrtp.crypto.hashes import HashAlgorithm
 from zrtp.crypto.key_agreements import InitiatorShare, KeyAgreement, ResponderShare, ShareContext
@@ -47,7 +47,7 @@ from zrtp.crypto.registry import DEFAULT, Algorithms
 from zrtp.protocol import agreement, compatibility, confirmation
 from zrtp.protocol.call import Call
 from zrtp.protocol.compatibility import read_confirm
-from zrtp.protocol.config import FOREVER, WITHOUT_ALGORITHM, Config
+from zrtp.protocol.config import WITHOUT_ALGORITHM, Config
 from zrtp.protocol.confirm import Box, ConfirmVerified, seal_confirm
 from zrtp.protocol.core import Core
 from zrtp.protocol.endpoint import Endpoint

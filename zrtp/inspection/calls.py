@@ -72,15 +72,6 @@ class RecordedCall:
     unlisted: int = 0
     announcements: list[Announcement] = field(default_factory=list)
 
-    def hops_of_key(self, crypto: CryptoAttribute) -> list[Announcement]:
-        """The messages in which this very key stood."""
-        identity = identity_of(crypto)
-        return [
-            announcement
-            for announcement in self.announcements
-            if any(identity_of(other) == identity for other in announcement.section.crypto)
-        ]
-
 
 def identity_of(crypto: CryptoAttribute) -> bytes:
     """Tells keys apart without showing them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from zrtp.cache.record import FOREVER
 from zrtp.crypto import codes
 from zrtp.errors import MalformedPacket, describe
 from zrtp.inspection.steps import Step
@@ -23,7 +24,6 @@ from zrtp.wire.messages import (
     SASrelay,
 )
 
-FOREVER: Final = 0xFFFFFFFF
 _SHOWN: Final = 8
 """Octets of a value that are shown."""
 

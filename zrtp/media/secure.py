@@ -42,8 +42,6 @@ from zrtp.protocol.stream import core_of
 if TYPE_CHECKING:
     from zrtp.protocol.stream import Stream
 
-"""What a socket gives and takes."""
-
 RTCP_BACKLOG: Final = 16
 """Received RTCP packets that are kept until `SecureMedia.take_rtcp` is called; the oldest goes first."""
 

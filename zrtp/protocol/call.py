@@ -335,8 +335,7 @@ class Call:
         self.peer = exchange.peer
         self.role, self.suite, self.hash = exchange.role, exchange.suite, exchange.hash
         self.own_plain, self.peer_plain = exchange.own_plain, plain
-        sas_type = self.installation.algorithms.sas_types[exchange.suite.sas]
-        self.sas = Sas(sashash=secrets.sashash, code=exchange.suite.sas, rendered=sas_type.render(secrets.sashash))
+        self.sas = self.installation.algorithms.sas_types[exchange.suite.sas].sas(secrets.sashash)
         remembers = self.retention.loaded and not self.installation.cacheless
         self.continuity = matched.continuity if remembers else Continuity.NONE
         if self.continuity is Continuity.MISMATCH and self._offers_preshared(exchange.peer.hello):
@@ -451,8 +450,7 @@ class Call:
     def render_as(self, sas_type: bytes) -> None:
         """Show our own SAS in the rendering that the far end uses (section 7.3)."""
         if self.sas is not None and self.relayed_sas is None:
-            render = self.installation.algorithms.sas_types[sas_type].render
-            self.sas = Sas(sashash=self.sas.sashash, code=sas_type, rendered=render(self.sas.sashash))
+            self.sas = self.installation.algorithms.sas_types[sas_type].sas(self.sas.sashash)
 
     def take_relayed_sas(self, sas: Sas, flags: SASrelayPlain) -> bool:
         """Show the SAS of the far end from now on; whether people who compared another one must do so again.

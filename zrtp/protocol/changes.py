@@ -21,8 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from zrtp.cache.record import PeerRecord
-from zrtp.protocol.config import FOREVER
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.protocol.events import Mode, Role
 from zrtp.secret import Secret
 

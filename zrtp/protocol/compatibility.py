@@ -17,17 +17,16 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from hmac import compare_digest
 
-from zrtp.cache.record import PeerRecord
+from zrtp.cache.record import FOREVER, PeerRecord
 from zrtp.crypto.hashes import HashAlgorithm, sha256
 from zrtp.errors import ErrorCode
-from zrtp.protocol.config import FOREVER, ClearDialect
+from zrtp.protocol.config import OWN_CLIENT_ID, ClearDialect
 from zrtp.protocol.events import Suite
 from zrtp.protocol.retained_secrets import KnownSecrets
 from zrtp.secret import Secret
 from zrtp.system import RandomSource
 from zrtp.wire.messages import SHORTEST_PLAIN, Commit, CommitMode, ConfirmPlain, DHPart1, Hello
 
-OWN_CLIENT_ID = b"zrtp Python"
 LAST_FIRST_SEQUENCE = 0x0FFF
 COPIES_BEFORE_YIELDING = 2
 PEERS_WITHOUT_PRESHARED = 256

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import TypeAlias
 
+from zrtp.cache.record import FOREVER
 from zrtp.crypto.codes import MULT, PRSH
 from zrtp.crypto.key_agreements.kem import KemAgreement
 from zrtp.crypto.registry import DEFAULT, Algorithms
@@ -14,11 +15,11 @@ from zrtp.crypto.srtp_suites import SUITES
 from zrtp.door import need_flag, need_instance, need_number, need_octets, need_whole
 from zrtp.errors import ApiMisuse
 
-FOREVER = 0xFFFFFFFF
-"""Cache expiration interval: retained secrets never expire (RFC 6189 section 4.9)."""
-
 WITHOUT_ALGORITHM = frozenset({MULT, PRSH, b"GCM "})
 """Codes that name a mode, or that the cipher does itself."""
+
+OWN_CLIENT_ID = b"zrtp Python"
+"""Names this package in Hello."""
 
 MAX_CODES = 7
 """Longest list of algorithms of one kind in a Hello (RFC 6189 section 5.2)."""
@@ -60,7 +61,7 @@ class Config:
     sas_types: Codes = (b"B32 ", b"B256")
     algorithms: Algorithms = DEFAULT
     """What the codes mean; extend it to add algorithms of your own."""
-    client_id: bytes = b"zrtp Python"
+    client_id: bytes = OWN_CLIENT_ID
     """Up to 16 octets that name this software in Hello; as text in ASCII. Two endpoints whose names begin with "zrtp
     Python" save one way of the path where signalling bound their Hellos, and tell apart who answers which Commit."""
     versions: tuple[bytes, ...] = (b"1.10",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from zrtp.cache.interface import SecretCache, waits
+from zrtp.cache.interface import ZID_LENGTH, SecretCache, waits
 from zrtp.cache.memory import MemoryCache
 from zrtp.crypto.signatures import SignatureVerifier, Signer
 from zrtp.door import (
@@ -30,7 +30,6 @@ from zrtp.protocol.session import Session
 from zrtp.secret import Secret
 from zrtp.system import RandomSource, WallClock, system_random, wall_clock
 
-ZID_LENGTH = 12
 _HASH_LABEL = "EndpointHash"
 """The label under which the cache keeps random octets that nobody outside knows."""
 

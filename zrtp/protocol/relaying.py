@@ -7,7 +7,6 @@ proved the secret of an earlier enrolment (s3); anybody else's is acknowledged a
 
 from __future__ import annotations
 
-from zrtp.crypto.sas import Sas
 from zrtp.crypto.signatures import SignatureInvalid
 from zrtp.errors import ApiMisuse
 from zrtp.protocol import limits, signing, transmission
@@ -127,8 +126,7 @@ def on_sas_relay(core: Core, relay: Received[SASrelay]) -> State:
 
 def _show(core: Core, plain: SASrelayPlain, now: float) -> None:
     """The SAS of the far end, in place of the server's; nothing if its signature is wrong."""
-    render = core.installation.algorithms.sas_types[plain.sas_type].render
-    sas = Sas(sashash=plain.sashash, code=plain.sas_type, rendered=render(plain.sashash))
+    sas = core.installation.algorithms.sas_types[plain.sas_type].sas(plain.sashash)
     signature = None
     if plain.signature_type is not None:
         try:

@@ -27,8 +27,6 @@ from zrtp.media.addresses import Address
 from zrtp.media.srtp.profiles import SrtpProfile
 from zrtp.protocol.events import SrtpKeys
 
-NOT_FOUND: Final = 127
-
 _SDES_SUITES: Final = {
     (b"AES1", b"HS80"): "AES_CM_128_HMAC_SHA1_80",
     (b"AES1", b"HS32"): "AES_CM_128_HMAC_SHA1_32",
