@@ -981,6 +981,24 @@ def test_our_dhpart1_names_the_commit_that_it_answers_to_a_peer_that_looks_at_it
     assert (dhpart1.pbx_secret_id == named) is (client_id == FAST.client_id)
 
 
+@pytest.mark.interop("I-49")
+def test_the_answer_to_a_commit_of_somebody_else_does_not_count_however_late_it_comes() -> None:
+    """Copies are counted from the first such answer: a path, or a store, may take longer than two of our Commits."""
+    bob = alone(FAST)
+    actor = Actor(bob.stream)
+    actor.own_hello = actor.hello(client_id=FAST.client_id.ljust(16))
+    commit = only(actor.discover()[-1:], Commit)
+    actor.wait(2.0)
+    assert core_of(bob.stream).copies_sent > 3
+    strange = actor.dhpart1(commit, pbx_secret_id=b"another!")
+    for _ in range(3):
+        assert actor.send(strange) == []
+        actor.wait(0.3)
+    assert state(bob) is State.COMMIT_SENT
+    named = sha256(b"DHPart1 for Commit" + commit.raw)[:8]
+    only(actor.send(actor.dhpart1(commit, pbx_secret_id=named)), DHPart2)
+
+
 def greeted(config: Config, cache: MemoryCache, zid: bytes, held: Secret | None, seed: int) -> tuple[Side, Actor]:
     """A call with a server that reads its secrets when our Hello comes, and has sent its own."""
     bob = alone(config, cache, seed=seed)

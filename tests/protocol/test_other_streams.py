@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.actor import FAST, WAITING, Actor, alone, among, kinds, only
 from tests.support.cases import every
+from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
@@ -18,7 +19,7 @@ from zrtp.protocol.exchange import present
 from zrtp.protocol.states import State
 from zrtp.protocol.stream import Stream
 from zrtp.secret import Secret
-from zrtp.wire.messages import Commit, Confirm1, Confirm2, DHPart1, DHPart2, Kind
+from zrtp.wire.messages import Commit, Confirm1, Confirm2, DHPart1, DHPart2, Error, Kind, kind_of
 
 VIDEO = 0xB2
 
@@ -146,6 +147,60 @@ def test_a_further_stream_that_comes_while_the_first_is_not_secure_here_yet_is_n
     pictures.discover()
     assert pictures.send(pictures.multistream_commit(Secret(bytes(32)))) == []
     assert video.counters["another stream comes first"] == 1
+
+
+@pytest.mark.attack("DOS-36")
+def test_what_was_begun_for_the_keys_before_another_stream_made_them_is_only_late() -> None:
+    side = alone(WAITING)
+    sound, pictures, video = two_streams(side)
+    pictures.discover()
+    sound.discover()
+    sound.take_dhpart1(only(sound.send(sound.commit()), DHPart1))
+    sound.now = pictures.now = 0.1
+    sound.send(sound.dhpart2(), sound.confirm())
+    assert state_of(side.stream) is State.SECURE
+    assert pictures.send(pictures.commit()) == []
+    assert video.counters["another stream came first"] == 1
+    pictures.now = limits.LATE_COMMITS + 0.1
+    only(pictures.send(pictures.commit(cipher=b"AES1")), Error)
+
+
+def test_a_passive_end_that_gives_way_waits_for_the_commit_of_the_peer() -> None:
+    side = alone(replace(FAST, passive=True))
+    sound, pictures, video = two_streams(side)
+    for actor in (sound, pictures):
+        actor.discover()
+        actor.take_dhpart1(only(actor.send(actor.commit()), DHPart1))
+    sound.send(sound.dhpart2(), sound.confirm())
+    assert video.state is State.DISCOVERED
+    assert not [message for _, message in pictures.wait(5.0) if isinstance(message, Commit)]
+    assert video.next_timer() is not None
+
+
+@every("seed", range(5))
+def test_two_preshared_exchanges_that_both_get_as_far_as_confirm1_end_in_one(seed: int) -> None:
+    """There no DHPart2 shows that the initiator hears us: that our Confirm1 is out has to do. Alice commits on one
+    stream and Bob on the other, and neither Commit arrives before both have waited for long enough.
+    """
+    config = replace(FAST, key_agreements=(b"X255", b"Mult", b"Prsh"), preshared=True)
+    friends = Friends(config, config, seed=seed)
+    for side in friends.call().sides:
+        side.session.sas_matched("somebody")
+    caches = {f"{name}_cache": cache for name, cache in friends.caches.items()}
+    pair = Pair(config, config, seed=seed, clock=friends.clock, **caches)  # type: ignore[arg-type]
+    late = {0xB2, pair.alice.stream.ssrc}
+
+    def lose(_: str, datagram: bytes) -> bytes | None:
+        kind, ssrc = kind_of(datagram[12:]), int.from_bytes(datagram[8:12], "big")
+        held_up = kind is Kind.COMMIT and pair.network.now < limits.TIME_FOR_OTHER_STREAM + 0.1
+        return None if held_up or (kind is Kind.HELLO_ACK and ssrc in late and pair.network.now < 1.0) else datagram
+
+    pair.network.filter = lose
+    pair.start()
+    video = pair.add_streams(0xA2, 0xB2)
+    pair.run(60.0)
+    assert pair.secure and {stream.state for stream in video} == {State.SECURE}
+    assert {pair.alice.stream.mode, video[0].mode} == {Mode.PRESHARED, Mode.MULTISTREAM}
 
 
 @every("seed", range(10))

@@ -98,6 +98,21 @@ def test_the_last_place_is_kept_for_who_hears_us() -> None:
 
 
 @pytest.mark.attack("DOS-15")
+def test_no_commit_takes_the_place_of_the_exchange_that_it_goes_out_beside() -> None:
+    """Before our DHPart2 goes out everybody else gets a Commit, and what it belongs to goes on."""
+    bob = alone(WAITING)
+    (first, *more) = strangers(bob, 4)
+    only(commit_at(first, 0.0), DHPart1)
+    core, running = core_of(bob.stream), exchange_with(bob, first)
+    for other in more[:2]:
+        aside.set_aside(core)
+        core.begin(replace(running, role=Role.INITIATOR, peer=candidate_of(bob, other)), 0.0)
+    late = 2 * limits.TIME_TO_ANSWER
+    assert side_by_side.make_room_for_commit(core, candidate_of(bob, more[2]), late, keep=running)
+    assert running in core.exchanges()
+
+
+@pytest.mark.attack("DOS-15")
 def test_who_comes_again_takes_the_place_of_the_oldest_who_had_time_to_go_on() -> None:
     bob = alone(WAITING)
     actors = strangers(bob, 4)

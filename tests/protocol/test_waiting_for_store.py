@@ -384,6 +384,21 @@ def test_the_time_of_a_record_is_counted_from_when_it_is_waited_for() -> None:
     only(peer.listen(), DHPart1)
 
 
+def test_a_commit_that_waited_is_not_answered_again_when_its_copy_was() -> None:
+    """Answered twice, with two key pairs, the two ends would hold different keys."""
+    side, keeper = keeping(WAITING)
+    peer = Actor(side.stream, ssrc=BOB_SSRC)
+    peer.discover()
+    commit = peer.commit()
+    peer.send(commit)
+    core = core_of(side.stream)
+    waiting = core.waiting_commits.pop(peer.ssrc)
+    keeper.serve(0.1)
+    core.waiting_commits[peer.ssrc] = waiting  # as if the answer about somebody else had come first
+    only(peer.send(commit), DHPart1)
+    assert core.waiting_commits == {}
+
+
 def test_whoever_hears_us_is_read_before_those_who_are_not_known_to() -> None:
     side, keeper = keeping(WAITING)
     crowd = [Actor(side.stream, ssrc=0x6660 + number, seed=100 + number) for number in range(limits.RECORDS)]

@@ -370,6 +370,7 @@ def _normalise(party: Party) -> None:
             for commit, at in core.past.recent_commits
             if party.now - at < limits.TIME_TO_ANSWER
         )
+        core.past.started_at = 0.0
         if core.past.waits_since is not None:
             core.past.waits_since = round(max(core.past.waits_since - party.now, -limits.TIME_FOR_OTHER_STREAM), 6)
         core.past.refused_for_room = ()
@@ -387,6 +388,7 @@ def _normalise(party: Party) -> None:
         core_of(stream).outbox.sequence = 1
         core_of(stream).outbox.bucket = limits.TokenBucket()
         core.outbox.answers = {request: (reply, 0) for request, (reply, _) in core.outbox.answers.items()}
+    call_of(party.session).secured_at = -limits.LATE_COMMITS
     for known in call_of(party.session).retention._known.values():  # this cache never lets anybody wait
         known.hello_came = known.told_at = known.looked_at = known.wanted_since = 0.0
         if known.at_hello is not None:

@@ -88,6 +88,7 @@ class Call:
         "retention",
         "role",
         "sas",
+        "secured_at",
         "signalling_protected",
         "signature",
         "signed",
@@ -113,8 +114,7 @@ class Call:
     ) -> None:
         self.installation = installation
         self.zid = zid
-        self.number = number
-        self.endpoint_hash = endpoint_hash
+        self.number, self.endpoint_hash = number, endpoint_hash
         self.enrol, self.offload = enrol, offload
         self.signalling_protected = signalling_protected
         self.members: list[Member] = []
@@ -127,6 +127,7 @@ class Call:
         """The stream that makes the keys of this call, from the peer's Confirm until it is secure."""
         self.public_values = PublicValues()
         self._without_encryption = self._goclears = 0
+        self.secured_at = 0.0
         self.clock = 0.0
         """The time of the last input."""
         self.nonces = Nonces()
@@ -332,7 +333,7 @@ class Call:
         derived, plain = present(exchange.derived), confirmed.confirm.plain
         secrets, derived.secrets, matched = present(derived.secrets), None, derived.matched
         self.zrtpsess, self.exported, self.kdf_context = secrets.zrtpsess, secrets.exported_key, secrets.kdf_context
-        self.peer = exchange.peer
+        self.peer, self.secured_at = exchange.peer, self.clock
         self.role, self.suite, self.hash = exchange.role, exchange.suite, exchange.hash
         self.own_plain, self.peer_plain = exchange.own_plain, plain
         self.sas = self.installation.algorithms.sas_types[exchange.suite.sas].sas(secrets.sashash)

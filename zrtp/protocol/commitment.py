@@ -83,6 +83,9 @@ def _answer_unless_refused(
     """What follows from a Commit. One that fails a check costs its sender its candidacy and nothing else: anybody can
     send a Hello and a Commit that continues it.
     """
+    if other_streams.came_first(core, received.message, received.at):
+        core.counters["another stream came first"] += 1
+        return core.state
     acknowledged, beside, first = core.hello_acknowledged, core.beside, core.exchange
     try:
         target = answer(core, received)
@@ -451,6 +454,9 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
     refused, _ = core.past.refused_commits.get(exchange.peer.ssrc, (None, 0.0))
     if refused is not None and refused.raw == exchange.commit.raw:
         del core.past.refused_commits[exchange.peer.ssrc]  # it came again and has its answer
+    waiting = core.waiting_commits.get(exchange.peer.ssrc)
+    if waiting is not None and waiting.message.raw == exchange.commit.raw:
+        del core.waiting_commits[exchange.peer.ssrc]  # a copy came when the record was there
     core.commit_waits_for = None
     core.begin(exchange, now)
     core.note_progress()

@@ -72,8 +72,8 @@ def id_of_answer(commit: Commit, peer: Hello) -> bytes:
 def answers_another_commit(dhpart1: DHPart1, commit: Commit, peer: Hello, *, pbxsecret: bool, copies_sent: int) -> bool:
     """Whether a DHPart1 is the answer to somebody else's Commit, by `id_of_answer`.
 
-    Peers: this package. Reason: its public value is none for our Commit. After two more copies of that it counts
-    nevertheless: the peer may be older, or have a pbxsecret that we lost. Rule I-49.
+    Peers: this package. Reason: its public value is none for our Commit. After two more copies of that since the first
+    such answer it counts nevertheless: the peer may be older, or have a pbxsecret that we lost. Rule I-49.
     """
     named = _is_this_package(peer) and not pbxsecret and copies_sent <= COPIES_BEFORE_YIELDING
     return named and not compare_digest(dhpart1.pbx_secret_id, id_of_answer(commit, peer))

@@ -49,7 +49,7 @@ def on_start(core: Core, start: Received[None]) -> State:
     transmission.send_repeatedly(core, core.hello, T1_EXTENDED if expected else T1, now)
     seconds = config.discovery_deadline_extended if expected else config.discovery_deadline
     core.deadlines[Trigger.DISCOVERY_DEADLINE] = core.later(now, seconds)
-    core.discovery_ends = None
+    core.discovery_ends, core.past.started_at = None, now
     return State.HELLO_SENT
 
 

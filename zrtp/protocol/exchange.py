@@ -86,6 +86,8 @@ class Past:
     """By source: the last Commit that found no room, and when its first copy came."""
     refused_for_room: tuple[bytes, ...] = ()
     """The last Commits that found no room; one that comes again is no stray."""
+    started_at: float = 0.0
+    """When this stream began to look for the peer."""
     waits_since: float | None = None
     """When this stream began to wait for the key agreement on another one."""
     open_to_others: bool = False
@@ -186,6 +188,8 @@ class Exchange:
     """Evidence that the other side heard our Hello: its DHPart2 opened hvi, or its Confirm verified."""
     refusal: Refusal | None = None
     """What was wrong with a message that anybody could have sent; if no better one follows, the exchange ends so."""
+    strange_answer_at_copy: int | None = None
+    """How often our Commit had been sent when the first DHPart1 came that may answer another one."""
     crowded_out: bool = False
     """Too many exchanges were begun at once, and this one makes room."""
     disturbed: bool = False

@@ -266,7 +266,7 @@ def commit_to_all(core: Core, now: float) -> None:
     for known in sorted(latest_first, key=lambda known: known.ssrc not in core.past.hearing):
         doubted = (known.ssrc, known.hello.raw) in core.doubted
         if known.ssrc != first.peer.ssrc and not doubted and len(core.exchanges()) < limits.EXCHANGES - 1:
-            _commit_beside(core, known, now)
+            _commit_beside(core, known, now, keep=first)
     aside.bring_forward(core, first)
 
 
@@ -369,8 +369,10 @@ def _concerns(exchange: Exchange, candidate: Candidate, now: float) -> bool:
     return exchange.peer.ssrc == candidate.ssrc and now - exchange.begun < limits.TIME_TO_ANSWER
 
 
-def _commit_beside(core: Core, candidate: Candidate, now: float, *, allow_preshared: bool = True) -> State:
-    """A Commit to this candidate beside what runs, unless he has one, or none can be made."""
+def _commit_beside(
+    core: Core, candidate: Candidate, now: float, *, allow_preshared: bool = True, keep: Exchange | None = None
+) -> State:
+    """A Commit to this candidate beside what runs, unless he has one, or none can be made; not in place of `keep`."""
     call, zid = core.call, candidate.hello.zid
     known = any(_concerns(one, candidate, now) for one in core.exchanges())
     possible = call.secured_before or (not core.h1_shown and call.retention.ask_unless_ready(zid, now))
@@ -379,7 +381,7 @@ def _commit_beside(core: Core, candidate: Candidate, now: float, *, allow_presha
         return core.state
     if not hearing.admit(core, candidate.ssrc, now):
         return core.state
-    if not side_by_side.make_room_for_commit(core, candidate, now):
+    if not side_by_side.make_room_for_commit(core, candidate, now, keep):
         core.counters["too many exchanges side by side"] += 1
         hearing.ask(core)
         return core.state

@@ -90,6 +90,8 @@ WRITES = 8
 """How often a change of a record is tried before it counts as lost."""
 WRITE_INTERVAL = 0.5
 """Seconds until a write that failed is tried again; each time twice as long."""
+LATE_COMMITS = 2.0
+"""Seconds after a call has become secure during which a Commit for its keys on another stream is only late."""
 TIME_FOR_OTHER_STREAM = 1.2
 """Seconds for which a stream leaves the key agreement of its call to another one that has proved nothing yet."""
 RETRY_INTERVAL = 0.15

@@ -29,7 +29,8 @@ def are_busy(core: Core) -> bool:
 
 def has_to_wait(core: Core, now: float) -> bool:
     """Whether our Commit for the keys of this call has to wait for another stream: as long as that may just take its
-    time, and longer if the peer of that one has proved that it hears us.
+    time, unless something runs here beside which it goes out, and longer if the peer of that one has proved that it
+    hears us.
     """
     running = [exchange for _, _, exchange in _running(core)]
     if not running:
@@ -37,9 +38,9 @@ def has_to_wait(core: Core, now: float) -> bool:
         return False
     if core.past.waits_since is None:
         core.past.waits_since = now
-    return any(exchange.proved for exchange in running) or now < core.later(
-        core.past.waits_since, limits.TIME_FOR_OTHER_STREAM
-    )
+    if any(exchange.proved for exchange in running):
+        return True
+    return not core.aside and now < core.later(core.past.waits_since, limits.TIME_FOR_OTHER_STREAM)
 
 
 def comes_first(core: Core, commit: Commit, hello: Hello, now: float) -> bool:
@@ -59,6 +60,16 @@ def comes_first(core: Core, commit: Commit, hello: Hello, now: float) -> bool:
     return False
 
 
+def came_first(core: Core, commit: Commit, now: float) -> bool:
+    """Whether another stream has just made the keys of the call, for which the peer sent this Commit before."""
+    return (
+        commit.mode is not CommitMode.MULTISTREAM
+        and core.call.secured_before
+        and core.past.started_at < core.call.secured_at
+        and now < core.later(core.call.secured_at, limits.LATE_COMMITS)
+    )
+
+
 def claim(core: Core, exchange: Exchange) -> bool:
     """The peer's Confirm has verified on this stream: the others end. False if another one has come first."""
     call = core.call
@@ -67,7 +78,8 @@ def claim(core: Core, exchange: Exchange) -> bool:
     if call.decided_by not in (None, core):
         return False
     if exchange.role is Role.INITIATOR and any(
-        theirs.proved
+        theirs.role is Role.RESPONDER
+        and (theirs.proved or theirs.derived is not None)
         and theirs.peer.hello.zid == exchange.peer.hello.zid
         and not _wins(core, exchange, theirs.commit, theirs.peer.hello)
         for _, _, theirs in _running(core)
@@ -84,7 +96,10 @@ def give_way(core: Core, now: float) -> State:
     aside.give_up_others(core)
     core.release()
     core.retransmission = None
-    core.deadlines[Trigger.RETRY] = now + limits.RETRY_INTERVAL
+    if core.installation.config.passive:
+        core.extend_discovery(now)  # the peer commits
+    else:
+        core.deadlines[Trigger.RETRY] = now + limits.RETRY_INTERVAL
     return State.DISCOVERED
 
 

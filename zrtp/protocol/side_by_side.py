@@ -36,9 +36,9 @@ def make_room_for_answer(core: Core, candidate: Candidate, commit: Commit, now: 
     return may_end_one and _end_one(core, answered, heard, now)
 
 
-def make_room_for_commit(core: Core, candidate: Candidate, now: float) -> bool:
-    """Make room for one more Commit of ours, to this candidate, in place of an answer rather than of another Commit;
-    False if there is none.
+def make_room_for_commit(core: Core, candidate: Candidate, now: float, keep: Exchange | None = None) -> bool:
+    """Make room for one more Commit of ours, to this candidate, in place of an answer rather than of another Commit,
+    and never of `keep`; False if there is none.
     """
     running = core.exchanges()[::-1]
     answers_first = sorted(running, key=lambda one: (one.role is Role.INITIATOR, one.begun))
@@ -46,7 +46,7 @@ def make_room_for_commit(core: Core, candidate: Candidate, now: float) -> bool:
     commits = [one for one in running if one.role is Role.INITIATOR]
     if _has_room(running, limits.EXCHANGES, heard) and _has_room(commits, limits.EXCHANGES - 1, heard):
         return True
-    return _end_one(core, answers_first, heard, now)
+    return _end_one(core, [one for one in answers_first if one is not keep], heard, now)
 
 
 def _has_room(exchanges: list[Exchange], limit: int, heard: bool) -> bool:
