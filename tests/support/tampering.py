@@ -141,6 +141,8 @@ class Report:
     tried: set[Change] = field(default_factory=set)
     unnoticed: set[Change] = field(default_factory=set)
     """Changes that made no difference."""
+    recovered: set[Change] = field(default_factory=set)
+    """Changes that left a trace, without any other effect."""
     matters: bool = False
     """The good datagram makes a difference: without one, no change of it does either."""
 
@@ -165,6 +167,8 @@ def tamper(make: Callable[[], Scene], step: int, changes: Changes) -> Report:
         else:
             assert not same_state or effect == "recovered", f"{change} was refused, but the good copy does not help"
             report.in_place["answered" if same_state else effect] += 1
+            if effect == "recovered" and not same_state:
+                report.recovered.add(change)
             report.in_front[_in_front(before(make, step), change)] += 1
         scene = before(make, step)
         state = snapshot(scene.receiver)
