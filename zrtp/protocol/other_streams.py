@@ -32,7 +32,7 @@ def has_to_wait(core: Core, now: float) -> bool:
     time, unless something runs here beside which it goes out, and longer if the peer of that one has proved that it
     hears us.
     """
-    running = [exchange for _, _, exchange in _running(core)]
+    running = [] if len(core.call.members) == 1 else [exchange for _, _, exchange in _running(core)]
     if not running:
         core.past.waits_since = None
         return False
@@ -50,6 +50,8 @@ def comes_first(core: Core, commit: Commit, hello: Hello, now: float) -> bool:
     """
     if commit.mode is CommitMode.MULTISTREAM:
         return core.call.zrtpsess is None and core.call.decided_by is not None
+    if len(core.call.members) == 1:
+        return False
     for other, state, exchange in _running(core):
         if exchange.proved:
             return True
@@ -64,7 +66,7 @@ def came_first(core: Core, commit: Commit, now: float) -> bool:
     """Whether another stream has just made the keys of the call, for which the peer sent this Commit before."""
     return (
         commit.mode is not CommitMode.MULTISTREAM
-        and core.call.secured_before
+        and core.call.zrtpsess is not None
         and core.past.started_at < core.call.secured_at
         and now < core.later(core.call.secured_at, limits.LATE_COMMITS)
     )
@@ -77,17 +79,23 @@ def claim(core: Core, exchange: Exchange) -> bool:
         return True
     if call.decided_by not in (None, core):
         return False
-    if exchange.role is Role.INITIATOR and any(
-        theirs.role is Role.RESPONDER
-        and (theirs.proved or theirs.derived is not None)
-        and theirs.peer.hello.zid == exchange.peer.hello.zid
-        and not _wins(core, exchange, theirs.commit, theirs.peer.hello)
-        for _, _, theirs in _running(core)
+    alone = len(call.members) == 1
+    if (
+        exchange.role is Role.INITIATOR
+        and not alone
+        and any(
+            theirs.role is Role.RESPONDER
+            and (theirs.proved or theirs.derived is not None)
+            and theirs.peer.hello.zid == exchange.peer.hello.zid
+            and not _wins(core, exchange, theirs.commit, theirs.peer.hello)
+            for _, _, theirs in _running(core)
+        )
     ):
         return False
     call.decided_by = core
     call.retention.turn_to(exchange.peer.hello.zid)
-    call.tell_others(core, Trigger.OUTRUN)
+    if not alone:
+        call.tell_others(core, Trigger.OUTRUN)
     return True
 
 
