@@ -12,7 +12,7 @@ from tests.support.friends import Friends
 from tests.support.inside import call_of, core_of, state_of
 from tests.support.pair import Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
-from zrtp.protocol import limits, other_streams
+from zrtp.protocol import initiation, limits, other_streams
 from zrtp.protocol.contention import Winner, resolve
 from zrtp.protocol.events import Failed, Mode, NoPeer
 from zrtp.protocol.exchange import present
@@ -62,6 +62,17 @@ def test_a_stream_waits_longer_for_one_whose_peer_has_proved_that_it_hears_us() 
     present(core_of(side.stream).exchange).proved = object()  # type: ignore[assignment]
     assert not [message for _, message in pictures.wait(5.0) if isinstance(message, Commit)]
     assert video.state is State.DISCOVERED
+
+
+def test_nor_does_a_commit_to_anybody_in_particular_go_out_then() -> None:
+    side = alone(FAST)
+    sound, pictures, video = two_streams(side)
+    only(sound.discover()[-1:], Commit)
+    pictures.discover()
+    present(core_of(side.stream).exchange).proved = object()  # type: ignore[assignment]
+    (peer,) = core_of(video).candidates.values()
+    assert initiation.commit_to(core_of(video), peer, 5.0) is State.DISCOVERED
+    assert core_of(video).exchange is None
 
 
 @pytest.mark.attack("DOS-36")
