@@ -240,7 +240,7 @@ def test_who_gets_no_public_value_is_asked_whether_he_hears_us() -> None:
     core = core_of(bob.stream)
     assert hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
     for _ in range(int(limits.PUBLIC_VALUES - limits.PUBLIC_VALUES_KEPT)):
-        core.call.public_values.count(0.0)
+        core.call.count_public_value(0.0)
     assert not hearing.admit_to_public_value(core, stranger.ssrc, 0.0)
     assert core.past.asking
     assert bob.stream.counters["too many exchanges"] == 1
@@ -257,3 +257,17 @@ def test_hellos_of_ever_new_strangers_do_not_push_out_who_hears_us() -> None:
         stranger = Actor(bob.stream, seed=200 + number, ssrc=0x6000 + number)
         stranger.send(stranger.own_hello, stranger.own_hello)
     assert (peer.ssrc, peer.own_hello.raw) in core_of(bob.stream).candidates
+
+
+@pytest.mark.attack("DOS-34")
+def test_two_of_four_public_values_are_kept_for_who_is_known_to_hear_us() -> None:
+    shared = core_of(alone(WAITING).stream).call
+    for _ in range(2):
+        assert shared.may_send_public_value(0.0, heard=False)
+        shared.count_public_value(0.0)
+    assert not shared.may_send_public_value(0.0, heard=False)
+    for _ in range(2):
+        assert shared.may_send_public_value(0.0, heard=True)
+        shared.count_public_value(0.0)
+    assert not shared.may_send_public_value(0.0, heard=True)
+    assert shared.may_send_public_value(10.0, heard=True) and not shared.may_send_public_value(10.0, heard=False)

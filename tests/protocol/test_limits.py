@@ -46,17 +46,3 @@ def test_a_bucket_never_gives_more_than_burst_and_rate_allow(pauses: list[float]
         now += pause
         taken += bucket.take(now)
         assert taken <= 5.0 + 10.0 * now + 1e-6
-
-
-@pytest.mark.attack("DOS-34")
-def test_two_of_four_public_values_are_kept_for_who_is_known_to_hear_us() -> None:
-    values = limits.PublicValues()
-    for _ in range(2):
-        assert values.allow(0.0, heard=False)
-        values.count(0.0)
-    assert not values.allow(0.0, heard=False)
-    for _ in range(2):
-        assert values.allow(0.0, heard=True)
-        values.count(0.0)
-    assert not values.allow(0.0, heard=True)
-    assert values.allow(10.0, heard=True) and not values.allow(10.0, heard=False)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.actor import FAST, WAITING, Actor, alone, among, kinds, only
 from tests.support.cases import every
 from tests.support.friends import Friends
-from tests.support.inside import call_of, core_of, state_of
+from tests.support.inside import core_of, state_of
 from tests.support.pair import Netem, Pair, Side
 from zrtp.cache.memory import MemoryCache
 from zrtp.protocol import initiation, limits, other_streams
@@ -135,7 +135,7 @@ def test_the_first_confirm_decides_and_what_runs_elsewhere_ends() -> None:
     sound.send(sound.confirm())
     assert state_of(side.stream) is State.SECURE
     assert (video.state, core_of(video).exchange) == (State.DISCOVERED, None)
-    assert call_of(side.session).decided_by is None, "secure: nobody has to be waited for any more"
+    assert not other_streams.has_to_wait(core_of(video), 0.0), "secure: nobody has to be waited for any more"
     pictures.send(pictures.dhpart2())
     assert video.counters["no Commit yet"] == 1
 
@@ -145,8 +145,8 @@ def test_until_the_first_one_is_secure_no_other_confirm_counts() -> None:
     sound, _, video = two_streams(side)
     sound.take_dhpart2(among(sound.send(sound.dhpart1(only(sound.discover()[-1:], Commit))), DHPart2))
     only(sound.send(sound.confirm()), Confirm2)
-    assert call_of(side.session).decided_by is core_of(side.stream)
     assert not other_streams.claim(core_of(video), present(core_of(side.stream).exchange))
+    assert core_of(side.stream).exchange is not None
 
 
 def test_a_further_stream_that_comes_while_the_first_is_not_secure_here_yet_is_no_mistake_of_the_peer() -> None:

@@ -374,7 +374,7 @@ def _normalise(party: Party) -> None:
         if core.past.waits_since is not None:
             core.past.waits_since = round(max(core.past.waits_since - party.now, -limits.TIME_FOR_OTHER_STREAM), 6)
         core.past.refused_for_room = ()
-        core.call.public_values._bucket = None
+        core.call._public_values = None
         core.hello_copies.clear()
         core.round_trips.clear()
         core.past.first_hello_ack = None

@@ -12,14 +12,14 @@ from zrtp.crypto.hashes import sha256
 from zrtp.protocol import aside, compatibility, confirmation, hearing, initiation, transmission
 from zrtp.protocol.core import Core, Received
 from zrtp.protocol.events import Role
-from zrtp.protocol.exchange import Exchange, present
+from zrtp.protocol.exchange import present
 from zrtp.protocol.hash_chain import ChainBroken, HeardInitiator, HeardResponder, verify_commit, verify_hello
 from zrtp.protocol.key_schedule import Transcript, s0_from_dh, verify_hvi
 from zrtp.protocol.retained_secrets import match
 from zrtp.protocol.states import State
 from zrtp.protocol.work import Work
 from zrtp.secret import Secret
-from zrtp.wire.messages import DHPart1, DHPart2, Hello
+from zrtp.wire.messages import DHPart1, DHPart2
 
 
 def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
@@ -37,13 +37,15 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
     if exchange.offer is None:
         core.counters["DHPart1 without a DH Commit"] += 1
         return State.COMMIT_SENT
-    share, dhpart2 = exchange.offer.share, exchange.offer.dhpart2
-    hello = exchange.peer.hello
+    share, dhpart2, hello = exchange.offer.share, exchange.offer.dhpart2, exchange.peer.hello
     try:
         authentic = verify_hello(hello, sha256(dhpart1.h1))
     except ChainBroken:
         return initiation.commit_to_answerer(core, received)
-    if _answers_another_commit(core, exchange, dhpart1, hello):
+    pbxsecret, sent, first = exchange.known.pbx is not None, core.copies_sent, exchange.strange_answer_at_copy
+    copies = 0 if first is None else sent - first
+    if compatibility.answers_another_commit(dhpart1, exchange.commit, hello, pbxsecret=pbxsecret, copies_sent=copies):
+        exchange.strange_answer_at_copy = sent - copies
         core.counters["DHPart1 for another Commit"] += 1
         return State.COMMIT_SENT
     pv = core.installation.algorithms.key_agreements[exchange.suite.key_agreement].check_dhpart1(dhpart1.pv)
@@ -67,18 +69,6 @@ def on_dhpart1(core: Core, received: Received[DHPart1]) -> State:
         return State.DHPART2_SENT
 
     return core.compute(partial(share.finish, pv), go_on, received.at)
-
-
-def _answers_another_commit(core: Core, exchange: Exchange, dhpart1: DHPart1, hello: Hello) -> bool:
-    """By its mark, as long as our own Commit has not been repeated often since the first answer of this kind."""
-    first = core.copies_sent if exchange.strange_answer_at_copy is None else exchange.strange_answer_at_copy
-    pbxsecret, copies = exchange.known.pbx is not None, core.copies_sent - first
-    if not compatibility.answers_another_commit(
-        dhpart1, exchange.commit, hello, pbxsecret=pbxsecret, copies_sent=copies
-    ):
-        return False
-    exchange.strange_answer_at_copy = first
-    return True
 
 
 def on_dhpart2(core: Core, received: Received[DHPart2]) -> State:

@@ -32,7 +32,7 @@ from zrtp.protocol.exchange import Candidate, Confirmed, Exchange, present
 from zrtp.protocol.expectation import Expectation
 from zrtp.protocol.installation import Installation, Member
 from zrtp.protocol.key_schedule import SessionSecrets, pbxsecret
-from zrtp.protocol.limits import PublicValues
+from zrtp.protocol.limits import TokenBucket
 from zrtp.protocol.nonces import Nonces
 from zrtp.protocol.retained_secrets import Matched
 from zrtp.protocol.retention import Retention
@@ -56,13 +56,13 @@ class Call:
 
     __slots__ = (
         "_goclears",
+        "_public_values",
         "_verdict",
         "_without_encryption",
         "bound_to_signalling",
         "clock",
         "compromised",
         "continuity",
-        "decided_by",
         "detected",
         "endpoint_hash",
         "enrol",
@@ -82,7 +82,6 @@ class Call:
         "pbxsecret",
         "peer",
         "peer_plain",
-        "public_values",
         "relayed_flags",
         "relayed_sas",
         "retention",
@@ -123,9 +122,7 @@ class Call:
         """How many were not kept, since nobody takes them."""
         self.works: list[tuple[Member, Work]] = []
         """Public-key operations that nobody performs yet."""
-        self.decided_by: Member | None = None
-        """The stream that makes the keys of this call, from the peer's Confirm until it is secure."""
-        self.public_values = PublicValues()
+        self._public_values: TokenBucket | None = None  # none went out yet: a call that nobody disturbs sends one
         self._without_encryption = self._goclears = 0
         self.secured_at = 0.0
         self.clock = 0.0
@@ -191,6 +188,19 @@ class Call:
         if before is None and (doubt := self.doubt) is not None:
             code, text = doubt
             self.emit(SecurityWarning(ssrc=self.members[0].ssrc, code=code, text=text))
+
+    # In how many exchanges our public value goes out, on all streams together (`limits.PUBLIC_VALUES`).
+
+    def may_send_public_value(self, now: float, *, heard: bool) -> bool:
+        """Whether one may go out in one more exchange; some are kept for those who hear us."""
+        kept = 0.0 if heard else limits.PUBLIC_VALUES_KEPT
+        return self._public_values is None or self._public_values.allows(now, kept)
+
+    def count_public_value(self, now: float) -> None:
+        """One has gone out."""
+        if self._public_values is None:
+            self._public_values = TokenBucket(limits.PUBLIC_VALUES_RATE, limits.PUBLIC_VALUES)
+        self._public_values.take(now)
 
     # What handlers and people ask.
 

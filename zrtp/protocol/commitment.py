@@ -83,9 +83,6 @@ def _answer_unless_refused(
     """What follows from a Commit. One that fails a check costs its sender its candidacy and nothing else: anybody can
     send a Hello and a Commit that continues it.
     """
-    if other_streams.came_first(core, received.message, received.at):
-        core.counters["another stream came first"] += 1
-        return core.state
     acknowledged, beside, first = core.hello_acknowledged, core.beside, core.exchange
     try:
         target = answer(core, received)
@@ -97,6 +94,9 @@ def _answer_unless_refused(
         if core.state is State.COMMIT_SENT and core.exchange is None:
             raise  # our own exchange is gone already
         core.hello_acknowledged, core.beside = acknowledged, beside
+        if other_streams.came_first(core, received.message, received.at):
+            core.counters["another stream came first"] += 1
+            return core.state
         core.counters["Commit refused"] += 1
         core.past.refused_commit = str(error)
         transmission.complain_to_candidate(core, error.code, received.at)
@@ -258,7 +258,7 @@ def _respond(core: Core, received: Received[Commit], peer: _Initiator, lost: Exc
             ErrorCode.SOFTWARE_ERROR,
             "The peer began a second key agreement in one call; further streams use Multistream mode.",
         )
-    if other_streams.comes_first(core, commit, peer.candidate.hello, received.at):
+    if call.members[1:] and other_streams.comes_first(core, commit, peer.candidate.hello, received.at):
         core.counters["another stream comes first"] += 1
         return core.state  # the peer repeats its Commit; by then the other exchange is over
     match commit.mode:
@@ -294,7 +294,7 @@ def _respond_dh(core: Core, received: Received[Commit], peer: _Initiator, suite:
     agreement = installation.algorithms.key_agreements[suite.key_agreement]
     public_key = agreement.check_commit(commit.public_key)
     heard = received.ssrc in core.past.hearing
-    if not core.call.public_values.allow(received.at, heard=heard):
+    if not core.call.may_send_public_value(received.at, heard=heard):
         return _come_again(core, received)
     if not installation.make_room(commit.zid, received.at, heard=heard):
         return _come_again(core, received)
@@ -451,12 +451,11 @@ def _become_responder(core: Core, exchange: Exchange, now: float, lost: Exchange
         core.introduce_as(answering)
         under_way = [(own, at) for own, at in core.past.recent_commits if now - at < limits.TIME_TO_ANSWER]
         core.past.recent_commits = (*under_way, (lost.commit, now))
-    refused, _ = core.past.refused_commits.get(exchange.peer.ssrc, (None, 0.0))
-    if refused is not None and refused.raw == exchange.commit.raw:
-        del core.past.refused_commits[exchange.peer.ssrc]  # it came again and has its answer
-    waiting = core.waiting_commits.get(exchange.peer.ssrc)
-    if waiting is not None and waiting.message.raw == exchange.commit.raw:
-        del core.waiting_commits[exchange.peer.ssrc]  # a copy came when the record was there
+    peer, commits = exchange.peer.ssrc, (exchange.commit,)
+    if peer in core.past.refused_commits and core.past.refused_commits[peer][0] in commits:
+        del core.past.refused_commits[peer]  # it came again and has its answer
+    if peer in core.waiting_commits and core.waiting_commits[peer].message in commits:
+        del core.waiting_commits[peer]  # a copy came when the record was there
     core.commit_waits_for = None
     core.begin(exchange, now)
     core.note_progress()

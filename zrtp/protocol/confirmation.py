@@ -42,7 +42,7 @@ def derive(
 
 def make_confirm(core: Core, exchange: Exchange, now: float) -> Confirm1 | Confirm2:
     """Our Confirm; its IV is fresh, so that it is made once and repeated octet for octet."""
-    if exchange.mode is not Mode.MULTISTREAM:
+    if core.call.members[1:] and exchange.mode is not Mode.MULTISTREAM:
         core.call.retention.turn_to(exchange.peer.hello.zid)  # another stream may have turned to somebody else
     plain = signing.sign_confirm(core, exchange, core.call.confirm_plain(exchange, core.chain.h0), now)
     exchange.own_plain = plain
@@ -56,7 +56,7 @@ def on_confirm1(core: Core, received: Received[Confirm1]) -> State:
     """
     exchange = present(core.exchange)
     verified, signature = _check(core, exchange, received.message, received.at)
-    if not other_streams.claim(core, exchange):
+    if core.call.members[1:] and not other_streams.claim(core, exchange):
         return other_streams.give_way(core, received.at)
     confirm2 = make_confirm(core, exchange, received.at)
     signer = signing.refuse_our_own(core, exchange, signature, received.at)
@@ -73,7 +73,7 @@ def on_confirm2(core: Core, received: Received[Confirm2]) -> State:
     """Arrives from: CONFIRM1_SENT. Goes to: SECURE; DISCOVERED if another stream makes the keys. Sends: Conf2ACK."""
     exchange = present(core.exchange)
     verified, signature = _check(core, exchange, received.message, received.at)
-    if not other_streams.claim(core, exchange):
+    if core.call.members[1:] and not other_streams.claim(core, exchange):
         return other_streams.give_way(core, received.at)
     signer = signing.refuse_our_own(core, exchange, signature, received.at)
     exchange.confirmed = confirmed = Confirmed(verified, signature, signer)

@@ -347,8 +347,6 @@ class Core:
 
     def finish(self) -> None:
         """The exchange is over, one way or the other."""
-        if self.call.decided_by is self:
-            self.call.decided_by = None
         if self.exchange is not None:
             self.installation.finish_exchange(self.exchange)
 

@@ -76,7 +76,7 @@ def admit_to_public_value(core: Core, ssrc: int, now: float) -> bool:
     """Whether our public value may go out in one more exchange, with this source; if not, a Ping asks who hears us."""
     if not admit(core, ssrc, now):
         return False
-    if core.call.public_values.allow(now, heard=ssrc in core.past.hearing):
+    if core.call.may_send_public_value(now, heard=ssrc in core.past.hearing):
         return True
     core.counters["too many exchanges"] += 1
     ask(core)

@@ -44,13 +44,7 @@ def initiate(core: Core, now: float, *, allow_preshared: bool = True) -> State:
     has to finish first, or no Commit can be made any more. HELLO_ACKED if nobody who can be the peer introduced
     himself. Sends Commit on T2 (section 4.4).
     """
-    candidates = _by_preference(core)
-    if not core.call.secured_before:
-        if candidates and other_streams.has_to_wait(core, now):
-            return _wait_for_other_stream(core, now)
-        if core.h1_shown:
-            aside.introduce_anew(core, now)
-    for peer in candidates:
+    for peer in _by_preference(core):
         try:
             return commit_to(core, peer, now, allow_preshared=allow_preshared)
         except PeerIncompatible as error:
@@ -87,8 +81,10 @@ def commit_to(core: Core, peer: Candidate, now: float, *, allow_preshared: bool 
         exchange = _multistream_commit(core, peer)
     else:
         zid = peer.hello.zid
-        if other_streams.has_to_wait(core, now):
+        if call.members[1:] and other_streams.has_to_wait(core, now):
             return _wait_for_other_stream(core, now)
+        if core.h1_shown:
+            aside.introduce_anew(core, now)
         if not call.retention.ask_unless_ready(zid, now, heard=peer.ssrc in core.past.hearing):
             core.commit_waits_for = zid
             core.deadlines.pop(Trigger.DISCOVERY_DEADLINE, None)  # somebody is there; the store has its own
@@ -275,7 +271,7 @@ def h1_goes_out(core: Core, now: float) -> None:
     on a new chain follows, unless this exchange proves itself until then.
     """
     core.own.h1_shown = True
-    core.call.public_values.count(now)
+    core.call.count_public_value(now)
     remember_others(core, now)
 
 

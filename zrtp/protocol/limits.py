@@ -139,22 +139,3 @@ class TokenBucket:
             self._level = min(self._burst, self._level + (now - self._filled) * self._rate)
         self._filled = now
         return self._level >= 1.0 + kept
-
-
-class PublicValues:
-    """In how many exchanges of a call a public value of ours may go out."""
-
-    __slots__ = ("_bucket",)
-
-    def __init__(self) -> None:
-        self._bucket: TokenBucket | None = None  # none went out yet: a call that nobody disturbs sends one
-
-    def allow(self, now: float, *, heard: bool) -> bool:
-        """Whether one may go out in one more exchange; some are kept for those who hear us."""
-        return self._bucket is None or self._bucket.allows(now, 0.0 if heard else PUBLIC_VALUES_KEPT)
-
-    def count(self, now: float) -> None:
-        """One has gone out."""
-        if self._bucket is None:
-            self._bucket = TokenBucket(PUBLIC_VALUES_RATE, PUBLIC_VALUES)
-        self._bucket.take(now)

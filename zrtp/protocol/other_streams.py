@@ -32,7 +32,7 @@ def has_to_wait(core: Core, now: float) -> bool:
     time, unless something runs here beside which it goes out, and longer if the peer of that one has proved that it
     hears us.
     """
-    running = [] if len(core.call.members) == 1 else [exchange for _, _, exchange in _running(core)]
+    running = [exchange for _, _, exchange in _running(core)]
     if not running:
         core.past.waits_since = None
         return False
@@ -49,9 +49,7 @@ def comes_first(core: Core, commit: Commit, hello: Hello, now: float) -> bool:
     peer, and not here yet.
     """
     if commit.mode is CommitMode.MULTISTREAM:
-        return core.call.zrtpsess is None and core.call.decided_by is not None
-    if len(core.call.members) == 1:
-        return False
+        return core.call.zrtpsess is None and _is_decided(core)
     for other, state, exchange in _running(core):
         if exchange.proved:
             return True
@@ -74,29 +72,29 @@ def came_first(core: Core, commit: Commit, now: float) -> bool:
 
 def claim(core: Core, exchange: Exchange) -> bool:
     """The peer's Confirm has verified on this stream: the others end. False if another one has come first."""
-    call = core.call
     if exchange.mode is Mode.MULTISTREAM:
         return True
-    if call.decided_by not in (None, core):
+    if _is_decided(core) or (exchange.role is Role.INITIATOR and _loses_to_another(core, exchange)):
         return False
-    alone = len(call.members) == 1
-    if (
-        exchange.role is Role.INITIATOR
-        and not alone
-        and any(
-            theirs.role is Role.RESPONDER
-            and (theirs.proved or theirs.derived is not None)
-            and theirs.peer.hello.zid == exchange.peer.hello.zid
-            and not _wins(core, exchange, theirs.commit, theirs.peer.hello)
-            for _, _, theirs in _running(core)
-        )
-    ):
-        return False
-    call.decided_by = core
-    call.retention.turn_to(exchange.peer.hello.zid)
-    if not alone:
-        call.tell_others(core, Trigger.OUTRUN)
+    core.call.retention.turn_to(exchange.peer.hello.zid)
+    core.call.tell_others(core, Trigger.OUTRUN)
     return True
+
+
+def _is_decided(core: Core) -> bool:
+    """Whether the peer's Confirm has verified on another stream, which is not secure yet."""
+    return any(theirs.confirmed is not None for _, _, theirs in _running(core))
+
+
+def _loses_to_another(core: Core, exchange: Exchange) -> bool:
+    """Whether the peer's Commit on another stream wins, whose exchange has got as far as ours."""
+    return any(
+        theirs.role is Role.RESPONDER
+        and (theirs.proved or theirs.derived is not None)
+        and theirs.peer.hello.zid == exchange.peer.hello.zid
+        and not _wins(core, exchange, theirs.commit, theirs.peer.hello)
+        for _, _, theirs in _running(core)
+    )
 
 
 def give_way(core: Core, now: float) -> State:
