@@ -531,13 +531,17 @@ def test_what_the_network_says_about_a_closed_socket_is_no_news() -> None:
 def verified_call(cache: SecretCache) -> tuple[Phone, Phone]:
     """Alice, who has this cache, calls Bob and finds that the words match."""
     alice, bob = Phone(endpoint=Endpoint(FAST, cache)), Phone(endpoint=Endpoint(FAST, MemoryCache()))
+    secure_and_compare(alice, bob)
+    return alice, bob
+
+
+def secure_and_compare(alice: Phone, bob: Phone) -> None:
     bob.call(alice)
     alice.call(bob)
     for phone in (alice, bob):
         phone.socket.secured(timeout=5.0)
     with alice.socket.locked() as session:
         session.sas_matched("Bob")
-    return alice, bob
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit()], ids=["OSError", "SystemExit"])
@@ -584,12 +588,7 @@ def test_while_another_program_holds_the_file_media_flows_and_everything_is_stor
     path = tmp_path / "alice" / "peers.db"
     alice, bob = Phone(endpoint=Endpoint(FAST, SqliteCache(path))), Phone(endpoint=Endpoint(FAST, MemoryCache()))
     with locked(path) as release:
-        bob.call(alice)
-        alice.call(bob)
-        for phone in (alice, bob):
-            phone.socket.secured(timeout=5.0)
-        with alice.socket.locked() as session:
-            session.sas_matched("Bob")
+        secure_and_compare(alice, bob)
         for number in range(50):
             alice.socket.send(packet(number))
             bob.socket.send(packet(number, ssrc=2))
