@@ -127,6 +127,7 @@ class SecureSocket:
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         unreachable.ask(self._socket)
         self._remote: Any = None
+        self._checked: Any = None  # the address that `sendto` was given last: another one is looked at, once
         self._learning = False  # nobody said where the peer is: whoever speaks ZRTP is answered
         self._reception = Reception(clock_rate)
         self._received: deque[tuple[bytes, Any]] = deque()
@@ -179,8 +180,9 @@ class SecureSocket:
         if type(packet) is not bytes:
             packet = as_octets(packet)
         check_size(packet)
-        if to and to[-1] != self._remote:
+        if to and to[-1] != self._checked:
             check_address(to[-1])
+            self._checked = to[-1]
         with self._lock:
             self._open()
             if self._remote is None and to:

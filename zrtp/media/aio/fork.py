@@ -160,9 +160,10 @@ class ForkedCall:
         if shared.foreign is not None and kind not in _WITH_SOURCE:
             shared.foreign(data, address)
             return
-        name = self._owner(data, kind, unmapped(address))
+        source = unmapped(address)
+        name = self._owner(data, kind, source)
         if name is not None:
-            hidden = self._hidden(name, shared, unmapped(address))
+            hidden = self._hidden(name, shared, source)
             shared.ports[name].datagram_received(data, shared.said[name] if hidden else address)
         elif kind is DatagramKind.ZRTP:
             self._early = [*self._early[-EARLY + 1 :], (data, address)]
